@@ -1,0 +1,304 @@
+//! A job as its owner wrote it: sources, operators and sinks by name, before anything is opened.
+//!
+//! `pelton::job::file` reads it from TOML; everything after that works on this model.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use arrow_schema::SchemaRef;
+
+use crate::limits::Limits;
+
+/// One job file.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    pub name: String,
+    pub batch: BatchSpec,
+    /// Compute threads; none: one for each core.
+    pub threads: Option<usize>,
+    pub sources: Vec<SourceSpec>,
+    pub operators: Vec<OperatorSpec>,
+    pub sinks: Vec<SinkSpec>,
+}
+
+/// When an epoch closes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchSpec {
+    /// Wall time after which an epoch closes; zero: as soon as there is data.
+    pub interval: Duration,
+    /// Bytes of input after which an epoch closes.
+    pub max_bytes: u64,
+    /// Rows in one call of an operator, at most.
+    pub rows: usize,
+}
+
+impl Default for BatchSpec {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), max_bytes: 64 << 20, rows: 8192 }
+    }
+}
+
+/// An output of a source or an operator: `name`, or `name.port`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutputRef {
+    pub node: String,
+    pub port: Option<String>,
+}
+
+impl OutputRef {
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('.') {
+            Some((node, port)) => Self { node: node.to_owned(), port: Some(port.to_owned()) },
+            None => Self { node: text.to_owned(), port: None },
+        }
+    }
+}
+
+impl fmt::Display for OutputRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.port {
+            Some(port) => write!(f, "{}.{port}", self.node),
+            None => f.write_str(&self.node),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct SourceSpec {
+    pub name: String,
+    pub kind: SourceKind,
+    pub event_time: Option<EventTimeSpec>,
+    pub on_bad_row: OnBadRow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTimeSpec {
+    pub column: String,
+    /// Bound of the disorder that is expected.
+    pub watermark: Duration,
+}
+
+/// What becomes of a row that cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBadRow {
+    /// To `source.rejected`, with file, offset and reason.
+    #[default]
+    Reject,
+    /// The job fails.
+    Fail,
+}
+
+#[derive(Debug, Clone)]
+pub enum SourceKind {
+    File(FileSourceSpec),
+    Stdin(StdinSpec),
+    Generator(GeneratorSpec),
+}
+
+#[derive(Debug, Clone)]
+pub struct FileSourceSpec {
+    /// Files, directories (all files below, but those whose name begins with `.` or `_`) and globs,
+    /// relative to the job file.
+    pub paths: Vec<String>,
+    pub format: Format,
+    pub compression: Compression,
+    /// Declared columns; none: inferred.
+    pub schema: Option<SchemaRef>,
+    /// Rows longer than this are rejected.
+    pub max_row_bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct StdinSpec {
+    /// A row format: CSV, JSON lines or text.
+    pub format: Format,
+    pub schema: Option<SchemaRef>,
+    pub max_row_bytes: usize,
+}
+
+/// How bytes become rows, or rows bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Format {
+    Csv(CsvDialect),
+    Json(JsonOptions),
+    Text,
+    Parquet,
+    Ipc,
+}
+
+impl Format {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Json(_) => "json",
+            Self::Text => "text",
+            Self::Parquet => "parquet",
+            Self::Ipc => "arrow",
+        }
+    }
+}
+
+/// The dialect of a CSV file. The default is RFC 4180 without a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvDialect {
+    pub header: bool,
+    pub delimiter: u8,
+    /// None: quotes are ordinary characters.
+    pub quote: Option<u8>,
+    /// None: a quote inside a quoted field is written twice.
+    pub escape: Option<u8>,
+    /// Lines that begin with it are skipped.
+    pub comment: Option<u8>,
+    /// Unquoted fields that mean null; the empty field does for every type but utf8 and binary in any case.
+    pub null_tokens: Vec<String>,
+    /// Spaces and tabs around unquoted fields are dropped.
+    pub trim: bool,
+    /// strftime forms for dates and timestamps; none: ISO 8601, and for timestamps also integers of their unit.
+    pub date_format: Option<String>,
+    pub timestamp_format: Option<String>,
+    /// Lines skipped at the top of each file, before the header.
+    pub skip_lines: usize,
+}
+
+impl Default for CsvDialect {
+    fn default() -> Self {
+        Self {
+            header: false,
+            delimiter: b',',
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            null_tokens: Vec::new(),
+            trim: false,
+            date_format: None,
+            timestamp_format: None,
+            skip_lines: 0,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JsonOptions {
+    pub date_format: Option<String>,
+    pub timestamp_format: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// By the file's name (`.gz`, `.zst`), and then by its first bytes.
+    #[default]
+    Auto,
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratorSpec {
+    pub seed: u64,
+    /// Rows a second; none: as fast as they are taken.
+    pub rate: Option<f64>,
+    /// Rows in all; none: without end.
+    pub rows: Option<u64>,
+    pub content: GeneratorContent,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum GeneratorContent {
+    /// Nexmark's events of one kind.
+    Nexmark(NexmarkEvents),
+    /// Columns by rule.
+    Columns(Vec<(String, ColumnRule)>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NexmarkEvents {
+    Bid,
+    Auction,
+    Person,
+}
+
+/// How the generator fills a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnRule {
+    /// s64: `start + row × step`.
+    Sequence { start: i64, step: i64 },
+    /// s64, both ends included.
+    UniformInt { min: i64, max: i64 },
+    /// f64, `min` included.
+    UniformFloat { min: f64, max: f64 },
+    /// s64 from 1 to `n`, number k with weight 1/k^s.
+    Zipf { n: u64, s: f64 },
+    /// utf8, one of these.
+    Choice { values: Vec<String> },
+    /// utf8, random lower-case letters.
+    Text { min_len: u32, max_len: u32 },
+    /// timestamp[us]: `start` (µs since 1970) plus `row × step` (µs), less a uniform disorder below `jitter` (µs).
+    Time { start: i64, step: i64, jitter: i64 },
+    /// The other rule, null with this probability.
+    Nullable { rule: Box<ColumnRule>, probability: f64 },
+}
+
+#[derive(Debug, Clone)]
+pub struct OperatorSpec {
+    pub name: String,
+    pub inputs: Vec<OutputRef>,
+    /// A path relative to the job file.
+    pub module: String,
+    /// Always an object.
+    pub options: serde_json::Value,
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone)]
+pub struct SinkSpec {
+    pub name: String,
+    pub inputs: Vec<OutputRef>,
+    /// The columns wanted, in this order; none: all.
+    pub columns: Option<Vec<String>>,
+    pub kind: SinkKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum SinkKind {
+    Print(PrintSpec),
+    File(FileSinkSpec),
+    Blackhole,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintSpec {
+    /// Rows of each epoch.
+    pub rows: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct FileSinkSpec {
+    /// A directory, relative to the job file.
+    pub path: String,
+    pub format: Format,
+    /// For CSV, JSON lines and text; Parquet compresses its pages (`Zstd`, `Gzip`), Arrow IPC its buffers (`Zstd`).
+    pub compression: Compression,
+    /// A file is closed when it has this many bytes.
+    pub roll_bytes: u64,
+    pub if_exists: IfExists,
+}
+
+/// What a file sink does when its directory holds parts of an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IfExists {
+    /// Refuse to start.
+    #[default]
+    Error,
+    /// Remove them when the new parts are complete.
+    Replace,
+}
+
+/// Metadata columns of a source: decoded only when an operator or sink names them.
+pub const FILE_COLUMN: &str = "_file";
+pub const OFFSET_COLUMN: &str = "_offset";
+
+/// The port that rejected rows leave by.
+pub const REJECTED_PORT: &str = "rejected";
+
+/// Options of a job that came from `--set PATH=VALUE`, by their path.
+pub type Overrides = BTreeMap<String, String>;

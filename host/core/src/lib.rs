@@ -1,0 +1,18 @@
+//! Pelton's pure decisions: the model of a job, its types, contracts and graph.
+//!
+//! Everything here is a function of its arguments. Architecture invariant: no I/O, no clock, no
+//! randomness, no wasmtime, no tokio; the crates above read facts, ask this crate, and carry out
+//! the answer.
+//!
+//! In the order in which a job meets them:
+//!
+//! ```text
+//! types ─► job ─► contract ─► graph ─► limits
+//! ```
+
+pub mod contract;
+pub mod graph;
+pub mod job;
+pub mod limits;
+pub mod model;
+pub mod types;

@@ -1,0 +1,100 @@
+//! The codes of all errors that a user can meet.
+//!
+//! A code is for ever: it is what people search for, and `docs/errors/PELTON-NNNN.md` explains it
+//! (a test holds the two against each other). An error type of a module says which code each of its cases has, and
+//! what to do next, through [`Coded`].
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $title:literal;)*) => {
+        /// What went wrong, as a number that never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])* $name,)* }
+
+        impl Code {
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            pub fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// One line: the page's title.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 01xx: the job file and the plan
+    JobSyntax = 101, "the job file is not TOML";
+    UnknownKey = 102, "unknown key";
+    MissingKey = 103, "a key is missing";
+    WrongValue = 104, "a value has the wrong type or is out of range";
+    UnknownName = 105, "an input names nothing in the job";
+    Cycle = 106, "operators form a cycle";
+    ColumnMismatch = 107, "columns do not fit";
+    NoSink = 108, "the job has no sink, or an output goes nowhere";
+    DuplicateName = 109, "two things have the same name";
+    JobUnreadable = 110, "the job file cannot be read";
+    ModuleRefused = 111, "the module's `open` refused its input or options";
+    UnknownEnv = 112, "an environment variable is not set";
+    BadOverride = 113, "`--set` cannot be applied";
+
+    // 02xx: sources
+    SourceMissing = 201, "no file matches the source's path";
+    SourceUnreadable = 202, "a source cannot be read";
+    BadRow = 203, "a row cannot be decoded";
+    SchemaInference = 204, "the schema cannot be inferred";
+    SchemaMismatch = 205, "a file does not have the columns that the source declares";
+
+    // 03xx: modules
+    ModuleUnreadable = 301, "a module cannot be read";
+    NotAModule = 302, "a file is not a WebAssembly component";
+    WrongWorld = 303, "a component does not export an operator of pelton:operator@0.1.0";
+    ForbiddenImport = 304, "a component imports something that no module may use";
+    ModuleTooLarge = 305, "a module is larger than its limit";
+    BadContract = 306, "a contract breaks a law";
+    Trap = 307, "a module trapped";
+    LimitHit = 308, "a module hit a limit";
+    InvalidAnswer = 309, "a module's answer breaks a law";
+    ModuleFailed = 310, "a module said that it cannot go on";
+    CompileFailed = 311, "a module cannot be compiled";
+
+    // 04xx: sinks
+    SinkExists = 401, "the sink's directory holds parts of an earlier run";
+    SinkUnwritable = 402, "a sink cannot write";
+    SinkUnsupported = 403, "a format cannot hold a column's type";
+
+    // 05xx: the run
+    RunFailed = 501, "the job failed";
+
+    // 06xx: the command line
+    BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PELTON-{:04}", self.number())
+    }
+}
+
+/// An error that a user can meet. `Display` is one sentence about what happened to which thing.
+pub trait Coded: std::error::Error + Send + Sync + 'static {
+    fn code(&self) -> Code;
+
+    /// What to do next.
+    fn help(&self) -> Option<String>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_ordered() {
+        assert!(Code::ALL.is_sorted_by(|a, b| a.number() < b.number()));
+    }
+}

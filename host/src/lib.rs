@@ -1,0 +1,17 @@
+//! Pelton: a stream processor whose operators are sandboxed WebAssembly components.
+//!
+//! In data-flow order; lower may not import higher (`tests/layering.rs` holds it):
+//!
+//! ```text
+//! source ─► operator ─► sink          one batch's way
+//! job                                 the file, the plan, the run
+//! cli                                 what people type
+//! ```
+
+pub mod clock;
+pub mod error;
+pub mod source;
+pub mod operator;
+pub mod sink;
+pub mod job;
+pub mod cli;

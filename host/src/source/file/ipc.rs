@@ -1,0 +1,2 @@
+//! Arrow IPC files.
+pub struct IpcRange;

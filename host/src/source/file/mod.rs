@@ -1,0 +1,5 @@
+//! The `file` source.
+
+pub mod ipc;
+pub mod lines;
+pub mod parquet;

@@ -1,0 +1,2 @@
+//! Parquet files.
+pub struct ParquetRange;

@@ -1,0 +1,200 @@
+//! Sources: where rows come from, as ranges that can be read again.
+//!
+//! ```text
+//!  Planner (one, planner thread)          Decoder (one for each compute thread)
+//!  "the next ranges are …"   ── Range ──►  "range r is these batches and these bad rows"
+//! ```
+//!
+//! A [`Range`] is a cut of the input that does not depend on threads or timing: its `partition` and
+//! `sequence` are the canonical order of everything that follows. It decodes to few batches (usually one, of
+//! at most `batch.rows` rows), so that a range is also the unit of parallel work.
+//!
+//! Invariants: decoding the same range again gives the same batches; a bad row costs no other row; only the
+//! columns asked for are decoded; a decoder holds one range's bytes at most.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+
+use crate::error::{Code, Coded};
+
+/// A source, opened: its columns are known.
+pub trait Source: Send + Sync {
+    /// All columns on offer, declared or inferred, without metadata columns.
+    fn schema(&self) -> SchemaRef;
+
+    /// The metadata columns on offer (`_file`, `_offset`), which are decoded only when asked for.
+    fn metadata(&self) -> SchemaRef;
+
+    /// Lines about this source for `pelton plan`: files, bytes, whether the schema was inferred.
+    fn describe(&self) -> Vec<(String, String)>;
+
+    /// Bytes of input in all, as far as it is known: for the progress line.
+    fn total_bytes(&self) -> Option<u64>;
+
+    /// Begins at the start of the input.
+    fn planner(&self) -> Result<Box<dyn Planner>, SourceError>;
+
+    /// A decoder of these columns (names from `schema` or `metadata`, in this order). Its batches have exactly these.
+    fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError>;
+}
+
+/// Hands out the input in canonical order.
+pub trait Planner: Send {
+    /// The next range. Blocks until there is one, but not past `deadline` (none: for ever).
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError>;
+}
+
+#[derive(Debug)]
+pub enum Next {
+    Range(Range),
+    /// Nothing by the deadline.
+    Pending,
+    /// The input has ended.
+    End,
+}
+
+/// Reads ranges. Lives on one compute thread and keeps its buffers from range to range.
+pub trait Decoder: Send {
+    /// Decodes all of `range`, giving each batch to `emit` in order. `emit` says no when the job
+    /// stops; the decoder then returns [`SourceError::Stopped`].
+    fn decode(&mut self, range: &Range, emit: &mut dyn FnMut(Decoded) -> Emit) -> Result<(), SourceError>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    Continue,
+    Stop,
+}
+
+/// A batch and the bad rows found while decoding it.
+#[derive(Debug)]
+pub struct Decoded {
+    pub rows: RecordBatch,
+    pub rejected: Vec<BadRow>,
+}
+
+/// A row that could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Byte offset of the row in its (decompressed) file.
+    pub offset: u64,
+    /// One sentence: which column, what was found.
+    pub reason: String,
+    /// The row's first bytes, [`BadRow::RAW_MAX`] at most.
+    pub raw: Vec<u8>,
+}
+
+impl BadRow {
+    pub const RAW_MAX: usize = 4096;
+}
+
+/// A cut of the input.
+pub struct Range {
+    /// Counts files, or other independent parts of the source, in canonical order.
+    pub partition: u32,
+    /// Position within the partition, in canonical order.
+    pub sequence: u64,
+    /// The file, or another name of the partition: for errors and `_file`.
+    pub name: Arc<str>,
+    /// Bytes of input this range stands for (before decompression where that is known).
+    pub bytes: u64,
+    /// How errors name the range: `bytes 0..524288`, `row group 3`, `rows 0..8192`.
+    pub label: RangeLabel,
+    /// What its own source's decoder needs.
+    pub data: RangeData,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeLabel {
+    Bytes(u64, u64),
+    RowGroup(usize),
+    RecordBatch(usize),
+    Rows(u64, u64),
+}
+
+impl fmt::Display for RangeLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(start, end) => write!(f, "bytes {start}..{end}"),
+            Self::RowGroup(index) => write!(f, "row group {index}"),
+            Self::RecordBatch(index) => write!(f, "record batch {index}"),
+            Self::Rows(start, end) => write!(f, "rows {start}..{end}"),
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.label)
+    }
+}
+
+impl fmt::Debug for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Range({}/{} {self})", self.partition, self.sequence)
+    }
+}
+
+/// The kinds of range; each source makes and reads its own.
+pub enum RangeData {
+    /// Part of a plain file of rows.
+    File(file::lines::FileRange),
+    /// Whole rows that were read from a stream (decompressed, or standard input).
+    Bytes(file::lines::BytesRange),
+    /// A run of rows of one Parquet row group.
+    Parquet(file::parquet::ParquetRange),
+    /// One record batch of an Arrow IPC file.
+    Ipc(file::ipc::IpcRange),
+    /// Rows of a generator, `start..end`.
+    Generated { start: u64, end: u64 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("no file matches `{path}`")]
+    NoFile { path: String },
+    #[error("failed to {action} {file}")]
+    Io { action: &'static str, file: String, source: std::io::Error },
+    #[error("{file} cannot be read as {format}: {reason}")]
+    Corrupt { file: String, format: &'static str, reason: String },
+    #[error("bad row in {file} at byte {offset}: {reason}")]
+    BadRow { file: String, offset: u64, reason: String },
+    #[error("the schema of {file} cannot be inferred: {reason}")]
+    Inference { file: String, reason: String },
+    #[error("{file} does not fit the source's schema: {reason}")]
+    Schema { file: String, reason: String },
+    #[error("the source has no column `{column}`")]
+    NoColumn { column: String },
+    /// The job stops: not an error of the source.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Coded for SourceError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoFile { .. } => Code::SourceMissing,
+            Self::Io { .. } | Self::Corrupt { .. } | Self::Stopped => Code::SourceUnreadable,
+            Self::BadRow { .. } => Code::BadRow,
+            Self::Inference { .. } => Code::SchemaInference,
+            Self::Schema { .. } | Self::NoColumn { .. } => Code::SchemaMismatch,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NoFile { .. } => "paths are relative to the job file; check the spelling, or quote the glob".into(),
+            Self::Io { .. } => "check that the file exists and may be read".into(),
+            Self::Corrupt { .. } => "check `format` and `compression`, or take the file out of the path".into(),
+            Self::BadRow { .. } => "mend the row, or let bad rows go to `source.rejected` with `on-bad-row = \"reject\"`".into(),
+            Self::Inference { .. } => "declare the columns with `schema = { … }`".into(),
+            Self::Schema { .. } => "declare the columns that the file has, or take the file out of the path".into(),
+            Self::NoColumn { .. } | Self::Stopped => return None,
+        })
+    }
+}
+
+pub mod file;
+pub mod generator;
+pub mod stdin;
