@@ -1,0 +1,112 @@
+//! The wasmtime engine of this process: its configuration, its ticker and its compile cache.
+//!
+//! One [`Runtime`] serves all jobs. The configuration is that of an engine that runs hostile code: no threads,
+//! no garbage collection, no component-model async, deterministic floats, bounded pools.
+
+use std::{path::PathBuf, sync::Arc};
+
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
+    component::Component,
+};
+
+use pelton_core::model::ModuleDigest;
+
+use crate::{cache::CompileCache, error::LoadError, ticker::Ticker};
+
+/// Instances that may live at once in one process.
+const INSTANCES_MAX: u32 = 1_000;
+/// Core instances, memories and tables of one component: a language runtime has a handful.
+pub(crate) const CORE_INSTANCES_MAX: u32 = 32;
+pub(crate) const MEMORIES_MAX: u32 = 8;
+pub(crate) const TABLES_MAX: u32 = 32;
+pub(crate) const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// Address space of one memory; what a module may use of it is its limit.
+const MEMORY_RESERVATION: usize = 4 << 30;
+const STACK_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Clone, Default)]
+pub struct RuntimeOptions {
+    /// Where compiled modules are kept; none: nowhere.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Compiles modules and makes instances. Cheap to share.
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    cache: Option<CompileCache>,
+    _ticker: Ticker,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    pub fn new(options: &RuntimeOptions) -> Result<Arc<Self>, LoadError> {
+        let engine = new_engine().map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
+        let ticker = Ticker::start(&engine).map_err(|error| LoadError::Runtime(error.to_string()))?;
+        let cache = options.cache_dir.as_ref().and_then(|path| {
+            CompileCache::open(path, &engine)
+                .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "no compile cache"))
+                .ok()
+        });
+        Ok(Arc::new(Self { engine, cache, _ticker: ticker }))
+    }
+
+    /// Compiles `component`, or finds it compiled.
+    pub(crate) fn compile(&self, digest: &ModuleDigest, component: &[u8]) -> Result<Component, LoadError> {
+        if let Some(found) = self.cache.as_ref().and_then(|cache| cache.load(digest, &self.engine)) {
+            return Ok(found);
+        }
+        let compiled =
+            Component::from_binary(&self.engine, component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        if let Some(cache) = &self.cache {
+            cache.store(digest, &compiled);
+        }
+        Ok(compiled)
+    }
+}
+
+pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .wasm_component_model(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_backtrace(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        .memory_reservation(MEMORY_RESERVATION as u64)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    Engine::new(&config)
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(INSTANCES_MAX)
+        .max_component_instance_size(1 << 20)
+        .total_core_instances(INSTANCES_MAX * 4)
+        .max_core_instance_size(1 << 20)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .total_memories(INSTANCES_MAX * 2)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_memories_per_module(MEMORIES_MAX)
+        .max_memory_size(MEMORY_RESERVATION)
+        .linear_memory_keep_resident(8 << 20)
+        .total_tables(INSTANCES_MAX * 4)
+        .max_tables_per_component(TABLES_MAX)
+        .max_tables_per_module(TABLES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .table_keep_resident(64 << 10)
+        .max_unused_warm_slots(100)
+        .memory_protection_keys(Enabled::No);
+    pool
+}

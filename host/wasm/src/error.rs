@@ -1,0 +1,108 @@
+//! What can go wrong at the boundary, as far as a caller can tell the cases apart.
+
+use std::{fmt, time::Duration};
+
+use pelton_core::{contract::ContractError, limits::LimitName};
+
+/// A module cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("it is neither a WebAssembly component, nor a core module, nor WebAssembly text")]
+    NotWasm,
+    #[error("it is native code that some host compiled, which is never loaded")]
+    Precompiled,
+    #[error("its text cannot be read: {0}")]
+    Text(String),
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    #[error("it has {got} bytes, more than its limit `module-bytes` = {max}")]
+    TooLarge { got: u64, max: u64 },
+    #[error("it does not export an operator of pelton:operator@0.1.0 (its exports: {})", names(.exports))]
+    NoOperator { exports: Vec<String> },
+    #[error("it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms")]
+    KindNotYet(String),
+    #[error("it imports `{0}`, which no module may use")]
+    Import(String),
+    #[error("it needs {what}, more than the {max} that one instance may have")]
+    Resources { what: String, max: u64 },
+    #[error("it cannot be compiled: {0}")]
+    Compile(String),
+    #[error("the runtime cannot start: {0}")]
+    Runtime(String),
+}
+
+fn names(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A call that gave no answer. The instance that made it must be dropped, but for `Failed`.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    #[error("trapped in `{call}`: {report}")]
+    Trap { call: &'static str, report: Box<TrapReport> },
+    #[error("hit its limit `{name}` = {limit} in `{call}`")]
+    Limit { call: &'static str, name: LimitName, limit: String, report: Box<TrapReport> },
+    #[error("answered `{call}` against the contract: {law}")]
+    Invalid { call: &'static str, law: Law },
+    #[error("declared a contract that cannot be kept: {0}")]
+    Contract(#[from] ContractError),
+    /// `open` said no: options or columns that do not fit.
+    #[error("refused: {0}")]
+    Refused(String),
+    #[error("said that it cannot go on: {0}")]
+    Failed(String),
+    #[error("opened with another contract than when the job was planned, so it is not a function of its input")]
+    ContractChanged,
+    #[error("cannot be instantiated: {0}")]
+    Instantiate(String),
+}
+
+/// What a guest was doing when it trapped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrapReport {
+    pub reason: String,
+    /// Innermost first: function, and source place where the module knows it.
+    pub frames: Vec<String>,
+    /// The last line that it logged as an error: where a panic's message goes.
+    pub last_error: Option<String>,
+}
+
+impl fmt::Display for TrapReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        if let Some(last) = &self.last_error {
+            write!(f, " (it last said: {last})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A law of `wit/` that an answer broke, with the value that broke it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Law {
+    #[error("it emits to port {port}, but its contract has {ports}")]
+    Port { port: u32, ports: usize },
+    #[error("it emits to port `{0}` twice")]
+    PortTwice(String),
+    #[error("port `{port}` has {rows} rows in `computed`, but {expected}")]
+    Rows { port: String, rows: u32, expected: String },
+    #[error("port `{port}` has {got} arrays, but its computed columns need {want}")]
+    Nodes { port: String, want: usize, got: usize },
+    #[error("`origin` of port `{port}` has {got} bytes, but {rows} rows need {want}")]
+    OriginSize { port: String, rows: u32, want: usize, got: usize },
+    #[error("`origin` of port `{port}` names row {origin}, but the batch has {rows}")]
+    OriginRange { port: String, origin: u32, rows: usize },
+    #[error("`origin` of port `{port}` decreases, but the contract does not say `reorders`")]
+    OriginOrder { port: String },
+    #[error("column `{column}`: {fault}")]
+    Column { column: String, fault: String },
+    #[error("it rejects row {row}, but the batch has {rows}")]
+    RejectRange { row: u32, rows: usize },
+    #[error("it rejects row {0} twice")]
+    RejectTwice(u32),
+}
+
+/// How a limit is shown: in the unit in which it is set.
+pub(crate) fn show_time(time: Duration) -> String {
+    format!("{time:?}")
+}

@@ -1,0 +1,141 @@
+//! What a module file is, told by its content: a component, a core module, or the text of either.
+//!
+//! A core module becomes a component here, so that an author needs no tool but a compiler: its world
+//! is the one that its toolchain embedded (wit-bindgen does), or the one whose exports it has by name
+//! (`pelton:operator/transform@0.1.0#process`), as hand-written text has.
+
+use std::{borrow::Cow, fmt};
+
+use wasmparser::{Parser, Payload};
+use wasmtime::Engine;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::{Resolve, SourceMap, WorldId};
+
+use crate::error::LoadError;
+
+/// How the author gave the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packaging {
+    Component,
+    CoreModule,
+    ComponentText,
+    CoreModuleText,
+}
+
+impl fmt::Display for Packaging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Component => "component",
+            Self::CoreModule => "core module",
+            Self::ComponentText => "component text",
+            Self::CoreModuleText => "core module text",
+        })
+    }
+}
+
+const COMPONENT_MAGIC: &[u8] = b"\0asm\x0d\0\x01\0";
+const MODULE_MAGIC: &[u8] = b"\0asm\x01\0\0\0";
+
+/// The component in `bytes`, and how it was given.
+pub(crate) fn unpack(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, Packaging), LoadError> {
+    if Engine::detect_precompiled(bytes).is_some() {
+        return Err(LoadError::Precompiled);
+    }
+    if bytes.starts_with(COMPONENT_MAGIC) {
+        return Ok((Cow::Borrowed(bytes), Packaging::Component));
+    }
+    if bytes.starts_with(MODULE_MAGIC) {
+        return Ok((Cow::Owned(encode(bytes)?), Packaging::CoreModule));
+    }
+    if bytes.starts_with(b"\0asm") || !looks_like_text(bytes) {
+        return Err(LoadError::NotWasm);
+    }
+    let binary = wat::parse_bytes(bytes).map_err(|error| LoadError::Text(error.to_string()))?.into_owned();
+    if binary.starts_with(COMPONENT_MAGIC) {
+        Ok((Cow::Owned(binary), Packaging::ComponentText))
+    } else {
+        Ok((Cow::Owned(encode(&binary)?), Packaging::CoreModuleText))
+    }
+}
+
+/// The text format begins with a parenthesis or a comment, after white space.
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    text.starts_with(b"(") || text.starts_with(b";;")
+}
+
+/// The interfaces that tell the kind of an operator, with the world of each. 
+const WORLDS: [(&str, &str); 5] = [
+    ("transform", "transform-operator"),
+    ("keyed", "keyed-operator"),
+    ("aggregate", "aggregate-operator"),
+    ("cogroup", "cogroup-operator"),
+    ("enrich", "enrich-operator"),
+];
+
+fn invalid(error: impl fmt::Display) -> LoadError {
+    LoadError::Invalid(format!("{error:#}"))
+}
+
+fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let (has_types, exports) = scan(module)?;
+    let mut module = Cow::Borrowed(module);
+    if !has_types {
+        let world = WORLDS
+            .iter()
+            .find(|(interface, _)| {
+                let prefix = format!("pelton:operator/{interface}@0.1.0#");
+                exports.iter().any(|name| name.starts_with(&prefix))
+            })
+            .map(|(_, world)| world)
+            .ok_or(LoadError::NoOperator { exports })?;
+        let (resolve, world) = operator_world(world)?;
+        embed_component_metadata(module.to_mut(), &resolve, world, StringEncoding::UTF8).map_err(invalid)?;
+    }
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(&module).map_err(invalid)?;
+    encoder.validate(true).encode().map_err(invalid)
+}
+
+/// Whether the toolchain embedded the module's world, and what the module exports.
+fn scan(module: &[u8]) -> Result<(bool, Vec<String>), LoadError> {
+        let mut has_types = false;
+    let mut exports = Vec::new();
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.map_err(invalid)? {
+            Payload::CustomSection(section) => has_types |= section.name().starts_with("component-type"),
+            Payload::ExportSection(section) => {
+                for export in section {
+                    exports.push(export.map_err(invalid)?.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((has_types, exports))
+}
+
+/// The contract, as it is in the repository.
+const WIT: [(&str, &str); 9] = [
+    ("types.wit", include_str!("../../../wit/types.wit")),
+    ("transform.wit", include_str!("../../../wit/transform.wit")),
+    ("keyed.wit", include_str!("../../../wit/keyed.wit")),
+    ("aggregate.wit", include_str!("../../../wit/aggregate.wit")),
+    ("cogroup.wit", include_str!("../../../wit/cogroup.wit")),
+    ("enrich.wit", include_str!("../../../wit/enrich.wit")),
+    ("tables.wit", include_str!("../../../wit/tables.wit")),
+    ("migrate.wit", include_str!("../../../wit/migrate.wit")),
+    ("worlds.wit", include_str!("../../../wit/worlds.wit")),
+];
+
+fn operator_world(name: &str) -> Result<(Resolve, WorldId), LoadError> {
+    let mut resolve = Resolve::default();
+    let mut map = SourceMap::default();
+    for (file, text) in WIT {
+        map.push_str(file, text);
+    }
+    let group = map.parse().map_err(|(_, error)| invalid(error))?;
+    let package = resolve.push_group(group).map_err(invalid)?;
+    let world = resolve.select_world(&[package], Some(name)).map_err(invalid)?;
+    Ok((resolve, world))
+}
