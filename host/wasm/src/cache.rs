@@ -99,13 +99,17 @@ fn host_key(dir: &Dir) -> io::Result<[u8; 32]> {
             return Ok(key);
         }
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        fill_random(&mut key)?;
         match write_private(dir, KEY_FILE, &key, replace) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
     }
     dir.read(KEY_FILE)?.try_into().map_err(|_| io::Error::other("the compile cache's key is damaged"))
+}
+
+fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
+    getrandom::fill(bytes).map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +121,7 @@ enum Replace {
 /// Writes a file whole or not at all: under a temporary name that no other process uses, then renamed.
 fn write_private(dir: &Dir, name: &str, bytes: &[u8], replace: Replace) -> io::Result<()> {
     let mut unique = [0; 8];
-    getrandom::fill(&mut unique).map_err(io::Error::other)?;
+    fill_random(&mut unique)?;
     let temporary = format!(".{name}.{:016x}.tmp", u64::from_le_bytes(unique));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
     component::Component,
 };
 
@@ -82,7 +82,6 @@ pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
         .wasm_component_model(true)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_backtrace(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .memory_reservation(MEMORY_RESERVATION as u64)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
@@ -106,7 +105,6 @@ fn pool() -> PoolingAllocationConfig {
         .max_tables_per_module(TABLES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
         .table_keep_resident(64 << 10)
-        .max_unused_warm_slots(100)
-        .memory_protection_keys(Enabled::No);
+        .max_unused_warm_slots(100);
     pool
 }

@@ -86,6 +86,11 @@ impl Host {
     }
 
     pub(crate) fn take_log(&mut self) -> CallLog {
+        let rest = self.wasi.take_line();
+        if !rest.is_empty() {
+            // A limit that is hit here concerns a call that is over.
+            let _ = self.log_line(Level::Info, &rest);
+        }
         std::mem::take(&mut self.log)
     }
 

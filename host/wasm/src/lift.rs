@@ -161,7 +161,7 @@ fn offsets<O: OffsetSizeTrait>(rows: usize, bytes: Vec<u8>) -> Checked<OffsetBuf
 
 fn bytes<O: OffsetSizeTrait>(rows: usize, offset_bytes: Vec<u8>, values: Vec<u8>) -> Checked<(OffsetBuffer<O>, Buffer)> {
     let offsets = offsets::<O>(rows, offset_bytes)?;
-    let end = offsets.last().copied().unwrap_or_default().as_usize();
+    let end = offsets.last().as_usize();
     if end > values.len() {
         return Err(format!("its offsets end at {end}, but its values have {} bytes", values.len()));
     }
@@ -186,7 +186,7 @@ fn list<O: OffsetSizeTrait>(
     nodes: &mut impl Iterator<Item = RawNode>,
 ) -> Checked<ArrayRef> {
     let offsets = offsets::<O>(rows, offset_bytes)?;
-    let length = offsets.last().copied().unwrap_or_default().as_usize();
+    let length = offsets.last().as_usize();
     let values = array(item, length, nodes).map_err(|fault| format!("its items: {fault}"))?;
     let made = GenericListArray::<O>::try_new(Arc::clone(item), offsets, values, nulls);
     Ok(Arc::new(made.map_err(|error| error.to_string())?))

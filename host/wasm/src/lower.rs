@@ -86,8 +86,8 @@ fn list<'a, O: OffsetSizeTrait>(array: &'a GenericListArray<O>, buffers: &mut Ve
 
 /// Offsets that begin at 0, and the part of the values that they span.
 fn rebased<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>) -> (Cow<'_, [u8]>, std::ops::Range<usize>) {
-    let first = offsets.first().copied().unwrap_or_default();
-    let last = offsets.last().copied().unwrap_or_default();
+    let first = offsets.first();
+    let last = offsets.last();
     let range = first.as_usize()..last.as_usize();
     if first == O::zero() {
         return (Cow::Borrowed(offsets.inner().inner().as_slice()), range);

@@ -90,7 +90,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
             .map(|(_, world)| world)
             .ok_or(LoadError::NoOperator { exports })?;
         let (resolve, world) = operator_world(world)?;
-        embed_component_metadata(module.to_mut(), &resolve, world, StringEncoding::UTF8).map_err(invalid)?;
+        embed_component_metadata(module.to_mut(), &resolve, world, StringEncoding::UTF8, false).map_err(invalid)?;
     }
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).map_err(invalid)?;

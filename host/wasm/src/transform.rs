@@ -3,7 +3,7 @@
 //! An instance belongs to one compute thread. What it keeps in its memory is a cache: the caller drops the instance after
 //! any error but [`CallError::Failed`] and makes another.
 
-use std::{borrow::Cow, collections::HashSet, sync::Arc};
+use std::{borrow::Cow, collections::HashSet};
 
 use arrow::{array::ArrayRef, buffer::ScalarBuffer};
 use pelton_core::{
@@ -16,7 +16,6 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use crate::{
     bindings::{
         TransformOperator,
-        exports::pelton::operator::transform as guest,
         pelton::operator::types as wit,
     },
     error::{CallError, Law, TrapReport, show_time},
@@ -102,7 +101,17 @@ impl TransformInstance {
 
     /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
     pub fn open(&mut self, input: &Input, options: &str) -> Result<Contract, CallError> {
-        let input = to_wit_input(input)?;
+        let shown = shown_fields(input)?;
+        let fields: Vec<_> = shown.iter().map(to_wit_field).collect();
+        let key: Vec<_> = input.key.iter().map(String::as_str).collect();
+        let input = wit::Input {
+            name: &input.name,
+            fields: &fields,
+            key: &key,
+            event_time: input.event_time.as_deref(),
+            mode: "append",
+            properties: &[],
+        };
         self.begin_call(0, 0);
         let answer = self.guest.pelton_operator_transform().call_open(&mut self.store, &[input], options);
         match answer {
@@ -309,26 +318,17 @@ fn rustc_demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
 
-fn to_wit_input(input: &Input) -> Result<wit::Input, CallError> {
+/// The columns of an input that a module is shown: those that can cross. Others can still be passed.
+fn shown_fields(input: &Input) -> Result<Vec<FlatField>, CallError> {
     let mut fields = Vec::new();
-    for field in input.schema.fields() {
-        // A column that cannot cross can still be carried past the module: it is not shown.
-        if types::crosses(field.data_type()) {
-            types::flatten(field, &mut fields).map_err(|error| CallError::Refused(error.to_string()))?;
-        }
+    for field in input.schema.fields().iter().filter(|field| types::crosses(field.data_type())) {
+        types::flatten(field, &mut fields).map_err(|error| CallError::Refused(error.to_string()))?;
     }
-    Ok(wit::Input {
-        name: input.name.clone(),
-        fields: fields.into_iter().map(to_wit_field).collect(),
-        key: input.key.clone(),
-        event_time: input.event_time.clone(),
-        mode: "append".into(),
-        properties: Vec::new(),
-    })
+    Ok(fields)
 }
 
-fn to_wit_field(field: FlatField) -> wit::Field {
-    wit::Field { name: field.name, format: field.format, nullable: field.nullable, children: field.children }
+fn to_wit_field(field: &FlatField) -> wit::FieldParam<'_> {
+    wit::FieldParam { name: &field.name, format: &field.format, nullable: field.nullable, children: field.children }
 }
 
 fn from_wit_contract(contract: wit::Contract) -> Contract {

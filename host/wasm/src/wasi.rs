@@ -43,6 +43,11 @@ impl Inert {
         self.random = seed;
     }
 
+    /// What standard output holds without a newline.
+    pub(crate) fn take_line(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned()
+    }
+
     fn tick(&mut self) -> u64 {
         self.now_ns = self.now_ns.saturating_add(1_000);
         self.now_ns
