@@ -7,9 +7,10 @@
 //! In the order in which a job meets them:
 //!
 //! ```text
-//! types ─► job ─► contract ─► graph ─► limits
+//! types ─► job ─► graph ─► contract ─► limits ─► batch
 //! ```
 
+pub mod batch;
 pub mod contract;
 pub mod graph;
 pub mod job;

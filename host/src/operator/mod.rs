@@ -1,1 +1,183 @@
-//! Operators.
+//! Operators: a batch goes in, the module is called, and batches come out of its ports.
+//!
+//! ```text
+//! input batch ─► columns that the module reads ─► process (wasm) ─► origin + computed columns
+//!      └────────────── columns that pass ──────────── take by origin ──┴─► port's batch
+//! ```
+//!
+//! One [`Operator`] lives on one compute thread. Only columns that somebody downstream wants are assembled; a port that
+//! nobody reads costs nothing.
+
+mod assemble;
+
+use std::{sync::Arc, time::{Duration, Instant}};
+
+use arrow::{array::{Array, ArrayRef, RecordBatch, RecordBatchOptions}, datatypes::SchemaRef};
+use pelton_core::{batch, contract::{Input, Signature}, limits::{LimitName, Limits}};
+use pelton_wasm::{BatchContext, CallError, CallLog, GuestBacktrace, Module, TransformInstance};
+
+/// What all threads share of an operator.
+#[derive(Debug)]
+pub struct OperatorPlan {
+    pub name: String,
+    /// As the job file names it, for errors.
+    pub module_name: String,
+    pub module: Arc<Module>,
+    pub limits: Limits,
+    /// A JSON object.
+    pub options: String,
+    pub input: Input,
+    pub signature: Signature,
+    /// Where the columns that the module reads are in the batches that arrive, in its order.
+    pub reads_at: Vec<usize>,
+    /// One for each port of the signature; none: nobody reads it.
+    pub ports: Vec<Option<PortPlan>>,
+    /// None: nobody reads rejected rows, they are only counted.
+    pub rejected: Option<PortPlan>,
+    /// Rows in one call, at most.
+    pub rows_max: usize,
+    pub seed: u64,
+}
+
+/// What leaves by one port.
+#[derive(Debug, Clone)]
+pub struct PortPlan {
+    pub schema: SchemaRef,
+    pub columns: Vec<KeptColumn>,
+}
+
+/// Where a column of a port comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptColumn {
+    /// This column of the batch that arrived.
+    Passed(usize),
+    /// This column of the module's answer; for rejected rows, the reason.
+    Computed(usize),
+}
+
+/// What came out of one batch.
+#[derive(Debug, Default)]
+pub struct Processed {
+    /// (port, its batch), in the order of the calls.
+    pub emitted: Vec<(usize, RecordBatch)>,
+    pub rejected: Vec<RecordBatch>,
+    pub stats: OperatorStats,
+}
+
+/// Sums over calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperatorStats {
+    pub calls: u64,
+    pub rows_in: u64,
+    /// Over all ports, read or not.
+    pub rows_out: u64,
+    pub rejected: u64,
+    /// In the module, with its copies and checks.
+    pub call_time: Duration,
+    /// Carrying the other columns across.
+    pub assemble_time: Duration,
+}
+
+impl OperatorStats {
+    pub fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.rows_in += other.rows_in;
+        self.rows_out += other.rows_out;
+        self.rejected += other.rejected;
+        self.call_time += other.call_time;
+        self.assemble_time += other.assemble_time;
+    }
+}
+
+/// An operator on one compute thread.
+#[derive(Debug)]
+pub struct Operator {
+    plan: Arc<OperatorPlan>,
+    /// Made at the first batch, and again after it was dropped.
+    instance: Option<TransformInstance>,
+}
+
+impl Operator {
+    pub fn new(plan: Arc<OperatorPlan>) -> Self {
+        Self { plan, instance: None }
+    }
+
+    pub fn plan(&self) -> &OperatorPlan {
+        &self.plan
+    }
+
+    /// Runs the module over `batch`; `context.first_row` is the number of its first row.
+    pub fn process(&mut self, context: BatchContext, batch: &RecordBatch) -> Result<Processed, CallError> {
+        let mut processed = Processed::default();
+        let rows = batch.num_rows();
+        let piece = batch::piece_rows(rows, self.read_bytes(batch), self.plan.rows_max);
+        for start in (0..rows).step_by(piece) {
+            let part = if piece >= rows { batch.clone() } else { batch.slice(start, piece.min(rows - start)) };
+            let context = BatchContext { first_row: context.first_row + start as u64, ..context };
+            self.call(&context, &part, &mut processed)?;
+        }
+        Ok(processed)
+    }
+
+    /// What the calls since the last take logged and counted.
+    pub fn take_log(&mut self) -> CallLog {
+        self.instance.as_mut().map(TransformInstance::take_log).unwrap_or_default()
+    }
+
+    fn read_bytes(&self, batch: &RecordBatch) -> usize {
+        self.read_columns(batch).map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+    }
+
+    fn read_columns<'a>(&'a self, batch: &'a RecordBatch) -> impl Iterator<Item = &'a ArrayRef> {
+        self.plan.reads_at.iter().filter_map(|at| batch.columns().get(*at))
+    }
+
+    fn call(&mut self, context: &BatchContext, batch: &RecordBatch, processed: &mut Processed) -> Result<(), CallError> {
+        let started = Instant::now();
+        let columns: Vec<ArrayRef> = self.read_columns(batch).cloned().collect();
+        let rows = batch.num_rows();
+        let plan = Arc::clone(&self.plan);
+        let instance = self.instance()?;
+        let answer = instance.process(context, rows, &columns, &plan.signature)?;
+        let called = Instant::now();
+        let too_large = |_| CallError::Limit {
+            call: "process",
+            name: LimitName::OutputBytes,
+            limit: "2 GiB in one column".into(),
+            backtrace: GuestBacktrace::default(),
+        };
+        processed.stats.calls += 1;
+        processed.stats.rows_in += rows as u64;
+        processed.stats.rejected += answer.rejected.len() as u64;
+        for emitted in answer.emitted {
+            processed.stats.rows_out += emitted.rows as u64;
+            if let Some(Some(port)) = plan.ports.get(emitted.port) {
+                processed.emitted.push((emitted.port, assemble::emitted(port, batch, &emitted).map_err(too_large)?));
+            }
+        }
+        if let Some(port) = &plan.rejected
+            && !answer.rejected.is_empty()
+        {
+            processed.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(too_large)?);
+        }
+        processed.stats.call_time += called - started;
+        processed.stats.assemble_time += called.elapsed();
+        Ok(())
+    }
+
+    fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
+        if self.instance.is_none() {
+            let mut instance = TransformInstance::new(&self.plan.module, &self.plan.limits)?;
+            instance.open_as(&self.plan.input, &self.plan.options, &self.plan.signature)?;
+            self.instance = Some(instance);
+        }
+        Ok(self.instance.as_mut().expect("made above"))
+    }
+}
+
+/// A batch that knows its rows even without columns.
+pub(crate) fn record_batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> RecordBatch {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .expect("the plan typed these columns, and the boundary checked them")
+}

@@ -38,10 +38,10 @@ fn names(names: &[String]) -> String {
 /// A call that gave no answer. The instance that made it must be dropped, but for `Failed`.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    #[error("trapped in `{call}`: {report}")]
-    Trap { call: &'static str, report: Box<TrapReport> },
+    #[error("trapped in `{call}`: {reason}")]
+    Trap { call: &'static str, reason: String, #[source] backtrace: GuestBacktrace },
     #[error("hit its limit `{name}` = {limit} in `{call}`")]
-    Limit { call: &'static str, name: LimitName, limit: String, report: Box<TrapReport> },
+    Limit { call: &'static str, name: LimitName, limit: String, #[source] backtrace: GuestBacktrace },
     #[error("answered `{call}` against the contract: {law}")]
     Invalid { call: &'static str, law: Law },
     #[error("declared a contract that cannot be kept: {0}")]
@@ -57,25 +57,22 @@ pub enum CallError {
     Instantiate(String),
 }
 
-/// What a guest was doing when it trapped.
+/// Where a guest was when it trapped or hit a limit: function names, and source places where the module carries
+/// them, innermost first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrapReport {
-    pub reason: String,
-    /// Innermost first: function, and source place where the module knows it.
-    pub frames: Vec<String>,
-    /// The last line that it logged as an error: where a panic's message goes.
-    pub last_error: Option<String>,
-}
+pub struct GuestBacktrace(pub Vec<String>);
 
-impl fmt::Display for TrapReport {
+impl fmt::Display for GuestBacktrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        if let Some(last) = &self.last_error {
-            write!(f, " (it last said: {last})")?;
+        if self.0.is_empty() {
+            return f.write_str("no guest backtrace");
         }
-        Ok(())
+        f.write_str("guest backtrace:")?;
+        self.0.iter().enumerate().try_for_each(|(depth, frame)| write!(f, "\n{depth:>3}: {frame}"))
     }
 }
+
+impl std::error::Error for GuestBacktrace {}
 
 /// A law of `wit/` that an answer broke, with the value that broke it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

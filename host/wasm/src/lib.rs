@@ -25,7 +25,7 @@ mod trusted;
 mod wasi;
 
 pub use engine::{Runtime, RuntimeOptions};
-pub use error::{CallError, Law, LoadError, TrapReport};
+pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use module::Module;
 pub use packaging::Packaging;

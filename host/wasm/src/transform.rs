@@ -18,7 +18,7 @@ use crate::{
         TransformOperator,
         pelton::operator::types as wit,
     },
-    error::{CallError, Law, TrapReport, show_time},
+    error::{CallError, GuestBacktrace, Law, show_time},
     host::{CallLog, Host, LimitExceeded},
     lift::{self, RawNode},
     lower::{self, LoweredNode},
@@ -91,7 +91,7 @@ impl TransformInstance {
             Err(error) => {
                 let error = fault("start", &error, &store, limits);
                 return Err(match error {
-                    CallError::Trap { report, .. } => CallError::Instantiate(report.to_string()),
+                    CallError::Trap { reason, .. } => CallError::Instantiate(reason),
                     other => other,
                 });
             }
@@ -192,7 +192,7 @@ impl TransformInstance {
                     call: "process",
                     name: LimitName::RowsOutPerRow,
                     limit: self.limits.rows_out_per_row.to_string(),
-                    report: Box::default(),
+                    backtrace: GuestBacktrace::default(),
                 });
             }
             emitted.push(check_emitted(part, index, port, rows, signature.reorders).map_err(invalid)?);
@@ -269,12 +269,9 @@ fn truncated(mut reason: String) -> String {
 
 /// Why a call failed, told from wasmtime's error.
 fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limits: &Limits) -> CallError {
-    let report = Box::new(TrapReport {
-        reason: error.root_cause().to_string(),
-        frames: error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default(),
-        last_error: store.data().last_error(),
-    });
-    let limit = |name, limit| CallError::Limit { call, name, limit, report: report.clone() };
+    let root = error.root_cause().to_string();
+    let backtrace = GuestBacktrace(error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default());
+    let limit = |name, limit| CallError::Limit { call, name, limit, backtrace: backtrace.clone() };
     if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
         return match exceeded.name {
             LimitName::LogCalls => limit(LimitName::LogCalls, limits.log_calls.to_string()),
@@ -285,10 +282,15 @@ fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limit
         return limit(LimitName::CallTime, show_time(limits.call_time));
     }
     // wasmtime keeps the type of this error to itself; a hostile guest in the test suite holds the wording.
-    if report.reason.contains("fuel allocated for hostcalls has been exhausted") {
+    if root.contains("fuel allocated for hostcalls has been exhausted") {
         return limit(LimitName::OutputBytes, limits.output_bytes.to_string());
     }
-    CallError::Trap { call, report }
+    // A panic's message goes to the log before the trap.
+    let reason = match store.data().last_error() {
+        Some(last) => format!("{root} (it last said: {last})"),
+        None => root,
+    };
+    CallError::Trap { call, reason, backtrace }
 }
 
 /// Innermost first; source places where the module carries them.
