@@ -9,7 +9,10 @@ use std::{
     ops::Range,
 };
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan, SpanContents,
+    ThemeCharacters, ThemeStyles,
+};
 use serde_json::{Value, json};
 
 use super::config::ColorChoice;
@@ -63,7 +66,7 @@ impl Style {
             characters: if self.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
             styles: if self.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
         };
-        GraphicalReportHandler::new_themed(theme).with_width(self.width).with_context_lines(0).without_syntax_highlighting()
+        GraphicalReportHandler::new_themed(theme).with_width(self.width).with_context_lines(1).without_syntax_highlighting()
     }
 }
 
@@ -162,7 +165,7 @@ struct Report {
     message: String,
     help: Option<String>,
     cause: Option<Cause>,
-    source: Option<NamedSource<String>>,
+    source: Option<NamedSource<Lines>>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -211,7 +214,7 @@ impl Report {
             .iter()
             .filter_map(|(place, label)| Some(LabeledSpan::new_with_span(Some(clean(label)), excerpt.place(place)?)))
             .collect();
-        self.source = Some(NamedSource::new(excerpt.name, excerpt.text));
+        self.source = Some(NamedSource::new(excerpt.name, Lines(excerpt.text)));
     }
 }
 
@@ -265,6 +268,34 @@ impl Excerpt {
     fn offset(&self, offset: usize) -> Option<usize> {
         let (from, to) = self.shifts.iter().rev().find(|(from, _)| *from <= offset)?;
         (offset <= self.end).then(|| (to + (offset - from)).min(self.text.len()))
+    }
+}
+
+/// A text of which miette shows the lines of a place and no others, and whose columns count characters.
+#[derive(Debug)]
+struct Lines(String);
+
+impl SourceCode for Lines {
+    /// miette asks for no lines around a place when it wants to know only where that is.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = &self.0;
+        let (mut start, mut end) = (span.offset(), span.offset() + span.len());
+        let place = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
+        if lines_before > 0 {
+            start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+            if !place.ends_with('\n') {
+                end = text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| end + newline);
+            }
+        }
+        let data = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
+        let (line, column) = line_and_column(text, start);
+        let span = (start, end - start).into();
+        Ok(Box::new(MietteSpanContents::new(data.as_bytes(), span, line - 1, column - 1, data.matches('\n').count() + 1)))
     }
 }
 
@@ -332,6 +363,12 @@ mod tests {
         assert!(ascii.is_ascii(), "{ascii}");
         let colored = render(&one("a = 1\nb = 22\n", 10..12), Style { color: true, ..Style::PLAIN });
         assert!(colored.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let drawn = render(&one("a = \"äöü\", b = 5\n", 18..19), Style::PLAIN);
+        assert!(drawn.contains("job.toml:1:16") && drawn.contains("   ·                ┬\n"), "{drawn}");
     }
 
     #[test]
