@@ -203,9 +203,10 @@ impl Outline {
         }
     }
 
-    /// For each node, the nodes that it reads; unknown names are left out.
+    /// For each node, the sources and operators that it reads; other names are left out.
     fn reads(&self) -> Vec<Vec<usize>> {
-        let by_name = self.by_name();
+        let mut by_name = self.by_name();
+        by_name.retain(|_, index| self.nodes.get(*index).is_some_and(|node| node.kind != NodeKind::Sink));
         let reads = |node: &Node| node.inputs.iter().filter_map(|i| by_name.get(i.node.as_str()).copied()).collect();
         self.nodes.iter().map(reads).collect()
     }
@@ -279,7 +280,11 @@ impl Outline {
     }
 
     fn check_readers(&self, errors: &mut Vec<GraphError>) {
-        if self.partial {
+        // What was reported before explains a missing reader better.
+        let explained = |error: &GraphError| {
+            matches!(error, GraphError::Missing { kind: NodeKind::Sink } | GraphError::UnknownNode { .. })
+        };
+        if self.partial || errors.iter().any(explained) {
             return;
         }
         let by_name = self.by_name();

@@ -67,6 +67,8 @@ impl Style {
             styles: if self.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
         };
         GraphicalReportHandler::new_themed(theme).with_width(self.width).with_context_lines(1).without_syntax_highlighting()
+            // Keys and codes have hyphens: a break there would spoil them.
+            .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
     }
 }
 

@@ -51,15 +51,12 @@ impl Coded for GraphError {
     }
 }
 
-/// The nodes of a file as far as they can be read; no mistakes are reported here.
-pub fn outline(root: &Table) -> Outline {
+/// The nodes of a file as far as they can be read; none: not even their names can be. No mistakes are reported here.
+pub fn outline(root: &Table) -> Option<Outline> {
     let mut outline = Outline::default();
     for kind in [NodeKind::Source, NodeKind::Operator, NodeKind::Sink] {
         let Some(entry) = root.get(kind.table()) else { continue };
-        let Kind::Table(nodes) = &entry.value.kind else {
-            outline.partial = true;
-            continue;
-        };
+        let Kind::Table(nodes) = &entry.value.kind else { return None };
         for entry in &nodes.entries {
             let inputs = inputs(entry).unwrap_or_else(|| {
                 outline.partial |= kind != NodeKind::Source;
@@ -69,7 +66,7 @@ pub fn outline(root: &Table) -> Outline {
             outline.nodes.push(Node { kind, name: entry.key.clone(), inputs, directory: directory.map(str::to_owned) });
         }
     }
-    outline
+    Some(outline)
 }
 
 fn text<'a>(node: &'a Entry, key: &str) -> Option<&'a str> {
@@ -92,7 +89,7 @@ fn inputs(node: &Entry) -> Option<Vec<OutputRef>> {
 
 /// A graph mistake at its place in the file.
 pub fn diagnostic(error: &GraphError, outline: &Outline, root: &Table) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(error.code(), message(error));
+    let mut diagnostic = Diagnostic::new(error.code(), error.to_string());
     if let Some(span) = root.span_of(error.place()) {
         diagnostic = diagnostic.at(span, label(error, outline));
     }
@@ -105,10 +102,6 @@ pub fn diagnostic(error: &GraphError, outline: &Outline, root: &Table) -> Diagno
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
-}
-
-fn message(error: &GraphError) -> String {
-    error.to_string()
 }
 
 fn label(error: &GraphError, outline: &Outline) -> String {

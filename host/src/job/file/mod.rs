@@ -106,9 +106,10 @@ pub fn parse(text: String, path: &Path, overrides: &Overrides, variables: Variab
     overrides::apply(&mut tree, overrides, &bases, &report);
     expand::expand(&mut tree, &sources, variables, &report);
     let spec = job(&report, &tree);
-    let outline = graph::outline(&tree);
-    for error in outline.check() {
-        report.push(graph::diagnostic(&error, &outline, &tree));
+    if let Some(outline) = graph::outline(&tree) {
+        for error in outline.check() {
+            report.push(graph::diagnostic(&error, &outline, &tree));
+        }
     }
     let mistakes = report.into_list();
     match spec {
@@ -127,8 +128,11 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             .at(error.span.clone(), "second of this name")
             .help("give one of them another name, or make them one");
     }
+    // What is missing at the end of a line is shown at the character before.
+    let empty = error.span.is_empty();
+    let span = if empty { error.span.start.saturating_sub(1)..error.span.end } else { error.span.clone() };
     Diagnostic::new(Code::JobSyntax, format!("this is not TOML: {}", error.message))
-        .at(error.span.clone(), "here")
+        .at(span, if empty { "after this" } else { "here" })
         .help("strings stand in quotes, tables of one line in { braces }; https://toml.io has the rules")
 }
 

@@ -50,6 +50,7 @@ impl<'a> Report<'a> {
     /// A value as its author wrote it, never with variables filled in: those may be secret.
     pub fn written(&self, value: &Value) -> String {
         match &value.kind {
+            Kind::Array(values) if values.is_empty() => "an empty array".into(),
             Kind::Array(_) => "an array".into(),
             Kind::Table(_) => "a table".into(),
             _ => {
@@ -61,22 +62,20 @@ impl<'a> Report<'a> {
 }
 
 /// Why a value does not fit its key.
-pub struct Fault {
-    /// The part of the value that is wrong; none: all of it.
-    span: Option<Span>,
+pub enum Fault {
+    /// It is of another type.
+    Type,
     /// What the label says.
-    why: Option<String>,
-    help: Option<String>,
+    Because(String),
+    /// A value of the array has another type.
+    Inside(Span, &'static str),
 }
 
 impl From<String> for Fault {
     fn from(why: String) -> Self {
-        Self { span: None, why: Some(why), help: None }
+        Self::Because(why)
     }
 }
-
-/// The value is of another type.
-const OTHER_TYPE: Fault = Fault { span: None, why: None, help: None };
 
 /// One table and the keys that it may have.
 pub struct Reader<'a> {
@@ -202,10 +201,18 @@ impl<'a> Reader<'a> {
             "" => format!("`{name}` is missing"),
             place => format!("`{place}` has no `{name}`"),
         };
-        let help = format!("{}; it is {}", key.about, key.shape.expected());
+        let help = format!("`{name}` is {}. {}", key.shape.expected(), key.about);
         self.report.push(
             Diagnostic::new(Code::MissingKey, message).at(self.table.span.clone(), format!("add `{name} = …`")).help(help),
         );
+    }
+
+    /// Reports that one of two keys should be there.
+    pub fn missing_one(&self, one: &str, other: &str) {
+        let message = format!("`{}` has neither `{one}` nor `{other}`", self.place);
+        let about = |name: &str| self.keys.get(name).map_or_else(String::new, |key| sentence(key.about));
+        let help = format!("`{one}` is for {}, `{other}` for {}", about(one), about(other));
+        self.report.push(Diagnostic::new(Code::MissingKey, message).at(self.table.span.clone(), "add one of them").help(help));
     }
 
     /// Reports a value that fits its key but not the rest.
@@ -214,12 +221,14 @@ impl<'a> Reader<'a> {
     }
 
     fn misfit(&self, key: &Key, value: &Value, fault: Fault) {
-        let message =
-            format!("`{}` must be {}, not {}", self.place(key.name), key.shape.expected(), self.report.written(value));
-        let label = fault.why.unwrap_or_else(|| format!("this is {}", type_name(&value.kind)));
-        let span = fault.span.unwrap_or_else(|| value.span.clone());
-        let help = fault.help.unwrap_or_else(|| key.about.to_owned());
-        self.report.push(Diagnostic::new(Code::WrongValue, message).at(span, label).help(help));
+        let written = self.report.written(value);
+        let (span, found, label) = match fault {
+            Fault::Type => (value.span.clone(), written, format!("this is {}", type_name(&value.kind))),
+            Fault::Because(why) => (value.span.clone(), written, why),
+            Fault::Inside(span, found) => (span, format!("{written} with {found}"), format!("this is {found}")),
+        };
+        let message = format!("`{}` must be {}, not {found}", self.place(key.name), key.shape.expected());
+        self.report.push(Diagnostic::new(Code::WrongValue, message).at(span, label).help(sentence(key.about)));
     }
 
     fn read<T>(&self, name: &str, parse: impl FnOnce(&'static Shape, &'a Value) -> Result<T, Fault>) -> Option<T> {
@@ -244,7 +253,7 @@ impl<'a> Reader<'a> {
             let texts = match &value.kind {
                 Kind::Array(values) => values
                     .iter()
-                    .map(|value| text(value).map_err(|fault| Fault { span: Some(value.span.clone()), ..fault }))
+                    .map(|value| text(value).map_err(|_| Fault::Inside(value.span.clone(), type_name(&value.kind))))
                     .collect::<Result<Vec<_>, _>>()?,
                 _ => vec![text(value)?],
             };
@@ -256,14 +265,14 @@ impl<'a> Reader<'a> {
     }
 
     pub fn boolean(&self, name: &str) -> Option<bool> {
-        self.read(name, |_, value| if let Kind::Boolean(value) = value.kind { Ok(value) } else { Err(OTHER_TYPE) })
+        self.read(name, |_, value| if let Kind::Boolean(value) = value.kind { Ok(value) } else { Err(Fault::Type) })
     }
 
     pub fn integer(&self, name: &str) -> Option<i64> {
         self.read(name, |shape, value| match (shape, &value.kind) {
             (Shape::Integer { min, max }, Kind::Integer(value)) if (min..=max).contains(&value) => Ok(*value),
             (_, Kind::Integer(_)) => Err("out of range".to_owned().into()),
-            _ => Err(OTHER_TYPE),
+            _ => Err(Fault::Type),
         })
     }
 
@@ -273,7 +282,7 @@ impl<'a> Reader<'a> {
                 Kind::Float(number) => number,
                 #[expect(clippy::cast_precision_loss, reason = "a number with a fraction is wanted")]
                 Kind::Integer(number) => number as f64,
-                _ => return Err(OTHER_TYPE),
+                _ => return Err(Fault::Type),
             };
             match shape {
                 Shape::Number { min, max } if (*min..=*max).contains(&number) => Ok(number),
@@ -309,7 +318,7 @@ impl<'a> Reader<'a> {
     pub fn choice(&self, name: &str) -> Option<&'static str> {
         self.read(name, |shape, value| {
             let text = text(value)?;
-            let Shape::Choice(choices) = shape else { return Err(OTHER_TYPE) };
+            let Shape::Choice(choices) = shape else { return Err(Fault::Type) };
             choices.iter().find(|choice| **choice == text).copied().ok_or_else(|| {
                 let near = nearest(text, choices.iter().copied());
                 near.map_or("not one of them".to_owned(), |near| format!("did you mean \"{near}\"?")).into()
@@ -333,7 +342,7 @@ impl<'a> Reader<'a> {
         self.read(name, |_, value| {
             let text = match &value.kind {
                 Kind::Datetime(text) | Kind::Text(text) => text,
-                _ => return Err(OTHER_TYPE),
+                _ => return Err(Fault::Type),
             };
             let time: jiff::Timestamp = text.parse().map_err(|_| "not a time with a zone, such as `Z`".to_owned())?;
             Ok(time.as_microsecond())
@@ -349,12 +358,23 @@ impl<'a> Reader<'a> {
 
     /// A table as it is.
     pub fn free(&self, name: &str) -> Option<&'a Table> {
-        self.read(name, |_, value| if let Kind::Table(table) = &value.kind { Ok(table) } else { Err(OTHER_TYPE) })
+        self.read(name, |_, value| if let Kind::Table(table) = &value.kind { Ok(table) } else { Err(Fault::Type) })
     }
 }
 
 fn text(value: &Value) -> Result<&str, Fault> {
-    if let Kind::Text(text) = &value.kind { Ok(text) } else { Err(OTHER_TYPE) }
+    if let Kind::Text(text) = &value.kind { Ok(text) } else { Err(Fault::Type) }
+}
+
+/// A description as the help of a message: in lower case, unless it begins with a name.
+fn sentence(about: &str) -> String {
+    let mut chars = about.chars();
+    match (chars.next(), about.chars().nth(1)) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => about.to_owned(),
+    }
 }
 
 /// With its article.

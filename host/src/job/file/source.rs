@@ -76,13 +76,13 @@ fn generated(at: &Reader<'_>) -> Option<GeneratorSpec> {
         }),
         (None, Some(columns)) => GeneratorContent::Columns(columns),
         (Some(_), Some(_)) => {
-            let message = format!("`{}` goes with `nexmark`, not with `columns` too", at.place("columns"));
+            let message = format!("`{}` and `nexmark` exclude each other", at.place("columns"));
             at.wrong(at.span("columns"), message, "leave out this or `nexmark`", "a generator makes Nexmark's events, or columns by rule");
             return None;
         }
         (None, None) => {
             if !at.has("nexmark") && !at.has("columns") {
-                at.missing("columns");
+                at.missing_one("nexmark", "columns");
             }
             return None;
         }

@@ -132,7 +132,7 @@ pub static GENERATOR: Keys = Keys {
         key("seed", Shape::Integer { min: 0, max: i64::MAX }, Default("0"), "Another seed gives other rows"),
         key(
             "rate",
-            Shape::Number { min: f64::MIN_POSITIVE, max: 1e12 },
+            Shape::Number { min: f64::MIN_POSITIVE, max: f64::MAX },
             Optional("as fast as they are taken"),
             "Rows a second",
         ),
