@@ -1,1 +1,4 @@
 //! Jobs.
+
+pub mod diagnostic;
+pub mod file;

@@ -1,0 +1,190 @@
+//! The job file: TOML to [`JobSpec`], with every mistake at its line and column, all at once.
+//!
+//! ```text
+//! text ─► tree ─► overrides ─► expand ─► reader, by keys and tables ─► source, operator, sink ─► JobSpec
+//!                (--set)      (${env:…})                             └► graph
+//! ```
+//!
+//! Called by every command that takes a job. What it returns is complete and its graph is checked; what needs
+//! files or modules is the planner's, which asks [`JobFile::span_of`] where to point.
+
+mod expand;
+mod format;
+mod generator;
+mod graph;
+pub mod keys;
+pub mod nearest;
+mod operator;
+mod overrides;
+pub mod reader;
+pub mod reference;
+pub mod schema;
+mod sink;
+mod source;
+pub mod tables;
+pub mod tree;
+mod units;
+
+use std::{
+    fs::File,
+    io::Read,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use pelton_core::job::{BatchSpec, JobSpec, Overrides};
+
+use self::{
+    expand::Variables,
+    keys::Named,
+    reader::{NAME_HELP, Reader, Report, name_fault},
+    tables::{JOB, OPERATORS, SINKS, SOURCES},
+    tree::{SyntaxError, Table},
+};
+use super::diagnostic::{Diagnostic, Diagnostics, Sources};
+use crate::error::Code;
+
+/// A job file that holds no mistake by itself.
+#[derive(Debug)]
+pub struct JobFile {
+    pub spec: JobSpec,
+    /// As it was given to [`load`].
+    pub path: PathBuf,
+    /// What relative paths in the file are relative to.
+    pub dir: PathBuf,
+    sources: Sources,
+    tree: Table,
+}
+
+impl JobFile {
+    /// Where a dotted place such as `operator.to-euro.input.0` or `source.bids.schema.price` is written, or the nearest
+    /// place around it that is.
+    pub fn span_of(&self, place: &str) -> Option<Range<usize>> {
+        self.tree.span_of(place)
+    }
+
+    /// Mistakes that were found later, ready to be shown with this file.
+    pub fn diagnostics(&self, list: Vec<Diagnostic>) -> Diagnostics {
+        Diagnostics::new(self.sources.clone(), list)
+    }
+}
+
+/// Larger job files are refused: they were not written by hand.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// Reads a job file and applies `--set` overrides and the environment's variables.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<JobFile, Diagnostics> {
+    let text = read_text(path).map_err(|reason| {
+        let name = path.display().to_string();
+        let mistake = Diagnostic::new(Code::JobUnreadable, format!("failed to read the job file {name}: {reason}"))
+            .help("give the path of a TOML file; docs/job-file.md shows one");
+        Diagnostics::new(Sources::new(name, ""), vec![mistake])
+    })?;
+    parse(text, path, overrides, &|name| std::env::var(name).ok())
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err("it is larger than 4 MiB".into());
+    }
+    String::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+}
+
+/// Reads a job file from its text; `path` is for messages and relative paths.
+pub fn parse(text: String, path: &Path, overrides: &Overrides, variables: Variables<'_>) -> Result<JobFile, Diagnostics> {
+    let mut sources = Sources::new(path.display().to_string(), text.as_str());
+    let bases = overrides::add_texts(overrides, &mut sources);
+    let mut tree = match Table::parse(&text, 0) {
+        Ok(tree) => tree,
+        Err(error) => return Err(Diagnostics::new(sources, vec![syntax(&error)])),
+    };
+    let report = Report::new(&sources);
+    overrides::apply(&mut tree, overrides, &bases, &report);
+    expand::expand(&mut tree, &sources, variables, &report);
+    let spec = job(&report, &tree);
+    if let Some(outline) = graph::outline(&tree) {
+        for error in outline.check() {
+            report.push(graph::diagnostic(&error, &outline, &tree));
+        }
+    }
+    let mistakes = report.into_list();
+    match spec {
+        Some(spec) if mistakes.is_empty() => {
+            let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+            Ok(JobFile { spec, path: path.to_owned(), dir, sources, tree })
+        }
+        _ => Err(Diagnostics::new(sources, mistakes)),
+    }
+}
+
+/// A mistake of TOML itself.
+pub fn syntax(error: &SyntaxError) -> Diagnostic {
+    if error.message.starts_with("duplicate key") {
+        return Diagnostic::new(Code::DuplicateName, "this key or table is in the file twice")
+            .at(error.span.clone(), "second of this name")
+            .help("give one of them another name, or make them one");
+    }
+    // What is missing at the end of a line is shown at the character before.
+    let empty = error.span.is_empty();
+    let span = if empty { error.span.start.saturating_sub(1)..error.span.end } else { error.span.clone() };
+    Diagnostic::new(Code::JobSyntax, format!("this is not TOML: {}", error.message))
+        .at(span, if empty { "after this" } else { "here" })
+        .help("strings stand in quotes, tables of one line in { braces }; https://toml.io has the rules")
+}
+
+/// None: something was missing or wrong, and has been reported.
+fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
+    let at = Reader::new(report, root, &JOB, String::new());
+    let name = at.text("name");
+    if let Some(fault) = name.and_then(name_fault) {
+        at.wrong(at.span("name"), "`name` is not a name for a job".into(), fault, NAME_HELP);
+    }
+    let batch = at.table("batch").map_or_else(BatchSpec::default, |at| batch(&at));
+    let threads = at.integer("threads").and_then(|threads| usize::try_from(threads).ok());
+    let sources = nodes(&at, &SOURCES, |name, kind, at| source::read(name, kind, at));
+    let operators = nodes(&at, &OPERATORS, |name, _, at| operator::read(name, at));
+    let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
+    Some(JobSpec { name: name?.to_owned(), batch, threads, sources, operators, sinks })
+}
+
+fn batch(at: &Reader<'_>) -> BatchSpec {
+    let default = BatchSpec::default();
+    let interval: Option<Duration> = at.duration("interval");
+    BatchSpec {
+        interval: interval.unwrap_or(default.interval),
+        max_bytes: at.size("max-bytes").unwrap_or(default.max_bytes),
+        rows: at.integer("rows").and_then(|rows| usize::try_from(rows).ok()).unwrap_or(default.rows),
+    }
+}
+
+/// The tables of one kind in the order of the file; those that could not be read are left out.
+fn nodes<'a, T>(
+    at: &Reader<'a>,
+    named: &'static Named,
+    read: impl Fn(&str, &str, &Reader<'a>) -> Option<T>,
+) -> Vec<T> {
+    let Some(table) = at.free(named.noun) else { return Vec::new() };
+    let read_one = |entry| {
+        let (kind, reader) = Reader::named(at.report, named, entry)?;
+        read(&entry.key, kind, &reader)
+    };
+    table.entries.iter().filter_map(read_one).collect()
+}
+
+/// Reads any bytes as a job file with overrides: for fuzzing. It must return, whatever they are.
+pub fn fuzz_job_file(data: &[u8]) -> Option<Diagnostics> {
+    let text = String::from_utf8_lossy(data);
+    let (text, set) = text.split_once('\u{0}').unwrap_or((&text, ""));
+    let overrides = set.lines().filter_map(|line| line.split_once('='));
+    let overrides = overrides.map(|(path, value)| (path.to_owned(), value.to_owned())).collect();
+    let variables = |name: &str| (name.len() % 2 == 0).then(|| name.to_owned());
+    let result = parse(text.to_owned(), Path::new("fuzz.toml"), &overrides, &variables);
+    match result {
+        Ok(file) => file.span_of(set).and(None),
+        Err(diagnostics) => Some(diagnostics),
+    }
+}

@@ -1,0 +1,421 @@
+//! All keys of a job file.
+//!
+//! `source`, `operator` and `sink` turn what a [`Reader`](super::reader::Reader) finds under these keys into a
+//! `JobSpec`. A default that is written here is the one that they use (a test holds the two together).
+
+use std::time::Duration;
+
+use super::keys::{
+    Key, Keys, Named,
+    Need::{Default, Optional, Required},
+    Shape,
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+const fn key(name: &'static str, shape: Shape, need: super::keys::Need, about: &'static str) -> Key {
+    Key { name, shape, need, about }
+}
+
+pub static JOB: Keys = Keys {
+    title: "The file",
+    about: "The keys at the top of the file.",
+    keys: &[
+        key("name", Shape::Text, Required, "The job's name: letters, digits, `-` and `_`"),
+        key("batch", Shape::Table(&BATCH), Optional("all its defaults"), "When an epoch closes"),
+        key(
+            "threads",
+            Shape::Integer { min: 1, max: 1024 },
+            Optional("one for each core"),
+            "Compute threads. The output does not depend on them",
+        ),
+        key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
+        key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
+        key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
+    ],
+};
+
+pub static BATCH: Keys = Keys {
+    title: "`batch`",
+    about: "A job runs in epochs. Each closes when one of its bounds is met.",
+    keys: &[
+        key(
+            "interval",
+            Shape::Duration { min: Duration::ZERO, max: DAY },
+            Default("\"1s\""),
+            "Time after which an epoch closes; `\"0s\"`: as soon as there is data",
+        ),
+        key(
+            "max-bytes",
+            Shape::Size { min: 1, max: 1 << 40 },
+            Default("\"64MiB\""),
+            "Bytes of input after which an epoch closes",
+        ),
+        key("rows", Shape::Integer { min: 1, max: 1 << 20 }, Default("8192"), "Rows in one call of a module, at most"),
+    ],
+};
+
+pub static SOURCES: Named =
+    Named { noun: "source", variants: &[("file", &FILE_SOURCE), ("stdin", &STDIN), ("generator", &GENERATOR)] };
+
+const SOURCE_TYPE: Key =
+    key("type", Shape::Choice(&["file", "stdin", "generator"]), Required, "What kind of source it is");
+const EVENT_TIME_KEY: Key = key("event-time", Shape::Table(&EVENT_TIME), Optional("none"), "Which column says when a row happened");
+const ON_BAD_ROW: Key = key(
+    "on-bad-row",
+    Shape::Choice(&["reject", "fail"]),
+    Default("\"reject\""),
+    "What becomes of a row that cannot be decoded: it goes to the output `NAME.rejected`, or the job fails",
+);
+const MAX_ROW_BYTES: Key = key(
+    "max-row-bytes",
+    Shape::Size { min: 1, max: 256 << 20 },
+    Default("\"1MiB\""),
+    "Longer rows of CSV, JSON or text count as bad",
+);
+const SCHEMA: Key = key("schema", Shape::Columns, Optional("inferred"), "The columns in their order, each with its type");
+const READ_CSV_KEY: Key = key("csv", Shape::Table(&READ_CSV), Optional("all its defaults"), "The dialect, for the format `csv`");
+const JSON_KEY: Key = key("json", Shape::Table(&JSON), Optional("all its defaults"), "Details of the format `json`");
+
+pub static FILE_SOURCE: Keys = Keys {
+    title: "`source.NAME` of type `file`",
+    about: "Files, decoded in parallel, in an order that depends on their names alone.",
+    keys: &[
+        SOURCE_TYPE,
+        key(
+            "path",
+            Shape::Texts { min: 1 },
+            Required,
+            "Files, globs, and directories (all files below, but those that begin with `.` or `_`), relative to the job file",
+        ),
+        key(
+            "format",
+            Shape::Choice(&["csv", "json", "text", "parquet", "arrow"]),
+            Optional("by the ending of `path`"),
+            "How bytes become rows; `json` is one object a line, `text` one column with the line",
+        ),
+        key(
+            "compression",
+            Shape::Choice(&["auto", "none", "gzip", "zstd"]),
+            Default("\"auto\""),
+            "How files of CSV, JSON or text are packed; `auto` goes by their name and first bytes",
+        ),
+        SCHEMA,
+        READ_CSV_KEY,
+        JSON_KEY,
+        EVENT_TIME_KEY,
+        ON_BAD_ROW,
+        MAX_ROW_BYTES,
+    ],
+};
+
+pub static STDIN: Keys = Keys {
+    title: "`source.NAME` of type `stdin`",
+    about: "Rows from standard input.",
+    keys: &[
+        SOURCE_TYPE,
+        key("format", Shape::Choice(&["csv", "json", "text"]), Required, "How bytes become rows"),
+        SCHEMA,
+        READ_CSV_KEY,
+        JSON_KEY,
+        EVENT_TIME_KEY,
+        ON_BAD_ROW,
+        MAX_ROW_BYTES,
+    ],
+};
+
+pub static GENERATOR: Keys = Keys {
+    title: "`source.NAME` of type `generator`",
+    about: "Rows made up by rule, the same for the same seed. It has either `nexmark` or `columns`.",
+    keys: &[
+        SOURCE_TYPE,
+        key("seed", Shape::Integer { min: 0, max: i64::MAX }, Default("0"), "Another seed gives other rows"),
+        key(
+            "rate",
+            Shape::Number { min: f64::MIN_POSITIVE, max: f64::MAX },
+            Optional("as fast as they are taken"),
+            "Rows a second",
+        ),
+        key("rows", Shape::Integer { min: 0, max: i64::MAX }, Optional("without end"), "Rows in all"),
+        key(
+            "nexmark",
+            Shape::Choice(&["bid", "auction", "person"]),
+            Optional("the columns are in `columns`"),
+            "Events of the Nexmark benchmark, of one kind",
+        ),
+        key("columns", Shape::Rules, Optional("the columns are Nexmark's"), "Each column with the rule that fills it"),
+        EVENT_TIME_KEY,
+    ],
+};
+
+pub static EVENT_TIME: Keys = Keys {
+    title: "`event-time`",
+    about: "",
+    keys: &[
+        key("column", Shape::Text, Required, "A timestamp column"),
+        key(
+            "watermark",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) },
+            Required,
+            "How far out of order rows may come",
+        ),
+    ],
+};
+
+const DATE_FORMAT: Key =
+    key("date-format", Shape::Text, Optional("ISO 8601"), "How dates are written, as for strftime: `\"%d.%m.%Y\"`");
+const TIMESTAMP_FORMAT: Key = key(
+    "timestamp-format",
+    Shape::Text,
+    Optional("ISO 8601"),
+    "How timestamps are written, as for strftime: `\"%d.%m.%Y %H:%M:%S\"`. Without it, whole numbers of the column's unit are read too",
+);
+const HEADER: Key = key("header", Shape::Boolean, Default("false"), "The first line of each file has the columns' names");
+const DELIMITER: Key = key("delimiter", Shape::Character { off: false }, Default("\",\""), "What stands between fields; a file `*.tsv` has `\"\\t\"` by itself");
+const QUOTE: Key = key("quote", Shape::Character { off: true }, Default("\"\\\"\""), "What encloses a field; `\"\"`: quotes are ordinary characters");
+const ESCAPE: Key = key(
+    "escape",
+    Shape::Character { off: true },
+    Default("\"\""),
+    "What precedes a quote within a quoted field; `\"\"`: such a quote is written twice",
+);
+
+pub static READ_CSV: Keys = Keys {
+    title: "`csv` of a source",
+    about: "The default is RFC 4180 without a header.",
+    keys: &[
+        HEADER,
+        DELIMITER,
+        QUOTE,
+        ESCAPE,
+        key("comment", Shape::Character { off: true }, Default("\"\""), "Lines that begin with it are skipped"),
+        key(
+            "null",
+            Shape::Texts { min: 0 },
+            Default("[]"),
+            "Unquoted fields that mean null. An empty field means it too, but in columns of type `utf8` and `binary`",
+        ),
+        key("trim", Shape::Boolean, Default("false"), "Spaces and tabs around unquoted fields are dropped"),
+        key(
+            "skip-lines",
+            Shape::Integer { min: 0, max: 1_000_000 },
+            Default("0"),
+            "Lines skipped at the top of each file, before the header",
+        ),
+        DATE_FORMAT,
+        TIMESTAMP_FORMAT,
+    ],
+};
+
+pub static WRITE_CSV: Keys = Keys {
+    title: "`csv` of a sink",
+    about: "The default is RFC 4180 without a header.",
+    keys: &[
+        HEADER,
+        DELIMITER,
+        QUOTE,
+        ESCAPE,
+        key("null", Shape::Text, Default("\"\""), "What is written for null"),
+        DATE_FORMAT,
+        TIMESTAMP_FORMAT,
+    ],
+};
+
+pub static JSON: Keys = Keys { title: "`json`", about: "One JSON object a line.", keys: &[DATE_FORMAT, TIMESTAMP_FORMAT] };
+
+pub static RULE: Keys = Keys {
+    title: "A rule in `columns` of a generator",
+    about: "Exactly one of the rules, and `null` if the column has nulls.",
+    keys: &[
+        key("sequence", Shape::Table(&SEQUENCE), Optional("another rule"), "`s64`: evenly spaced numbers"),
+        key(
+            "uniform",
+            Shape::Table(&UNIFORM),
+            Optional("another rule"),
+            "`s64` if both ends are whole numbers, else `f64`: each number as likely as the others",
+        ),
+        key("zipf", Shape::Table(&ZIPF), Optional("another rule"), "`s64` from 1 to `n`: few numbers are frequent, most are rare"),
+        key("choice", Shape::Texts { min: 1 }, Optional("another rule"), "`utf8`: one of these"),
+        key("text", Shape::Table(&TEXT), Optional("another rule"), "`utf8`: random lower-case letters"),
+        key("time", Shape::Table(&TIME), Optional("another rule"), "`timestamp[us]`: times that go on row by row"),
+        key("null", Shape::Number { min: 0.0, max: 1.0 }, Default("0"), "The share of rows in which the column is null"),
+    ],
+};
+
+const ANY_INTEGER: Shape = Shape::Integer { min: i64::MIN, max: i64::MAX };
+
+pub static SEQUENCE: Keys = Keys {
+    title: "`sequence`",
+    about: "",
+    keys: &[
+        key("start", ANY_INTEGER, Default("0"), "The first row's number"),
+        key("step", ANY_INTEGER, Default("1"), "What each row adds"),
+    ],
+};
+
+pub static UNIFORM: Keys = Keys {
+    title: "`uniform`",
+    about: "",
+    keys: &[
+        key("min", Shape::Number { min: f64::MIN, max: f64::MAX }, Required, "The smallest number"),
+        key(
+            "max",
+            Shape::Number { min: f64::MIN, max: f64::MAX },
+            Required,
+            "The largest number; of `f64` it is the bound that is not reached",
+        ),
+    ],
+};
+
+pub static ZIPF: Keys = Keys {
+    title: "`zipf`",
+    about: "Number k has the weight 1/k^s.",
+    keys: &[
+        key("n", Shape::Integer { min: 1, max: i64::MAX }, Required, "How many numbers there are"),
+        key("s", Shape::Number { min: f64::MIN_POSITIVE, max: 100.0 }, Default("1.0"), "The larger, the steeper"),
+    ],
+};
+
+pub static TEXT: Keys = Keys {
+    title: "`text`",
+    about: "",
+    keys: &[
+        key("min", Shape::Integer { min: 0, max: 1 << 16 }, Default("1"), "Letters, at least"),
+        key("max", Shape::Integer { min: 0, max: 1 << 16 }, Required, "Letters, at most"),
+    ],
+};
+
+pub static TIME: Keys = Keys {
+    title: "`time`",
+    about: "",
+    keys: &[
+        key("start", Shape::Instant, Required, "The first row's time"),
+        key("step", Shape::Duration { min: Duration::ZERO, max: DAY }, Default("\"1ms\""), "What each row adds"),
+        key(
+            "jitter",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) },
+            Default("\"0s\""),
+            "Each time is earlier by a random part of this",
+        ),
+    ],
+};
+
+pub static OPERATORS: Named = Named { noun: "operator", variants: &[("", &OPERATOR)] };
+
+const INPUT: Key = key(
+    "input",
+    Shape::Texts { min: 1 },
+    Required,
+    "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name",
+);
+
+pub static OPERATOR: Keys = Keys {
+    title: "`operator.NAME`",
+    about: "",
+    keys: &[
+        INPUT,
+        key("module", Shape::Text, Required, "A component (`.wasm` or `.wat`), relative to the job file"),
+        key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
+        key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
+    ],
+};
+
+pub static LIMITS: Keys = Keys {
+    title: "`limits` of an operator",
+    about: "A limit that is hit fails the job, and the error names it by its key.",
+    keys: &[
+        key("module-bytes", Shape::Size { min: 1, max: 1 << 30 }, Default("\"64MiB\""), "Bytes of the module itself"),
+        key(
+            "memory-bytes",
+            Shape::Size { min: 64 << 10, max: 4 << 30 },
+            Default("\"64MiB\""),
+            "Memory of one instance, all its memories together",
+        ),
+        key(
+            "call-time",
+            Shape::Duration { min: Duration::from_millis(1), max: Duration::from_secs(3_600) },
+            Default("\"1s\""),
+            "Time of one call",
+        ),
+        key("output-bytes", Shape::Size { min: 1, max: 4 << 30 }, Default("\"64MiB\""), "Bytes that one call may return"),
+        key(
+            "rows-out-per-row",
+            Shape::Integer { min: 1, max: 1_000_000_000 },
+            Default("1000"),
+            "Rows that one call may return for each row that it is given",
+        ),
+        key(
+            "log-bytes",
+            Shape::Size { min: 0, max: 1 << 30 },
+            Default("\"64KiB\""),
+            "Bytes of log lines in one call; what is more is dropped and counted",
+        ),
+        key(
+            "log-calls",
+            Shape::Integer { min: 0, max: 1_000_000_000 },
+            Default("100000"),
+            "Calls of `log`, `counter` and `gauge` in one call",
+        ),
+    ],
+};
+
+pub static SINKS: Named =
+    Named { noun: "sink", variants: &[("print", &PRINT), ("file", &FILE_SINK), ("blackhole", &BLACKHOLE)] };
+
+const SINK_TYPE: Key = key("type", Shape::Choice(&["print", "file", "blackhole"]), Required, "What kind of sink it is");
+const COLUMNS: Key =
+    key("columns", Shape::Texts { min: 1 }, Optional("all columns"), "The columns wanted, in this order");
+
+pub static PRINT: Keys = Keys {
+    title: "`sink.NAME` of type `print`",
+    about: "Shows the first rows of each epoch as a table.",
+    keys: &[
+        SINK_TYPE,
+        INPUT,
+        COLUMNS,
+        key("rows", Shape::Integer { min: 1, max: 10_000 }, Default("20"), "Rows of each epoch"),
+    ],
+};
+
+pub static FILE_SINK: Keys = Keys {
+    title: "`sink.NAME` of type `file`",
+    about: "Files `part-…` in a directory. None has its final name before it is whole.",
+    keys: &[
+        SINK_TYPE,
+        INPUT,
+        COLUMNS,
+        key("path", Shape::Text, Required, "A directory, relative to the job file; made if it is missing"),
+        key(
+            "format",
+            Shape::Choice(&["csv", "json", "text", "parquet", "arrow"]),
+            Required,
+            "How rows become bytes; `json` is one object a line, `text` takes one column",
+        ),
+        key("csv", Shape::Table(&WRITE_CSV), Optional("all its defaults"), "The dialect, for the format `csv`"),
+        JSON_KEY,
+        key(
+            "compression",
+            Shape::Choice(&["none", "gzip", "zstd"]),
+            Optional("`zstd` for `parquet`, else `none`"),
+            "Of whole files (CSV, JSON, text), of pages (Parquet; not seen from outside), or of buffers (Arrow; no `gzip`)",
+        ),
+        key(
+            "roll-bytes",
+            Shape::Size { min: 1, max: 1 << 40 },
+            Default("\"256MiB\""),
+            "A file that has this many bytes is closed, and the next one begun",
+        ),
+        key(
+            "if-exists",
+            Shape::Choice(&["error", "replace"]),
+            Default("\"error\""),
+            "When the directory holds files of an earlier run: refuse to start, or replace them once the new ones are whole",
+        ),
+    ],
+};
+
+pub static BLACKHOLE: Keys = Keys {
+    title: "`sink.NAME` of type `blackhole`",
+    about: "Reads every column and keeps a checksum of each: for measuring.",
+    keys: &[SINK_TYPE, INPUT, COLUMNS],
+};
