@@ -9,6 +9,7 @@
 //! nobody reads costs nothing.
 
 mod assemble;
+mod error;
 
 use std::{sync::Arc, time::{Duration, Instant}};
 

@@ -1,0 +1,63 @@
+//! The codes of what can go wrong with a module, and what to do about each.
+
+use pelton_core::limits::LimitName;
+use pelton_wasm::{CallError, LoadError};
+
+use crate::error::{Code, Coded};
+
+impl Coded for LoadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotWasm | Self::Precompiled | Self::Text(_) | Self::Invalid(_) => Code::NotAModule,
+            Self::TooLarge { .. } | Self::Resources { .. } => Code::ModuleTooLarge,
+            Self::NoOperator { .. } | Self::KindNotYet(_) => Code::WrongWorld,
+            Self::Import(_) => Code::ForbiddenImport,
+            Self::Compile(_) | Self::Runtime(_) => Code::CompileFailed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NotWasm => "build the module for wasm32-unknown-unknown; examples/README.md shows how".into(),
+            Self::Precompiled => "give the module as its toolchain made it (.wasm or .wat)".into(),
+            Self::Text(_) | Self::Invalid(_) => "build the module again; `pelton inspect` shows what it holds".into(),
+            Self::TooLarge { .. } => "build it smaller (`strip`, `opt-level`), or raise `limits.module-bytes`".into(),
+            Self::Resources { .. } => "build it to need less, or raise `limits.memory-bytes`".into(),
+            Self::NoOperator { .. } => {
+                "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
+            }
+            Self::KindNotYet(_) => "use a module that exports `transform`".into(),
+            Self::Import(_) => "a module reaches nothing but `log` and an inert WASI; build it without that import".into(),
+            Self::Compile(_) | Self::Runtime(_) => return None,
+        })
+    }
+}
+
+impl Coded for CallError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Trap { .. } | Self::Instantiate(_) => Code::Trap,
+            Self::Limit { .. } => Code::LimitHit,
+            Self::Invalid { .. } => Code::InvalidAnswer,
+            Self::Contract(_) | Self::ContractChanged => Code::BadContract,
+            Self::Refused(_) => Code::ModuleRefused,
+            Self::Failed(_) => Code::ModuleFailed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Trap { .. } | Self::Instantiate(_) => {
+                "mend the module, or let it reject the row with a reason instead of trapping".into()
+            }
+            Self::Limit { name, .. } => match name {
+                LimitName::CallTime => "look for a loop that does not end, or raise `limits.call-time`".into(),
+                name => format!("use less, or raise `limits.{name}` of the operator"),
+            },
+            Self::Invalid { .. } => "build the module with the newest SDK; wit/types.wit has the law".into(),
+            Self::Contract(_) => "mend the module's `open`; wit/types.wit has the laws of contracts".into(),
+            Self::ContractChanged => "`open` must depend on its arguments alone".into(),
+            Self::Refused(_) | Self::Failed(_) => return None,
+        })
+    }
+}
