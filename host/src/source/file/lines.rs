@@ -1,8 +1,13 @@
 //! Row formats (CSV, JSON lines, text): files cut into ranges of whole rows.
+//!
+//! A plain file is cut at fixed byte positions ([`FileRange`]); a stream (compressed, or standard input) is cut at
+//! row ends by whoever reads it ([`BytesRange`]). [`RowFormat`](super::format::RowFormat) makes both kinds of range decodable.
+//!
+//! Invariants: a row belongs to the range that it begins in; which rows come out does not depend on where the cuts are.
 
 use std::sync::Arc;
 
-use crate::source::{Decoded, SourceError};
+use crate::source::{BadRow, Decoded, SourceError};
 
 /// Bytes to decode, from a row's start on.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +23,8 @@ pub struct Chunk<'a> {
     pub name: &'a Arc<str>,
 }
 
-/// A row format. Lives on one compute thread and keeps its buffers.
+/// A row format. Lives on one compute thread and keeps its buffers. It always puts bad rows aside: failing the
+/// job because of one (`on-bad-row = "fail"`) is left to the caller.
 pub trait RowDecoder: Send {
     /// Decodes the rows that begin in `bytes[..limit]` and end within `bytes`; answers how many bytes
     /// they take. What is left begins with a row that needs more bytes, or with the next range's row, or is
@@ -26,5 +32,29 @@ pub trait RowDecoder: Send {
     fn decode(&mut self, chunk: &Chunk<'_>, out: &mut Vec<Decoded>) -> Result<usize, SourceError>;
 }
 
+/// What the first lines of one input say, before its first row. The default is an input without them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Head {
+    /// Offset of the first row: after a byte order mark, skipped lines and a header.
+    pub rows_at: u64,
+    /// The header's names in the order of the input's fields, when there is a header.
+    pub names: Option<Vec<String>>,
+}
+
+/// Part of a plain file of rows.
 pub struct FileRange;
-pub struct BytesRange;
+
+/// Whole rows that were read from a stream.
+#[derive(Debug)]
+pub struct BytesRange {
+    /// Whole rows, without the input's head.
+    pub bytes: Vec<u8>,
+    /// Offset of the first byte in the decompressed input.
+    pub offset: u64,
+    /// The input ends here, so the last row needs no newline.
+    pub at_end: bool,
+    /// What the input's first lines said; shared by all of its ranges.
+    pub head: Arc<Head>,
+    /// Rows after `bytes` that were too long to keep.
+    pub rejected: Vec<BadRow>,
+}
