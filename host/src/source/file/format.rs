@@ -1,0 +1,91 @@
+//! The row formats by name: what each has to say about heads, schemas, row ends and decoders.
+//!
+//! Called by the sources of plain files and of streams; everything that differs between CSV, JSON lines and text
+//! is behind this.
+
+use arrow::datatypes::{Schema, SchemaRef};
+use pelton_core::job::Format;
+
+use super::{
+    csv::{self, CsvFormat, RowScanner},
+    lines::{Head, RowDecoder},
+};
+use crate::source::SourceError;
+
+/// A row of more bytes is rejected whatever the job says: it would not fit into a batch of text.
+pub const ROW_BYTES_MAX: usize = 1 << 30;
+
+/// How the rows of one source are read.
+#[derive(Debug, Clone)]
+pub enum RowFormat {
+    Csv(CsvFormat),
+}
+
+impl RowFormat {
+    /// `format` with the columns of `schema`; the reason if it cannot have such columns.
+    pub fn new(format: &Format, schema: SchemaRef, batch_rows: usize, max_row_bytes: usize) -> Result<Self, String> {
+        let max_row_bytes = max_row_bytes.min(ROW_BYTES_MAX);
+        match format {
+            Format::Csv(dialect) => {
+                let format = CsvFormat { dialect: dialect.clone(), schema, batch_rows, max_row_bytes };
+                format.check().map(|()| Self::Csv(format))
+            }
+            other => Err(format!("{} is not a format of rows", other.name())),
+        }
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+        }
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        match self {
+            Self::Csv(format) => &format.schema,
+        }
+    }
+
+    pub fn max_row_bytes(&self) -> usize {
+        match self {
+            Self::Csv(format) => format.max_row_bytes,
+        }
+    }
+
+    /// Whether every newline ends a row, wherever it stands.
+    pub fn rows_end_at_newlines(&self) -> bool {
+        match self {
+            Self::Csv(format) => format.dialect.quote.is_none(),
+        }
+    }
+
+    /// Finds row ends in bytes that begin with a row.
+    pub fn scanner(&self) -> RowScanner {
+        match self {
+            Self::Csv(format) => RowScanner::new(&format.dialect),
+        }
+    }
+
+    /// A decoder of these columns, or metadata columns, in this order, for inputs with this head.
+    pub fn decoder(&self, columns: &[String], head: &Head, file: &str) -> Result<Box<dyn RowDecoder>, SourceError> {
+        match self {
+            Self::Csv(format) => Ok(Box::new(format.decoder(columns, head, file)?)),
+        }
+    }
+}
+
+/// The head of an input from its first bytes; `at_end`: they are all there is. None if more are needed.
+pub fn head(format: &Format, bytes: &[u8], at_end: bool) -> Result<Option<Head>, String> {
+    match format {
+        Format::Csv(dialect) => csv::head(bytes, at_end, dialect),
+        other => Err(format!("{} is not a format of rows", other.name())),
+    }
+}
+
+/// The columns of the rows in `sample`, which follow `head`.
+pub fn infer(format: &Format, sample: &[u8], at_end: bool, head: &Head) -> Result<Schema, String> {
+    match format {
+        Format::Csv(dialect) => csv::infer(sample, at_end, dialect, head),
+        other => Err(format!("{} is not a format of rows", other.name())),
+    }
+}
