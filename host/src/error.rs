@@ -67,6 +67,7 @@ codes! {
     SinkExists = 401, "the sink's directory holds parts of an earlier run";
     SinkUnwritable = 402, "a sink cannot write";
     SinkUnsupported = 403, "a format cannot hold a column's type";
+    SinkBusy = 404, "another run writes to the sink's directory";
 
     // 05xx: the run
     RunFailed = 501, "the job failed";

@@ -9,10 +9,34 @@
 //! in the writer, which receives everything in canonical order whatever the number of threads.
 //! Invariant: nothing is visible under its final name before it is whole.
 
-use arrow::array::RecordBatch;
-use pelton_core::model::Epoch;
+use std::path::Path;
 
+use arrow::{
+    array::RecordBatch,
+    datatypes::{Field, SchemaRef},
+};
+use pelton_core::{
+    job::{SinkKind, SinkSpec},
+    model::Epoch,
+    types,
+};
+
+use self::{
+    blackhole::BlackholeSink,
+    file::FileSink,
+    print::{PrintSink, PrintTarget},
+};
 use crate::error::{Code, Coded};
+
+/// Opens a sink for rows of `schema`, which is already what the sink's `columns` ask for. Relative paths start at
+/// `base`, the job file's directory. Nothing is written before [`Sink::writer`]: a plan leaves no trace.
+pub fn open(spec: &SinkSpec, schema: SchemaRef, base: &Path, print: &PrintTarget) -> Result<Box<dyn Sink>, SinkError> {
+    Ok(match &spec.kind {
+        SinkKind::Print(options) => Box::new(PrintSink::open(&spec.name, options, schema, print)?),
+        SinkKind::File(options) => Box::new(FileSink::open(options, schema, base)?),
+        SinkKind::Blackhole => Box::new(BlackholeSink::open(schema)?),
+    })
+}
 
 /// A sink, opened for one job with the schema of what it will receive.
 pub trait Sink: Send + Sync {
@@ -41,6 +65,8 @@ pub struct Encoded {
 pub enum Payload {
     /// Text, whole rows.
     Bytes(Vec<u8>),
+    /// Text of whole rows as one gzip member or zstd frame.
+    Compressed(Vec<u8>),
     /// Formats whose writer needs the batches in order.
     Batch(RecordBatch),
     /// One commutative checksum for each column.
@@ -54,8 +80,8 @@ pub trait Writer: Send {
     /// All of `epoch` has been written.
     fn end_epoch(&mut self, epoch: Epoch) -> Result<(), SinkError>;
 
-    /// The job has ended, or was asked to: makes everything written visible. A writer that is dropped
-    /// without this leaves nothing behind under a final name, and removes its temp files.
+    /// The job has ended, or was asked to: makes everything written visible. A writer that is dropped without
+    /// this removes its temp files; all it can leave behind are parts that were whole and had been rolled.
     fn finish(&mut self) -> Result<SinkSummary, SinkError>;
 }
 
@@ -74,31 +100,50 @@ pub enum SinkError {
     Exists { path: String, file: String },
     #[error("failed to {action} {path}")]
     Io { action: &'static str, path: String, source: std::io::Error },
+    #[error("another run writes to {path}")]
+    Busy { path: String },
     #[error("{format} cannot hold column `{column}` of type {data_type}")]
     Unsupported { format: &'static str, column: String, data_type: String },
+    #[error("{format} needs {needs}, not {count} columns")]
+    Columns { format: &'static str, needs: &'static str, count: usize },
+    #[error("{format} files cannot be compressed by {compression}")]
+    Compression { format: &'static str, compression: &'static str },
     #[error("failed to encode {format}: {reason}")]
     Encode { format: &'static str, reason: String },
+}
+
+impl SinkError {
+    fn unsupported(format: &'static str, field: &Field) -> Self {
+        let data_type = types::name(field.data_type());
+        Self::Unsupported { format, column: field.name().clone(), data_type }
+    }
 }
 
 impl Coded for SinkError {
     fn code(&self) -> Code {
         match self {
             Self::Exists { .. } => Code::SinkExists,
+            Self::Busy { .. } => Code::SinkBusy,
             Self::Io { .. } | Self::Encode { .. } => Code::SinkUnwritable,
-            Self::Unsupported { .. } => Code::SinkUnsupported,
+            Self::Unsupported { .. } | Self::Columns { .. } | Self::Compression { .. } => Code::SinkUnsupported,
         }
     }
 
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::Exists { .. } => "choose another path, remove the files, or set `if-exists = \"replace\"`".into(),
+            Self::Busy { .. } => "wait until it has ended, or choose another path".into(),
             Self::Io { .. } => "check that the directory may be written and has space".into(),
             Self::Unsupported { .. } => "leave the column out with `columns = [ … ]`, or write Parquet or Arrow".into(),
+            Self::Columns { .. } => "choose with `columns = [ … ]`".into(),
+            Self::Compression { .. } => "set `compression` to \"zstd\" or \"none\"".into(),
             Self::Encode { .. } => return None,
         })
     }
 }
 
 pub mod blackhole;
+pub mod checksum;
 pub mod file;
 pub mod print;
+mod value;

@@ -1,0 +1,128 @@
+//! The `file` sink: a directory of parts in CSV, JSON lines, text, Parquet or Arrow IPC.
+//!
+//! ```text
+//!  parts      names, temp files, the directory's lock: the only file here that touches the disk
+//!  rows       text formats, encoded on compute threads (csv, compress)
+//!  tables     Parquet and Arrow IPC, encoded by the writer
+//! ```
+//!
+//! Guarantee: a part is whole under its final name or has no final name; the same rows give the same bytes,
+//! for any number of threads, on every run; an empty result is one part without rows, so that readers find the
+//! schema. A part is closed after the chunk (a batch) that brings it to `roll-bytes`.
+
+mod compress;
+mod csv;
+mod parts;
+mod rows;
+mod tables;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arrow::datatypes::SchemaRef;
+use pelton_core::job::{Compression, FileSinkSpec, Format, IfExists};
+
+use self::{
+    compress::Codec,
+    parts::Parts,
+    rows::{Buffers, RowEncoder, RowFormatter, RowWriter},
+    tables::{TableEncoder, TableFormat, TableWriter},
+};
+use super::{Encoder, Sink, SinkError, Writer};
+
+/// Touches nothing on disk before [`Sink::writer`].
+#[derive(Debug)]
+pub struct FileSink {
+    spec: FileSinkSpec,
+    directory: PathBuf,
+    schema: SchemaRef,
+    layout: Layout,
+}
+
+#[derive(Debug)]
+enum Layout {
+    Rows { formatter: Arc<RowFormatter>, header: Vec<u8>, codec: Option<Codec>, buffers: Arc<Buffers> },
+    Table(TableFormat),
+}
+
+impl FileSink {
+    /// Refuses columns that the format cannot hold; relative paths start at `base`.
+    pub fn open(spec: &FileSinkSpec, schema: SchemaRef, base: &Path) -> Result<Self, SinkError> {
+        let layout = match RowFormatter::new(&spec.format, &schema)? {
+            Some(formatter) => Layout::Rows {
+                header: formatter.header(&schema)?,
+                formatter: Arc::new(formatter),
+                codec: Codec::of(spec.compression),
+                buffers: Arc::default(),
+            },
+            None => {
+                let table = TableFormat::new(&spec.format, spec.compression, &schema)?;
+                Layout::Table(table.expect("a format is one of rows or one of tables"))
+            }
+        };
+        Ok(Self { spec: spec.clone(), directory: base.join(&spec.path), schema, layout })
+    }
+
+    fn extension(&self) -> String {
+        let extension = match self.spec.format {
+            Format::Csv(_) => ".csv",
+            Format::Json(_) => ".jsonl",
+            Format::Text => ".txt",
+            Format::Parquet => ".parquet",
+            Format::Ipc => ".arrow",
+        };
+        let suffix = match &self.layout {
+            Layout::Rows { codec, .. } => codec.map(Codec::suffix).unwrap_or_default(),
+            Layout::Table(_) => "",
+        };
+        format!("{extension}{suffix}")
+    }
+}
+
+impl Sink for FileSink {
+    fn encoder(&self) -> Result<Box<dyn Encoder>, SinkError> {
+        Ok(match &self.layout {
+            Layout::Rows { formatter, codec, buffers, .. } => {
+                Box::new(RowEncoder { formatter: formatter.clone(), codec: *codec, buffers: buffers.clone() })
+            }
+            Layout::Table(_) => Box::new(TableEncoder { schema: self.schema.clone(), format: self.spec.format.name() }),
+        })
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>, SinkError> {
+        let parts = Parts::claim(&self.directory, self.extension(), self.spec.if_exists)?;
+        let roll_bytes = self.spec.roll_bytes;
+        Ok(match &self.layout {
+            Layout::Rows { header, codec, buffers, .. } => {
+                Box::new(RowWriter::new(parts, header.clone(), *codec, roll_bytes, buffers.clone()))
+            }
+            Layout::Table(format) => Box::new(TableWriter::new(parts, format.clone(), self.schema.clone(), roll_bytes)),
+        })
+    }
+
+    fn describe(&self) -> Vec<(String, String)> {
+        let compression = match (&self.spec.format, self.spec.compression) {
+            (Format::Parquet, Compression::Auto) | (_, Compression::Zstd) => "zstd",
+            (_, Compression::Gzip) => "gzip",
+            (_, Compression::Auto | Compression::None) => "none",
+        };
+        let if_exists = match self.spec.if_exists {
+            IfExists::Error => "error",
+            IfExists::Replace => "replace",
+        };
+        [
+            ("directory", self.directory.display().to_string()),
+            ("files", format!("part-NNNNN{}", self.extension())),
+            ("compression", compression.to_owned()),
+            ("roll-bytes", self.spec.roll_bytes.to_string()),
+            ("if-exists", if_exists.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Text and binary columns, whatever their offsets, and the scan that spares most values a look.
+//!
+//! Quoting and escaping are rarely needed, so the bytes of a whole column are searched at once, by SIMD, for anything
+//! that would need it; only when something is found is each value searched by itself.
+
+use arrow::{
+    array::{Array, AsArray, GenericByteArray},
+    datatypes::{ArrowNativeType, ByteArrayType, DataType},
+};
+
+/// A column of utf8.
+#[derive(Debug, Clone, Copy)]
+pub enum Strings<'a> {
+    Utf8(&'a arrow::array::StringArray),
+    LargeUtf8(&'a arrow::array::LargeStringArray),
+    Utf8View(&'a arrow::array::StringViewArray),
+}
+
+impl<'a> Strings<'a> {
+    /// None: not a column of utf8.
+    pub fn bind(array: &'a dyn Array) -> Option<Self> {
+        match array.data_type() {
+            DataType::Utf8 => array.as_string_opt().map(Self::Utf8),
+            DataType::LargeUtf8 => array.as_string_opt().map(Self::LargeUtf8),
+            DataType::Utf8View => array.as_string_view_opt().map(Self::Utf8View),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn value(&self, row: usize) -> &'a str {
+        match self {
+            Self::Utf8(array) => array.value(row),
+            Self::LargeUtf8(array) => array.value(row),
+            Self::Utf8View(array) => array.value(row),
+        }
+    }
+
+    /// Whether some byte of the column may be `special`: no false no.
+    pub fn may_hold(&self, special: impl Fn(u8) -> bool) -> bool {
+        match self {
+            Self::Utf8(array) => holds(used_bytes(array), special),
+            Self::LargeUtf8(array) => holds(used_bytes(array), special),
+            Self::Utf8View(_) => true,
+        }
+    }
+}
+
+/// A column of bytes. They are written as lower-case hexadecimal digits, as arrow-csv and arrow-json do.
+#[derive(Debug, Clone, Copy)]
+pub enum Binaries<'a> {
+    Binary(&'a arrow::array::BinaryArray),
+    LargeBinary(&'a arrow::array::LargeBinaryArray),
+    BinaryView(&'a arrow::array::BinaryViewArray),
+    FixedSize(&'a arrow::array::FixedSizeBinaryArray),
+}
+
+impl<'a> Binaries<'a> {
+    /// None: not a column of bytes.
+    pub fn bind(array: &'a dyn Array) -> Option<Self> {
+        match array.data_type() {
+            DataType::Binary => array.as_binary_opt().map(Self::Binary),
+            DataType::LargeBinary => array.as_binary_opt().map(Self::LargeBinary),
+            DataType::BinaryView => array.as_binary_view_opt().map(Self::BinaryView),
+            DataType::FixedSizeBinary(_) => array.as_fixed_size_binary_opt().map(Self::FixedSize),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn value(&self, row: usize) -> &'a [u8] {
+        match self {
+            Self::Binary(array) => array.value(row),
+            Self::LargeBinary(array) => array.value(row),
+            Self::BinaryView(array) => array.value(row),
+            Self::FixedSize(array) => array.value(row),
+        }
+    }
+
+    pub fn write_hex(&self, row: usize, out: &mut Vec<u8>) {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
+        out.extend(self.value(row).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    }
+}
+
+/// The bytes of all values, which lie side by side.
+fn used_bytes<T: ByteArrayType>(array: &GenericByteArray<T>) -> &[u8] {
+    let offsets = array.value_offsets();
+    let (Some(start), Some(end)) = (offsets.first(), offsets.last()) else { return &[] };
+    array.value_data().get(start.as_usize()..end.as_usize()).unwrap_or_default()
+}
+
+/// Whether a byte is `special`. Blocks are searched without an early exit, which lets the compiler use SIMD.
+#[inline]
+pub fn holds(bytes: &[u8], special: impl Fn(u8) -> bool) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let any = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | special(*byte));
+    blocks.iter().any(|block| any(block)) || any(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::StringArray;
+
+    use super::*;
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_is() {
+        for len in 0..100 {
+            let mut bytes = vec![b'a'; len];
+            assert!(!holds(&bytes, |byte| byte == b'"'));
+            for at in 0..len {
+                bytes[at] = b'"';
+                assert!(holds(&bytes, |byte| byte == b'"'), "{at} of {len}");
+                bytes[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_bytes_of_a_slice_count() {
+        let array = StringArray::from(vec!["\"", "a", "b", "\""]);
+        let slice = array.slice(1, 2);
+        assert!(!Strings::bind(&slice).unwrap().may_hold(|byte| byte == b'"'));
+        assert!(Strings::bind(&array).unwrap().may_hold(|byte| byte == b'"'));
+    }
+}
