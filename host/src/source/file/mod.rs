@@ -1,5 +1,8 @@
 //! The `file` source.
 
+pub mod bytes;
+pub mod columns;
 pub mod ipc;
 pub mod lines;
+pub mod listing;
 pub mod parquet;
