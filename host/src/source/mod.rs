@@ -164,6 +164,8 @@ pub enum SourceError {
     Inference { file: String, reason: String },
     #[error("{file} does not fit the source's schema: {reason}")]
     Schema { file: String, reason: String },
+    #[error("the generator's {what} cannot be used: {reason}")]
+    Generator { what: String, reason: String },
     #[error("the source has no column `{column}`")]
     NoColumn { column: String },
     /// The job stops: not an error of the source.
@@ -178,6 +180,7 @@ impl Coded for SourceError {
             Self::Io { .. } | Self::Corrupt { .. } | Self::Stopped => Code::SourceUnreadable,
             Self::BadRow { .. } => Code::BadRow,
             Self::Inference { .. } => Code::SchemaInference,
+            Self::Generator { .. } => Code::WrongValue,
             Self::Schema { .. } | Self::NoColumn { .. } => Code::SchemaMismatch,
         }
     }
@@ -187,9 +190,12 @@ impl Coded for SourceError {
             Self::NoFile { .. } => "paths are relative to the job file; check the spelling, or quote the glob".into(),
             Self::Io { .. } => "check that the file exists and may be read".into(),
             Self::Corrupt { .. } => "check `format` and `compression`, or take the file out of the path".into(),
-            Self::BadRow { .. } => "mend the row, or let bad rows go to `source.rejected` with `on-bad-row = \"reject\"`".into(),
+            Self::BadRow { .. } => {
+                "mend the row, or let bad rows go to `source.rejected` with `on-bad-row = \"reject\"`".into()
+            }
             Self::Inference { .. } => "declare the columns with `schema = { … }`".into(),
             Self::Schema { .. } => "declare the columns that the file has, or take the file out of the path".into(),
+            Self::Generator { .. } => "correct it in the source's table of the job file".into(),
             Self::NoColumn { .. } | Self::Stopped => return None,
         })
     }
@@ -197,4 +203,8 @@ impl Coded for SourceError {
 
 pub mod file;
 pub mod generator;
+pub mod metadata;
 pub mod stdin;
+
+#[cfg(test)]
+pub mod testing;

@@ -3,6 +3,8 @@
 //! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
 //! [`plan`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
 
+pub mod bytes;
+pub mod columns;
 pub mod csv;
 pub mod format;
 pub mod handoff;
@@ -46,6 +48,11 @@ impl FileSource {
         batch: &BatchSpec,
     ) -> Result<Box<dyn Source>, SourceError> {
         let files = listing::list(&spec.paths, base)?;
+        match spec.format {
+            Format::Parquet => return parquet::open(files, spec, batch),
+            Format::Ipc => return ipc::open(files, spec, batch),
+            Format::Csv(_) | Format::Json(_) | Format::Text => {}
+        }
         let schema = match &spec.schema {
             Some(schema) => Arc::clone(schema),
             None => Arc::new(infer(&files, &spec.format)?),

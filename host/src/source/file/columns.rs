@@ -1,0 +1,321 @@
+//! Columns of the columnar formats (Parquet, Arrow IPC): which there are, and which of them a decoder gives.
+//!
+//! `parquet` and `ipc` call [`agree`] when they open their files and [`Projection`] for each batch.
+//! Invariant: a decoder's batches have the plain types of [`plain`], whatever encoding (dictionary, view, 64-bit
+//! offsets) the file keeps them in, so that the types of a job's edges do not depend on who wrote a file.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, RecordBatch, RecordBatchOptions},
+    compute::{CastOptions, cast_with_options},
+    datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef},
+    util::display::FormatOptions,
+};
+use pelton_core::{
+    job::{FILE_COLUMN, OFFSET_COLUMN},
+    types,
+};
+
+use crate::source::{SourceError, metadata};
+
+/// The type in which a column of type `from` is given: one that can cross to a module. None: there is none.
+pub fn plain(from: &DataType) -> Option<DataType> {
+    let to = match from {
+        DataType::Dictionary(_, values) => plain(values)?,
+        DataType::RunEndEncoded(_, values) => plain(values.data_type())?,
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::Float16 => DataType::Float32,
+        DataType::Date64 => DataType::Date32,
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal256(precision, scale)
+            if *precision <= 38 =>
+        {
+            DataType::Decimal128(*precision, *scale)
+        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => {
+            DataType::List(Arc::new(Field::new("item", plain(item.data_type())?, item.is_nullable())))
+        }
+        DataType::Struct(fields) => DataType::Struct(
+            fields
+                .iter()
+                .map(|field| Some(Field::new(field.name(), plain(field.data_type())?, field.is_nullable())))
+                .collect::<Option<Fields>>()?,
+        ),
+        other => other.clone(),
+    };
+    types::crosses(&to).then_some(to)
+}
+
+/// A file's column as it is given; columns without a plain type keep their own, and cannot be read.
+fn plain_field(field: &Field) -> Field {
+    let data_type = plain(field.data_type()).unwrap_or_else(|| field.data_type().clone());
+    Field::new(field.name(), data_type, field.is_nullable())
+}
+
+/// Whether values of `from` can be given as `to`: the same but for names of list items and nested nullability.
+fn fits(from: &DataType, to: &DataType) -> bool {
+    match (from, to) {
+        (DataType::List(from), DataType::List(to)) => fits(from.data_type(), to.data_type()),
+        (DataType::Struct(from), DataType::Struct(to)) => {
+            from.len() == to.len()
+                && from
+                    .iter()
+                    .zip(to)
+                    .all(|(from, to)| from.name() == to.name() && fits(from.data_type(), to.data_type()))
+        }
+        _ => from == to,
+    }
+}
+
+/// The columns of a source of several files, each with its name and its own columns.
+///
+/// With `declared`, every file must have these (it may have more). Without, the first file says which columns there are,
+/// all files must have the same, and one is nullable when it is in any file.
+pub fn agree(files: &[(Arc<str>, SchemaRef)], declared: Option<&SchemaRef>) -> Result<SchemaRef, SourceError> {
+    let mut fields: Vec<Field> = match (declared, files.first()) {
+        (Some(declared), _) => declared.fields().iter().map(|field| field.as_ref().clone()).collect(),
+        (None, Some((_, first))) => first.fields().iter().map(|field| plain_field(field)).collect(),
+        (None, None) => Vec::new(),
+    };
+    for (name, schema) in files {
+        let wrong = |reason: String| SourceError::Schema { file: name.to_string(), reason };
+        if declared.is_none()
+            && let Some(extra) =
+                schema.fields().iter().find(|have| !fields.iter().any(|want| want.name() == have.name()))
+        {
+            return Err(wrong(format!("it has a column `{}`, which the first file does not have", extra.name())));
+        }
+        for want in &mut fields {
+            let mut named = schema.fields().iter().filter(|have| have.name() == want.name());
+            let Some(have) = named.next() else {
+                return Err(wrong(format!("it has no column `{}`", want.name())));
+            };
+            if named.next().is_some() {
+                return Err(wrong(format!("it has several columns `{}`", want.name())));
+            }
+            let have = plain_field(have);
+            if !fits(have.data_type(), want.data_type()) {
+                return Err(wrong(format!(
+                    "column `{}` is `{}`, not `{}`",
+                    want.name(),
+                    types::name(have.data_type()),
+                    types::name(want.data_type()),
+                )));
+            }
+            if declared.is_none() && have.is_nullable() {
+                want.set_nullable(true);
+            }
+        }
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The columns that a decoder gives, in their order.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    /// The batches' columns.
+    schema: SchemaRef,
+    /// Where each comes from.
+    origins: Vec<Origin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The file's column of the same name.
+    Data,
+    FileName,
+    RowNumber,
+}
+
+impl Projection {
+    /// Columns of `source` or metadata columns, by name. `name` is the source's, for errors.
+    pub fn new(source: &Schema, columns: &[String], name: &str) -> Result<Self, SourceError> {
+        let (fields, origins): (Vec<_>, Vec<_>) = columns
+            .iter()
+            .map(|column| match (source.fields().find(column), column.as_str()) {
+                (Some((_, field)), _) => Ok((readable(field, name)?, Origin::Data)),
+                (None, FILE_COLUMN) => Ok((Arc::new(metadata::file_field()), Origin::FileName)),
+                (None, OFFSET_COLUMN) => Ok((Arc::new(metadata::offset_field()), Origin::RowNumber)),
+                (None, _) => Err(SourceError::NoColumn { column: column.clone() }),
+            })
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .unzip();
+        Ok(Self { schema: Arc::new(Schema::new(fields)), origins })
+    }
+
+    /// Whether any column must be read from a file.
+    pub fn reads_files(&self) -> bool {
+        self.origins.contains(&Origin::Data)
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = (&FieldRef, Origin)> {
+        self.schema.fields().iter().zip(self.origins.iter().copied())
+    }
+
+    /// Positions of the columns to be read among a file's own, ascending.
+    pub fn positions(&self, file: &Schema, name: &str) -> Result<Vec<usize>, SourceError> {
+        let mut positions = self
+            .outputs()
+            .filter(|(_, origin)| *origin == Origin::Data)
+            .map(|(field, _)| {
+                file.index_of(field.name()).map_err(|_| SourceError::Schema {
+                    file: name.to_owned(),
+                    reason: format!("it has no column `{}`", field.name()),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        positions.sort_unstable();
+        positions.dedup();
+        Ok(positions)
+    }
+
+    /// The batch to emit, of `rows`: a file's columns in any order, with their own types. `first_row` is the number of
+    /// the first in its file.
+    pub fn assemble(&self, rows: &RecordBatch, file: &str, first_row: u64) -> Result<RecordBatch, SourceError> {
+        let wrong = |reason: String| SourceError::Schema { file: file.to_owned(), reason };
+        let columns = self
+            .outputs()
+            .map(|(field, origin)| match origin {
+                Origin::Data => column(rows, field).map_err(wrong),
+                Origin::FileName => Ok(metadata::file_column(file, rows.num_rows())),
+                Origin::RowNumber => Ok(metadata::row_number_column(first_row, rows.num_rows())),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map_err(|error| wrong(error.to_string()))
+    }
+}
+
+/// A source's column, if its type can be given.
+fn readable(field: &FieldRef, name: &str) -> Result<FieldRef, SourceError> {
+    if types::crosses(field.data_type()) {
+        return Ok(Arc::clone(field));
+    }
+    Err(SourceError::Schema {
+        file: name.to_owned(),
+        reason: format!("column `{}` is of type {}, which cannot be read", field.name(), field.data_type()),
+    })
+}
+
+/// The column that `field` describes, in its type.
+fn column(rows: &RecordBatch, field: &Field) -> Result<ArrayRef, String> {
+    let array = rows.column_by_name(field.name()).ok_or_else(|| format!("it has no column `{}`", field.name()))?;
+    let array = if array.data_type() == field.data_type() {
+        Arc::clone(array)
+    } else {
+        // Not `safe`, which would turn what does not fit into nulls.
+        let options = CastOptions { safe: false, format_options: FormatOptions::default() };
+        cast_with_options(array, field.data_type(), &options)
+            .map_err(|error| format!("column `{}` cannot be read as {}: {error}", field.name(), types::column(field)))?
+    };
+    if !field.is_nullable() && array.null_count() > 0 {
+        return Err(format!("column `{}` has nulls; declare it `{}?`", field.name(), types::name(field.data_type())));
+    }
+    Ok(array)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{DictionaryArray, Int64Array, StringViewArray, types::Int8Type};
+
+    use super::*;
+
+    fn schema(columns: &[(&str, &str)]) -> SchemaRef {
+        let fields: Vec<_> = columns.iter().map(|(name, text)| types::parse_column(name, text).expect(text)).collect();
+        Arc::new(Schema::new(fields))
+    }
+
+    fn file(name: &str, columns: &[(&str, &str)]) -> (Arc<str>, SchemaRef) {
+        (Arc::from(name), schema(columns))
+    }
+
+    #[test]
+    fn encodings_have_plain_types() {
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::LargeUtf8));
+        assert_eq!(plain(&dictionary), Some(DataType::Utf8));
+        let list = DataType::LargeList(Arc::new(Field::new("element", DataType::Utf8View, true)));
+        assert_eq!(plain(&list).map(|to| types::name(&to)), Some("list<utf8?>".into()));
+        assert_eq!(plain(&DataType::Decimal256(50, 2)), None);
+        assert_eq!(plain(&DataType::Decimal256(38, 2)), Some(DataType::Decimal128(38, 2)));
+        assert_eq!(plain(&DataType::Time64(arrow::datatypes::TimeUnit::Microsecond)), None);
+    }
+
+    #[test]
+    fn files_with_other_columns_are_refused_by_name() {
+        let first = file("a", &[("x", "s64"), ("y", "utf8")]);
+        let reason = |other| match agree(&[first.clone(), other], None) {
+            Err(SourceError::Schema { file, reason }) => format!("{file}: {reason}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(file("b", &[("x", "s64")])), "b: it has no column `y`");
+        assert_eq!(reason(file("b", &[("x", "f64"), ("y", "utf8")])), "b: column `x` is `f64`, not `s64`");
+        assert_eq!(
+            reason(file("b", &[("x", "s64"), ("y", "utf8"), ("z", "utf8")])),
+            "b: it has a column `z`, which the first file does not have"
+        );
+        assert_eq!(reason(file("b", &[("x", "s64"), ("y", "utf8"), ("x", "s64")])), "b: it has several columns `x`");
+    }
+
+    #[test]
+    fn a_column_is_nullable_when_it_is_in_any_file() {
+        let files = [file("a", &[("x", "s64"), ("y", "utf8")]), file("b", &[("y", "utf8?"), ("x", "s64")])];
+        assert_eq!(agree(&files, None).expect("the same columns"), schema(&[("x", "s64"), ("y", "utf8?")]));
+    }
+
+    #[test]
+    fn declared_columns_may_be_fewer_than_the_files() {
+        let files = [file("a", &[("x", "s64?"), ("y", "list<s64?>?"), ("z", "utf8")])];
+        let declared = schema(&[("y", "list<s64>"), ("x", "s64")]);
+        assert_eq!(agree(&files, Some(&declared)).expect("it has them"), declared);
+        assert!(agree(&files, Some(&schema(&[("x", "s32")]))).is_err());
+        assert!(agree(&files, Some(&schema(&[("w", "s64")]))).is_err());
+    }
+
+    #[test]
+    fn batches_have_the_asked_columns_in_the_asked_order() {
+        let source = schema(&[("n", "s64?"), ("word", "utf8?"), ("view", "utf8")]);
+        let words: DictionaryArray<Int8Type> = [Some("a"), None, Some("a")].into_iter().collect();
+        let rows = RecordBatch::try_from_iter([
+            ("n", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef),
+            ("word", Arc::new(words)),
+            ("view", Arc::new(StringViewArray::from(vec!["p", "q", "a string longer than a view"]))),
+        ])
+        .expect("equal lengths");
+        let columns = ["view", "_offset", "word", "_file"].map(String::from);
+        let projection = Projection::new(&source, &columns, "f").expect("known columns");
+        let batch = projection.assemble(&rows, "f", 10).expect("it fits");
+        assert_eq!(batch.schema().fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), columns);
+        let shown = arrow::util::pretty::pretty_format_batches(&[batch]).expect("a table").to_string();
+        assert!(shown.contains("| a string longer than a view | 12      | a    | f     |"), "{shown}");
+        assert_eq!(projection.positions(&source, "f").expect("all there"), [1, 2]);
+    }
+
+    #[test]
+    fn nulls_in_a_column_declared_without_them_are_named() {
+        let source = schema(&[("n", "s64")]);
+        let rows = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef)])
+            .expect("one column");
+        let projection = Projection::new(&source, &["n".into()], "f").expect("known column");
+        let error = projection.assemble(&rows, "f", 0).expect_err("a null");
+        assert_eq!(error.to_string(), "f does not fit the source's schema: column `n` has nulls; declare it `s64?`");
+    }
+
+    #[test]
+    fn columns_that_cannot_cross_are_refused_only_when_they_are_asked_for() {
+        let fields = vec![Field::new("t", DataType::Time32(arrow::datatypes::TimeUnit::Second), false)];
+        let source = agree(&[("f".into(), Arc::new(Schema::new(fields)))], None).expect("a schema");
+        let error = Projection::new(&source, &["t".into()], "f").expect_err("no such type");
+        assert!(error.to_string().contains("column `t` is of type Time32(s)"), "{error}");
+        assert!(Projection::new(&source, &[], "f").is_ok());
+        assert!(matches!(Projection::new(&source, &["u".into()], "f"), Err(SourceError::NoColumn { .. })));
+    }
+}

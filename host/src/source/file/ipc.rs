@@ -1,2 +1,0 @@
-//! Arrow IPC files.
-pub struct IpcRange;

@@ -1,0 +1,139 @@
+//! Hands out the record batches of Arrow IPC files, one range each.
+//!
+//! Reads the headers of messages, and the dictionaries as they come: a range holds the dictionaries as they are at
+//! its place in the file, since a stream may replace them.
+
+use std::{sync::Arc, time::Instant};
+
+use arrow::ipc::{MessageHeader, reader::read_dictionary};
+
+use super::{
+    super::{bytes::guarded, listing::ListedFile},
+    FORMAT, IpcRange,
+    file::{IpcFile, Messages},
+    message::{Dictionaries, Header, check_decompressed, corrupt},
+};
+use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
+
+pub struct IpcPlanner {
+    files: Arc<Vec<ListedFile>>,
+    /// Number of the file that is open, or will be next.
+    file: usize,
+    open: Option<Cursor>,
+}
+
+/// A place in a file.
+struct Cursor {
+    file: Arc<IpcFile>,
+    dictionaries: Arc<Dictionaries>,
+    /// Record batches so far.
+    batches: usize,
+    /// Rows so far.
+    rows: u64,
+    /// Where the next message of a stream begins.
+    offset: u64,
+}
+
+impl IpcPlanner {
+    pub fn new(files: Arc<Vec<ListedFile>>) -> Self {
+        Self { files, file: 0, open: None }
+    }
+}
+
+impl Planner for IpcPlanner {
+    fn next(&mut self, _deadline: Option<Instant>) -> Result<Next, SourceError> {
+        loop {
+            let Some(listed) = self.files.get(self.file) else { return Ok(Next::End) };
+            let cursor = match &mut self.open {
+                Some(cursor) => cursor,
+                none => none.insert(Cursor::open(listed)?),
+            };
+            if let Some(header) = cursor.next_batch()? {
+                let partition = u32::try_from(self.file).unwrap_or(u32::MAX);
+                return cursor.range(header, partition).map(Next::Range);
+            }
+            self.open = None;
+            self.file += 1;
+        }
+    }
+}
+
+impl Cursor {
+    fn open(listed: &ListedFile) -> Result<Self, SourceError> {
+        let file = Arc::new(IpcFile::open(listed)?);
+        let offset = match file.messages {
+            Messages::Listed { .. } => 0,
+            Messages::Following { first } => first,
+        };
+        let mut cursor = Self { file: Arc::clone(&file), dictionaries: Arc::default(), batches: 0, rows: 0, offset };
+        if let Messages::Listed { dictionaries, .. } = &file.messages
+            && file.has_dictionaries()
+        {
+            for &offset in dictionaries {
+                cursor.read_dictionary(&cursor.listed(offset)?)?;
+            }
+        }
+        Ok(cursor)
+    }
+
+    /// The header of a message that the footer lists.
+    fn listed(&self, offset: u64) -> Result<Header, SourceError> {
+        Header::read(&self.file.bytes, offset)?
+            .ok_or_else(|| corrupt(&self.file.bytes, format!("there is no message at byte {offset}")))
+    }
+
+    /// The header of the next record batch.
+    fn next_batch(&mut self) -> Result<Option<Header>, SourceError> {
+        if let Messages::Listed { batches, .. } = &self.file.messages {
+            return batches.get(self.batches).map(|&offset| self.listed(offset)).transpose();
+        }
+        loop {
+            let Some(header) = Header::read(&self.file.bytes, self.offset)? else { return Ok(None) };
+            self.offset = header.end();
+            match header.kind() {
+                MessageHeader::RecordBatch => return Ok(Some(header)),
+                MessageHeader::DictionaryBatch if self.file.has_dictionaries() => self.read_dictionary(&header)?,
+                MessageHeader::DictionaryBatch => {}
+                other => {
+                    let kind = other.variant_name().unwrap_or("unknown");
+                    return Err(corrupt(&self.file.bytes, format!("it has a message of kind {kind}")));
+                }
+            }
+        }
+    }
+
+    fn read_dictionary(&mut self, header: &Header) -> Result<(), SourceError> {
+        let file = &self.file.bytes;
+        let wrong = |reason: String| corrupt(file, reason);
+        let values = header.record_batch().map_err(wrong)?;
+        let body = header.body(file, &[(0, header.body_bytes())])?;
+        check_decompressed(&values, &body).map_err(wrong)?;
+        let message = header.message();
+        let batch = message
+            .header_as_dictionary_batch()
+            .ok_or_else(|| wrong("its footer lists as dictionary what is none".into()))?;
+        let schema = self.file.schema();
+        let dictionaries = Arc::make_mut(&mut self.dictionaries);
+        guarded(file.name(), FORMAT, || read_dictionary(&body, batch, &schema, dictionaries, &header.version()))
+    }
+
+    fn range(&mut self, header: Header, partition: u32) -> Result<Range, SourceError> {
+        let rows = header.record_batch().map_err(|reason| corrupt(&self.file.bytes, reason))?.length().unsigned_abs();
+        let range = Range {
+            partition,
+            sequence: self.batches as u64,
+            name: Arc::clone(self.file.bytes.name()),
+            bytes: header.body_bytes(),
+            label: RangeLabel::RecordBatch(self.batches),
+            data: RangeData::Ipc(IpcRange {
+                file: Arc::clone(&self.file),
+                header,
+                dictionaries: Arc::clone(&self.dictionaries),
+                first_row: self.rows,
+            }),
+        };
+        self.batches += 1;
+        self.rows = self.rows.saturating_add(rows);
+        Ok(range)
+    }
+}

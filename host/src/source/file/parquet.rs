@@ -1,2 +1,0 @@
-//! Parquet files.
-pub struct ParquetRange;
