@@ -1,1 +1,87 @@
+#![doc = include_str!("../README.md")]
 
+extern crate self as pelton_guest;
+
+#[cfg(target_endian = "big")]
+compile_error!("columns are little endian, and this machine is not");
+
+#[cfg(target_arch = "wasm32")]
+mod allocator;
+mod batch;
+#[doc(hidden)]
+pub mod bindings;
+mod bits;
+mod block;
+mod buffer;
+mod columns;
+mod context;
+mod contract;
+mod input;
+mod loaded;
+pub mod log;
+mod nearest;
+mod options;
+mod outcome;
+mod output;
+mod ports;
+mod run;
+mod strings;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod transform;
+mod types;
+
+#[doc(hidden)]
+pub use wit_bindgen::rt as wit_bindgen_runtime;
+
+pub use crate::{
+    columns::{Emit, Values},
+    context::Context,
+    input::{Bools, Nullable},
+    log::{counter, gauge},
+    strings::{Binaries, Strings},
+    types::{Date, Decimal, Timestamp},
+};
+pub use pelton_guest_macros::{Options, Ports, Row, transform};
+
+/// Everything that a module uses: `use pelton_guest::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Ports, Row, Strings, Timestamp, Values, counter,
+        gauge, log, transform,
+    };
+    #[cfg(not(target_arch = "wasm32"))]
+    pub use crate::{
+        options, rows,
+        testing::{Rows, Test, Testable as _, Tested},
+    };
+}
+
+/// What the macros' output names. Not for people.
+#[doc(hidden)]
+pub mod macros {
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::transform::Slot;
+    pub use crate::{
+        batch::{Answer, Batch},
+        bindings::{self, Node},
+        block::Block,
+        columns::{ColumnsOutcome, RowValues, ports as columns_ports, run as run_columns},
+        context::Context,
+        input::{InputColumns, InputField, InputRow, Read, view},
+        loaded::Loaded,
+        options::{NoOptions, OptionValue, Options, check_names, field},
+        outcome::{Each, Outcome, Rejected},
+        output::{Computed, OutputField, OutputRow, finish},
+        ports::{Finished, Passing, PortSink, PortSpec, Ports},
+        run::{ports as row_ports, run as run_rows},
+        transform::Transform,
+        types::TimeUnit,
+    };
+    pub use serde_json::{Map, Value};
+
+    /// Stands for an argument of a function that is not called: only its type is looked at.
+    pub fn unused<T>() -> T {
+        unreachable!("the function is not called")
+    }
+}

@@ -1,1 +1,188 @@
+//! The macros of `pelton-guest`, which re-exports them. Use them through its prelude.
+//!
+//! Each file has one macro: it reads the author's item, refuses what it cannot mean with a message that says what to
+//! do, and writes calls to `pelton_guest::macros`. No logic is generated that could be a function there.
 
+use proc_macro::TokenStream;
+use quote::quote;
+
+mod names;
+mod option;
+mod passing;
+mod port;
+mod row;
+mod transform;
+
+/// The first error, or what was made.
+fn answer(made: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    made.unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Makes a struct a row: each field is a column of the same name, to read or to make.
+///
+/// | field | column |
+/// |---|---|
+/// | `bool`, `i8` … `i64`, `u8` … `u64`, `f32`, `f64` | `bool`, `s8` … `s64`, `u8` … `u64`, `f32`, `f64` |
+/// | `&'a str`, `String` | `utf8`; `&str` borrows from the batch, `String` allocates for each row |
+/// | `&'a [u8]`, `Vec<u8>` | `binary` |
+/// | `Date`, `Timestamp`, `Decimal<P, S>` | `date`, `timestamp[us]`, `decimal(P, S)` |
+/// | `Option<T>` | the column of `T`, nullable |
+///
+/// A column that is read may be narrower, if every value fits (`s32` into `i64`), and a timestamp may have any unit. If it is
+/// nullable and the field is no `Option`, rows with a null are rejected before the function sees them.
+///
+/// On a field: `#[row(name = "…")]` names the column differently; `#[row(unit = "s" | "ms" | "us")]` is the unit of a timestamp
+/// that is made.
+///
+/// For column-level transforms, `struct Bid` also gets the types `BidColumns<'_>` (whole columns, to read) and
+/// `BidValues` (whole columns, to make).
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Visit<'a> {
+///     url: &'a str,
+///     #[row(name = "user-id")]
+///     user: Option<i64>,
+/// }
+///
+/// #[transform]
+/// fn known_users(visit: Visit<'_>) -> bool {
+///     visit.user.is_some() && visit.url.starts_with("https:")
+/// }
+///
+/// let out = known_users.test(rows! { url: ["https://a", "https://b"], "user-id": [Some(7), None] });
+/// assert_eq!(out.main(), &rows! { url: ["https://a"], "user-id": [Some(7)] });
+/// ```
+#[proc_macro_derive(Row, attributes(row))]
+pub fn derive_row(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| row::derive(&item)))
+}
+
+/// Makes a struct a module's options: each field is an option of the same name in the job file.
+///
+/// Fields are `bool`, integers, `f32`, `f64`, `String`, `Vec<T>`, `Option<T>`, `BTreeMap<String, T>` and structs with
+/// `#[derive(Options)]`. On a field: `#[default(expression)]` makes the option one that need not be given (so does
+/// `Option`); `#[option(name = "…")]` names it differently.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Options)]
+/// struct Options {
+///     rate: f64,
+///     #[default(0.0)]
+///     min: f64,
+/// }
+///
+/// #[derive(Row)]
+/// struct Bid { price: f64 }
+///
+/// #[transform]
+/// fn to_euro(bid: Bid, options: &Options) -> Option<Bid> {
+///     (bid.price > options.min).then(|| Bid { price: bid.price * options.rate })
+/// }
+///
+/// let out = to_euro.options(options! { rate: 0.5 }).test(rows! { price: [3.0] });
+/// assert_eq!(out.main(), &rows! { price: [1.5] });
+/// assert_eq!(
+///     to_euro.options(options! { rat: 0.5 }).refusal(&rows! { price: [3.0] }),
+///     "there is no option `rat`: did you mean `rate`?"
+/// );
+/// ```
+#[proc_macro_derive(Options, attributes(default, option))]
+pub fn derive_options(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| option::derive(&item)))
+}
+
+/// Makes an enum the outputs of a transform: each variant is a port, and holds a row for it.
+///
+/// The first variant is the operator's main output. A port's name is its variant's in kebab-case, or as
+/// `#[port("…")]` says; jobs name it `operator.port`. A variant without a row computes nothing.
+/// After the name, `#[port]` takes `pass`, `drop`, `rename` and `event_time` as [`macro@transform`] does, for this port alone.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Line<'a> { line: &'a str }
+/// #[derive(Row)]
+/// struct Number { number: i64 }
+/// #[derive(Row)]
+/// struct Why { why: String }
+///
+/// #[derive(Ports)]
+/// enum Out {
+///     Number(Number),
+///     #[port("errors")]
+///     Bad(Why),
+/// }
+///
+/// #[transform]
+/// fn parse(line: Line<'_>) -> Out {
+///     match line.line.parse() {
+///         Ok(number) => Out::Number(Number { number }),
+///         Err(error) => Out::Bad(Why { why: format!("{error}") }),
+///     }
+/// }
+///
+/// let out = parse.test(rows! { line: ["12", "x"] });
+/// assert_eq!(out.main(), &rows! { line: ["12"], number: [12] });
+/// assert_eq!(out.port("errors"), &rows! { line: ["x"], why: ["invalid digit found in string"] });
+/// ```
+#[proc_macro_derive(Ports, attributes(port))]
+pub fn derive_ports(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| port::derive(&item)))
+}
+
+/// Makes a function the module's transform.
+///
+/// `fn name(row: Row, options: &Options, ctx: &Context) -> Out`, where `options` and `ctx` may be left out. The row is a struct
+/// with [`macro@Row`], the options one with [`macro@Options`]; what it returns decides what it is:
+///
+/// | returns | is |
+/// |---|---|
+/// | a row | map |
+/// | `bool` | filter |
+/// | `Option<row>` | map and filter |
+/// | `Vec<row>`, `impl Iterator<Item = row>` | flat-map |
+/// | an enum with [`macro@Ports`] | several outputs |
+/// | `Result<any of these, E>` | the same, and `Err` rejects the row: it goes to `operator.rejected` with the reason |
+///
+/// All columns of the input pass through, whether they are read or not; a column that is made takes the place of one of the same
+/// name. The attribute changes that: `#[transform(pass = none)]` or `pass = ["a", "b"]` (only these), `drop = ["a"]`
+/// (all but these), `rename(a = "b")` or `rename("a" = "b")`. `event_time = "ts"` says which column of the main output is its event time, if it is not
+/// the input's.
+///
+/// `#[transform(columns)]` gives whole columns, `fn name(bids: BidColumns<'_>) -> Emit<PricedValues>`: see `Emit`.
+///
+/// In tests the function's name is a value with the methods of `Testable`, and can be called as the function that it was.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Line<'a> { line: &'a str }
+/// #[derive(Row)]
+/// struct Word<'a> { word: &'a str }
+///
+/// #[transform(pass = none)]
+/// fn words<'a>(line: Line<'a>) -> impl Iterator<Item = Word<'a>> {
+///     line.line.split_whitespace().map(|word| Word { word })
+/// }
+///
+/// let out = words.test(rows! { line: ["to be", "", "or"] });
+/// assert_eq!(out.main(), &rows! { word: ["to", "be", "or"] });
+/// ```
+#[proc_macro_attribute]
+pub fn transform(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let original: proc_macro2::TokenStream = item.clone().into();
+    let made = syn::parse(attributes).and_then(|attributes| transform::expand(attributes, syn::parse(item)?));
+    // With an error the function stays, so that what uses it does not fail as well.
+    made.unwrap_or_else(|error| {
+        let error = error.to_compile_error();
+        quote!(#error #[allow(dead_code)] #original)
+    })
+    .into()
+}

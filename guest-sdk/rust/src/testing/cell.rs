@@ -1,0 +1,130 @@
+//! One value of a column, for comparing and showing.
+
+use std::fmt;
+
+use crate::{
+    bindings::{Field, Node},
+    input::InputField,
+    loaded::{Conversion, Layout, Loaded},
+    types::{Date, TimeUnit, Timestamp},
+};
+
+/// A value, by what it means rather than by its width: 1 as `s32` is 1 as `s64`.
+#[derive(Clone)]
+pub enum Cell {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Date(Date),
+    Timestamp(Timestamp),
+    /// Unscaled, and the digits after the point.
+    Decimal(i128, u32),
+    /// A value of a type that rows cannot hold.
+    Other,
+}
+
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(left), Self::Bool(right)) => left == right,
+            (Self::Integer(left), Self::Integer(right)) => left == right,
+            // A test that expects NaN means any NaN.
+            (Self::Float(left), Self::Float(right)) => left == right || left.is_nan() && right.is_nan(),
+            (Self::Text(left), Self::Text(right)) => left == right,
+            (Self::Bytes(left), Self::Bytes(right)) => left == right,
+            (Self::Date(left), Self::Date(right)) => left == right,
+            (Self::Timestamp(left), Self::Timestamp(right)) => left == right,
+            (Self::Decimal(left, scale), Self::Decimal(right, other)) => (left, scale) == (right, other),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Text(value) => write!(f, "{value:?}"),
+            Self::Bytes(value) => write!(f, "b\"{}\"", value.escape_ascii()),
+            Self::Date(Date(days)) => write!(f, "day {days}"),
+            Self::Timestamp(Timestamp(moment)) => write!(f, "{moment} us"),
+            Self::Decimal(value, scale) => write!(f, "{value}e-{scale}"),
+            Self::Other => f.write_str("?"),
+        }
+    }
+}
+
+/// How the column of a type lies in memory.
+pub fn layout(format: &str) -> Option<Layout> {
+    Some(match format {
+        "b" => Layout::Bits,
+        "c" | "C" => Layout::Fixed(1),
+        "s" | "S" => Layout::Fixed(2),
+        "i" | "I" | "f" | "tdD" => Layout::Fixed(4),
+        "l" | "L" | "g" => Layout::Fixed(8),
+        "u" | "z" => Layout::Variable,
+        "U" | "Z" => Layout::LargeVariable,
+        _ if format.starts_with("d:") => Layout::Fixed(16),
+        _ => TimeUnit::of(format).map(|_| Layout::Fixed(8))?,
+    })
+}
+
+/// A column as a field of type `F` sees it.
+pub fn load(field: &Field, node: &Node, conversion: Conversion) -> Result<Loaded, String> {
+    let mut refused = Vec::new();
+    let loaded = Loaded::new(&field.name, node.clone(), node.rows as usize, conversion, &mut refused)?;
+    match refused.pop() {
+        None => Ok(loaded),
+        Some((row, why)) => Err(format!("row {row}: {why}")),
+    }
+}
+
+/// The values of a column.
+pub fn cells(field: &Field, node: &Node) -> Result<Vec<Cell>, String> {
+    match field.format.as_str() {
+        "b" => read::<bool>(field, node, Cell::Bool),
+        "c" | "s" | "i" | "l" => read::<i64>(field, node, |value| Cell::Integer(value.into())),
+        "C" | "S" | "I" | "L" => read::<u64>(field, node, |value| Cell::Integer(value.into())),
+        "f" | "g" => read::<f64>(field, node, Cell::Float),
+        "u" | "U" => read::<String>(field, node, Cell::Text),
+        "z" | "Z" => read::<Vec<u8>>(field, node, Cell::Bytes),
+        "tdD" => read::<Date>(field, node, Cell::Date),
+        format if TimeUnit::of(format).is_some() => read::<Timestamp>(field, node, Cell::Timestamp),
+        format => match format.strip_prefix("d:").and_then(|rest| rest.split_once(',')?.1.parse().ok()) {
+            Some(scale) => {
+                let loaded = load(field, node, Conversion::Same(Layout::Fixed(16)))?;
+                let values = loaded.values.elements::<i128>(loaded.rows).unwrap_or_default();
+                let cell = |(row, value): (usize, &i128)| {
+                    if loaded.is_null(row) { Cell::Null } else { Cell::Decimal(*value, scale) }
+                };
+                Ok(values.iter().enumerate().map(cell).collect())
+            }
+            None => Ok(vec![Cell::Other; node.rows as usize]),
+        },
+    }
+}
+
+fn read<F: for<'a> InputField<'a>>(field: &Field, node: &Node, cell: impl Fn(F) -> Cell) -> Result<Vec<Cell>, String> {
+    Ok(values::<Option<F>>(field, node)?.into_iter().map(|value| value.map_or(Cell::Null, &cell)).collect())
+}
+
+/// The values of a column, as type `F`.
+pub fn values<F: for<'a> InputField<'a>>(field: &Field, node: &Node) -> Result<Vec<F>, String> {
+    let conversion = F::accept(&field.format).ok_or_else(|| {
+        let (have, want) = (crate::types::name(&field.format), F::type_name());
+        format!("column `{}` is {have}, and cannot be read as {want}", field.name)
+    })?;
+    let loaded = load(field, node, conversion)?;
+    if !F::NULLABLE && (0..loaded.rows).any(|row| loaded.is_null(row)) {
+        return Err(format!("column `{}` has nulls: read it as an Option", field.name));
+    }
+    let view = F::view(&loaded)?;
+    Ok((0..loaded.rows).map(|row| F::value(view, row)).collect())
+}

@@ -1,0 +1,76 @@
+//! The host's part of a test: calls the transform, checks its answer by the contract, and carries the passed columns.
+
+use super::{Tested, rows::Rows};
+use crate::{
+    bindings::{BatchContext, Contract, Emitted, Failure, Field, Node, OutputField, Port},
+    log::sink,
+    transform::{Opened, Transform},
+};
+
+pub fn run<T: Transform>(
+    opened: &Opened<T>,
+    contract: &Contract,
+    context: BatchContext,
+    rows: &Rows,
+) -> Result<Tested, String> {
+    let reads = contract.reads.first().map(Vec::as_slice).unwrap_or_default();
+    let output = opened.process(context, rows.as_table(reads)?).map_err(|failure| match failure {
+        Failure::Retry(why) | Failure::Fatal(why) => why,
+    })?;
+    let mut ports = Vec::new();
+    for (index, port) in (0_u32..).zip(&contract.ports) {
+        let emitted = output.emitted.iter().find(|emitted| emitted.port == index);
+        let origins = origins(emitted, rows.len())?;
+        ports.push((port.name.clone(), merge(port, emitted, &origins, rows)?, origins));
+    }
+    let rejected = output.rejected.into_iter().map(|rejection| (rejection.row as usize, rejection.reason)).collect();
+    Ok(Tested { ports, rejected, collected: sink::take() })
+}
+
+/// The input row of each row of a port.
+fn origins(emitted: Option<&Emitted>, rows: usize) -> Result<Vec<u32>, String> {
+    let Some(emitted) = emitted else { return Ok(Vec::new()) };
+    let origins: Vec<u32> = match &emitted.origin {
+        None => (0..emitted.computed.rows).collect(),
+        Some(origin) => origin.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)).collect(),
+    };
+    if emitted.origin.is_none() && origins.len() != rows {
+        return Err(format!("{} rows were returned row for row, but the batch has {rows}", origins.len()));
+    }
+    if origins.len() != emitted.computed.rows as usize {
+        return Err(format!("{} origins were returned for {} rows", origins.len(), emitted.computed.rows));
+    }
+    if let Some(row) = origins.iter().find(|row| **row as usize >= rows) {
+        return Err(format!("origin {row} was returned, but the batch has {rows} rows"));
+    }
+    if !origins.is_sorted() {
+        return Err("the origins that were returned decrease: rows must leave in the order in which they came".to_owned());
+    }
+    Ok(origins)
+}
+
+/// A port's rows, computed and passed columns together.
+fn merge(port: &Port, emitted: Option<&Emitted>, origins: &[u32], rows: &Rows) -> Result<Rows, String> {
+    let mut computed = emitted.map(|emitted| emitted.computed.nodes.iter());
+    let columns = port.fields.iter().map(|field| match field {
+        OutputField::Pass((from, to)) => {
+            let (field, node) = rows.take(from, origins)?;
+            Ok((Field { name: to.clone(), ..field }, node))
+        }
+        OutputField::Computed(field) => {
+            let node = match &mut computed {
+                None => Node { rows: 0, buffers: vec![Vec::new(); 3] },
+                Some(nodes) => nodes
+                    .next()
+                    .cloned()
+                    .ok_or_else(|| format!("column `{}` was not returned, though the contract computes it", field.name))?,
+            };
+            Ok((field.clone(), node))
+        }
+    });
+    let columns = columns.collect::<Result<Vec<_>, String>>()?;
+    if let Some((field, _)) = columns.iter().find(|(_, node)| node.rows as usize != origins.len()) {
+        return Err(format!("column `{}` was returned with another number of rows than the output's {}", field.name, origins.len()));
+    }
+    Ok(Rows::from_columns(origins.len(), columns))
+}

@@ -1,0 +1,165 @@
+//! Rows of a test: columns with names and types, as the host would send them.
+
+use std::fmt;
+
+use super::cell::{self, Cell};
+use crate::{
+    bindings::{Field, Input, Node, Table},
+    columns::Values,
+    input::InputField,
+    loaded::Conversion,
+    output::OutputField,
+    types,
+};
+
+/// A table, made by [`rows!`](crate::rows!) or by a test. Equal if names and values are; 1 is 1 as `s32` and as `s64`.
+#[derive(Clone, Default)]
+pub struct Rows {
+    rows: usize,
+    columns: Vec<(Field, Node)>,
+}
+
+/// Rows by column: `rows! { price: [1.0, 2.5], "user-id": [Some(7), None] }`. Types are those of the values, as in
+/// `#[derive(Row)]`: `1` is an `s32`, `1_i64` an `s64`. All columns have the same length.
+#[macro_export]
+macro_rules! rows {
+    (@name $name:ident) => { ::core::stringify!($name) };
+    (@name $name:literal) => { $name };
+    ($($name:tt : $values:expr),* $(,)?) => {
+        $crate::testing::Rows::default()$(.with($crate::rows!(@name $name), $values))*
+    };
+}
+
+impl Rows {
+    /// Adds a column.
+    #[track_caller]
+    #[must_use]
+    pub fn with<F: OutputField>(mut self, name: &str, values: impl IntoIterator<Item = F>) -> Self {
+        let field = Field { name: name.to_owned(), format: F::format(), nullable: F::NULLABLE, children: 0 };
+        let node = match values.into_iter().collect::<Values<F>>().finish(name) {
+            Ok(node) => node,
+            Err(why) => panic!("{why}"),
+        };
+        let rows = node.rows as usize;
+        assert!(
+            self.columns.is_empty() || rows == self.rows,
+            "column `{name}` has {rows} rows, and those before it {}",
+            self.rows
+        );
+        self.rows = rows;
+        self.columns.push((field, node));
+        self
+    }
+
+    /// Rows without columns.
+    #[must_use]
+    pub fn of_no_columns(rows: usize) -> Self {
+        Self { rows, columns: Vec::new() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The names of the columns, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|(field, _)| field.name.as_str()).collect()
+    }
+
+    /// The types of the columns as job files write them, in order: `price: f64?`.
+    pub fn types(&self) -> Vec<String> {
+        let named = self.columns.iter().map(|(field, _)| {
+            let mark = if field.nullable { "?" } else { "" };
+            format!("{}: {}{mark}", field.name, types::name(&field.format))
+        });
+        named.collect()
+    }
+
+    /// A column's values, as any type that a row could read it as: `out.column::<f64>("euro")`.
+    #[track_caller]
+    pub fn column<F: for<'a> InputField<'a>>(&self, name: &str) -> Vec<F> {
+        let Some((field, node)) = self.columns.iter().find(|(field, _)| field.name == name) else {
+            panic!("there is no column `{name}`: {}", crate::nearest::suggest(name, self.names()));
+        };
+        match cell::values(field, node) {
+            Ok(values) => values,
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    pub(super) fn from_columns(rows: usize, columns: Vec<(Field, Node)>) -> Self {
+        Self { rows, columns }
+    }
+
+    /// The input as `open` sees it.
+    pub(super) fn as_input(&self, event_time: Option<String>) -> Input {
+        let fields = self.columns.iter().map(|(field, _)| field.clone()).collect();
+        let mode = "append".to_owned();
+        Input { name: "input".to_owned(), fields, key: Vec::new(), event_time, mode, properties: Vec::new() }
+    }
+
+    /// The columns `names` as `process` sees them.
+    pub(super) fn as_table(&self, names: &[String]) -> Result<Table, String> {
+        let nodes = names.iter().map(|name| Ok(self.find(name)?.1.clone())).collect::<Result<_, String>>()?;
+        let rows = u32::try_from(self.rows).map_err(|_| "a batch has at most 4294967295 rows")?;
+        Ok(Table { rows, nodes })
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<&(Field, Node), String> {
+        let column = self.columns.iter().find(|(field, _)| field.name == name);
+        column.ok_or_else(|| format!("the contract names column `{name}`, which the input does not have"))
+    }
+
+    /// The rows at `positions` of column `name`.
+    pub(super) fn take(&self, name: &str, positions: &[u32]) -> Result<(Field, Node), String> {
+        let (field, node) = self.find(name)?;
+        let layout = cell::layout(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
+        let taken = cell::load(field, node, Conversion::Same(layout))?.take(positions);
+        let mut buffers = vec![taken.validity.bytes().to_vec(), taken.values.bytes().to_vec()];
+        if matches!(taken.layout, crate::loaded::Layout::Variable) {
+            buffers.push(taken.bytes.bytes().to_vec());
+        }
+        let rows = u32::try_from(taken.rows).map_err(|_| "a batch has at most 4294967295 rows")?;
+        Ok((field.clone(), Node { rows, buffers }))
+    }
+
+    fn cells(&self) -> Vec<(&str, Vec<Cell>)> {
+        let cells = |(field, node): &(Field, Node)| cell::cells(field, node).unwrap_or_else(|why| panic!("{why}"));
+        self.columns.iter().map(|column| (column.0.name.as_str(), cells(column))).collect()
+    }
+}
+
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.cells() == other.cells()
+    }
+}
+
+/// A table, so that a failed assertion shows where rows differ.
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<Vec<String>> = self
+            .cells()
+            .iter()
+            .zip(self.types())
+            .map(|((_, cells), heading)| {
+                std::iter::once(heading).chain(cells.iter().map(|cell| format!("{cell:?}"))).collect()
+            })
+            .collect();
+        let widths: Vec<usize> =
+            shown.iter().map(|column| column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+        writeln!(f, "{} rows", self.rows)?;
+        for line in 0..=self.rows {
+            let cells = shown.iter().zip(&widths).map(|(column, width)| {
+                let cell = column.get(line).map_or("", String::as_str);
+                format!("{cell:width$}")
+            });
+            writeln!(f, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
