@@ -68,6 +68,8 @@ pub struct SourceSpec {
     pub kind: SourceKind,
     pub event_time: Option<EventTimeSpec>,
     pub on_bad_row: OnBadRow,
+    /// Metadata columns (`_file`, `_offset`) that join the source's own, and are decoded where they are wanted.
+    pub metadata: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,7 +295,7 @@ pub enum IfExists {
     Replace,
 }
 
-/// Metadata columns of a source: decoded only when an operator or sink names them.
+/// Metadata columns that a source may have.
 pub const FILE_COLUMN: &str = "_file";
 pub const OFFSET_COLUMN: &str = "_offset";
 

@@ -1,4 +1,10 @@
-//! Jobs.
+//! Jobs: the file that people write, the plan that fits together, the run.
+//!
+//! ```text
+//! file (TOML) ─► plan (modules opened, edges typed) ─► run (epochs)
+//! ```
 
 pub mod diagnostic;
 pub mod file;
+pub mod plan;
+pub mod run;

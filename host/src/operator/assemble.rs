@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array},
+    array::{ArrayRef, RecordBatch, StringArray, UInt32Array},
     compute::{TakeOptions, take},
     error::ArrowError,
 };

@@ -73,6 +73,17 @@ pub enum Payload {
     Checksums(Vec<u64>),
 }
 
+impl Encoded {
+    /// Memory that it holds until it is written, about.
+    pub fn held_bytes(&self) -> usize {
+        match &self.payload {
+            Payload::Bytes(bytes) | Payload::Compressed(bytes) => bytes.len(),
+            Payload::Batch(rows) => rows.get_array_memory_size(),
+            Payload::Checksums(sums) => size_of_val(sums.as_slice()),
+        }
+    }
+}
+
 /// Stores what encoders made.
 pub trait Writer: Send {
     fn write(&mut self, encoded: Encoded) -> Result<(), SinkError>;

@@ -31,7 +31,8 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
         "stdin" => SourceKind::Stdin(stdin(at)?),
         _ => SourceKind::Generator(generated(at)?),
     };
-    Some(SourceSpec { name: name.to_owned(), kind, event_time, on_bad_row })
+    let metadata = at.texts("metadata").unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Some(SourceSpec { name: name.to_owned(), kind, event_time, on_bad_row, metadata })
 }
 
 fn file(at: &Reader<'_>) -> Option<FileSourceSpec> {

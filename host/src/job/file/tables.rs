@@ -61,6 +61,12 @@ pub static SOURCES: Named =
 const SOURCE_TYPE: Key =
     key("type", Shape::Choice(&["file", "stdin", "generator"]), Required, "What kind of source it is");
 const EVENT_TIME_KEY: Key = key("event-time", Shape::Table(&EVENT_TIME), Optional("none"), "Which column says when a row happened");
+const METADATA: Key = key(
+    "metadata",
+    Shape::Texts { min: 0 },
+    Optional("none"),
+    "Metadata columns that join the source's own: `_file` and `_offset`; decoded only where they are wanted",
+);
 const ON_BAD_ROW: Key = key(
     "on-bad-row",
     Shape::Choice(&["reject", "fail"]),
@@ -104,6 +110,7 @@ pub static FILE_SOURCE: Keys = Keys {
         READ_CSV_KEY,
         JSON_KEY,
         EVENT_TIME_KEY,
+        METADATA,
         ON_BAD_ROW,
         MAX_ROW_BYTES,
     ],
@@ -119,6 +126,7 @@ pub static STDIN: Keys = Keys {
         READ_CSV_KEY,
         JSON_KEY,
         EVENT_TIME_KEY,
+        METADATA,
         ON_BAD_ROW,
         MAX_ROW_BYTES,
     ],
@@ -145,6 +153,7 @@ pub static GENERATOR: Keys = Keys {
         ),
         key("columns", Shape::Rules, Optional("the columns are Nexmark's"), "Each column with the rule that fills it"),
         EVENT_TIME_KEY,
+        METADATA,
     ],
 };
 

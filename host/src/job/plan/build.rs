@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
     contract::{Input, Signature},
     graph,
-    job::{EventTimeSpec, JobSpec, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec, SourceKind, SourceSpec},
+    job::{EventTimeSpec, FILE_COLUMN, JobSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec, SourceKind, SourceSpec},
     types,
 };
 use pelton_wasm::{CallError, LoadError, Module, TransformInstance};
@@ -24,7 +24,7 @@ use crate::{
     },
     operator::OperatorPlan,
     sink,
-    source::{self, FILE_COLUMN, OFFSET_COLUMN, Source, SourceError},
+    source::{self, Source, SourceError},
 };
 
 /// The column of a rejected row that says why.

@@ -13,6 +13,8 @@ mod union;
 
 use std::sync::Arc;
 
+pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
+
 use arrow::datatypes::SchemaRef;
 use pelton_core::job::{BatchSpec, SinkKind, SourceKind};
 use pelton_wasm::Runtime;
@@ -20,7 +22,7 @@ use pelton_wasm::Runtime;
 use crate::{
     job::{diagnostic::Diagnostics, file::JobFile},
     operator::OperatorPlan,
-    sink::{self, PrintTarget},
+    sink::{self, print::PrintTarget},
     source::Source,
 };
 

@@ -1,0 +1,257 @@
+//! The commit thread: puts the tasks' output back into canonical order, gives it to the sinks, and ends epochs.
+//!
+//! A failure counts when its turn comes: what stands before it in canonical order is written first, so that the same input
+//! always fails with the same error.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Receiver;
+use pelton_core::model::Epoch;
+use pelton_wasm::{CallLog, Metric};
+
+use super::{
+    RunError, Stop,
+    error::Failure,
+    output::{Message, SinkPart, TaskDone, TaskStats},
+    progress::{EpochReport, Event, NamedSink, OperatorSummary, SourceSummary, Summary, Totals},
+    turn::Turn,
+};
+use crate::{clock, job::plan::Plan, sink::Writer};
+
+pub(super) struct Committer {
+    plan: Arc<Plan>,
+    threads: usize,
+    writers: Vec<Box<dyn Writer>>,
+    /// The oldest task that is not yet written.
+    current: u64,
+    /// Output of tasks that are ahead of it.
+    ahead: HashMap<u64, Vec<TaskEvent>>,
+    /// Ends of closed epochs that are not yet written, by the number of their last task + 1.
+    closed: BTreeMap<u64, Epoch>,
+    end: Option<(u64, Option<Box<RunError>>)>,
+    started: Instant,
+    epoch_start: Totals,
+    total: Totals,
+    sources: Vec<SourceSummary>,
+    operators: Vec<OperatorSummary>,
+    sinks: Vec<NamedSink>,
+    /// Largest event time less its bound, for each source that has one.
+    watermarks: Vec<Option<i64>>,
+}
+
+enum TaskEvent {
+    Part(Vec<SinkPart>),
+    Done(Box<TaskDone>),
+    Failed(Box<RunError>),
+}
+
+impl Committer {
+    /// Opens the writers: nothing is computed if one cannot work.
+    pub(super) fn open(plan: &Arc<Plan>, threads: usize) -> Result<Self, RunError> {
+        let writers = plan
+            .sinks
+            .iter()
+            .map(|planned| planned.sink.writer().map_err(|source| RunError::Sink { name: planned.name.clone(), source }))
+            .collect::<Result<_, _>>()?;
+        let named = |name: &String| name.clone();
+        Ok(Self {
+            threads,
+            writers,
+            current: 0,
+            ahead: HashMap::new(),
+            closed: BTreeMap::new(),
+            end: None,
+            started: Instant::now(),
+            epoch_start: Totals::default(),
+            total: Totals::default(),
+            sources: plan.sources.iter().map(|s| SourceSummary { name: named(&s.name), ..Default::default() }).collect(),
+            operators: plan
+                .operators
+                .iter()
+                .map(|o| OperatorSummary { name: named(&o.operator.name), ..Default::default() })
+                .collect(),
+            sinks: plan.sinks.iter().map(|s| NamedSink { name: named(&s.name), ..Default::default() }).collect(),
+            watermarks: vec![None; plan.sources.len()],
+            plan: Arc::clone(plan),
+        })
+    }
+
+    pub(super) fn run(
+        &mut self,
+        messages: &Receiver<Message>,
+        permits: &Receiver<()>,
+        turn: &Turn,
+        stop: &Stop,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Summary, Failure> {
+        while !self.is_complete() {
+            let (sequence, event) = match messages.recv().map_err(|_| Failure::Lost)? {
+                Message::Part { sequence, parts } => (sequence, TaskEvent::Part(parts)),
+                Message::Done { sequence, done } => (sequence, TaskEvent::Done(done)),
+                Message::Failed { sequence, error } => (sequence, TaskEvent::Failed(error)),
+                Message::EpochClosed { epoch, end } => {
+                    self.closed.insert(end, epoch);
+                    self.end_epochs(observe)?;
+                    continue;
+                }
+                Message::InputEnded { end } => {
+                    self.end = Some((end, None));
+                    continue;
+                }
+                Message::PlannerFailed { end, error } => {
+                    self.end = Some((end, Some(error)));
+                    continue;
+                }
+            };
+            self.ahead.entry(sequence).or_default().push(event);
+            while let Some(events) = self.ahead.remove(&self.current) {
+                let written = self.current;
+                self.task(events, observe)?;
+                if self.current == written {
+                    break;
+                }
+                turn.advance(self.current);
+                // The planner holds one permit for each task that it handed out.
+                let _ = permits.try_recv();
+                self.end_epochs(observe)?;
+            }
+        }
+        if let Some((_, Some(error))) = self.end.take() {
+            return Err(Failure::Run(error));
+        }
+        self.finish(stop.is_requested())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.closed.is_empty() && self.end.as_ref().is_some_and(|(end, _)| *end == self.current)
+    }
+
+    /// What the oldest task has said so far.
+    fn task(&mut self, events: Vec<TaskEvent>, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
+        for event in events {
+            match event {
+                TaskEvent::Part(parts) => self.write(parts)?,
+                TaskEvent::Done(done) => {
+                    let TaskDone { parts, source, stats, logs } = *done;
+                    self.write(parts)?;
+                    self.count(source, &stats);
+                    for (operator, log) in logs {
+                        self.log(operator, log, observe);
+                    }
+                    self.current += 1;
+                }
+                TaskEvent::Failed(error) => return Err(Failure::Run(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, parts: Vec<SinkPart>) -> Result<(), Failure> {
+        for part in parts {
+            let Some((writer, named)) = self.writers.get_mut(part.sink).zip(self.sinks.get_mut(part.sink)) else { continue };
+            let started = Instant::now();
+            self.total.rows_out += part.encoded.rows;
+            writer
+                .write(part.encoded)
+                .map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+            named.write_time += started.elapsed();
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, source: usize, stats: &TaskStats) {
+        self.total.bytes_in += stats.bytes_in;
+        self.total.rows_in += stats.rows_in;
+        self.total.rejected += stats.rejected;
+        if let Some(summary) = self.sources.get_mut(source) {
+            summary.rows += stats.rows_in;
+            summary.rejected += stats.rejected;
+            summary.bytes += stats.bytes_in;
+            summary.time += stats.decode_time;
+        }
+        for (summary, stats) in self.operators.iter_mut().zip(&stats.operators) {
+            summary.stats.add(stats);
+            self.total.rejected += stats.rejected;
+        }
+        for (sink, time) in self.sinks.iter_mut().zip(&stats.encode_time) {
+            sink.encode_time += *time;
+        }
+        let bound = self.plan.sources.get(source).and_then(|planned| planned.event_time).map_or(0, |(_, bound)| bound);
+        if let (Some(watermark), Some(max)) = (self.watermarks.get_mut(source), stats.event_time_max) {
+            *watermark = (*watermark).max(Some(max.saturating_sub(bound)));
+        }
+    }
+
+    fn log(&mut self, operator: usize, log: CallLog, observe: &mut dyn FnMut(Event)) {
+        let Some(summary) = self.operators.get_mut(operator) else { return };
+        summary.log_lines_dropped += log.dropped;
+        for (name, metric) in &log.metrics {
+            match summary.metrics.iter_mut().find(|(known, _)| known == name) {
+                Some((_, Metric::Counter(sum))) if matches!(metric, Metric::Counter(_)) => {
+                    let Metric::Counter(added) = metric else { continue };
+                    *sum = sum.saturating_add(*added);
+                }
+                Some((_, known)) => *known = *metric,
+                None => summary.metrics.push((name.clone(), *metric)),
+            }
+        }
+        if !log.lines.is_empty() || log.dropped > 0 {
+            observe(Event::Log { operator: summary.name.clone(), log });
+        }
+    }
+
+    /// Ends every closed epoch whose tasks are all written.
+    fn end_epochs(&mut self, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
+        while let Some(first) = self.closed.first_entry()
+            && *first.key() <= self.current
+        {
+            let epoch = first.remove();
+            for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
+                let started = Instant::now();
+                writer.end_epoch(epoch).map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+                named.write_time += started.elapsed();
+            }
+            self.total.epochs += 1;
+            observe(Event::Epoch(self.report(epoch)));
+            self.epoch_start = self.total;
+        }
+        Ok(())
+    }
+
+    fn report(&self, epoch: Epoch) -> EpochReport {
+        let watermark = self.watermarks.iter().flatten().min();
+        EpochReport {
+            epoch,
+            rows_in: self.total.rows_in - self.epoch_start.rows_in,
+            rows_out: self.total.rows_out - self.epoch_start.rows_out,
+            rejected: self.total.rejected - self.epoch_start.rejected,
+            bytes_in: self.total.bytes_in - self.epoch_start.bytes_in,
+            total: self.total,
+            input_bytes: self.plan.sources.iter().map(|planned| planned.source.total_bytes()).sum(),
+            event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(*watermark)),
+            elapsed: self.started.elapsed(),
+        }
+    }
+
+    fn finish(&mut self, interrupted: bool) -> Result<Summary, Failure> {
+        for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
+            let started = Instant::now();
+            named.summary = writer.finish().map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+            named.write_time += started.elapsed();
+        }
+        Ok(Summary {
+            job: self.plan.name.clone(),
+            threads: self.threads,
+            interrupted,
+            elapsed: self.started.elapsed().max(Duration::from_nanos(1)),
+            total: self.total,
+            sources: std::mem::take(&mut self.sources),
+            operators: std::mem::take(&mut self.operators),
+            sinks: std::mem::take(&mut self.sinks),
+        })
+    }
+}

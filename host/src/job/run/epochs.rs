@@ -1,0 +1,125 @@
+//! Plans epochs: which ranges belong to which, and when one closes.
+//!
+//! An epoch closes when it has `batch.max-bytes` of input, or when `batch.interval` has passed and a source had nothing more to
+//! give; with an interval of zero, as soon as what is there has been taken. Sources take turns in the order of the job file,
+//! each with its share of the bytes, so that over files the cut depends on nothing but their bytes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use pelton_core::model::Epoch;
+
+use super::{RunError, Stop, Task, error::Failure, output::Message};
+use crate::{
+    clock,
+    job::plan::Plan,
+    source::{Next, Planner},
+};
+
+/// How long a wait for input lasts before the stop is looked at again.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+pub(super) struct EpochPlanner {
+    plan: Arc<Plan>,
+    sources: Vec<Option<Box<dyn Planner>>>,
+    permits: Sender<()>,
+    stop: Stop,
+    abort: Stop,
+    sequence: u64,
+}
+
+/// How the turn of a source ended.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    /// Its share of the bytes is used up.
+    Full,
+    /// It has nothing at the moment.
+    Idle,
+    Ended,
+}
+
+impl EpochPlanner {
+    pub(super) fn new(plan: &Arc<Plan>, permits: Sender<()>, stop: Stop, abort: Stop) -> Result<Self, RunError> {
+        let sources = plan
+            .sources
+            .iter()
+            .map(|planned| match planned.source.planner() {
+                Ok(planner) => Ok(Some(planner)),
+                Err(source) => Err(RunError::Source { name: planned.name.clone(), epoch: Epoch::FIRST, source }),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { plan: Arc::clone(plan), sources, permits, stop, abort, sequence: 0 })
+    }
+
+    pub(super) fn run(mut self, tasks: &Sender<Task>, messages: &Sender<Message>) {
+        let mut epoch = Epoch::FIRST;
+        while !self.stopped() && self.sources.iter().any(Option::is_some) {
+            let before = self.sequence;
+            if let Err(failure) = self.epoch(epoch, tasks) {
+                if let Failure::Run(error) = failure {
+                    let _ = messages.send(Message::PlannerFailed { end: self.sequence, error });
+                }
+                return;
+            }
+            if self.sequence > before {
+                // A closed channel means that the run has ended; so does this thread then.
+                let _ = messages.send(Message::EpochClosed { epoch, end: self.sequence });
+                epoch = epoch.next();
+            }
+        }
+        let _ = messages.send(Message::InputEnded { end: self.sequence });
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.is_requested() || self.abort.is_requested()
+    }
+
+    fn epoch(&mut self, epoch: Epoch, tasks: &Sender<Task>) -> Result<(), Failure> {
+        let closes = Instant::now() + self.plan.batch.interval;
+        let now = clock::now_us();
+        let first = self.sequence;
+        let share = self.plan.batch.max_bytes / (self.sources.len() as u64).max(1);
+        let mut left = vec![share.max(1); self.sources.len()];
+        loop {
+            let mut idle = false;
+            for (index, left) in left.iter_mut().enumerate() {
+                idle |= self.turn(index, left, epoch, now, tasks)? == Turn::Idle;
+            }
+            let due = if self.plan.batch.interval.is_zero() { self.sequence > first } else { Instant::now() >= closes };
+            if !idle || due || self.stopped() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what a source has, up to its share.
+    fn turn(&mut self, index: usize, left: &mut u64, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<Turn, Failure> {
+        let patience = if self.sources.iter().flatten().count() > 1 { PATIENCE / 10 } else { PATIENCE };
+        while *left > 0 && !self.stopped() {
+            let Some(planner) = self.sources.get_mut(index).and_then(Option::as_mut) else { return Ok(Turn::Ended) };
+            let range = match planner.next(Some(Instant::now() + patience)) {
+                Ok(Next::Range(range)) => range,
+                Ok(Next::Pending) => return Ok(Turn::Idle),
+                Ok(Next::End) => {
+                    if let Some(ended) = self.sources.get_mut(index) {
+                        *ended = None;
+                    }
+                    return Ok(Turn::Ended);
+                }
+                Err(source) => {
+                    let name = self.plan.sources.get(index).map(|planned| planned.name.clone()).unwrap_or_default();
+                    return Err(RunError::Source { name, epoch, source }.into());
+                }
+            };
+            *left = left.saturating_sub(range.bytes.max(1));
+            self.permits.send(()).map_err(|_| Failure::Lost)?;
+            let task = Task { sequence: self.sequence, epoch, now, source: index, range };
+            tasks.send(task).map_err(|_| Failure::Lost)?;
+            self.sequence += 1;
+        }
+        Ok(Turn::Full)
+    }
+}

@@ -1,0 +1,66 @@
+//! Why a run ended early: always with the operator or connector, the epoch and the range of input.
+
+use pelton_core::model::Epoch;
+use pelton_wasm::CallError;
+
+use crate::{
+    error::{Code, Coded},
+    sink::SinkError,
+    source::SourceError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("source `{name}` failed in epoch {epoch}")]
+    Source { name: String, epoch: Epoch, source: SourceError },
+    #[error("operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {range} of source `{source_name}`")]
+    Operator {
+        name: String,
+        module: String,
+        digest: String,
+        epoch: Epoch,
+        source_name: String,
+        range: String,
+        source: CallError,
+    },
+    #[error("sink `{name}` failed")]
+    Sink { name: String, source: SinkError },
+    #[error("failed to start a thread")]
+    Thread(#[source] std::io::Error),
+    #[error("a thread of the engine panicked; this is a fault of Pelton, please report it with the lines above")]
+    Panicked,
+}
+
+/// How a part of the engine ends early.
+pub(super) enum Failure {
+    Run(Box<RunError>),
+    /// The other threads are gone without a word.
+    Lost,
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::Run(Box::new(error))
+    }
+}
+
+impl Coded for RunError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Source { source, .. } => source.code(),
+            Self::Operator { source, .. } => source.code(),
+            Self::Sink { source, .. } => source.code(),
+            Self::Thread(_) | Self::Panicked => Code::RunFailed,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Source { source, .. } => source.help(),
+            Self::Operator { source, .. } => source.help(),
+            Self::Sink { source, .. } => source.help(),
+            Self::Thread(_) => Some("fewer `threads` may help".into()),
+            Self::Panicked => None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Running a plan: epochs planned, ranges computed in parallel, everything written in one canonical order.
+//!
+//! ```text
+//!  planner thread          compute threads (pinned)            commit thread (the caller's)
+//!  ranges of epoch n+1 ──► decode ─► operators ─► encode ──► in canonical order ─► sinks ─► end of epoch n
+//!        ▲                                                            │
+//!        └───────────────────── permits: ranges in flight ◄───────────┘
+//! ```
+//!
+//! A range is a task. Tasks are numbered in the order in which they were planned, which depends on the input alone; threads
+//! take them in that order, and the commit thread puts their results back into it. So the order of everything that leaves
+//! does not depend on the number of threads. Memory is bounded by permits (tasks in flight) and, within a task, by [`turn`]: a
+//! task whose output grows large waits until it is the oldest.
+
+mod commit;
+mod epochs;
+mod error;
+mod output;
+pub mod progress;
+mod turn;
+mod worker;
+
+use std::{
+    sync::{Arc, atomic::{AtomicBool, Ordering}},
+    thread,
+};
+
+use crossbeam_channel::bounded;
+
+pub use error::RunError;
+use progress::{Event, Summary};
+
+use self::{commit::Committer, epochs::EpochPlanner, error::Failure, output::Message, turn::Turn, worker::Worker};
+use super::plan::Plan;
+use crate::source::Range;
+
+/// Asks a run to end after the work that has begun; cheap to share with a signal handler.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A range to compute.
+pub(crate) struct Task {
+    /// Position in the canonical order.
+    pub(crate) sequence: u64,
+    pub(crate) epoch: pelton_core::model::Epoch,
+    /// Processing time of its epoch, in µs.
+    pub(crate) now: i64,
+    pub(crate) source: usize,
+    pub(crate) range: Range,
+}
+
+/// Tasks in flight for each thread: one computed, one waiting, two finished and not yet written.
+const TASKS_PER_THREAD: usize = 4;
+
+/// Runs `plan` on `threads` compute threads until its input ends or `stop` is requested. Events are given to `observe` on the
+/// calling thread, in order. After an error nothing is visible that was not complete.
+pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMut(Event)) -> Result<Summary, RunError> {
+    let threads = threads.max(1);
+    let permits = threads * TASKS_PER_THREAD;
+    let (task_out, task_in) = bounded::<Task>(threads);
+    let (message_out, message_in) = bounded::<Message>(permits + 2);
+    let (permit_out, permit_in) = bounded::<()>(permits);
+    let turn = Turn::default();
+    // Set by the first failure: everything under way ends without finishing.
+    let abort = Stop::default();
+
+    let mut committer = Committer::open(plan, threads)?;
+    let workers = (0..threads)
+        .map(|_| Worker::new(plan, turn.clone(), message_out.clone(), abort.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let planner = EpochPlanner::new(plan, permit_out, stop.clone(), abort.clone())?;
+
+    thread::scope(|scope| {
+        let planner_messages = message_out.clone();
+        let planner_thread = thread::Builder::new()
+            .name("planner".into())
+            .spawn_scoped(scope, move || planner.run(&task_out, &planner_messages))
+            .map_err(RunError::Thread)?;
+        let mut handles = vec![planner_thread];
+        for (core, mut worker) in workers.into_iter().enumerate() {
+            let tasks = task_in.clone();
+            let handle = thread::Builder::new()
+                .name(format!("compute-{core}"))
+                .spawn_scoped(scope, move || {
+                    pin(core, threads);
+                    worker.run(&tasks);
+                })
+                .map_err(RunError::Thread)?;
+            handles.push(handle);
+        }
+        drop((message_out, task_in));
+        let result = committer.run(&message_in, &permit_in, &turn, stop, observe);
+        // After an error the others must not wait for a reader that is gone.
+        if result.is_err() {
+            abort.request();
+            turn.abort();
+        }
+        drop((message_in, permit_in));
+        let panicked = handles.into_iter().map(thread::ScopedJoinHandle::join).filter(Result::is_err).count() > 0;
+        match result {
+            Err(Failure::Lost) | Ok(_) if panicked => Err(RunError::Panicked),
+            Err(Failure::Lost) => Err(RunError::Panicked),
+            Err(Failure::Run(error)) => Err(*error),
+            Ok(summary) => Ok(summary),
+        }
+    })
+}
+
+/// Keeps a compute thread on one core, so that its caches stay warm. Not when there are more threads than cores.
+fn pin(core: usize, threads: usize) {
+    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return };
+    let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
+    if threads > cores.len() || threads == 1 {
+        return;
+    }
+    if let Some(cpu) = cores.get(core) {
+        let mut one = rustix::thread::CpuSet::new();
+        one.set(*cpu);
+        // Only a hint: a container may forbid it.
+        let _ = rustix::thread::sched_setaffinity(None, &one);
+    }
+}

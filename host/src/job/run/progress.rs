@@ -1,0 +1,88 @@
+//! What a run reports while it goes on, and its summary.
+
+use std::time::Duration;
+
+use pelton_core::model::Epoch;
+use pelton_wasm::{CallLog, Metric};
+
+use crate::{operator::OperatorStats, sink::SinkSummary};
+
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// What an operator logged in one task, in canonical order.
+    Log { operator: String, log: CallLog },
+    /// An epoch has been written.
+    Epoch(EpochReport),
+}
+
+/// One epoch, and the sums so far.
+#[derive(Debug, Clone)]
+pub struct EpochReport {
+    pub epoch: Epoch,
+    /// Of this epoch.
+    pub rows_in: u64,
+    pub rows_out: u64,
+    pub rejected: u64,
+    pub bytes_in: u64,
+    /// Since the start.
+    pub total: Totals,
+    /// Bytes of the whole input, where they are known.
+    pub input_bytes: Option<u64>,
+    /// How far behind the watermark is: processing time less event time, in µs.
+    pub event_time_lag: Option<i64>,
+    pub elapsed: Duration,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub epochs: u64,
+    pub bytes_in: u64,
+    /// Rows decoded; rejected ones come on top.
+    pub rows_in: u64,
+    /// Rows that reached sinks.
+    pub rows_out: u64,
+    /// By sources and operators.
+    pub rejected: u64,
+}
+
+/// A finished run.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    pub job: String,
+    pub threads: usize,
+    /// The run was asked to end before its input did.
+    pub interrupted: bool,
+    pub elapsed: Duration,
+    pub total: Totals,
+    pub sources: Vec<SourceSummary>,
+    pub operators: Vec<OperatorSummary>,
+    pub sinks: Vec<NamedSink>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct SourceSummary {
+    pub name: String,
+    pub rows: u64,
+    pub rejected: u64,
+    pub bytes: u64,
+    /// Reading and decoding, summed over threads.
+    pub time: Duration,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct OperatorSummary {
+    pub name: String,
+    pub stats: OperatorStats,
+    pub metrics: Vec<(String, Metric)>,
+    pub log_lines_dropped: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct NamedSink {
+    pub name: String,
+    pub summary: SinkSummary,
+    /// Formatting, summed over threads.
+    pub encode_time: Duration,
+    /// On the commit thread.
+    pub write_time: Duration,
+}
