@@ -109,7 +109,11 @@ fn rows_are_those_of_the_csv_crate() {
             ..CsvDialect::default()
         };
         let pieces = if seed % 50 == 0 { 20_000 } else { random.below(120) };
-        let text = random_text(&mut random, &dialect, pieces);
+        let mut text = random_text(&mut random, &dialect, pieces);
+        if dialect.comment.is_some() {
+            // The crate makes a row of a comment that ends with the input.
+            text.push(b'\n');
+        }
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -277,7 +281,7 @@ fn only_the_columns_asked_for_are_read_in_their_order_with_metadata() {
     let head = Head { rows_at: 10, names: Some(["x", "c", "b", "a"].map(String::from).to_vec()) };
     let out = decode_as(&format, &head, &["_offset", "b", "_file", "a"], b"no number,\xff,2,1\nskipped,\"q\",4,3\n");
     assert_eq!(out[0].rows.schema().fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), ["_offset", "b", "_file", "a"]);
-    assert_eq!(cells(&out[0].rows), [["10", "2", "t.csv", "1"], ["27", "4", "t.csv", "3"]]);
+    assert_eq!(cells(&out[0].rows), [["10", "2", "t.csv", "1"], ["26", "4", "t.csv", "3"]]);
     let counted = decode_as(&format, &head, &[], b"1,2,3,4\n1,2,3\n1,2,3,4\n");
     assert_eq!((counted[0].rows.num_rows(), counted[0].rejected.len()), (2, 1));
     let missing = Head { rows_at: 0, names: Some(vec!["a".into(), "b".into()]) };

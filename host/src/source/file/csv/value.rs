@@ -90,10 +90,6 @@ impl Parser for Float64 {
     #[inline(always)]
     fn quick(&self, bytes: &[u8], start: usize, end: usize) -> Option<f64> {
         // Eight digits and such a power are exact in f64, so that the one division rounds correctly.
-        if bytes.get(start) == Some(&b'-') {
-            let (digits, scale) = swar::decimal(bytes, start + 1, end)?;
-            return Some(-(digits as f64) / POWERS_F64.get(scale)?);
-        }
         let (digits, scale) = swar::decimal(bytes, start, end)?;
         Some(digits as f64 / POWERS_F64.get(scale)?)
     }
@@ -264,7 +260,7 @@ mod tests {
         agree(&Float64, &decimals);
         agree(&Float32, &decimals);
         agree(&Decimal { precision: 38, scale: 9 }, &decimals);
-        agree(&Decimal { precision: 7, scale: 6 }, &(0..1000).map(|n| format!("{}.{n}", n % 20)).collect::<Vec<_>>());
+        agree(&Decimal { precision: 7, scale: 6 }, &(0..1000).map(|n| format!("{}.{n}", n % 12)).collect::<Vec<_>>());
         let small: Vec<String> = (-200..300).map(|n| n.to_string()).collect();
         agree(&Integer::<Int8Type>::new(), &small);
         agree(&Integer::<UInt8Type>::new(), &small);
