@@ -53,7 +53,10 @@ fn main() -> Result<()> {
     for (name, time) in [("best", times.first()), ("median", times.get(times.len() / 2))] {
         let time = time.context("at least one round")?;
         let (rate, each) = (rows as f64 / time / 1e6, time * 1e9 / rows as f64);
-        anstream::println!("{name:<7} {rate:7.2} M rows/s {each:7.1} ns/row {:7.0} MB/s ({rows} rows)", bytes as f64 / time / 1e6);
+        anstream::println!(
+            "{name:<7} {rate:7.2} M rows/s {each:7.1} ns/row {:7.0} MB/s ({rows} rows)",
+            bytes as f64 / time / 1e6
+        );
     }
     Ok(())
 }

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray},
+    array::{
+        ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray,
+    },
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     datatypes::{
         DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -69,8 +71,12 @@ pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dy
             let format = TimeFormat { unit: *unit, zone, pattern: dialect.timestamp_format.clone() };
             match unit {
                 TimeUnit::Second => primitive(shared, Timestamp::<TimestampSecondType>::new(format), data_type),
-                TimeUnit::Millisecond => primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type),
-                TimeUnit::Microsecond => primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type),
+                TimeUnit::Millisecond => {
+                    primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type)
+                }
+                TimeUnit::Microsecond => {
+                    primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type)
+                }
                 TimeUnit::Nanosecond => primitive(shared, Timestamp::<TimestampNanosecondType>::new(format), data_type),
             }
         }

@@ -190,7 +190,11 @@ mod tests {
                     let mut index = Index::new(300, 5);
                     let quoted = index.scan(&window, &Separators::new(delimiter, quote));
                     let (places, newlines, stopped) = naive(&window, delimiter, quote);
-                    assert_eq!((index.places(), index.newlines(), quoted), (places.as_slice(), newlines, stopped), "{window:?}");
+                    assert_eq!(
+                        (index.places(), index.newlines(), quoted),
+                        (places.as_slice(), newlines, stopped),
+                        "{window:?}"
+                    );
                 }
             }
         }

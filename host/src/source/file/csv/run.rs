@@ -24,7 +24,10 @@ impl<'a> Run<'a> {
     /// Where field `field` of each row begins and ends. A carriage return at the end of a row is dropped if `RETURNS`,
     /// else it is part of the last field.
     #[inline(always)]
-    pub fn spans<const RETURNS: bool>(&self, field: usize) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a, RETURNS> {
+    pub fn spans<const RETURNS: bool>(
+        &self,
+        field: usize,
+    ) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a, RETURNS> {
         let (bytes, fields) = (self.bytes, self.fields);
         // One more than the fields, so that both ends of each field are in one piece; the last piece ends in scratch.
         let places = self.places.get(field..field + self.rows * fields + 1).unwrap_or_default();
@@ -76,9 +79,10 @@ impl<'a> Run<'a> {
         // If each place where a row should end is a newline, no newline is left for the others.
         let places = places.get(1..).unwrap_or_default();
         self.rows * self.fields <= places.len()
-            && places.chunks_exact(self.fields).take(self.rows).all(|row| {
-                row.last().is_some_and(|place| self.bytes.get(*place as usize) == Some(&b'\n'))
-            })
+            && places
+                .chunks_exact(self.fields)
+                .take(self.rows)
+                .all(|row| row.last().is_some_and(|place| self.bytes.get(*place as usize) == Some(&b'\n')))
     }
 
     /// `rows` of its rows, from `first` on.

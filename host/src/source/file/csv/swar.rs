@@ -129,7 +129,10 @@ mod tests {
 
     #[test]
     fn integers_read_as_the_standard_library_reads_them() {
-        let mut texts: Vec<String> = (0..16).flat_map(|p| [10_i64.pow(p), 10_i64.pow(p) - 1, 10_i64.pow(p) / 9 * 8]).map(|n| n.to_string()).collect();
+        let mut texts: Vec<String> = (0..16)
+            .flat_map(|p| [10_i64.pow(p), 10_i64.pow(p) - 1, 10_i64.pow(p) / 9 * 8])
+            .map(|n| n.to_string())
+            .collect();
         texts.extend(texts.clone().iter().map(|t| format!("-{t}")));
         texts.extend(["0007", "-0", "9999999999999999"].map(String::from));
         for text in texts {
@@ -139,7 +142,21 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_integer_is_left_to_the_exact_way() {
-        for text in ["", "-", "+1", "1 ", " 1", "1.0", "12a45678", "1234567:", "1234567/9", "--1", "\u{ff}1", "12345678x", "99999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "1 ",
+            " 1",
+            "1.0",
+            "12a45678",
+            "1234567:",
+            "1234567/9",
+            "--1",
+            "\u{ff}1",
+            "12345678x",
+            "99999999999999999",
+        ] {
             assert_eq!(signed(&padded(text), 0, text.len()), None, "{text}");
         }
         assert_eq!(signed(b"123", 0, 3), None, "too near the end of the bytes");

@@ -125,7 +125,9 @@ impl RowWriter {
             .iter()
             .filter_map(|output| match output {
                 Output::Read(index) => arrays.get(*index).map(Arc::clone),
-                Output::File => Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef),
+                Output::File => {
+                    Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef)
+                }
                 Output::Offset => Some(Arc::new(UInt64Array::from(offsets.clone())) as ArrayRef),
             })
             .collect();
