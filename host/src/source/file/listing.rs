@@ -131,7 +131,9 @@ mod tests {
 
     fn names(paths: &[&str]) -> Result<Vec<String>, SourceError> {
         let base = tempfile::tempdir().expect("a directory");
-        for file in ["b.csv", "a.csv", "a.txt", ".hidden.csv", "sub/c.csv", "sub/_tmp/d.csv", "sub/deep/e.csv", "sub/_f.csv"] {
+        for file in
+            ["b.csv", "a.csv", "a.txt", ".hidden.csv", "sub/c.csv", "sub/_tmp/d.csv", "sub/deep/e.csv", "sub/_f.csv"]
+        {
             let path = base.path().join(file);
             fs::create_dir_all(path.parent().expect("in base")).expect("a directory");
             fs::write(path, file).expect("a file");
@@ -139,7 +141,10 @@ mod tests {
         fs::create_dir(base.path().join("empty")).expect("a directory");
         let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
         let files = list(&paths, base.path())?;
-        assert!(files.iter().all(|f| f.bytes == f.name.len() as u64 - u64::from(f.name.starts_with("./")) * 2), "{files:?}");
+        assert!(
+            files.iter().all(|f| f.bytes == f.name.len() as u64 - u64::from(f.name.starts_with("./")) * 2),
+            "{files:?}"
+        );
         Ok(files.iter().map(|f| f.name.to_string()).collect())
     }
 

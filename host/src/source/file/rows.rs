@@ -48,7 +48,8 @@ enum LongRow {
 impl RowsDecoder {
     /// A decoder of these columns, or metadata columns, in this order.
     pub fn new(format: Arc<RowFormat>, columns: &[String], on_bad_row: OnBadRow) -> Result<Self, SourceError> {
-        let fields = columns.iter().map(|name| super::output_field(format.schema(), name)).collect::<Result<Vec<_>, _>>()?;
+        let fields =
+            columns.iter().map(|name| super::output_field(format.schema(), name)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             format,
             columns: columns.to_vec(),
@@ -90,7 +91,8 @@ impl RowsDecoder {
     fn bytes_range(&mut self, part: &BytesRange, name: &Arc<str>) -> Result<(), SourceError> {
         self.prepare(&part.head, name)?;
         let Some((_, rows)) = &mut self.rows else { return Ok(()) };
-        let chunk = Chunk { bytes: &part.bytes, offset: part.offset, limit: part.bytes.len(), at_end: part.at_end, name };
+        let chunk =
+            Chunk { bytes: &part.bytes, offset: part.offset, limit: part.bytes.len(), at_end: part.at_end, name };
         let mut taken = 0;
         while taken < part.bytes.len() {
             let rest = chunk.bytes.get(taken..).unwrap_or_default();

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray},
+    array::{
+        ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray,
+    },
     buffer::{Buffer, OffsetBuffer, ScalarBuffer},
     datatypes::{
         DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -69,8 +71,12 @@ pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dy
             let format = TimeFormat { unit: *unit, zone, pattern: dialect.timestamp_format.clone() };
             match unit {
                 TimeUnit::Second => primitive(shared, Timestamp::<TimestampSecondType>::new(format), data_type),
-                TimeUnit::Millisecond => primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type),
-                TimeUnit::Microsecond => primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type),
+                TimeUnit::Millisecond => {
+                    primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type)
+                }
+                TimeUnit::Microsecond => {
+                    primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type)
+                }
                 TimeUnit::Nanosecond => primitive(shared, Timestamp::<TimestampNanosecondType>::new(format), data_type),
             }
         }
@@ -129,6 +135,19 @@ struct Primitives<P: Parser> {
 }
 
 impl<P: Parser> Primitives<P> {
+    /// Adds all fields, those that do not go the quick way as placeholders.
+    #[inline(always)]
+    fn push_quick(&mut self, run: &Run<'_>, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
+        let (parser, faults, bytes) = (&self.parser, &mut self.faults, run.bytes);
+        self.values.extend(spans.enumerate().map(|(row, (start, end))| match parser.quick(bytes, start, end) {
+            Some(value) => value,
+            None => {
+                put_aside(faults, row);
+                Native::<P>::default()
+            }
+        }));
+    }
+
     fn value(&self, field: row::Field<'_>) -> Result<Option<Native<P>>, Fault> {
         if self.shared.is_null(field)? { Ok(None) } else { self.parser.exact(field.text).map(Some) }
     }
@@ -138,20 +157,13 @@ impl<P: Parser> Column for Primitives<P> {
     fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
         let base = self.values.len();
         self.faults.clear();
-        if self.shared.rules.are_plain() {
-            let (parser, faults, bytes) = (&self.parser, &mut self.faults, run.bytes);
-            self.values.extend(run.spans(field).enumerate().map(|(row, (start, end))| {
-                match parser.quick(bytes, start, end) {
-                    Some(value) => value,
-                    None => {
-                        faults.push(row);
-                        Native::<P>::default()
-                    }
-                }
-            }));
-        } else {
+        if !self.shared.rules.are_plain() {
             self.values.resize(base + run.rows, Native::<P>::default());
             self.faults.extend(0..run.rows);
+        } else if run.has_returns(field) {
+            self.push_quick(run, run.spans::<true>(field));
+        } else {
+            self.push_quick(run, run.spans::<false>(field));
         }
         let mut valid_from = 0;
         for row in std::mem::take(&mut self.faults) {
@@ -193,6 +205,13 @@ impl<P: Parser> Column for Primitives<P> {
     }
 }
 
+/// Out of the loop's way.
+#[cold]
+#[inline(never)]
+fn put_aside(faults: &mut Vec<usize>, row: usize) {
+    faults.push(row);
+}
+
 /// Booleans.
 struct Booleans {
     shared: Shared,
@@ -201,8 +220,8 @@ struct Booleans {
 
 impl Column for Booleans {
     fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
-        for (row, span) in run.spans(field).enumerate() {
-            let text = self.shared.rules.text(run.bytes, span);
+        for row in 0..run.rows {
+            let text = self.shared.rules.text(run.bytes, run.span(row, field));
             if self.push(row::Field { text, quoted: false }).is_err() {
                 bad.push(row);
                 self.values.append(false);
@@ -237,6 +256,13 @@ struct Texts {
 }
 
 impl Texts {
+    fn push_plain(&mut self, run: &Run<'_>, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
+        for (start, end) in spans {
+            self.values.extend_from_slice(run.bytes.get(start..end).unwrap_or_default());
+            self.end_row();
+        }
+    }
+
     fn end_row(&mut self) {
         // A batch of rows is bounded far below this: see `BATCH_BYTES_MAX` of the decoder.
         self.offsets.push(i32::try_from(self.values.len()).unwrap_or(i32::MAX));
@@ -248,14 +274,15 @@ impl Column for Texts {
         let (first, base) = (self.values.len(), self.offsets.len());
         if self.shared.rules.are_plain() {
             self.offsets.reserve(run.rows);
-            for (start, end) in run.spans(field) {
-                self.values.extend_from_slice(run.bytes.get(start..end).unwrap_or_default());
-                self.end_row();
+            if field + 1 == run.fields {
+                self.push_plain(run, run.spans::<true>(field));
+            } else {
+                self.push_plain(run, run.spans::<false>(field));
             }
             self.shared.validity.append_n_non_nulls(run.rows);
         } else {
-            for (row, span) in run.spans(field).enumerate() {
-                let text = self.shared.rules.text(run.bytes, span);
+            for row in 0..run.rows {
+                let text = self.shared.rules.text(run.bytes, run.span(row, field));
                 match self.shared.is_null_text(row::Field { text, quoted: false }) {
                     Ok(null) => {
                         self.values.extend_from_slice(if null { b"" } else { text });

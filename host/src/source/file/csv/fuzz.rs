@@ -92,7 +92,8 @@ fn in_pieces(format: &CsvFormat, text: &[u8], limit: usize, step: usize) -> (Vec
     while start < text.len() {
         let at_end = end == text.len();
         let bytes = text.get(start..end).unwrap_or_default();
-        let chunk = Chunk { bytes, offset: start as u64, limit: (limit - start % limit).min(bytes.len()), at_end, name: &name };
+        let chunk =
+            Chunk { bytes, offset: start as u64, limit: (limit - start % limit).min(bytes.len()), at_end, name: &name };
         start += decode(&mut decoder, &chunk, &mut out);
         end = (end + step).max(start).min(text.len());
     }
@@ -110,7 +111,8 @@ fn decode(decoder: &mut CsvDecoder, chunk: &Chunk<'_>, out: &mut Vec<Decoded>) -
 /// One batch of all rows, if there are any.
 fn merged(out: Vec<Decoded>) -> (Vec<RecordBatch>, Vec<BadRow>) {
     let rejected = out.iter().flat_map(|decoded| decoded.rejected.clone()).collect();
-    let batches: Vec<RecordBatch> = out.into_iter().map(|decoded| decoded.rows).filter(|rows| rows.num_rows() > 0).collect();
+    let batches: Vec<RecordBatch> =
+        out.into_iter().map(|decoded| decoded.rows).filter(|rows| rows.num_rows() > 0).collect();
     let merged = batches.first().and_then(|first| concat_batches(&first.schema(), &batches).ok());
     (merged.into_iter().collect(), rejected)
 }

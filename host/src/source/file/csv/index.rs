@@ -21,6 +21,8 @@ pub struct Separators {
     delimiter: u8x16,
     newline: u8x16,
     quote: Option<u8x16>,
+    /// Delimiter and quote once more.
+    bytes: (u8, Option<u8>),
 }
 
 impl Separators {
@@ -29,21 +31,24 @@ impl Separators {
             delimiter: u8x16::splat(delimiter),
             newline: u8x16::splat(b'\n'),
             quote: quote.map(u8x16::splat),
+            bytes: (delimiter, quote),
         }
     }
 
-    /// One bit for each byte of a block: (delimiters and newlines, newlines, quotes).
+    /// One bit for each byte of a block that is a delimiter or a newline; and, of its four lanes together, newlines
+    /// (counted) and quotes (0 or not).
     #[inline(always)]
-    fn masks(&self, block: &[u8; 64]) -> (u64, u64, u64) {
-        let (mut separators, mut newlines, mut quotes) = (0_u64, 0_u64, 0_u64);
+    fn find(&self, block: &[u8; 64]) -> (u64, u8x16, u8x16) {
+        let (mut separators, mut newlines, mut quotes) = (0_u64, u8x16::ZERO, u8x16::ZERO);
         let (lanes, _) = block.as_chunks::<16>();
         for (shift, lane) in (0_u32..).step_by(16).zip(lanes) {
             let lane = u8x16::from(*lane);
             let newline = lane.simd_eq(self.newline);
             separators |= u64::from((lane.simd_eq(self.delimiter) | newline).to_bitmask()) << shift;
-            newlines |= u64::from(newline.to_bitmask()) << shift;
+            // A lane that is equal is 255, which is -1.
+            newlines -= newline;
             if let Some(quote) = self.quote {
-                quotes |= u64::from(lane.simd_eq(quote).to_bitmask()) << shift;
+                quotes |= lane.simd_eq(quote);
             }
         }
         (separators, newlines, quotes)
@@ -51,7 +56,10 @@ impl Separators {
 }
 
 /// Separators are written in steps of so many, needed or not: that spares a branch that cannot be foreseen.
-const STEP: usize = 8;
+const STEP: usize = 6;
+
+/// Blocks whose newlines can be counted in bytes.
+const GROUP: usize = 63;
 
 impl Index {
     /// For windows of at most `window` bytes and rows of at most `fields` fields.
@@ -62,33 +70,30 @@ impl Index {
     /// Finds the separators of `window`, up to its first quote. Answers whether it met one.
     pub fn scan(&mut self, window: &[u8], separators: &Separators) -> bool {
         let (blocks, rest) = window.as_chunks::<64>();
-        let mut writer = Writer { places: &mut self.places, len: 1, newlines: 0 };
-        if let Some(first) = writer.places.first_mut() {
+        if let Some(first) = self.places.first_mut() {
             *first = u32::MAX;
         }
+        let mut writer = Writer { places: &mut self.places, len: 1, newlines: 0 };
         let mut base = 0_u32;
         let mut quoted = false;
-        for block in blocks {
-            let (all, newlines, quotes) = separators.masks(block);
-            if quotes != 0 {
-                let before = (quotes & quotes.wrapping_neg()) - 1;
-                writer.push(base, all & before, newlines & before);
-                quoted = true;
-                break;
+        'blocks: for group in blocks.chunks(GROUP) {
+            let mut counted = u8x16::ZERO;
+            for block in group {
+                let (found, newlines, quotes) = separators.find(block);
+                if separators.quote.is_some() && quotes.any() {
+                    writer.count(counted);
+                    writer.push_before_quote(base, block, separators);
+                    quoted = true;
+                    break 'blocks;
+                }
+                counted += newlines;
+                writer.push(base, found);
+                base += 64;
             }
-            writer.push(base, all, newlines);
-            base += 64;
+            writer.count(counted);
         }
         if !quoted && !rest.is_empty() {
-            let mut block = [0_u8; 64];
-            for (to, from) in block.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            let (all, newlines, quotes) = separators.masks(&block);
-            // The padding is none of the window's, even if a separator is the NUL byte.
-            let before = ((1_u64 << rest.len()) - 1) & (quotes & quotes.wrapping_neg()).wrapping_sub(1);
-            quoted = quotes & ((1_u64 << rest.len()) - 1) != 0;
-            writer.push(base, all & before, newlines & before);
+            quoted = writer.push_before_quote(base, rest, separators);
         }
         let Writer { len, newlines, .. } = writer;
         (self.len, self.newlines) = (len, newlines);
@@ -118,11 +123,9 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     #[inline(always)]
-    fn push(&mut self, base: u32, mut mask: u64, newlines: u64) {
-        self.newlines += newlines.count_ones() as usize;
-        let count = mask.count_ones() as usize;
+    fn push(&mut self, base: u32, mut mask: u64) {
         let mut at = self.len;
-        self.len += count;
+        self.len += mask.count_ones() as usize;
         loop {
             let Some(step) = self.places.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<STEP>()) else {
                 unreachable!("places has room for every byte of a window");
@@ -136,6 +139,25 @@ impl Writer<'_> {
                 return;
             }
         }
+    }
+
+    fn count(&mut self, newlines: u8x16) {
+        self.newlines += newlines.to_array().iter().map(|count| usize::from(*count)).sum::<usize>();
+    }
+
+    /// At most 64 bytes up to the first quote, if there is one: then it answers yes.
+    fn push_before_quote(&mut self, base: u32, bytes: &[u8], separators: &Separators) -> bool {
+        let (delimiter, quote) = separators.bytes;
+        for (byte, place) in bytes.iter().zip(base..) {
+            if Some(*byte) == quote {
+                return true;
+            }
+            if *byte == delimiter || *byte == b'\n' {
+                self.push(place, 1);
+                self.newlines += usize::from(*byte == b'\n');
+            }
+        }
+        false
     }
 }
 
@@ -168,7 +190,11 @@ mod tests {
                     let mut index = Index::new(300, 5);
                     let quoted = index.scan(&window, &Separators::new(delimiter, quote));
                     let (places, newlines, stopped) = naive(&window, delimiter, quote);
-                    assert_eq!((index.places(), index.newlines(), quoted), (places.as_slice(), newlines, stopped), "{window:?}");
+                    assert_eq!(
+                        (index.places(), index.newlines(), quoted),
+                        (places.as_slice(), newlines, stopped),
+                        "{window:?}"
+                    );
                 }
             }
         }

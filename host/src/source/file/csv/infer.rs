@@ -22,7 +22,8 @@ const ROWS_MAX: usize = 10_000;
 /// Guesses the columns of the rows in `bytes`, which follow `head`; `at_end`: they are all there are.
 pub fn infer(bytes: &[u8], at_end: bool, dialect: &CsvDialect, head: &Head) -> Result<Schema, String> {
     let rules = FieldRules::new(dialect);
-    let mut guesses: Vec<Guess> = head.names.as_ref().map_or_else(Vec::new, |names| vec![Guess::new(dialect); names.len()]);
+    let mut guesses: Vec<Guess> =
+        head.names.as_ref().map_or_else(Vec::new, |names| vec![Guess::new(dialect); names.len()]);
     let mut fields = Fields::default();
     let (mut at, mut rows) = (0, 0);
     while rows < ROWS_MAX && at < bytes.len() {
@@ -135,7 +136,8 @@ mod tests {
     fn columns_get_the_narrowest_type_that_fits() {
         let dialect = CsvDialect { header: true, null_tokens: vec!["NA".into()], ..CsvDialect::default() };
         let text = "a,b,c,d,e,f,,h\n1,2,true,2024-02-29,2024-02-29T10:00:00Z,x,,1\nNA,2.5,FALSE,1999-01-01,2024-02-29,1,,y,\n-5,nan,,NA,,\"\",,\"NA\"\n";
-        let expected = ["a s64?", "b f64?", "c bool?", "d date?", "e timestamp[us]?", "f utf8?", "column_7 utf8?", "h utf8?"];
+        let expected =
+            ["a s64?", "b f64?", "c bool?", "d date?", "e timestamp[us]?", "f utf8?", "column_7 utf8?", "h utf8?"];
         assert_eq!(inferred(text, &dialect).expect("inferred"), expected);
     }
 

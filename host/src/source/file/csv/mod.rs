@@ -57,7 +57,9 @@ impl CsvFormat {
     pub fn check(&self) -> Result<(), String> {
         self.schema.fields().iter().try_for_each(|field| match column::column(field, &self.dialect, 0) {
             Some(_) => Ok(()),
-            None => Err(format!("a CSV field cannot be a {} (column `{}`)", types::name(field.data_type()), field.name())),
+            None => {
+                Err(format!("a CSV field cannot be a {} (column `{}`)", types::name(field.data_type()), field.name()))
+            }
         })
     }
 

@@ -71,7 +71,9 @@ impl Fields {
             let stop = match stop {
                 Ok(stop) => stop,
                 // The quote is never closed: all that is left is its row.
-                Err(Unclosed) if at_end => return Row::Fields { text_end: bytes.len(), end: bytes.len(), closed: false },
+                Err(Unclosed) if at_end => {
+                    return Row::Fields { text_end: bytes.len(), end: bytes.len(), closed: false };
+                }
                 Err(Unclosed) => return Row::Incomplete,
             };
             match bytes.get(stop) {
@@ -211,10 +213,14 @@ mod tests {
 
     fn read(text: &str, dialect: &CsvDialect) -> Vec<String> {
         let mut fields = Fields::default();
-        let Row::Fields { end, closed: true, .. } = fields.read(text.as_bytes(), dialect, true) else { panic!("{text:?}") };
+        let Row::Fields { end, closed: true, .. } = fields.read(text.as_bytes(), dialect, true) else {
+            panic!("{text:?}")
+        };
         assert_eq!(end, text.len(), "{text:?}");
         (0..fields.len())
-            .map(|f| fields.get(text.as_bytes(), f).map(|f| String::from_utf8_lossy(f.text).into_owned()).expect("in range"))
+            .map(|f| {
+                fields.get(text.as_bytes(), f).map(|f| String::from_utf8_lossy(f.text).into_owned()).expect("in range")
+            })
             .collect()
     }
 

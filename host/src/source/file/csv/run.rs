@@ -21,25 +21,41 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Where field `field` of each row begins and ends.
+    /// Where field `field` of each row begins and ends. A carriage return at the end of a row is dropped if `RETURNS`,
+    /// else it is part of the last field.
     #[inline(always)]
-    pub fn spans(&self, field: usize) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a> {
-        let (bytes, last) = (self.bytes, field + 1 == self.fields);
-        let entries = self.rows * self.fields;
-        let before = self.places.get(field..field + entries).unwrap_or_default();
-        let behind = self.places.get(field + 1..field + 1 + entries).unwrap_or_default();
-        before.chunks_exact(self.fields).zip(behind.chunks_exact(self.fields)).map(move |(before, behind)| {
-            let start = before.first().map_or(0, |place| place.wrapping_add(1) as usize);
-            let mut end = behind.first().map_or(0, |place| *place as usize);
-            if last && end > start && bytes.get(end - 1) == Some(&b'\r') {
+    pub fn spans<const RETURNS: bool>(
+        &self,
+        field: usize,
+    ) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a, RETURNS> {
+        let (bytes, fields) = (self.bytes, self.fields);
+        // One more than the fields, so that both ends of each field are in one piece; the last piece ends in scratch.
+        let places = self.places.get(field..field + self.rows * fields + 1).unwrap_or_default();
+        let ends = places.get(1..).unwrap_or_default().chunks_exact(fields);
+        places.chunks_exact(fields).zip(ends).map(move |(before, behind)| {
+            let (Some(before), Some(behind)) = (before.first(), behind.first()) else { return (0, 0) };
+            let (start, mut end) = (before.wrapping_add(1) as usize, *behind as usize);
+            if RETURNS && end > start && bytes.get(end - 1) == Some(&b'\r') {
                 end -= 1;
             }
             (start, end)
         })
     }
 
+    /// Whether carriage returns before the newlines are to be dropped from this field: it is the last, and the first
+    /// row has one. Other rows may differ.
+    pub fn has_returns(&self, field: usize) -> bool {
+        let (start, end) = self.rows(0, 1).spans::<false>(field).next().unwrap_or_default();
+        field + 1 == self.fields && end > start && self.bytes.get(end - 1) == Some(&b'\r')
+    }
+
     pub fn span(&self, row: usize, field: usize) -> (usize, usize) {
-        self.rows(row, 1).spans(field).next().unwrap_or_default()
+        if field + 1 == self.fields {
+            self.rows(row, 1).spans::<true>(field).next()
+        } else {
+            self.rows(row, 1).spans::<false>(field).next()
+        }
+        .unwrap_or_default()
     }
 
     /// Where the rows begin in `bytes`.
@@ -63,9 +79,10 @@ impl<'a> Run<'a> {
         // If each place where a row should end is a newline, no newline is left for the others.
         let places = places.get(1..).unwrap_or_default();
         self.rows * self.fields <= places.len()
-            && places.chunks_exact(self.fields).take(self.rows).all(|row| {
-                row.last().is_some_and(|place| self.bytes.get(*place as usize) == Some(&b'\n'))
-            })
+            && places
+                .chunks_exact(self.fields)
+                .take(self.rows)
+                .all(|row| row.last().is_some_and(|place| self.bytes.get(*place as usize) == Some(&b'\n')))
     }
 
     /// `rows` of its rows, from `first` on.

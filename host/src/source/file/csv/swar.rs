@@ -40,7 +40,7 @@ pub const POWERS_F64: [f64; 16] =
 /// The eight bytes from `at` on, less `0` each; the first is the lowest.
 #[inline(always)]
 fn load(bytes: &[u8], at: usize) -> Option<u64> {
-    let word = bytes.get(at..)?.first_chunk::<8>()?;
+    let word = bytes.get(at..at + 8)?.first_chunk::<8>()?;
     Some(u64::from_le_bytes(*word) ^ ZEROS)
 }
 
@@ -81,10 +81,18 @@ pub fn unsigned(bytes: &[u8], start: usize, end: usize) -> Option<u64> {
 #[inline(always)]
 pub fn signed(bytes: &[u8], start: usize, end: usize) -> Option<i64> {
     // 16 digits fit.
-    if bytes.get(start) == Some(&b'-') {
-        return unsigned(bytes, start + 1, end).map(|n| -n.cast_signed());
+    match unsigned(bytes, start, end) {
+        Some(number) => Some(number.cast_signed()),
+        None => negative(bytes, start, end),
     }
-    unsigned(bytes, start, end).map(u64::cast_signed)
+}
+
+#[inline(never)]
+fn negative(bytes: &[u8], start: usize, end: usize) -> Option<i64> {
+    match bytes.get(start) {
+        Some(b'-') => unsigned(bytes, start + 1, end).map(|number| -number.cast_signed()),
+        _ => None,
+    }
 }
 
 /// A decimal of at most eight bytes as digits and the number of those after the point. No sign; a point needs digits on
@@ -106,7 +114,7 @@ pub fn decimal(bytes: &[u8], start: usize, end: usize) -> Option<(u64, usize)> {
     let before = (point >> 7) - 1;
     let after = !(point << 1).wrapping_sub(1);
     let digits = (text & after) | ((text & before) << 8);
-    let scale = 7 - (point.trailing_zeros() as usize >> 3);
+    let scale = (point.leading_zeros() as usize) >> 3;
     let whole = len.wrapping_sub(scale + 1);
     (are_digits(digits) & (scale > 0) & (whole > 0)).then(|| (number(digits), scale))
 }
@@ -121,7 +129,10 @@ mod tests {
 
     #[test]
     fn integers_read_as_the_standard_library_reads_them() {
-        let mut texts: Vec<String> = (0..16).flat_map(|p| [10_i64.pow(p), 10_i64.pow(p) - 1, 10_i64.pow(p) / 9 * 8]).map(|n| n.to_string()).collect();
+        let mut texts: Vec<String> = (0..16)
+            .flat_map(|p| [10_i64.pow(p), 10_i64.pow(p) - 1, 10_i64.pow(p) / 9 * 8])
+            .map(|n| n.to_string())
+            .collect();
         texts.extend(texts.clone().iter().map(|t| format!("-{t}")));
         texts.extend(["0007", "-0", "9999999999999999"].map(String::from));
         for text in texts {
@@ -131,7 +142,21 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_integer_is_left_to_the_exact_way() {
-        for text in ["", "-", "+1", "1 ", " 1", "1.0", "12a45678", "1234567:", "1234567/9", "--1", "\u{ff}1", "12345678x", "99999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "+1",
+            "1 ",
+            " 1",
+            "1.0",
+            "12a45678",
+            "1234567:",
+            "1234567/9",
+            "--1",
+            "\u{ff}1",
+            "12345678x",
+            "99999999999999999",
+        ] {
             assert_eq!(signed(&padded(text), 0, text.len()), None, "{text}");
         }
         assert_eq!(signed(b"123", 0, 3), None, "too near the end of the bytes");

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray},
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array},
     datatypes::SchemaRef,
 };
 use pelton_core::job::CsvDialect;
@@ -46,7 +46,7 @@ pub struct RowWriter {
     /// Rows in the batch at hand.
     pub len: usize,
     /// Where each of them begins, when `_offset` is asked for.
-    pub offsets: Vec<i64>,
+    pub offsets: Vec<u64>,
     pub rejected: Vec<BadRow>,
     /// The row read exactly.
     pub row: Fields,
@@ -74,7 +74,7 @@ impl RowWriter {
             self.len += run.rows;
             if self.outputs.contains(&Output::Offset) {
                 let base = chunk_offset + run.base as u64;
-                self.offsets.extend(run.starts().map(|start| (base + start as u64).cast_signed()));
+                self.offsets.extend(run.starts().map(|start| base + start as u64));
             }
         } else {
             bad.sort_unstable();
@@ -103,7 +103,7 @@ impl RowWriter {
         }
         self.len += 1;
         if self.outputs.contains(&Output::Offset) {
-            self.offsets.push(offset.cast_signed());
+            self.offsets.push(offset);
         }
         Ok(())
     }
@@ -125,8 +125,10 @@ impl RowWriter {
             .iter()
             .filter_map(|output| match output {
                 Output::Read(index) => arrays.get(*index).map(Arc::clone),
-                Output::File => Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef),
-                Output::Offset => Some(Arc::new(Int64Array::from(offsets.clone())) as ArrayRef),
+                Output::File => {
+                    Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef)
+                }
+                Output::Offset => Some(Arc::new(UInt64Array::from(offsets.clone())) as ArrayRef),
             })
             .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
