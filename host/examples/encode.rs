@@ -22,9 +22,13 @@ use pelton_core::job::{
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+/// As in the binary: the system's allocator gives its pages back, and takes them again, with every batch.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROWS: usize = 8192;
-const BATCHES: usize = 16;
-const ROUNDS: usize = 7;
+const BATCHES: usize = 4;
+const ROUNDS: usize = 60;
 
 fn main() -> Result<(), SinkError> {
     let numbers = batches(numbers);

@@ -17,6 +17,7 @@ use pelton_core::job::CsvDialect;
 use crate::sink::{
     SinkError,
     value::{
+        digits::push_short,
         plain::{Plain, TimeFormats},
         strings::{Binaries, Strings, holds},
     },
@@ -146,7 +147,7 @@ impl CsvFormatter {
                 if column.checked || (text.is_empty() && column.nullable) {
                     return self.write_field(text, column.nullable, out);
                 }
-                out.extend_from_slice(text);
+                push_short(text, out);
             }
             Cells::Plain(plain) => {
                 scratch.clear();

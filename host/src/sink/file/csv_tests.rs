@@ -40,7 +40,7 @@ fn every_type_has_its_golden_text() {
     let expected = "n,f,b,t,d,x,s\n\
         1,0.1,true,2015-07-15T00:00:00.010Z,12.50,00ff,plain\n\
         ,NaN,false,1970-01-01T00:00:00.000Z,-0.05,,\"a \"\"b\"\", c\nd\"\n\
-        -3,-1e21,,1969-12-31T23:59:59.999Z,0.00,7a,Zoë\n";
+        -3,-1e+21,,1969-12-31T23:59:59.999Z,0.00,7a,Zoë\n";
     assert_eq!(format(&dialect, columns).unwrap(), expected);
 }
 

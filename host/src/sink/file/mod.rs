@@ -85,7 +85,8 @@ impl Sink for FileSink {
     fn encoder(&self) -> Result<Box<dyn Encoder>, SinkError> {
         Ok(match &self.layout {
             Layout::Rows { formatter, codec, buffers, .. } => {
-                Box::new(RowEncoder { formatter: formatter.clone(), codec: *codec, buffers: buffers.clone() })
+                let (formatter, buffers) = (formatter.clone(), buffers.clone());
+                Box::new(RowEncoder { formatter, codec: *codec, buffers, expected: 0 })
             }
             Layout::Table(_) => Box::new(TableEncoder { schema: self.schema.clone(), format: self.spec.format.name() }),
         })

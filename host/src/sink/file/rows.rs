@@ -137,12 +137,16 @@ pub struct RowEncoder {
     pub formatter: Arc<RowFormatter>,
     pub codec: Option<Codec>,
     pub buffers: Arc<Buffers>,
+    /// Bytes of the last batch's text: what to expect of the next.
+    pub expected: usize,
 }
 
 impl Encoder for RowEncoder {
     fn encode(&mut self, rows: &RecordBatch) -> Result<Encoded, SinkError> {
         let mut text = self.buffers.take();
+        text.reserve(self.expected);
         self.formatter.format(rows, &mut text)?;
+        self.expected = text.len();
         let payload = match self.codec {
             Some(codec) if text.len() >= MEMBER_BYTES_MIN => {
                 let mut member = self.buffers.take();

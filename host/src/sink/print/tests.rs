@@ -98,7 +98,7 @@ fn no_line_is_wider_than_the_terminal() {
         let printed = print(PrintStyle::Table { width }, 10, &[vec![rows.clone()]]);
         let widest = printed.lines().map(UnicodeWidthStr::width).max().unwrap();
         assert!(widest <= usize::from(width), "{widest} of {width}\n{printed}");
-        assert_eq!(printed.lines().count(), 1 + 6 + 1, "{printed}");
+        assert_eq!(printed.lines().count(), 1 + 7 + 1, "{printed}");
         assert!(printed.contains('…') && printed.contains("columns: "), "{printed}");
     }
 }

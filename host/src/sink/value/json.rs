@@ -15,6 +15,7 @@ use arrow::{
 };
 
 use super::{
+    digits::push_short,
     plain::{Plain, TimeFormats},
     strings::{Binaries, Strings, holds},
 };
@@ -112,7 +113,7 @@ impl<'a> JsonColumn<'a> {
             }
             Values::Text { strings, clean: true } => {
                 out.push(b'"');
-                out.extend_from_slice(strings.value(row).as_bytes());
+                push_short(strings.value(row).as_bytes(), out);
                 out.push(b'"');
             }
             Values::Text { strings, clean: false } => write_string(strings.value(row).as_bytes(), out),
@@ -161,7 +162,7 @@ impl<'a> JsonObject<'a> {
             out.push(b'{');
         }
         for (key, column) in &self.members {
-            out.extend_from_slice(key);
+            push_short(key, out);
             column.write(row, out);
         }
         out.push(b'}');

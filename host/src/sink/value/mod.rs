@@ -7,6 +7,7 @@
 //! Invariant: the text depends on the value alone, and numbers read back as the value that was written.
 
 pub mod decimal;
+pub mod digits;
 pub mod json;
 pub mod plain;
 pub mod strings;

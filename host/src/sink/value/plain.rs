@@ -20,7 +20,8 @@ use jiff::{
 
 use super::{
     decimal::write_decimal,
-    time::{per_second, write_date, write_timestamp},
+    digits::{push_i64, push_short, push_u64},
+    time::{TimestampWriter, per_second, write_date},
 };
 use crate::sink::SinkError;
 
@@ -62,7 +63,8 @@ pub enum Plain<'a> {
     Float64(&'a Float64Array),
     Decimal { values: &'a [i128], scale: i8 },
     Date { days: &'a [i32], form: Option<&'a str> },
-    Timestamp { values: &'a [i64], unit: TimeUnit, utc: bool, form: Option<&'a str> },
+    Timestamp { values: &'a [i64], writer: TimestampWriter },
+    FormedTimestamp { values: &'a [i64], unit: TimeUnit, utc: bool, form: &'a str },
 }
 
 impl<'a> Plain<'a> {
@@ -95,7 +97,11 @@ impl<'a> Plain<'a> {
                     TimeUnit::Microsecond => array.as_primitive_opt::<TimestampMicrosecondType>()?.values(),
                     TimeUnit::Nanosecond => array.as_primitive_opt::<TimestampNanosecondType>()?.values(),
                 };
-                Some(Self::Timestamp { values, unit: *unit, utc: zone.is_some(), form: formats.timestamp.as_deref() })
+                let (unit, utc) = (*unit, zone.is_some());
+                Some(match formats.timestamp.as_deref() {
+                    Some(form) => Self::FormedTimestamp { values, unit, utc, form },
+                    None => Self::Timestamp { values, writer: TimestampWriter::new(unit, utc) },
+                })
             }
             _ => None,
         }
@@ -103,12 +109,12 @@ impl<'a> Plain<'a> {
 
     /// Dates and timestamps: JSON puts them between quotes.
     pub fn is_time(&self) -> bool {
-        matches!(self, Self::Date { .. } | Self::Timestamp { .. })
+        matches!(self, Self::Date { .. } | Self::Timestamp { .. } | Self::FormedTimestamp { .. })
     }
 
     /// Written in a form of the user's, whose text may hold anything.
     pub fn has_form(&self) -> bool {
-        matches!(self, Self::Date { form: Some(_), .. } | Self::Timestamp { form: Some(_), .. })
+        matches!(self, Self::Date { form: Some(_), .. } | Self::FormedTimestamp { .. })
     }
 
     /// A number that JSON cannot write.
@@ -126,21 +132,21 @@ impl<'a> Plain<'a> {
     pub fn write(&self, row: usize, out: &mut Vec<u8>) {
         match self {
             Self::Bool(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
-            Self::Int8(array) => write_int(array.value(row), out),
-            Self::Int16(array) => write_int(array.value(row), out),
-            Self::Int32(array) => write_int(array.value(row), out),
-            Self::Int64(array) => write_int(array.value(row), out),
-            Self::UInt8(array) => write_int(array.value(row), out),
-            Self::UInt16(array) => write_int(array.value(row), out),
-            Self::UInt32(array) => write_int(array.value(row), out),
-            Self::UInt64(array) => write_int(array.value(row), out),
+            Self::Int8(array) => push_i64(array.value(row).into(), out),
+            Self::Int16(array) => push_i64(array.value(row).into(), out),
+            Self::Int32(array) => push_i64(array.value(row).into(), out),
+            Self::Int64(array) => push_i64(array.value(row), out),
+            Self::UInt8(array) => push_u64(array.value(row).into(), out),
+            Self::UInt16(array) => push_u64(array.value(row).into(), out),
+            Self::UInt32(array) => push_u64(array.value(row).into(), out),
+            Self::UInt64(array) => push_u64(array.value(row), out),
             Self::Float32(array) => write_float(array.value(row), out),
             Self::Float64(array) => write_float(array.value(row), out),
             Self::Decimal { values, scale } => write_decimal(at(values, row), *scale, out),
             Self::Date { days, form: None } => write_date(at(days, row).into(), out),
-            Self::Timestamp { values, unit, utc, form: None } => write_timestamp(at(values, row), *unit, *utc, out),
+            Self::Timestamp { values, writer } => writer.write(at(values, row), out),
             Self::Date { days, form: Some(form) } => write_date_as(at(days, row), form, out),
-            Self::Timestamp { values, unit, utc, form: Some(form) } => {
+            Self::FormedTimestamp { values, unit, utc, form } => {
                 write_timestamp_as(at(values, row), *unit, *utc, form, out);
             }
         }
@@ -152,25 +158,17 @@ fn at<T: Copy>(values: &[T], row: usize) -> T {
     *values.get(row).expect("rows are counted from the same batch")
 }
 
-#[inline]
-fn write_int<T: itoa::Integer>(value: T, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
 /// The shortest digits that read back as the same number; `NaN`, `inf`, `-inf`.
 #[inline]
-fn write_float<T: ryu::Float>(value: T, out: &mut Vec<u8>) {
-    out.extend_from_slice(ryu::Buffer::new().format(value).as_bytes());
+fn write_float<T: zmij::Float>(value: T, out: &mut Vec<u8>) {
+    push_short(zmij::Buffer::new().format(value).as_bytes(), out);
 }
 
 /// A date that jiff does not reach (years beyond ±9999) is written as ISO 8601 instead.
 fn write_date_as(days: i32, form: &str, out: &mut Vec<u8>) {
-    let date = civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).unwrap_or_default());
+    let date = jiff::Span::new().try_days(days).and_then(|days| civil::date(1970, 1, 1).checked_add(days));
     let start = out.len();
-    let written = match date {
-        Ok(date) => BrokenDownTime::from(date).format(form, &mut StdIoWrite(&mut *out)).is_ok(),
-        Err(_) => false,
-    };
+    let written = date.is_ok_and(|date| BrokenDownTime::from(date).format(form, &mut StdIoWrite(&mut *out)).is_ok());
     if !written {
         out.truncate(start);
         write_date(days.into(), out);
@@ -190,7 +188,7 @@ fn write_timestamp_as(value: i64, unit: TimeUnit, utc: bool, form: &str, out: &m
     });
     if !written {
         out.truncate(start);
-        write_timestamp(value, unit, utc, out);
+        TimestampWriter::new(unit, utc).write(value, out);
     }
 }
 
@@ -219,7 +217,7 @@ mod tests {
         assert_eq!(texts(&ints, &formats), ["0", "-1", "-9223372036854775808", "9223372036854775807"]);
         let floats: ArrayRef =
             Arc::new(Float64Array::from(vec![0.1, -0.0, 1e300, 5e-324, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]));
-        assert_eq!(texts(&floats, &formats), ["0.1", "-0.0", "1e300", "5e-324", "NaN", "inf", "-inf"]);
+        assert_eq!(texts(&floats, &formats), ["0.1", "-0.0", "1e+300", "5e-324", "NaN", "inf", "-inf"]);
         let short: ArrayRef = Arc::new(Float32Array::from(vec![0.1_f32, 16_777_216.0]));
         assert_eq!(texts(&short, &formats), ["0.1", "16777216.0"]);
     }

@@ -5,7 +5,11 @@
 //! outside 0 to 9999 have a sign (`+12024`, `-0001`), as ISO 8601 asks. The calendar is the proleptic Gregorian one,
 //! by Howard Hinnant's `civil_from_days`.
 
+use std::cell::Cell;
+
 use arrow::datatypes::TimeUnit;
+
+use super::digits::{clock, eight_digits, four_digits, two_digits};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const DAYS_PER_ERA: i64 = 146_097;
@@ -47,56 +51,82 @@ pub fn per_second(unit: TimeUnit) -> i64 {
 /// `days` since 1970-01-01 as a date.
 pub fn write_date(days: i64, out: &mut Vec<u8>) {
     let Civil { year, month, day } = civil(days);
-    let ([m0, m1], [d0, d1]) = (two(month), two(day));
-    if let Some([y0, y1, y2, y3]) = four(year) {
-        out.extend_from_slice(&[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1]);
-    } else {
-        write_long_year(year, out);
-        out.extend_from_slice(&[b'-', m0, m1, b'-', d0, d1]);
+    let ([m0, m1], [d0, d1]) = (two_digits(month), two_digits(day));
+    match u32::try_from(year) {
+        Ok(year @ 0..=9_999) => {
+            let [y0, y1, y2, y3] = four_digits(year);
+            out.extend_from_slice(&[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1]);
+        }
+        _ => {
+            write_long_year(year, out);
+            out.extend_from_slice(&[b'-', m0, m1, b'-', d0, d1]);
+        }
     }
 }
 
-/// `value` units since 1970-01-01T00:00:00 as a timestamp; `utc` appends the `Z`.
-pub fn write_timestamp(value: i64, unit: TimeUnit, utc: bool, out: &mut Vec<u8>) {
-    match unit {
-        TimeUnit::Second => write_seconds(value, out),
-        TimeUnit::Millisecond => {
-            write_seconds(value.div_euclid(1_000), out);
-            let [_, a, b, c] = digits4(value.rem_euclid(1_000) as u32);
-            out.extend_from_slice(&[b'.', a, b, c]);
-        }
-        TimeUnit::Microsecond => {
-            write_seconds(value.div_euclid(1_000_000), out);
-            let fraction = value.rem_euclid(1_000_000) as u32;
-            let ([a, b], [c, d, e, f]) = (two(fraction / 10_000), digits4(fraction % 10_000));
-            out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
-        }
-        TimeUnit::Nanosecond => {
-            write_seconds(value.div_euclid(1_000_000_000), out);
-            let fraction = value.rem_euclid(1_000_000_000) as u32;
-            let first = b'0' + (fraction / 100_000_000) as u8;
-            let [a, b, c, d] = digits4(fraction / 10_000 % 10_000);
-            let [e, f, g, h] = digits4(fraction % 10_000);
-            out.extend_from_slice(&[b'.', first, a, b, c, d, e, f, g, h]);
-        }
-    }
-    if utc {
-        out.push(b'Z');
-    }
+/// Writes timestamps of one unit. Those of a column are often of one day, whose text is kept.
+#[derive(Debug)]
+pub struct TimestampWriter {
+    unit: TimeUnit,
+    utc: bool,
+    /// A day and its text, `2024-02-29T`.
+    last: Cell<(i64, [u8; 11])>,
 }
 
-fn write_seconds(seconds: i64, out: &mut Vec<u8>) {
-    let days = seconds.div_euclid(SECONDS_PER_DAY);
-    let of_day = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-    let Civil { year, month, day } = civil(days);
-    let ([m0, m1], [d0, d1]) = (two(month), two(day));
-    let ([h0, h1], [n0, n1], [s0, s1]) = (two(of_day / 3600), two(of_day / 60 % 60), two(of_day % 60));
-    if let Some([y0, y1, y2, y3]) = four(year) {
-        let text = [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1];
-        out.extend_from_slice(&text);
-    } else {
-        write_long_year(year, out);
-        out.extend_from_slice(&[b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1]);
+impl TimestampWriter {
+    /// `utc`: the instants are of a zone, and end with a `Z`.
+    pub fn new(unit: TimeUnit, utc: bool) -> Self {
+        Self { unit, utc, last: Cell::new((0, *b"1970-01-01T")) }
+    }
+
+    /// `value` units since 1970-01-01T00:00:00.
+    #[inline]
+    pub fn write(&self, value: i64, out: &mut Vec<u8>) {
+        match self.unit {
+            TimeUnit::Second => self.write_seconds(value, out),
+            TimeUnit::Millisecond => {
+                self.write_seconds(value.div_euclid(1_000), out);
+                let [_, a, b, c] = four_digits(value.rem_euclid(1_000) as u32);
+                out.extend_from_slice(&[b'.', a, b, c]);
+            }
+            TimeUnit::Microsecond => {
+                self.write_seconds(value.div_euclid(1_000_000), out);
+                let [_, _, a, b, c, d, e, f] = eight_digits(value.rem_euclid(1_000_000) as u32).to_le_bytes();
+                out.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+            }
+            TimeUnit::Nanosecond => {
+                self.write_seconds(value.div_euclid(1_000_000_000), out);
+                let fraction = value.rem_euclid(1_000_000_000) as u32;
+                out.extend_from_slice(&[b'.', b'0' + (fraction / 100_000_000) as u8]);
+                out.extend_from_slice(&eight_digits(fraction % 100_000_000).to_le_bytes());
+            }
+        }
+        if self.utc {
+            out.push(b'Z');
+        }
+    }
+
+    #[inline]
+    fn write_seconds(&self, seconds: i64, out: &mut Vec<u8>) {
+        let days = seconds.div_euclid(SECONDS_PER_DAY);
+        let of_day = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
+        let (last, text) = self.last.get();
+        if days == last {
+            out.extend_from_slice(&text);
+        } else {
+            self.write_new_day(days, out);
+        }
+        out.extend_from_slice(&clock(of_day / 3600, of_day / 60 % 60, of_day % 60));
+    }
+
+    fn write_new_day(&self, days: i64, out: &mut Vec<u8>) {
+        let start = out.len();
+        write_date(days, out);
+        out.push(b'T');
+        let text = out.get(start..).and_then(|text| <[u8; 11]>::try_from(text).ok());
+        if let Some(text) = text {
+            self.last.set((days, text));
+        }
     }
 }
 
@@ -105,21 +135,6 @@ fn write_long_year(year: i64, out: &mut Vec<u8>) {
     out.push(if year < 0 { b'-' } else { b'+' });
     let digits = format!("{:04}", year.unsigned_abs());
     out.extend_from_slice(digits.as_bytes());
-}
-
-fn four(year: i64) -> Option<[u8; 4]> {
-    u32::try_from(year).ok().filter(|year| *year <= 9_999).map(digits4)
-}
-
-/// The digits of a number below 10,000.
-fn digits4(number: u32) -> [u8; 4] {
-    let ([a, b], [c, d]) = (two(number / 100), two(number % 100));
-    [a, b, c, d]
-}
-
-/// The digits of a number below 100.
-fn two(number: u32) -> [u8; 2] {
-    [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]
 }
 
 #[cfg(test)]
@@ -134,7 +149,7 @@ mod tests {
 
     fn timestamp(value: i64, unit: TimeUnit, utc: bool) -> String {
         let mut out = Vec::new();
-        write_timestamp(value, unit, utc, &mut out);
+        TimestampWriter::new(unit, utc).write(value, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -149,6 +164,20 @@ mod tests {
             assert_eq!(civil(days), expected);
             day = day.tomorrow().unwrap();
             days += 1;
+        }
+    }
+
+    #[test]
+    fn the_day_that_is_kept_is_not_used_for_another() {
+        let writer = TimestampWriter::new(TimeUnit::Second, false);
+        let write = |value| {
+            let mut out = Vec::new();
+            writer.write(value, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let day = 86_400;
+        for value in [0, 1, day - 1, day, day + 1, i64::MAX, day, -1, 0, i64::MIN, -1] {
+            assert_eq!(write(value), timestamp(value, TimeUnit::Second, false));
         }
     }
 
