@@ -187,7 +187,9 @@ impl Coded for SourceError {
             Self::NoFile { .. } => "paths are relative to the job file; check the spelling, or quote the glob".into(),
             Self::Io { .. } => "check that the file exists and may be read".into(),
             Self::Corrupt { .. } => "check `format` and `compression`, or take the file out of the path".into(),
-            Self::BadRow { .. } => "mend the row, or let bad rows go to `source.rejected` with `on-bad-row = \"reject\"`".into(),
+            Self::BadRow { .. } => {
+                "mend the row, or let bad rows go to `source.rejected` with `on-bad-row = \"reject\"`".into()
+            }
             Self::Inference { .. } => "declare the columns with `schema = { … }`".into(),
             Self::Schema { .. } => "declare the columns that the file has, or take the file out of the path".into(),
             Self::NoColumn { .. } | Self::Stopped => return None,
