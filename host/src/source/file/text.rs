@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use arrow::{
     array::{ArrayRef, BinaryArray, StringArray},
     buffer::{OffsetBuffer, ScalarBuffer},
-    datatypes::{DataType, Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Schema},
 };
 use pelton_core::types;
 
@@ -19,8 +19,8 @@ use super::{
 use crate::source::{BadRow, Decoded, SourceError};
 
 /// The schema of text without a declared one.
-pub fn schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new("line", DataType::Utf8, false)]))
+pub fn schema() -> Schema {
+    Schema::new(vec![Field::new("line", DataType::Utf8, false)])
 }
 
 /// Decodes lines.
@@ -45,14 +45,13 @@ enum Kind {
 }
 
 impl TextDecoder {
-    /// A decoder of the schema's one column, or metadata columns, in this order.
+    /// A decoder of the one column of a checked schema, or metadata columns, in this order.
     pub fn new(
         schema: &Schema,
         columns: &[String],
         batch_rows: usize,
         max_row_bytes: usize,
     ) -> Result<Self, SourceError> {
-        check(schema)?;
         let layout = Layout::new(schema, columns)?;
         let kind = match layout.data().first().map(|field| field.data_type()) {
             None => Kind::Nothing,
@@ -143,14 +142,13 @@ impl RowDecoder for TextDecoder {
     }
 }
 
-/// Refuses a declared schema that lines cannot fill.
-fn check(schema: &Schema) -> Result<(), SourceError> {
-    let reason = match schema.fields().as_ref() {
-        [field] if matches!(field.data_type(), DataType::Utf8 | DataType::Binary) => return Ok(()),
-        [field] => format!("a line is utf8 or binary, not {}", types::name(field.data_type())),
-        fields => format!("text has one column, not {}", fields.len()),
-    };
-    Err(SourceError::Schema { file: "text".to_owned(), reason })
+/// Whether lines can fill the columns of `schema`; the reason if they cannot.
+pub fn check(schema: &Schema) -> Result<(), String> {
+    match schema.fields().as_ref() {
+        [field] if matches!(field.data_type(), DataType::Utf8 | DataType::Binary) => Ok(()),
+        [field] => Err(format!("a line is utf8 or binary, not {}", types::name(field.data_type()))),
+        fields => Err(format!("text has one column, not {}", fields.len())),
+    }
 }
 
 /// The places of all lines, without their newlines.
@@ -216,8 +214,9 @@ mod tests {
         assert_eq!(out[0].rows.column(1).as_binary::<i32>().value(0), b"\xff");
         assert_eq!(out[0].rows.column(2).as_string::<i32>().value(0), "log.txt");
         let two = Schema::new(vec![Field::new("a", DataType::Utf8, false), Field::new("b", DataType::Utf8, false)]);
-        assert!(TextDecoder::new(&two, &[], 1, 1).is_err());
-        assert!(TextDecoder::new(&Schema::new(vec![Field::new("a", DataType::Int64, false)]), &[], 1, 1).is_err());
+        assert!(check(&schema).is_ok());
+        assert!(check(&two).is_err());
+        assert!(check(&Schema::new(vec![Field::new("a", DataType::Int64, false)])).is_err());
     }
 
     #[test]

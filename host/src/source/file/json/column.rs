@@ -24,7 +24,6 @@ use super::{
     string::{Binary, Utf8},
     time::{Date, Timestamp},
 };
-use crate::source::SourceError;
 
 /// A growing column.
 pub trait Column: Send {
@@ -43,8 +42,8 @@ pub trait Column: Send {
     fn finish(&mut self) -> ArrayRef;
 }
 
-/// The column of a field; refuses types that JSON cannot be read as.
-pub fn column(field: &Field, options: &JsonOptions) -> Result<Box<dyn Column>, SourceError> {
+/// The column of a field. The error is the reason why JSON cannot be read as its type.
+pub fn column(field: &Field, options: &JsonOptions) -> Result<Box<dyn Column>, String> {
     let data_type = field.data_type();
     Ok(match data_type {
         DataType::Boolean => {
@@ -78,10 +77,7 @@ pub fn column(field: &Field, options: &JsonOptions) -> Result<Box<dyn Column>, S
         DataType::List(item) => Box::new(List::new(Arc::clone(item), options)?),
         DataType::Struct(fields) => Box::new(super::object::StructColumn::new(Object::new(fields.clone(), options)?)),
         other => {
-            return Err(SourceError::Schema {
-                file: format!("column `{}`", field.name()),
-                reason: format!("JSON cannot be read as {}", types::name(other)),
-            });
+            return Err(format!("JSON cannot be read as {} (column `{}`)", types::name(other), field.name()));
         }
     })
 }

@@ -38,12 +38,20 @@ pub struct Fault {
 const SHOWN_MAX: usize = 60;
 
 impl Problem {
-    /// Says which column the value at `start` was meant for. A syntax error stays one: it belongs to the row.
+    /// Says which column the value at `start` was meant for. A syntax error stays one: it belongs to the row, and `scanner`
+    /// then stands where it is.
     #[cold]
-    pub fn of_value(self, path: &str, type_name: impl FnOnce() -> String, start: Scanner<'_>) -> Self {
-        let shown = || {
-            let mut scanner = start;
-            scanner.skip_value().map(shorten)
+    pub fn of_value<'a>(
+        self,
+        path: &str,
+        type_name: impl FnOnce() -> String,
+        start: Scanner<'a>,
+        scanner: &mut Scanner<'a>,
+    ) -> Self {
+        let mut shown = || {
+            let mut probe = start;
+            // What is no value at all is a syntax error, where that is found.
+            probe.skip_value().map(shorten).inspect_err(|_| *scanner = probe)
         };
         let sentence = match self {
             Self::Column(mut fault) => {

@@ -6,19 +6,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use serde_json::{Map, Value};
 
 use super::time::iso_timestamp;
-use crate::source::{SourceError, file::newline};
+use crate::source::file::newline;
 
 /// Rows of a sample that are looked at.
 const ROWS_MAX: usize = 10_000;
 
 /// The columns of the rows in `sample`, in the order in which they first came. A last row without newline counts
 /// only if the sample reaches the file's end. Rows that are not JSON objects are passed over, unless all are.
-pub fn infer(sample: &[u8], at_end: bool, file: &str) -> Result<SchemaRef, SourceError> {
-    let failed = |reason: String| SourceError::Inference { file: file.to_owned(), reason };
+/// The error is a reason why there are none.
+pub fn infer(sample: &[u8], at_end: bool) -> Result<Schema, String> {
     let mut members = Members::default();
     let (mut objects, mut first_bad) = (0_usize, None);
     let mut rest = sample;
@@ -32,7 +32,7 @@ pub fn infer(sample: &[u8], at_end: bool, file: &str) -> Result<SchemaRef, Sourc
         match serde_json::from_slice::<Map<String, Value>>(row) {
             Ok(object) => {
                 objects += 1;
-                members.merge(object, "").map_err(failed)?;
+                members.merge(object, "")?;
             }
             Err(error) => {
                 first_bad.get_or_insert_with(|| error.to_string());
@@ -40,12 +40,12 @@ pub fn infer(sample: &[u8], at_end: bool, file: &str) -> Result<SchemaRef, Sourc
         }
     }
     if objects == 0 {
-        return Err(failed(match first_bad {
+        return Err(match first_bad {
             Some(error) => format!("its first rows hold no JSON object ({error})"),
             None => "it has no rows to go by".to_owned(),
-        }));
+        });
     }
-    Ok(Arc::new(Schema::new(members.into_fields())))
+    Ok(Schema::new(members.into_fields()))
 }
 
 /// What has been seen of one value.
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn inferred(sample: &str) -> Result<String, String> {
-        let schema = infer(sample.as_bytes(), true, "x.json").map_err(|error| error.to_string())?;
+        let schema = infer(sample.as_bytes(), true)?;
         Ok(types::name(&DataType::Struct(schema.fields().clone())))
     }
 
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn bad_and_cut_rows_do_not_count() {
         assert_eq!(inferred("nonsense\n{\"a\": 1}\r\n").as_deref(), Ok("struct<a: s64?>"));
-        let cut = infer(b"{\"a\": 1}\n{\"a\": 1.5}", false, "x").expect("one row");
+        let cut = infer(b"{\"a\": 1}\n{\"a\": 1.5}", false).expect("one row");
         assert_eq!(cut.field(0).data_type(), &DataType::Int64);
     }
 }

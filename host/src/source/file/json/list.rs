@@ -14,7 +14,6 @@ use super::{
     fault::Problem,
     scan::Scanner,
 };
-use crate::source::SourceError;
 
 /// A column of lists. Items behind the last end belong to a list that was not finished.
 pub struct List {
@@ -25,7 +24,7 @@ pub struct List {
 }
 
 impl List {
-    pub fn new(item: FieldRef, options: &JsonOptions) -> Result<Self, SourceError> {
+    pub fn new(item: FieldRef, options: &JsonOptions) -> Result<Self, String> {
         let items = column(&item, options)?;
         Ok(Self { item, items, ends: vec![0], nulls: NullBufferBuilder::new(0) })
     }
@@ -57,7 +56,7 @@ impl Column for List {
                 scanner.skip_blank();
                 let start = *scanner;
                 self.append_item(scanner)
-                    .map_err(|problem| problem.of_value("[]", || types::name(self.item.data_type()), start))?;
+                    .map_err(|problem| problem.of_value("[]", || types::name(self.item.data_type()), start, scanner))?;
                 scanner.skip_blank();
                 if scanner.eat(b']') {
                     break;

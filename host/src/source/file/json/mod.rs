@@ -33,6 +33,11 @@ use super::{
 };
 use crate::source::{BadRow, Decoded, SourceError};
 
+/// Whether JSON can be read as every column's type; the reason if it cannot.
+pub fn check(schema: &Schema, options: &JsonOptions) -> Result<(), String> {
+    Object::new(schema.fields().clone(), options).map(|_| ())
+}
+
 /// Decodes JSON lines.
 pub struct JsonDecoder {
     layout: Layout,
@@ -55,7 +60,8 @@ impl JsonDecoder {
         max_row_bytes: usize,
     ) -> Result<Self, SourceError> {
         let layout = Layout::new(schema, columns)?;
-        let object = Object::new(layout.data().clone(), options)?;
+        let object = Object::new(layout.data().clone(), options)
+            .map_err(|reason| SourceError::Schema { file: "json".to_owned(), reason })?;
         let wants_offsets = layout.wants_offsets();
         Ok(Self {
             layout,

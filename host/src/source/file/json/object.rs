@@ -17,7 +17,6 @@ use super::{
     scan::Scanner,
     string::unescape,
 };
-use crate::source::SourceError;
 
 /// Columns that are filled from objects, one value each.
 pub struct Object {
@@ -27,7 +26,7 @@ pub struct Object {
 }
 
 impl Object {
-    pub fn new(fields: Fields, options: &JsonOptions) -> Result<Self, SourceError> {
+    pub fn new(fields: Fields, options: &JsonOptions) -> Result<Self, String> {
         let columns = fields.iter().map(|field| column(field, options)).collect::<Result<_, _>>()?;
         let order = KeyOrder::new(&fields);
         Ok(Self { fields, columns, order })
@@ -84,7 +83,7 @@ impl Object {
         };
         match result {
             Ok(()) => Ok(usize::from(!again)),
-            Err(problem) => Err(problem.of_value(field.name(), || types::name(field.data_type()), start)),
+            Err(problem) => Err(problem.of_value(field.name(), || types::name(field.data_type()), start, scanner)),
         }
     }
 
@@ -97,7 +96,8 @@ impl Object {
             }
             if !field.is_nullable() {
                 let nowhere = Scanner::new(&[]);
-                return Err(Problem::Missing.of_value(field.name(), || types::name(field.data_type()), nowhere));
+                let type_name = || types::name(field.data_type());
+                return Err(Problem::Missing.of_value(field.name(), type_name, nowhere, &mut { nowhere }));
             }
             column.append_null();
         }

@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn nesting_ends_at_its_limit() {
         let nested = |depth: usize| [b"[".repeat(depth), b"]".repeat(depth)].concat();
-        let most = DEPTH_MAX as usize + 1; // the innermost pair is empty and is never open
+        let most = DEPTH_MAX as usize;
         assert!(Scanner::new(&nested(most)).skip_value().is_ok());
         assert!(matches!(Scanner::new(&nested(most + 1)).skip_value(), Err(Problem::Depth)));
         assert!(matches!(Scanner::new(&b"[".repeat(1 << 20)).skip_value(), Err(Problem::Depth)));

@@ -6,7 +6,7 @@ use arrow::{
     array::{Array, RecordBatch},
     compute::concat_batches,
     datatypes::{DataType, Field, Fields, Schema},
-    util::{display::array_value_to_string, pretty::pretty_format_batches},
+    util::display::array_value_to_string,
 };
 use pelton_core::{
     job::JsonOptions,
@@ -44,6 +44,12 @@ fn decode(columns: &[(&str, &str)], input: &str) -> (RecordBatch, Vec<BadRow>) {
     let batches: Vec<_> = out.iter().map(|decoded| decoded.rows.clone()).collect();
     let rejected = out.into_iter().flat_map(|decoded| decoded.rejected).collect();
     (concat_batches(&Arc::new(schema), &batches).expect("one schema"), rejected)
+}
+
+/// Each row's values, nulls as nothing.
+fn table(rows: &RecordBatch) -> Vec<String> {
+    let cell = |column: &dyn Array, row| array_value_to_string(column, row).expect("can be shown");
+    (0..rows.num_rows()).map(|row| rows.columns().iter().map(|c| cell(c, row)).collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// The values of one column that the rows `{"x": …}` decode to, as text; the reason where a row is bad.
@@ -134,7 +140,7 @@ fn a_reason_names_the_column_the_type_and_the_value() {
         values("s64", &["1 2", "[", "1}x", "01", "\"a\u{1}\"", "tru"]),
         [
             "not JSON at byte 8 of the row: expected `,` or `}`, found `2`",
-            "not JSON at byte 8 of the row: expected a value, found `}`",
+            "not JSON at byte 7 of the row: expected a value, found `}`",
             "not JSON at byte 8 of the row: expected the row's end, found `x`",
             "not JSON at byte 8 of the row: expected no leading zero, found `}`",
             "not JSON at byte 8 of the row: expected no raw control character in a string, found `\\u{1}`",
@@ -151,7 +157,7 @@ fn a_reason_names_the_column_the_type_and_the_value() {
 fn rows_that_are_no_objects_are_bad_and_cost_no_other() {
     let input = "{\"x\":1}\n[1]\nfoo\n\n  \r\n{\"x\":2} \r\n{\"x\":3\n{\"x\":4}}\n12\n{\"x\":5}";
     let (rows, rejected) = decode(&[("x", "s64")], input);
-    assert_eq!(pretty_format_batches(&[rows]).expect("a table").to_string().matches("| ").count(), 4); // header, 1, 2, 5
+    assert_eq!(table(&rows), ["1", "2", "5"]);
     let reasons: Vec<_> = rejected.iter().map(|row| (row.offset, row.raw.as_slice(), row.reason.as_str())).collect();
     assert_eq!(
         reasons,
@@ -176,8 +182,8 @@ fn invalid_utf8_is_bad_wherever_it_stands_and_costs_no_other() {
         rejected,
         [
             (8, "invalid UTF-8 at byte 12 of the row"),
-            (24, "invalid UTF-8 at byte 0 of the row"),
-            (26, "invalid UTF-8 at byte 0 of the row"),
+            (25, "invalid UTF-8 at byte 0 of the row"),
+            (27, "invalid UTF-8 at byte 0 of the row"),
         ]
     );
 }
@@ -213,14 +219,7 @@ fn members_may_come_in_any_order_twice_escaped_or_unknown() {
     let input = "{\"a\":1,\"b\":\"x\"}\n{\"b\":\"y\",\"a\":2}\n{\"c\":[{}],\"a\":3,\"a\":4}\n{ \"\\u0061\" : 5 , \"b\" : null }\n{\"b\":\"z\",\"d\":0}\n{\"a\": 6, \"b\":\"q\",\"b\":\"r\"}\n";
     let (rows, rejected) = decode(&[("a", "s64?"), ("b", "utf8?")], input);
     assert!(rejected.is_empty(), "{rejected:?}");
-    let table = pretty_format_batches(&[rows]).expect("a table").to_string();
-    let cells: Vec<_> =
-        table.lines().filter(|line| line.starts_with("| ")).skip(1).map(|line| line.replace([' ', '|'], ";")).collect();
-    let cells: Vec<_> = cells
-        .iter()
-        .map(|line| line.split(';').filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(","))
-        .collect();
-    assert_eq!(cells, ["1,x", "2,y", "4", "5", "z", "6,r"]);
+    assert_eq!(table(&rows), ["1 x", "2 y", "4 ", "5 ", " z", "6 r"]);
 }
 
 #[test]
@@ -236,13 +235,8 @@ fn only_the_wanted_columns_are_decoded_with_their_metadata() {
     let columns = ["_offset".to_owned(), "b".to_owned(), "_file".to_owned()];
     let mut decoder = JsonDecoder::new(&schema, &columns, &JsonOptions::default(), 1, 100).expect("columns");
     let out = decode_all(&mut decoder, b"{\"a\":\"not read\",\"b\":1}\n\n{\"b\":2}\n");
-    let shown: Vec<_> = out
-        .iter()
-        .map(|batch| {
-            (0..3).map(|i| array_value_to_string(batch.rows.column(i), 0).expect("shown")).collect::<Vec<_>>().join(" ")
-        })
-        .collect();
-    assert_eq!(shown, ["0 1 x.json", "25 2 x.json"]);
+    let shown: Vec<_> = out.iter().flat_map(|batch| table(&batch.rows)).collect();
+    assert_eq!(shown, ["0 1 x.json", "24 2 x.json"]);
     let unknown = JsonDecoder::new(&schema, &["c".to_owned()], &JsonOptions::default(), 1, 100);
     assert!(matches!(unknown, Err(SourceError::NoColumn { column }) if column == "c"));
 }
