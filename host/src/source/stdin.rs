@@ -23,9 +23,10 @@ use super::{
     Decoder, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
     file::{
         cut::{Cutter, RUN_BYTES, Take},
+        file_field,
         format::RowFormat,
         lines::{BytesRange, Head},
-        file_field, offset_field,
+        offset_field,
         rows::RowsDecoder,
         text,
     },
@@ -88,7 +89,9 @@ impl StdinSource {
 fn header_schema(head: &Head, nullable: bool) -> Result<SchemaRef, SourceError> {
     let failed = |reason: String| SourceError::Inference { file: NAME.to_owned(), reason };
     let names = head.names.as_deref().ok_or_else(|| failed("it ends before its header".to_owned()))?;
-    if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|n| n == *name)) {
+    if let Some((_, name)) =
+        names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|n| n == *name))
+    {
         return Err(failed(format!("its header has the name `{name}` twice")));
     }
     Ok(Arc::new(Schema::new(names.iter().map(|name| Field::new(name, DataType::Utf8, nullable)).collect::<Vec<_>>())))
@@ -284,7 +287,14 @@ impl StdinPlanner {
             let label = RangeLabel::Bytes(run.offset, run.offset + run.bytes.len() as u64);
             let (sequence, bytes) = (self.sequence, run.bytes.len() as u64);
             self.sequence += 1;
-            Next::Range(Range { partition: 0, sequence, name: Arc::from(NAME), bytes, label, data: RangeData::Bytes(run) })
+            Next::Range(Range {
+                partition: 0,
+                sequence,
+                name: Arc::from(NAME),
+                bytes,
+                label,
+                data: RangeData::Bytes(run),
+            })
         }))
     }
 }

@@ -305,7 +305,8 @@ mod tests {
                     let run_bytes = rng.random_range(1..3000);
                     let most = [3, 50, 9000][rng.random_range(0..3)];
                     let mut pieces = StdRng::seed_from_u64(rng.random());
-                    let piece = || (pieces.random_range(1..most), if pieces.random() { Take::Full } else { Take::Whole });
+                    let piece =
+                        || (pieces.random_range(1..most), if pieces.random() { Take::Full } else { Take::Whole });
                     assert_eq!(cut(&format, &input, run_bytes, max, piece), expected, "seed {seed}, {}", format.name());
                 }
             }

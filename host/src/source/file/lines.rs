@@ -1,13 +1,16 @@
 //! Row formats (CSV, JSON lines, text): files cut into ranges of whole rows.
 //!
 //! A plain file is cut at fixed byte positions ([`FileRange`]); a stream (compressed, or standard input) is cut at
-//! row ends by whoever reads it ([`BytesRange`]). [`RowFormat`](super::format::RowFormat) makes both kinds of range decodable.
+//! row ends by whoever reads it ([`BytesRange`]). [`super::rows::RowsDecoder`] decodes both.
 //!
 //! Invariants: a row belongs to the range that it begins in; which rows come out does not depend on where the cuts are.
 
 use std::sync::Arc;
 
-use crate::source::{BadRow, Decoded, SourceError};
+use crate::source::{
+    BadRow, Decoded, SourceError,
+    file::{handoff::Handoff, listing::ListedFile},
+};
 
 /// Bytes to decode, from a row's start on.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +44,19 @@ pub struct Head {
     pub names: Option<Vec<String>>,
 }
 
-/// Part of a plain file of rows.
-pub struct FileRange;
+/// UTF-8's, which some programs put in front of their files.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Part of a plain file of rows: those that begin in `start..end`.
+#[derive(Debug)]
+pub struct FileRange {
+    pub(super) file: Arc<ListedFile>,
+    pub(super) head: Arc<Head>,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Where the rows really begin, when a newline does not tell.
+    pub(super) handoff: Option<Handoff>,
+}
 
 /// Whole rows that were read from a stream.
 #[derive(Debug)]
@@ -57,4 +71,10 @@ pub struct BytesRange {
     pub head: Arc<Head>,
     /// Rows after `bytes` that were too long to keep.
     pub rejected: Vec<BadRow>,
+}
+
+/// The bad row that begins at `offset` with `text`, and is longer than it may be.
+pub fn too_long(offset: u64, text: &[u8], max_row_bytes: usize) -> BadRow {
+    let raw = text.get(..BadRow::RAW_MAX).unwrap_or(text).to_vec();
+    BadRow { offset, reason: format!("the row is longer than {max_row_bytes} bytes (`max-row-bytes`)"), raw }
 }

@@ -1,8 +1,141 @@
-//! The `file` source.
+//! The `file` source: files in any format, listed once, cut into ranges.
+//!
+//! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
+//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
 
+pub mod codec;
+pub mod csv;
+pub mod cut;
+pub mod format;
+pub mod handoff;
 pub mod ipc;
 pub mod json;
 pub mod lines;
+pub mod listing;
 pub mod newline;
 pub mod parquet;
+mod plan;
+mod reader;
+pub mod rows;
+pub mod stream;
 pub mod text;
+
+use std::{path::Path, sync::Arc};
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use pelton_core::{
+    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, OFFSET_COLUMN, OnBadRow},
+    types,
+};
+
+use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder};
+use super::{Decoder, Planner, Source, SourceError};
+
+/// Opens the `file` sources.
+pub struct FileSource {
+    format: Arc<RowFormat>,
+    spec: FileSourceSpec,
+    on_bad_row: OnBadRow,
+    files: Arc<Vec<Arc<ListedFile>>>,
+    inferred: bool,
+}
+
+/// Bytes of the first file that a schema is inferred from.
+const SAMPLE_BYTES: u64 = 4 << 20;
+
+impl FileSource {
+    /// Finds the files of `spec`, relative to `base`, and learns or checks their columns.
+    pub fn open(
+        spec: &FileSourceSpec,
+        on_bad_row: OnBadRow,
+        base: &Path,
+        batch: &BatchSpec,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        let files = listing::list(&spec.paths, base)?;
+        let schema = match &spec.schema {
+            Some(schema) => Arc::clone(schema),
+            None => Arc::new(infer(&files, spec)?),
+        };
+        let first = files.first().map(|file| file.name.to_string()).unwrap_or_default();
+        let format = RowFormat::new(&spec.format, schema, batch.rows, spec.max_row_bytes)
+            .map_err(|reason| SourceError::Schema { file: first.clone(), reason })?;
+        // A header without the declared columns is told now, not when the job runs.
+        if let Some(file) = files.first() {
+            format.decoder(&[], &plan::head(spec, file)?, &file.name)?;
+        }
+        Ok(Box::new(Self {
+            format: Arc::new(format),
+            spec: spec.clone(),
+            on_bad_row,
+            files: Arc::new(files.into_iter().map(Arc::new).collect()),
+            inferred: spec.schema.is_none(),
+        }))
+    }
+}
+
+impl Source for FileSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.format.schema())
+    }
+
+    fn metadata(&self) -> SchemaRef {
+        Arc::new(Schema::new(vec![file_field(), offset_field()]))
+    }
+
+    fn describe(&self) -> Vec<(String, String)> {
+        let columns: Vec<String> =
+            self.format.schema().fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
+        let from = if self.inferred { "inferred from the first file" } else { "declared" };
+        vec![
+            ("format".to_owned(), self.format.name().to_owned()),
+            ("files".to_owned(), self.files.len().to_string()),
+            ("bytes".to_owned(), self.files.iter().map(|file| file.bytes).sum::<u64>().to_string()),
+            (format!("schema ({from})"), columns.join(", ")),
+        ]
+    }
+
+    fn total_bytes(&self) -> Option<u64> {
+        Some(self.files.iter().map(|file| file.bytes).sum())
+    }
+
+    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
+        let handoffs = !self.format.rows_end_at_newlines();
+        Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs)))
+    }
+
+    fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
+        Ok(Box::new(RowsDecoder::new(Arc::clone(&self.format), columns, self.on_bad_row)?))
+    }
+}
+
+/// The columns of the first file that has any bytes.
+fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceError> {
+    let Some(file) = files.iter().find(|file| file.bytes > 0).or(files.first()) else {
+        return Ok(Schema::empty());
+    };
+    let head: Head = plan::head(spec, file)?;
+    let (sample, at_end) = codec::first_bytes(file, spec.compression, head.rows_at + SAMPLE_BYTES)?;
+    let rows = usize::try_from(head.rows_at).ok().and_then(|at| sample.get(at..)).unwrap_or_default();
+    format::infer(&spec.format, rows, at_end, &head)
+        .map_err(|reason| SourceError::Inference { file: file.name.to_string(), reason })
+}
+
+/// `_file`: the name of the file that the row came from.
+pub fn file_field() -> Field {
+    Field::new(FILE_COLUMN, DataType::Utf8, false)
+}
+
+/// `_offset`: where the row begins in its decompressed file, in bytes.
+pub fn offset_field() -> Field {
+    Field::new(OFFSET_COLUMN, DataType::UInt64, false)
+}
+
+/// The column of this name, of the source's own or of its metadata.
+fn output_field(schema: &Schema, name: &str) -> Result<FieldRef, SourceError> {
+    match (schema.fields().find(name), name) {
+        (Some((_, field)), _) => Ok(Arc::clone(field)),
+        (None, FILE_COLUMN) => Ok(Arc::new(file_field())),
+        (None, OFFSET_COLUMN) => Ok(Arc::new(offset_field())),
+        _ => Err(SourceError::NoColumn { column: name.to_owned() }),
+    }
+}

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array},
-    datatypes::{DataType, Field, Fields, Schema, SchemaRef},
+    datatypes::{Fields, Schema, SchemaRef},
 };
-use pelton_core::job::{FILE_COLUMN, OFFSET_COLUMN};
+use pelton_core::job::FILE_COLUMN;
 
-use super::lines::Chunk;
+use super::{lines::Chunk, output_field};
 use crate::source::{BadRow, SourceError};
 
 /// Bytes of the chunk's rows that begin before its limit and end within it.
@@ -48,11 +48,6 @@ pub fn bad_row(offset: u64, row: &[u8], reason: String) -> BadRow {
     BadRow { offset, reason, raw }
 }
 
-/// The reason of a row that is longer than `max-row-bytes`.
-pub fn too_long(max_row_bytes: usize) -> String {
-    format!("the row is longer than {max_row_bytes} bytes (`max-row-bytes`)")
-}
-
 /// The reason of a row with this defect in its encoding.
 pub fn not_utf8(error: std::str::Utf8Error) -> String {
     format!("invalid UTF-8 at byte {} of the row", error.valid_up_to())
@@ -79,19 +74,16 @@ impl Layout {
     pub fn new(all: &Schema, columns: &[String]) -> Result<Self, SourceError> {
         let (mut fields, mut slots, mut data) = (Vec::new(), Vec::new(), Vec::new());
         for name in columns {
-            let (field, slot) = match all.fields().find(name) {
-                Some((_, field)) => {
-                    data.push(Arc::clone(field));
-                    (Arc::clone(field), Slot::Data)
+            let field = output_field(all, name)?;
+            slots.push(match (all.fields().find(name), name.as_str()) {
+                (None, FILE_COLUMN) => Slot::File,
+                (None, _) => Slot::Offset,
+                (Some(_), _) => {
+                    data.push(Arc::clone(&field));
+                    Slot::Data
                 }
-                None if name == FILE_COLUMN => (Arc::new(Field::new(FILE_COLUMN, DataType::Utf8, false)), Slot::File),
-                None if name == OFFSET_COLUMN => {
-                    (Arc::new(Field::new(OFFSET_COLUMN, DataType::UInt64, false)), Slot::Offset)
-                }
-                None => return Err(SourceError::NoColumn { column: name.clone() }),
-            };
+            });
             fields.push(field);
-            slots.push(slot);
         }
         Ok(Self { schema: Arc::new(Schema::new(fields)), slots, data: data.into() })
     }

@@ -12,95 +12,21 @@
 //! dropped; memory is bounded by the channel, the longest row, and what the codec needs (zstd: a window of 128 MiB).
 
 use std::{
-    io::{self, BufReader, ErrorKind, Read},
+    io::Read,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Instant,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use flate2::bufread::MultiGzDecoder;
-use pelton_core::job::{Compression, Format};
+use pelton_core::job::Format;
 
 use super::{
+    codec::{Codec, Decompressor},
     cut::{Cutter, RUN_BYTES, Take},
     lines::BytesRange,
 };
 use crate::source::{Next, Range, RangeData, RangeLabel, SourceError};
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
-    Gzip,
-    Zstd,
-}
-
-impl Codec {
-    /// The codec of a file, from the job's choice, its name and its first bytes (four are enough); none: plain. A file that
-    /// should be compressed and does not begin so is an error.
-    pub fn of(choice: Compression, name: &str, first: &[u8]) -> Result<Option<Self>, SourceError> {
-        let by_name = || {
-            let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
-            match extension.as_str() {
-                "gz" | "gzip" => Some(Self::Gzip),
-                "zst" | "zstd" => Some(Self::Zstd),
-                _ => None,
-            }
-        };
-        let expected = match choice {
-            Compression::None => return Ok(None),
-            Compression::Auto => by_name(),
-            Compression::Gzip => Some(Self::Gzip),
-            Compression::Zstd => Some(Self::Zstd),
-        };
-        let found = Self::by_magic(first);
-        match expected {
-            None => Ok(found),
-            Some(codec) if found == Some(codec) => Ok(Some(codec)),
-            Some(codec) => Err(SourceError::Corrupt {
-                file: name.to_owned(),
-                format: codec.name(),
-                reason: match first {
-                    [] => "it is empty".to_owned(),
-                    _ => format!("it does not begin as {} files do", codec.name()),
-                },
-            }),
-        }
-    }
-
-    fn by_magic(first: &[u8]) -> Option<Self> {
-        match first {
-            [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            // A frame, or a skippable frame.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
-/// The first bytes of a compressed file's content, at most `limit`: a sample for schema inference. Also whether they
-/// are all of it.
-pub fn sample(input: impl Read, codec: Codec, name: &str, limit: usize) -> Result<(Vec<u8>, bool), SourceError> {
-    let mut source = Decompressor::open(input, codec, name)?;
-    let mut bytes = Vec::new();
-    let at_end = loop {
-        if bytes.len() >= limit {
-            break false;
-        }
-        let room = limit - bytes.len();
-        if source.read_into(&mut bytes, room).map_err(|error| source.failure(error, bytes.len() as u64, name))? == 0 {
-            break true;
-        }
-    };
-    Ok((bytes, at_end))
-}
 
 /// Ranges that are handed over before the reader waits.
 const RANGES_AHEAD: usize = 4;
@@ -122,7 +48,14 @@ impl ReadAhead {
         partition: u32,
         name: Arc<str>,
     ) -> Result<Self, SourceError> {
-        Self::start_with(input, codec, Cutter::new(format.clone(), RUN_BYTES, max_row_bytes), format.name(), partition, name)
+        Self::start_with(
+            input,
+            codec,
+            Cutter::new(format.clone(), RUN_BYTES, max_row_bytes),
+            format.name(),
+            partition,
+            name,
+        )
     }
 
     fn start_with(
@@ -229,7 +162,14 @@ impl<R: Read> Reader<R> {
         let sequence = self.sequence;
         self.sequence += 1;
         let label = RangeLabel::Bytes(run.offset, run.offset + run.bytes.len() as u64);
-        Range { partition: self.partition, sequence, name: Arc::clone(&self.name), bytes, label, data: RangeData::Bytes(run) }
+        Range {
+            partition: self.partition,
+            sequence,
+            name: Arc::clone(&self.name),
+            bytes,
+            label,
+            data: RangeData::Bytes(run),
+        }
     }
 
     fn corrupt(&self, reason: String) -> SourceError {
@@ -237,111 +177,10 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Bytes of compressed input that are read at once.
-const INPUT_BYTES: usize = 128 << 10;
-
-/// Decompresses an input of one or more gzip members or zstd frames.
-enum Decompressor<R: Read> {
-    Gzip(MultiGzDecoder<BufReader<Counted<R>>>),
-    Zstd(zstd::Decoder<'static, BufReader<Counted<R>>>),
-}
-
-impl<R: Read> Decompressor<R> {
-    fn open(input: R, codec: Codec, name: &str) -> Result<Self, SourceError> {
-        let input = BufReader::with_capacity(INPUT_BYTES, Counted { input, bytes: 0, failed: false });
-        Ok(match codec {
-            Codec::Gzip => Self::Gzip(MultiGzDecoder::new(input)),
-            Codec::Zstd => Self::Zstd(zstd::Decoder::with_buffer(input).map_err(|source| SourceError::Io {
-                action: "make a zstd decoder for",
-                file: name.to_owned(),
-                source,
-            })?),
-        })
-    }
-
-    fn input(&self) -> &BufReader<Counted<R>> {
-        match self {
-            Self::Gzip(decoder) => decoder.get_ref(),
-            Self::Zstd(decoder) => decoder.get_ref(),
-        }
-    }
-
-    fn codec(&self) -> Codec {
-        match self {
-            Self::Gzip(_) => Codec::Gzip,
-            Self::Zstd(_) => Codec::Zstd,
-        }
-    }
-
-    /// Compressed bytes that have been decompressed.
-    fn consumed(&self) -> u64 {
-        let input = self.input();
-        input.get_ref().bytes - input.buffer().len() as u64
-    }
-
-    /// Appends at most `room` bytes and answers how many; 0 at the end. After an error `bytes` holds what came before it.
-    fn read_into(&mut self, bytes: &mut Vec<u8>, room: usize) -> io::Result<usize> {
-        let start = bytes.len();
-        bytes.resize(start + room, 0);
-        let mut filled = 0;
-        let mut result = Ok(());
-        while filled < room {
-            let space = bytes.get_mut(start + filled..).unwrap_or_default();
-            let read = match self {
-                Self::Gzip(decoder) => decoder.read(space),
-                Self::Zstd(decoder) => decoder.read(space),
-            };
-            match read {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        bytes.truncate(start + filled);
-        result.map(|()| filled)
-    }
-
-    /// What went wrong behind `content` decompressed bytes: reading the file, or what it holds.
-    fn failure(&self, error: io::Error, content: u64, name: &str) -> SourceError {
-        let file = name.to_owned();
-        if self.input().get_ref().failed {
-            return SourceError::Io { action: "read", file, source: error };
-        }
-        let at = self.consumed();
-        let reason = match error.kind() {
-            ErrorKind::UnexpectedEof => format!("it is cut off at byte {at}, behind {content} bytes of content"),
-            _ => format!("it is damaged before byte {at}, behind {content} bytes of content ({error})"),
-        };
-        SourceError::Corrupt { file, format: self.codec().name(), reason }
-    }
-}
-
-/// An input that knows how much of it was read, and whether that failed.
-struct Counted<R> {
-    input: R,
-    bytes: u64,
-    failed: bool,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let result = self.input.read(space);
-        match &result {
-            Ok(count) => self.bytes += *count as u64,
-            Err(error) => self.failed = error.kind() != ErrorKind::Interrupted,
-        }
-        result
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
-        io::Write,
+        io::{self, Write},
         sync::atomic::{AtomicU64, Ordering},
         time::Duration,
     };
@@ -364,7 +203,9 @@ mod tests {
     }
 
     fn lines(count: usize) -> Vec<u8> {
-        (0..count).flat_map(|i| format!("line {i} {}\n", (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes()).collect()
+        (0..count)
+            .flat_map(|i| format!("line {i} {}\n", (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes())
+            .collect()
     }
 
     fn start(input: Vec<u8>, codec: Codec, run_bytes: usize) -> ReadAhead {
@@ -425,7 +266,13 @@ mod tests {
                     continue; // no frames at all is an empty input; by its name and magic bytes it is refused earlier
                 }
                 let error = result.expect_err("cut off").to_string();
-                assert!(error.starts_with(&format!("x cannot be read as {}: it is cut off at byte {length}, ", codec.name())), "{error}");
+                assert!(
+                    error.starts_with(&format!(
+                        "x cannot be read as {}: it is cut off at byte {length}, ",
+                        codec.name()
+                    )),
+                    "{error}"
+                );
             }
         }
     }
@@ -447,23 +294,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn codecs_are_known_by_name_and_by_their_first_bytes() {
-        use Compression::{Auto, None as Plain};
-        let gz: &[u8] = &[0x1f, 0x8b, 8, 0];
-        let zst: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-        assert_eq!(Codec::of(Auto, "a.csv", b"a,b\n").expect("plain"), None);
-        assert_eq!(Codec::of(Auto, "a.csv", b"").expect("plain"), None);
-        assert_eq!(Codec::of(Auto, "a.csv", gz).expect("by magic"), Some(Codec::Gzip));
-        assert_eq!(Codec::of(Auto, "a.csv.GZ", gz).expect("by name"), Some(Codec::Gzip));
-        assert_eq!(Codec::of(Auto, "a.zst", zst).expect("by name"), Some(Codec::Zstd));
-        assert_eq!(Codec::of(Plain, "a.gz", gz).expect("declared"), None);
-        let error = Codec::of(Auto, "a.csv.gz", b"a,b\n").expect_err("not gzip").to_string();
-        assert_eq!(error, "a.csv.gz cannot be read as gzip: it does not begin as gzip files do");
-        assert!(Codec::of(Compression::Zstd, "a", gz).is_err());
-        assert!(Codec::of(Auto, "a.gz", b"").expect_err("empty").to_string().ends_with("it is empty"));
     }
 
     #[test]
@@ -518,14 +348,5 @@ mod tests {
         let [bad] = rejected.as_slice() else { panic!("{} bad rows", rejected.len()) };
         assert_eq!((bad.offset, bad.raw.len()), (6, 4096));
         assert_eq!(bad.reason, "the row is longer than 1048576 bytes (`max-row-bytes`)");
-    }
-
-    #[test]
-    fn a_sample_is_the_contents_beginning() {
-        let content = lines(1000);
-        let (bytes, at_end) = sample(&gzip(&content)[..], Codec::Gzip, "x", 100).expect("whole");
-        assert_eq!((&bytes[..], at_end), (&content[..100], false));
-        let (bytes, at_end) = sample(&compress(&content, Codec::Zstd)[..], Codec::Zstd, "x", 1 << 20).expect("whole");
-        assert_eq!((&bytes[..], at_end), (&content[..], true));
     }
 }

@@ -13,7 +13,7 @@ use arrow::{
 use pelton_core::types;
 
 use super::{
-    lines::{Chunk, RowDecoder},
+    lines::{Chunk, RowDecoder, too_long},
     newline::{self, Layout},
 };
 use crate::source::{BadRow, Decoded, SourceError};
@@ -78,7 +78,7 @@ impl TextDecoder {
             let line = newline::strip_return(bytes.get(start..end).unwrap_or_default());
             let offset = offset + start as u64;
             if line.len() > self.max_row_bytes {
-                self.reject(offset, line, newline::too_long(self.max_row_bytes));
+                self.rejected.push(too_long(offset, line, self.max_row_bytes));
                 continue;
             }
             if check && let Err(error) = std::str::from_utf8(line) {

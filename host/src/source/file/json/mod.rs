@@ -28,7 +28,7 @@ use pelton_core::job::JsonOptions;
 pub use self::infer::infer;
 use self::{object::Object, scan::Scanner};
 use super::{
-    lines::{Chunk, RowDecoder},
+    lines::{Chunk, RowDecoder, too_long},
     newline::{self, Layout},
 };
 use crate::source::{BadRow, Decoded, SourceError};
@@ -135,12 +135,14 @@ impl JsonDecoder {
         self.object.truncate(self.rows);
         let (row, rest) = newline::split_row(bytes);
         let row = newline::strip_return(row);
-        let reason = match problem {
-            _ if row.len() > self.max_row_bytes => newline::too_long(self.max_row_bytes),
-            Some((problem, at)) => problem.reason(row, at),
-            None => fault::Problem::Syntax("the row's end").reason(row, bytes.len() - scanner.rest().len()),
-        };
-        self.rejected.push(newline::bad_row(offset, row, reason));
+        self.rejected.push(match problem {
+            _ if row.len() > self.max_row_bytes => too_long(offset, row, self.max_row_bytes),
+            Some((problem, at)) => newline::bad_row(offset, row, problem.reason(row, at)),
+            None => {
+                let at = bytes.len() - scanner.rest().len();
+                newline::bad_row(offset, row, fault::Problem::Syntax("the row's end").reason(row, at))
+            }
+        });
         rest
     }
 
@@ -179,6 +181,7 @@ impl JsonDecoder {
             let (row, next) = newline::split_row(rest);
             let row = newline::strip_return(row);
             match std::str::from_utf8(row) {
+                _ if row.len() > self.max_row_bytes => self.rejected.push(too_long(offset, row, self.max_row_bytes)),
                 Ok(_) => self.decode_valid(row, offset, file, out),
                 Err(error) => self.rejected.push(newline::bad_row(offset, row, newline::not_utf8(error))),
             }

@@ -1,0 +1,320 @@
+//! Columns under construction: fields go in, an Arrow array comes out.
+//!
+//! Called by the CSV decoder, one column of a run of rows after the other, so that each loop does one thing to
+//! values of one type. Invariant: after a fault a column holds a placeholder for that row, and the decoder takes it
+//! out again with [`Column::truncate`].
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray,
+    },
+    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    datatypes::{
+        DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+        UInt64Type,
+    },
+};
+use jiff::{fmt::strtime, tz::TimeZone};
+use pelton_core::job::CsvDialect;
+
+use super::{
+    row,
+    run::{FieldRules, Run},
+    time::TimeFormat,
+    value::{self, Date, Decimal, Fault, Float32, Float64, Integer, Native, Parser, Timestamp},
+};
+
+/// A column of a batch that is being filled.
+pub trait Column: Send {
+    /// Adds field `field` of all rows; `bad` gets the rows where it is at fault, which hold a placeholder.
+    fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>);
+
+    /// Adds one field.
+    fn push(&mut self, field: row::Field<'_>) -> Result<(), Fault>;
+
+    fn truncate(&mut self, rows: usize);
+
+    /// Everything pushed so far; the column is empty afterwards.
+    fn finish(&mut self) -> ArrayRef;
+}
+
+/// A column of a type that can be read from text, or none.
+pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dyn Column>> {
+    let shared = Shared {
+        rules: FieldRules::new(dialect),
+        nullable: field.is_nullable(),
+        validity: NullBufferBuilder::new(rows),
+        rows,
+    };
+    let data_type = field.data_type();
+    Some(match data_type {
+        DataType::Boolean => Box::new(Booleans { shared, values: BooleanBufferBuilder::new(rows) }),
+        DataType::Int8 => primitive(shared, Integer::<Int8Type>::new(), data_type),
+        DataType::Int16 => primitive(shared, Integer::<Int16Type>::new(), data_type),
+        DataType::Int32 => primitive(shared, Integer::<Int32Type>::new(), data_type),
+        DataType::Int64 => primitive(shared, Integer::<Int64Type>::new(), data_type),
+        DataType::UInt8 => primitive(shared, Integer::<UInt8Type>::new(), data_type),
+        DataType::UInt16 => primitive(shared, Integer::<UInt16Type>::new(), data_type),
+        DataType::UInt32 => primitive(shared, Integer::<UInt32Type>::new(), data_type),
+        DataType::UInt64 => primitive(shared, Integer::<UInt64Type>::new(), data_type),
+        DataType::Float32 => primitive(shared, Float32, data_type),
+        DataType::Float64 => primitive(shared, Float64, data_type),
+        DataType::Date32 => primitive(shared, Date { pattern: dialect.date_format.clone() }, data_type),
+        DataType::Timestamp(unit, zone) => {
+            let zone = match zone {
+                Some(name) => Some(time_zone(name)?),
+                None => None,
+            };
+            let format = TimeFormat { unit: *unit, zone, pattern: dialect.timestamp_format.clone() };
+            match unit {
+                TimeUnit::Second => primitive(shared, Timestamp::<TimestampSecondType>::new(format), data_type),
+                TimeUnit::Millisecond => {
+                    primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type)
+                }
+                TimeUnit::Microsecond => {
+                    primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type)
+                }
+                TimeUnit::Nanosecond => primitive(shared, Timestamp::<TimestampNanosecondType>::new(format), data_type),
+            }
+        }
+        DataType::Decimal128(precision, scale) => {
+            let decimal = Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? };
+            primitive(shared, decimal, data_type)
+        }
+        DataType::Utf8 => Box::new(Texts { shared, offsets: vec![0], values: Vec::new(), utf8: true }),
+        DataType::Binary => Box::new(Texts { shared, offsets: vec![0], values: Vec::new(), utf8: false }),
+        _ => return None,
+    })
+}
+
+/// A zone by its name, or by its offset (`+01:00`).
+fn time_zone(name: &str) -> Option<TimeZone> {
+    let fixed = || strtime::parse("%:z", name).ok()?.offset().map(TimeZone::fixed);
+    TimeZone::get(name).ok().or_else(fixed)
+}
+
+fn primitive<P: Parser + 'static>(shared: Shared, parser: P, data_type: &DataType) -> Box<dyn Column> {
+    let values = Vec::with_capacity(shared.rows);
+    Box::new(Primitives { shared, parser, values, data_type: data_type.clone(), faults: Vec::new() })
+}
+
+/// What all columns have.
+struct Shared {
+    rules: FieldRules,
+    nullable: bool,
+    validity: NullBufferBuilder,
+    /// Of a full batch.
+    rows: usize,
+}
+
+impl Shared {
+    /// Whether a field of a column other than text is null.
+    fn is_null(&self, field: row::Field<'_>) -> Result<bool, Fault> {
+        let null = field.text.is_empty() || !field.quoted && self.rules.is_null_token(field.text);
+        if null && !self.nullable { Err(Fault::Null) } else { Ok(null) }
+    }
+
+    /// The same for text: there the empty field is a value, unless it is a null token.
+    fn is_null_text(&self, field: row::Field<'_>) -> Result<bool, Fault> {
+        let null = !field.quoted && self.rules.is_null_token(field.text);
+        if null && !self.nullable { Err(Fault::Null) } else { Ok(null) }
+    }
+}
+
+/// Numbers, dates, times.
+struct Primitives<P: Parser> {
+    shared: Shared,
+    parser: P,
+    values: Vec<Native<P>>,
+    data_type: DataType,
+    /// Rows of a run that did not go the quick way.
+    faults: Vec<usize>,
+}
+
+impl<P: Parser> Primitives<P> {
+    fn value(&self, field: row::Field<'_>) -> Result<Option<Native<P>>, Fault> {
+        if self.shared.is_null(field)? { Ok(None) } else { self.parser.exact(field.text).map(Some) }
+    }
+}
+
+impl<P: Parser> Column for Primitives<P> {
+    fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
+        let base = self.values.len();
+        self.faults.clear();
+        if self.shared.rules.are_plain() {
+            let (parser, faults, bytes) = (&self.parser, &mut self.faults, run.bytes);
+            self.values.extend(run.spans(field).enumerate().map(|(row, (start, end))| {
+                match parser.quick(bytes, start, end) {
+                    Some(value) => value,
+                    None => {
+                        faults.push(row);
+                        Native::<P>::default()
+                    }
+                }
+            }));
+        } else {
+            self.values.resize(base + run.rows, Native::<P>::default());
+            self.faults.extend(0..run.rows);
+        }
+        let mut valid_from = 0;
+        for row in std::mem::take(&mut self.faults) {
+            let text = self.shared.rules.text(run.bytes, run.span(row, field));
+            match self.value(row::Field { text, quoted: false }) {
+                Ok(Some(value)) => {
+                    if let Some(slot) = self.values.get_mut(base + row) {
+                        *slot = value;
+                    }
+                }
+                Ok(None) => {
+                    self.shared.validity.append_n_non_nulls(row - valid_from);
+                    self.shared.validity.append_null();
+                    valid_from = row + 1;
+                }
+                Err(_) => bad.push(row),
+            }
+        }
+        self.shared.validity.append_n_non_nulls(run.rows - valid_from);
+    }
+
+    fn push(&mut self, field: row::Field<'_>) -> Result<(), Fault> {
+        let value = self.value(field)?;
+        self.shared.validity.append(value.is_some());
+        self.values.push(value.unwrap_or_default());
+        Ok(())
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.shared.validity.truncate(rows);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(self.shared.rows));
+        let nulls = self.shared.validity.finish();
+        let array = PrimitiveArray::<P::Type>::new(ScalarBuffer::from(values), nulls);
+        Arc::new(array.with_data_type(self.data_type.clone()))
+    }
+}
+
+/// Booleans.
+struct Booleans {
+    shared: Shared,
+    values: BooleanBufferBuilder,
+}
+
+impl Column for Booleans {
+    fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
+        for (row, span) in run.spans(field).enumerate() {
+            let text = self.shared.rules.text(run.bytes, span);
+            if self.push(row::Field { text, quoted: false }).is_err() {
+                bad.push(row);
+                self.values.append(false);
+                self.shared.validity.append_non_null();
+            }
+        }
+    }
+
+    fn push(&mut self, field: row::Field<'_>) -> Result<(), Fault> {
+        let value = if self.shared.is_null(field)? { None } else { Some(value::boolean(field.text)?) };
+        self.values.append(value.unwrap_or_default());
+        self.shared.validity.append(value.is_some());
+        Ok(())
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.shared.validity.truncate(rows);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        Arc::new(BooleanArray::new(self.values.finish(), self.shared.validity.finish()))
+    }
+}
+
+/// Text and binary.
+struct Texts {
+    shared: Shared,
+    offsets: Vec<i32>,
+    values: Vec<u8>,
+    utf8: bool,
+}
+
+impl Texts {
+    fn end_row(&mut self) {
+        // A batch of rows is bounded far below this: see `BATCH_BYTES_MAX` of the decoder.
+        self.offsets.push(i32::try_from(self.values.len()).unwrap_or(i32::MAX));
+    }
+}
+
+impl Column for Texts {
+    fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
+        let (first, base) = (self.values.len(), self.offsets.len());
+        if self.shared.rules.are_plain() {
+            self.offsets.reserve(run.rows);
+            for (start, end) in run.spans(field) {
+                self.values.extend_from_slice(run.bytes.get(start..end).unwrap_or_default());
+                self.end_row();
+            }
+            self.shared.validity.append_n_non_nulls(run.rows);
+        } else {
+            for (row, span) in run.spans(field).enumerate() {
+                let text = self.shared.rules.text(run.bytes, span);
+                match self.shared.is_null_text(row::Field { text, quoted: false }) {
+                    Ok(null) => {
+                        self.values.extend_from_slice(if null { b"" } else { text });
+                        self.shared.validity.append(!null);
+                    }
+                    Err(_) => {
+                        bad.push(row);
+                        self.shared.validity.append_non_null();
+                    }
+                }
+                self.end_row();
+            }
+        }
+        if self.utf8 && !self.values.get(first..).is_some_and(<[u8]>::is_ascii) {
+            let ends = self.offsets.get(base - 1..).unwrap_or_default();
+            for (row, pair) in ends.windows(2).enumerate() {
+                let [start, end] = pair else { continue };
+                let text = self.values.get(*start as usize..*end as usize).unwrap_or_default();
+                if std::str::from_utf8(text).is_err() {
+                    bad.push(row);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, field: row::Field<'_>) -> Result<(), Fault> {
+        if self.utf8 && std::str::from_utf8(field.text).is_err() {
+            return Err(Fault::NotUtf8);
+        }
+        let null = self.shared.is_null_text(field)?;
+        self.values.extend_from_slice(if null { b"" } else { field.text });
+        self.end_row();
+        self.shared.validity.append(!null);
+        Ok(())
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        self.values.truncate(self.offsets.last().map_or(0, |end| *end as usize));
+        self.shared.validity.truncate(rows);
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let mut offsets = Vec::with_capacity(self.shared.rows + 1);
+        offsets.push(0);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, offsets)));
+        let room = self.values.len() + self.values.len() / 8;
+        let values = Buffer::from_vec(std::mem::replace(&mut self.values, Vec::with_capacity(room)));
+        let nulls = self.shared.validity.finish();
+        if self.utf8 {
+            Arc::new(StringArray::new(offsets, values, nulls))
+        } else {
+            Arc::new(BinaryArray::new(offsets, values, nulls))
+        }
+    }
+}

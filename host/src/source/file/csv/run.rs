@@ -1,0 +1,105 @@
+//! Rows that the index found to be regular, and what a field means before its type is looked at.
+//!
+//! Called by the CSV decoder, which makes runs, and by the columns, which read one field of every row in them.
+
+use pelton_core::job::CsvDialect;
+
+use super::row;
+
+/// Consecutive rows of exactly `fields` fields without quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The window that `places` point into, and what follows it.
+    pub bytes: &'a [u8],
+    /// Where `bytes` begin in the chunk.
+    pub base: usize,
+    /// The place before the first row (wrapping below 0), and the places of all separators of the rows; `fields`
+    /// more entries follow, which mean nothing.
+    pub places: &'a [u32],
+    pub fields: usize,
+    pub rows: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Where field `field` of each row begins and ends.
+    #[inline(always)]
+    pub fn spans(&self, field: usize) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a> {
+        let (bytes, last) = (self.bytes, field + 1 == self.fields);
+        let entries = self.rows * self.fields;
+        let before = self.places.get(field..field + entries).unwrap_or_default();
+        let behind = self.places.get(field + 1..field + 1 + entries).unwrap_or_default();
+        before.chunks_exact(self.fields).zip(behind.chunks_exact(self.fields)).map(move |(before, behind)| {
+            let start = before.first().map_or(0, |place| place.wrapping_add(1) as usize);
+            let mut end = behind.first().map_or(0, |place| *place as usize);
+            if last && end > start && bytes.get(end - 1) == Some(&b'\r') {
+                end -= 1;
+            }
+            (start, end)
+        })
+    }
+
+    pub fn span(&self, row: usize, field: usize) -> (usize, usize) {
+        self.rows(row, 1).spans(field).next().unwrap_or_default()
+    }
+
+    /// Where the rows begin in `bytes`.
+    pub fn starts(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + use<'a> {
+        let places = self.places.get(..self.rows * self.fields).unwrap_or_default();
+        places.chunks_exact(self.fields).map(|row| row.first().map_or(0, |place| place.wrapping_add(1) as usize))
+    }
+
+    /// Where the first row begins in the chunk.
+    pub fn start(&self) -> usize {
+        self.base + self.places.first().map_or(0, |place| place.wrapping_add(1) as usize)
+    }
+
+    /// Where the last row ends in the chunk, behind its newline.
+    pub fn end(&self) -> usize {
+        self.base + self.places.get(self.rows * self.fields).map_or(0, |place| place.wrapping_add(1) as usize)
+    }
+
+    /// Whether `places`, whose newlines are as many as there are rows, are those of regular rows.
+    pub fn is_regular(&self, places: &[u32]) -> bool {
+        // If each place where a row should end is a newline, no newline is left for the others.
+        let places = places.get(1..).unwrap_or_default();
+        self.rows * self.fields <= places.len()
+            && places
+                .chunks_exact(self.fields)
+                .take(self.rows)
+                .all(|row| row.last().is_some_and(|place| self.bytes.get(*place as usize) == Some(&b'\n')))
+    }
+
+    /// `rows` of its rows, from `first` on.
+    pub fn rows(&self, first: usize, rows: usize) -> Self {
+        Self { places: self.places.get(first * self.fields..).unwrap_or_default(), rows, ..*self }
+    }
+}
+
+/// What of the dialect matters within a field.
+#[derive(Debug, Clone)]
+pub struct FieldRules {
+    null_tokens: Vec<Vec<u8>>,
+    trim: bool,
+}
+
+impl FieldRules {
+    pub fn new(dialect: &CsvDialect) -> Self {
+        let null_tokens = dialect.null_tokens.iter().map(|token| token.as_bytes().to_vec()).collect();
+        Self { null_tokens, trim: dialect.trim }
+    }
+
+    /// Whether a field's bytes are its text, whatever they are: then columns may take them as they stand.
+    pub fn are_plain(&self) -> bool {
+        !self.trim && self.null_tokens.is_empty()
+    }
+
+    pub fn is_null_token(&self, text: &[u8]) -> bool {
+        self.null_tokens.iter().any(|token| token == text)
+    }
+
+    /// The text of an unquoted field.
+    pub fn text<'a>(&self, bytes: &'a [u8], (start, end): (usize, usize)) -> &'a [u8] {
+        let (start, end) = if self.trim { row::trimmed(bytes, start, end) } else { (start, end) };
+        bytes.get(start..end).unwrap_or_default()
+    }
+}

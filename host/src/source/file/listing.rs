@@ -1,0 +1,179 @@
+//! Which files a source reads, in canonical order.
+//!
+//! Called once when a source is opened: globs and directories become a sorted list. Invariant: the order depends on names
+//! alone, since it is the order of all rows.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::source::SourceError;
+
+/// A file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    pub path: PathBuf,
+    /// Its path as the job file would name it: for errors and `_file`.
+    pub name: Arc<str>,
+    /// Its size when it was listed. What is added later is not read.
+    pub bytes: u64,
+}
+
+/// The files that `paths` name, relative to `base`, sorted by name. Directories stand for all files below them, but those whose
+/// name, or whose directory's, begins with `.` or `_`; globs know `*`, `?`, `[…]`, `{a,b}` and `**`.
+pub fn list(paths: &[String], base: &Path) -> Result<Vec<ListedFile>, SourceError> {
+    let mut found = BTreeMap::new();
+    for path in paths {
+        let before = found.len();
+        let mut walk = Walk { found: &mut found, matches: 0 };
+        let full = base.join(path);
+        match fs::metadata(&full) {
+            Ok(metadata) if metadata.is_dir() => walk.directory(&full, path.trim_end_matches('/'), None)?,
+            Ok(metadata) if metadata.is_file() => walk.add(full, path.clone(), metadata.len()),
+            Ok(_) => return Err(failed("read", path)(io::Error::other("it is neither a file nor a directory"))),
+            Err(_) if is_glob(path) => walk.glob(path, base)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("read", path)(error)),
+        }
+        if walk.matches == 0 && before == found.len() {
+            return Err(SourceError::NoFile { path: path.clone() });
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+fn failed(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> SourceError {
+    move |source| SourceError::Io { action, file: file.to_owned(), source }
+}
+
+fn is_glob(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{'])
+}
+
+/// Collects files by their paths.
+struct Walk<'a> {
+    found: &'a mut BTreeMap<String, ListedFile>,
+    matches: usize,
+}
+
+/// Names that a glob takes.
+struct Pattern {
+    matcher: GlobMatcher,
+    /// Its last part asks for hidden names itself.
+    hidden: bool,
+}
+
+impl Walk<'_> {
+    fn add(&mut self, path: PathBuf, name: String, bytes: u64) {
+        self.matches += 1;
+        let file = ListedFile { path, name: Arc::from(name.as_str()), bytes };
+        self.found.insert(name, file);
+    }
+
+    fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), SourceError> {
+        let matcher = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| {
+            failed("read", pattern)(io::Error::new(io::ErrorKind::InvalidInput, error.kind().to_string()))
+        })?;
+        // Everything it takes is below the parts before its first wildcard.
+        let wild = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
+        let fixed = pattern.get(..wild).unwrap_or_default();
+        let root = fixed.rfind('/').and_then(|slash| pattern.get(..=slash)).unwrap_or_default();
+        let last = pattern.rsplit('/').next().unwrap_or_default();
+        let pattern = Pattern { matcher: matcher.compile_matcher(), hidden: last.starts_with(['.', '_']) };
+        let directory = base.join(root);
+        if !directory.is_dir() {
+            return Ok(());
+        }
+        let name = if root == "/" { root } else { root.trim_end_matches('/') };
+        self.directory(&directory, name, Some(&pattern))
+    }
+
+    /// All files below `directory`, which people call `name`, that the pattern takes.
+    fn directory(&mut self, directory: &Path, name: &str, pattern: Option<&Pattern>) -> Result<(), SourceError> {
+        for entry in fs::read_dir(directory).map_err(failed("list", name))? {
+            let entry = entry.map_err(failed("list", name))?;
+            let Ok(file_name) = entry.file_name().into_string() else {
+                return Err(failed("list", name)(io::Error::other("a file's name is not UTF-8")));
+            };
+            let separator = if name.is_empty() || name.ends_with('/') { "" } else { "/" };
+            let child = format!("{name}{separator}{file_name}");
+            let hidden = file_name.starts_with(['.', '_']);
+            // Links to directories are not followed: they may lead in circles.
+            if entry.file_type().map_err(failed("read", &child))?.is_dir() {
+                if !hidden {
+                    self.directory(&entry.path(), &child, pattern)?;
+                }
+                continue;
+            }
+            let taken = match pattern {
+                Some(pattern) => (pattern.hidden || !hidden) && pattern.matcher.is_match(&child),
+                None => !hidden,
+            };
+            if taken {
+                let metadata = fs::metadata(entry.path()).map_err(failed("read", &child))?;
+                if metadata.is_file() {
+                    self.add(entry.path(), child, metadata.len());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(paths: &[&str]) -> Result<Vec<String>, SourceError> {
+        let base = tempfile::tempdir().expect("a directory");
+        for file in
+            ["b.csv", "a.csv", "a.txt", ".hidden.csv", "sub/c.csv", "sub/_tmp/d.csv", "sub/deep/e.csv", "sub/_f.csv"]
+        {
+            let path = base.path().join(file);
+            fs::create_dir_all(path.parent().expect("in base")).expect("a directory");
+            fs::write(path, file).expect("a file");
+        }
+        fs::create_dir(base.path().join("empty")).expect("a directory");
+        let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
+        let files = list(&paths, base.path())?;
+        assert!(
+            files.iter().all(|f| f.bytes == f.name.len() as u64 - u64::from(f.name.starts_with("./")) * 2),
+            "{files:?}"
+        );
+        Ok(files.iter().map(|f| f.name.to_string()).collect())
+    }
+
+    #[test]
+    fn files_are_listed_in_order_of_their_names() {
+        assert_eq!(names(&["b.csv", "a.csv"]).expect("listed"), ["a.csv", "b.csv"]);
+        assert_eq!(names(&["*.csv"]).expect("listed"), ["a.csv", "b.csv"]);
+        assert_eq!(names(&["**/*.csv"]).expect("listed"), ["a.csv", "b.csv", "sub/c.csv", "sub/deep/e.csv"]);
+        assert_eq!(names(&["sub/**/*.csv"]).expect("listed"), ["sub/c.csv", "sub/deep/e.csv"]);
+        assert_eq!(names(&["{a,b}.[ct]*"]).expect("listed"), ["a.csv", "a.txt", "b.csv"]);
+        assert_eq!(names(&["sub/*/?.csv"]).expect("listed"), ["sub/deep/e.csv"]);
+    }
+
+    #[test]
+    fn directories_stand_for_what_is_not_hidden_in_them() {
+        assert_eq!(names(&["sub"]).expect("listed"), ["sub/c.csv", "sub/deep/e.csv"]);
+        assert_eq!(names(&["sub/", "sub/c.csv"]).expect("listed"), ["sub/c.csv", "sub/deep/e.csv"]);
+        assert_eq!(names(&["sub/_*.csv"]).expect("listed"), ["sub/_f.csv"]);
+        assert_eq!(names(&[".hidden.csv"]).expect("listed"), [".hidden.csv"]);
+    }
+
+    #[test]
+    fn each_path_must_match_something() {
+        for path in ["c.csv", "*.parquet", "empty", "nowhere/*.csv", "nowhere/**"] {
+            match names(&["a.csv", path]) {
+                Err(SourceError::NoFile { path: missing }) => assert_eq!(missing, path),
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        assert!(matches!(names(&["a{b.csv"]), Err(SourceError::Io { .. })));
+    }
+}

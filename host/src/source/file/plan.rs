@@ -1,0 +1,157 @@
+//! Files of rows, one after the other: plain ones cut into ranges of a fixed size, compressed ones as they are read.
+//!
+//! Runs on the planner's thread. Invariant: the cuts depend on the files alone, never on threads or timing.
+
+use std::{sync::Arc, time::Instant};
+
+use pelton_core::job::FileSourceSpec;
+
+use super::{
+    codec::{self, Codec},
+    format,
+    handoff::Handoff,
+    lines::{FileRange, Head},
+    listing::ListedFile,
+    stream::ReadAhead,
+};
+use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
+
+/// Bytes of a range: with common rows about one batch, and they stay in the second-level cache while they are decoded.
+const RANGE_BYTES: u64 = 512 << 10;
+/// Bytes in which a file's head is looked for at first, and at most.
+const HEAD_BYTES: u64 = 64 << 10;
+const HEAD_BYTES_MAX: u64 = 16 << 20;
+
+/// Hands out files one after the other, range by range.
+pub struct FilePlanner {
+    files: Arc<Vec<Arc<ListedFile>>>,
+    spec: FileSourceSpec,
+    /// Whether ranges must tell each other where rows begin.
+    handoffs: bool,
+    range_bytes: u64,
+    /// Index of the next file to begin with.
+    next_file: usize,
+    current: Option<Current>,
+}
+
+/// The file that is being handed out.
+enum Current {
+    Plain(Cuts),
+    Compressed(ReadAhead),
+}
+
+/// A plain file's ranges.
+struct Cuts {
+    file: Arc<ListedFile>,
+    partition: u32,
+    head: Arc<Head>,
+    /// Where the next range begins, and which it is.
+    start: u64,
+    sequence: u64,
+    handoff: Option<Handoff>,
+}
+
+impl FilePlanner {
+    pub fn new(files: Arc<Vec<Arc<ListedFile>>>, spec: FileSourceSpec, handoffs: bool) -> Self {
+        Self { files, spec, handoffs, range_bytes: RANGE_BYTES, next_file: 0, current: None }
+    }
+
+    /// Cuts ranges of so many bytes.
+    #[cfg(test)]
+    pub fn with_range_bytes(self, range_bytes: u64) -> Self {
+        Self { range_bytes, ..self }
+    }
+
+    fn begin(&mut self, file: &Arc<ListedFile>) -> Result<(), SourceError> {
+        let partition = u32::try_from(self.next_file).unwrap_or(u32::MAX);
+        self.next_file += 1;
+        self.current = Some(match codec::of_file(file, self.spec.compression)? {
+            Some(codec) => Current::Compressed(self.read_ahead(file, codec, partition)?),
+            None => {
+                let head = head(&self.spec, file)?;
+                let start = head.rows_at;
+                let handoff = self.handoffs.then(|| Handoff::first(start));
+                Current::Plain(Cuts {
+                    file: Arc::clone(file),
+                    partition,
+                    head: Arc::new(head),
+                    start,
+                    sequence: 0,
+                    handoff,
+                })
+            }
+        });
+        Ok(())
+    }
+
+    fn read_ahead(&self, file: &ListedFile, codec: Codec, partition: u32) -> Result<ReadAhead, SourceError> {
+        let FileSourceSpec { format, max_row_bytes, .. } = &self.spec;
+        ReadAhead::start(codec::open(file)?, codec, format, *max_row_bytes, partition, Arc::clone(&file.name))
+    }
+}
+
+impl Planner for FilePlanner {
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError> {
+        loop {
+            let next = match &mut self.current {
+                Some(Current::Plain(cuts)) => cuts.next(self.range_bytes).map_or(Next::End, Next::Range),
+                Some(Current::Compressed(file)) => file.next(deadline)?,
+                None => Next::End,
+            };
+            if !matches!(next, Next::End) {
+                return Ok(next);
+            }
+            let files = Arc::clone(&self.files);
+            match files.get(self.next_file) {
+                Some(file) => self.begin(file)?,
+                None => return Ok(Next::End),
+            }
+        }
+    }
+}
+
+impl Cuts {
+    fn next(&mut self, range_bytes: u64) -> Option<Range> {
+        let start = self.start;
+        if start >= self.file.bytes {
+            return None;
+        }
+        let end = (start - start % range_bytes).saturating_add(range_bytes).min(self.file.bytes);
+        let following = self.handoff.as_ref().map(Handoff::next);
+        let handoff = std::mem::replace(&mut self.handoff, following);
+        let sequence = self.sequence;
+        (self.start, self.sequence) = (end, sequence + 1);
+        Some(Range {
+            partition: self.partition,
+            sequence,
+            name: Arc::clone(&self.file.name),
+            // The head counts as part of the first range.
+            bytes: if sequence == 0 { end } else { end - start },
+            label: RangeLabel::Bytes(start, end),
+            data: RangeData::File(FileRange {
+                file: Arc::clone(&self.file),
+                head: Arc::clone(&self.head),
+                start,
+                end,
+                handoff,
+            }),
+        })
+    }
+}
+
+/// The head of a file.
+pub fn head(spec: &FileSourceSpec, file: &ListedFile) -> Result<Head, SourceError> {
+    let format = &spec.format;
+    let corrupt = |reason| SourceError::Corrupt { file: file.name.to_string(), format: format.name(), reason };
+    let mut bytes = HEAD_BYTES;
+    loop {
+        let (first, at_end) = codec::first_bytes(file, spec.compression, bytes)?;
+        if let Some(head) = format::head(format, &first, at_end).map_err(corrupt)? {
+            return Ok(head);
+        }
+        if bytes >= HEAD_BYTES_MAX || (first.len() as u64) < bytes {
+            return Err(corrupt(format!("its header does not end within {} bytes", first.len())));
+        }
+        bytes *= 4;
+    }
+}
