@@ -8,10 +8,10 @@
 //! cli                                 what people type
 //! ```
 
+pub mod cli;
 pub mod clock;
 pub mod error;
-pub mod source;
+pub mod job;
 pub mod operator;
 pub mod sink;
-pub mod job;
-pub mod cli;
+pub mod source;

@@ -1,26 +1,32 @@
 //! The `file` source: files in any format, listed once, cut into ranges.
 //!
 //! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
-//! [`plan`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
+//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
 
 pub mod bytes;
 pub mod columns;
+pub mod codec;
 pub mod csv;
+pub mod cut;
 pub mod format;
 pub mod handoff;
 pub mod ipc;
+pub mod json;
 pub mod lines;
 pub mod listing;
+pub mod newline;
 pub mod parquet;
 mod plan;
 mod reader;
 pub mod rows;
+pub mod stream;
+pub mod text;
 
 use std::{path::Path, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use pelton_core::{
-    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
+    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, OFFSET_COLUMN, OnBadRow},
     types,
 };
 
@@ -55,14 +61,14 @@ impl FileSource {
         }
         let schema = match &spec.schema {
             Some(schema) => Arc::clone(schema),
-            None => Arc::new(infer(&files, &spec.format)?),
+            None => Arc::new(infer(&files, spec)?),
         };
         let first = files.first().map(|file| file.name.to_string()).unwrap_or_default();
         let format = RowFormat::new(&spec.format, schema, batch.rows, spec.max_row_bytes)
             .map_err(|reason| SourceError::Schema { file: first.clone(), reason })?;
         // A header without the declared columns is told now, not when the job runs.
         if let Some(file) = files.first() {
-            format.decoder(&[], &plan::head(&spec.format, file)?, &file.name)?;
+            format.decoder(&[], &plan::head(spec, file)?, &file.name)?;
         }
         Ok(Box::new(Self {
             format: Arc::new(format),
@@ -101,7 +107,7 @@ impl Source for FileSource {
 
     fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
         let handoffs = !self.format.rows_end_at_newlines();
-        Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.format.clone(), handoffs)))
+        Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs)))
     }
 
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
@@ -110,22 +116,24 @@ impl Source for FileSource {
 }
 
 /// The columns of the first file that has any bytes.
-fn infer(files: &[ListedFile], format: &Format) -> Result<Schema, SourceError> {
+fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceError> {
     let Some(file) = files.iter().find(|file| file.bytes > 0).or(files.first()) else {
         return Ok(Schema::empty());
     };
-    let head: Head = plan::head(format, file)?;
-    let sample = reader::first_bytes(file, head.rows_at + SAMPLE_BYTES)?;
+    let head: Head = plan::head(spec, file)?;
+    let (sample, at_end) = codec::first_bytes(file, spec.compression, head.rows_at + SAMPLE_BYTES)?;
     let rows = usize::try_from(head.rows_at).ok().and_then(|at| sample.get(at..)).unwrap_or_default();
-    format::infer(format, rows, sample.len() as u64 == file.bytes, &head)
+    format::infer(&spec.format, rows, at_end, &head)
         .map_err(|reason| SourceError::Inference { file: file.name.to_string(), reason })
 }
 
-fn file_field() -> Field {
+/// `_file`: the name of the file that the row came from.
+pub fn file_field() -> Field {
     Field::new(FILE_COLUMN, DataType::Utf8, false)
 }
 
-fn offset_field() -> Field {
+/// `_offset`: where the row begins in its decompressed file, in bytes.
+pub fn offset_field() -> Field {
     Field::new(OFFSET_COLUMN, DataType::UInt64, false)
 }
 

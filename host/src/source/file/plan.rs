@@ -1,17 +1,18 @@
-//! Plain files of rows, cut into ranges of a fixed size.
+//! Files of rows, one after the other: plain ones cut into ranges of a fixed size, compressed ones as they are read.
 //!
 //! Runs on the planner's thread. Invariant: the cuts depend on the files alone, never on threads or timing.
 
 use std::{sync::Arc, time::Instant};
 
-use pelton_core::job::Format;
+use pelton_core::job::FileSourceSpec;
 
 use super::{
+    codec::{self, Codec},
     format,
     handoff::Handoff,
     lines::{FileRange, Head},
     listing::ListedFile,
-    reader,
+    stream::ReadAhead,
 };
 use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
@@ -24,7 +25,7 @@ const HEAD_BYTES_MAX: u64 = 16 << 20;
 /// Hands out files one after the other, range by range.
 pub struct FilePlanner {
     files: Arc<Vec<Arc<ListedFile>>>,
-    format: Format,
+    spec: FileSourceSpec,
     /// Whether ranges must tell each other where rows begin.
     handoffs: bool,
     range_bytes: u64,
@@ -34,7 +35,13 @@ pub struct FilePlanner {
 }
 
 /// The file that is being handed out.
-struct Current {
+enum Current {
+    Plain(Cuts),
+    Compressed(ReadAhead),
+}
+
+/// A plain file's ranges.
+struct Cuts {
     file: Arc<ListedFile>,
     partition: u32,
     head: Arc<Head>,
@@ -45,8 +52,8 @@ struct Current {
 }
 
 impl FilePlanner {
-    pub fn new(files: Arc<Vec<Arc<ListedFile>>>, format: Format, handoffs: bool) -> Self {
-        Self { files, format, handoffs, range_bytes: RANGE_BYTES, next_file: 0, current: None }
+    pub fn new(files: Arc<Vec<Arc<ListedFile>>>, spec: FileSourceSpec, handoffs: bool) -> Self {
+        Self { files, spec, handoffs, range_bytes: RANGE_BYTES, next_file: 0, current: None }
     }
 
     /// Cuts ranges of so many bytes.
@@ -56,26 +63,43 @@ impl FilePlanner {
     }
 
     fn begin(&mut self, file: &Arc<ListedFile>) -> Result<(), SourceError> {
-        let head = head(&self.format, file)?;
-        let start = head.rows_at;
-        self.current = Some(Current {
-            file: Arc::clone(file),
-            partition: u32::try_from(self.next_file).unwrap_or(u32::MAX),
-            head: Arc::new(head),
-            start,
-            sequence: 0,
-            handoff: self.handoffs.then(|| Handoff::first(start)),
-        });
+        let partition = u32::try_from(self.next_file).unwrap_or(u32::MAX);
         self.next_file += 1;
+        self.current = Some(match codec::of_file(file, self.spec.compression)? {
+            Some(codec) => Current::Compressed(self.read_ahead(file, codec, partition)?),
+            None => {
+                let head = head(&self.spec, file)?;
+                let start = head.rows_at;
+                let handoff = self.handoffs.then(|| Handoff::first(start));
+                Current::Plain(Cuts {
+                    file: Arc::clone(file),
+                    partition,
+                    head: Arc::new(head),
+                    start,
+                    sequence: 0,
+                    handoff,
+                })
+            }
+        });
         Ok(())
+    }
+
+    fn read_ahead(&self, file: &ListedFile, codec: Codec, partition: u32) -> Result<ReadAhead, SourceError> {
+        let FileSourceSpec { format, max_row_bytes, .. } = &self.spec;
+        ReadAhead::start(codec::open(file)?, codec, format, *max_row_bytes, partition, Arc::clone(&file.name))
     }
 }
 
 impl Planner for FilePlanner {
-    fn next(&mut self, _deadline: Option<Instant>) -> Result<Next, SourceError> {
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError> {
         loop {
-            if let Some(range) = self.current.as_mut().and_then(|current| current.next(self.range_bytes)) {
-                return Ok(Next::Range(range));
+            let next = match &mut self.current {
+                Some(Current::Plain(cuts)) => cuts.next(self.range_bytes).map_or(Next::End, Next::Range),
+                Some(Current::Compressed(file)) => file.next(deadline)?,
+                None => Next::End,
+            };
+            if !matches!(next, Next::End) {
+                return Ok(next);
             }
             let files = Arc::clone(&self.files);
             match files.get(self.next_file) {
@@ -86,7 +110,7 @@ impl Planner for FilePlanner {
     }
 }
 
-impl Current {
+impl Cuts {
     fn next(&mut self, range_bytes: u64) -> Option<Range> {
         let start = self.start;
         if start >= self.file.bytes {
@@ -115,18 +139,18 @@ impl Current {
     }
 }
 
-/// The head of a plain file.
-pub fn head(format: &Format, file: &ListedFile) -> Result<Head, SourceError> {
+/// The head of a file.
+pub fn head(spec: &FileSourceSpec, file: &ListedFile) -> Result<Head, SourceError> {
+    let format = &spec.format;
     let corrupt = |reason| SourceError::Corrupt { file: file.name.to_string(), format: format.name(), reason };
     let mut bytes = HEAD_BYTES;
     loop {
-        let first = reader::first_bytes(file, bytes)?;
-        let at_end = first.len() as u64 == file.bytes;
+        let (first, at_end) = codec::first_bytes(file, spec.compression, bytes)?;
         if let Some(head) = format::head(format, &first, at_end).map_err(corrupt)? {
             return Ok(head);
         }
-        if bytes >= HEAD_BYTES_MAX {
-            return Err(corrupt(format!("its header does not end within {HEAD_BYTES_MAX} bytes")));
+        if bytes >= HEAD_BYTES_MAX || (first.len() as u64) < bytes {
+            return Err(corrupt(format!("its header does not end within {} bytes", first.len())));
         }
         bytes *= 4;
     }
