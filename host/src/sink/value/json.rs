@@ -61,7 +61,8 @@ impl<'a> JsonColumn<'a> {
             DataType::Null => Values::Null,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 let strings = Strings::bind(array)?;
-                Values::Text { strings, clean: !strings.may_hold(is_special) }
+                let clean = strings.bytes().is_some_and(|bytes| !holds(bytes, is_special));
+                Values::Text { strings, clean }
             }
             DataType::List(_) => {
                 let list = array.as_list_opt::<i32>()?;

@@ -36,12 +36,12 @@ impl<'a> Strings<'a> {
         }
     }
 
-    /// Whether some byte of the column may be `special`: no false no.
-    pub fn may_hold(&self, special: impl Fn(u8) -> bool) -> bool {
+    /// The bytes of all values, side by side. None: they lie apart.
+    pub fn bytes(&self) -> Option<&'a [u8]> {
         match self {
-            Self::Utf8(array) => holds(used_bytes(array), special),
-            Self::LargeUtf8(array) => holds(used_bytes(array), special),
-            Self::Utf8View(_) => true,
+            Self::Utf8(array) => Some(used_bytes(array)),
+            Self::LargeUtf8(array) => Some(used_bytes(array)),
+            Self::Utf8View(_) => None,
         }
     }
 }
@@ -98,6 +98,15 @@ pub fn holds(bytes: &[u8], special: impl Fn(u8) -> bool) -> bool {
     blocks.iter().any(|block| any(block)) || any(rest)
 }
 
+/// Whether a byte is one of `specials`: as [`holds`], for a choice that is made at run time.
+#[inline]
+pub fn holds_any(bytes: &[u8], specials: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let any = |bytes: &[u8], special: u8| bytes.iter().fold(false, |found, byte| found | (*byte == special));
+    blocks.iter().any(|block| specials.iter().fold(false, |found, special| found | any(block, *special)))
+        || specials.iter().any(|special| any(rest, *special))
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::StringArray;
@@ -108,10 +117,10 @@ mod tests {
     fn a_special_byte_is_found_wherever_it_is() {
         for len in 0..100 {
             let mut bytes = vec![b'a'; len];
-            assert!(!holds(&bytes, |byte| byte == b'"'));
+            assert!(!holds(&bytes, |byte| byte == b'"') && !holds_any(&bytes, b",\""));
             for at in 0..len {
                 bytes[at] = b'"';
-                assert!(holds(&bytes, |byte| byte == b'"'), "{at} of {len}");
+                assert!(holds(&bytes, |byte| byte == b'"') && holds_any(&bytes, b",\""), "{at} of {len}");
                 bytes[at] = b'a';
             }
         }
@@ -121,7 +130,7 @@ mod tests {
     fn only_the_bytes_of_a_slice_count() {
         let array = StringArray::from(vec!["\"", "a", "b", "\""]);
         let slice = array.slice(1, 2);
-        assert!(!Strings::bind(&slice).unwrap().may_hold(|byte| byte == b'"'));
-        assert!(Strings::bind(&array).unwrap().may_hold(|byte| byte == b'"'));
+        assert_eq!(Strings::bind(&slice).unwrap().bytes(), Some(&b"ab"[..]));
+        assert_eq!(Strings::bind(&array).unwrap().bytes(), Some(&b"\"ab\""[..]));
     }
 }
