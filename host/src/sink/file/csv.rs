@@ -3,7 +3,7 @@
 //! A field is quoted when it could be misread otherwise: it holds the delimiter, the quote, the escape, the comment character, a
 //! line break, or a blank where the dialect trims; or it equals a null token.
 //! Null is the first null token, or the empty field; an empty string in a nullable column is then `""`, so that
-//! the two differ. Binary is written as hexadecimal digits. `skip-lines` has no meaning for a sink.
+//! the two differ. Binary is written byte for byte, as the source reads it, and need not be UTF-8. `skip-lines` has no meaning for a sink.
 //!
 //! Invariant: what a reader of the same dialect reads is what was written, or the sink refuses to write it.
 
@@ -158,11 +158,7 @@ impl CsvFormatter {
                 plain.write(row, scratch);
                 return self.write_field(scratch, column.nullable, out);
             }
-            Cells::Binary(binaries) => {
-                scratch.clear();
-                binaries.write_hex(row, scratch);
-                return self.write_field(scratch, column.nullable, out);
-            }
+            Cells::Binary(binaries) => return self.write_field(binaries.value(row), column.nullable, out),
             Cells::Null => out.extend_from_slice(&self.null),
         }
         Ok(())
