@@ -122,10 +122,7 @@ impl CsvFormatter {
         })?;
         let checked = match &cells {
             Cells::Plain(plain) => self.check_plain || plain.has_form(),
-            Cells::Text(strings) => {
-                let clean = strings.bytes().is_some_and(|bytes| !holds_any(bytes, &self.specials));
-                !clean || !self.dialect.null_tokens.is_empty()
-            }
+            Cells::Text(strings) => strings.bytes().is_none_or(|bytes| holds_any(bytes, &self.specials)),
             Cells::Binary(_) => true,
             Cells::Null => false,
         };
@@ -148,7 +145,7 @@ impl CsvFormatter {
             Cells::Plain(plain) if !column.checked => plain.write(row, out),
             Cells::Text(strings) => {
                 let text = strings.value(row).as_bytes();
-                if column.checked || (text.is_empty() && column.nullable) {
+                if column.checked || self.means_null(text, column.nullable) {
                     return self.write_field(text, column.nullable, out);
                 }
                 push_short(text, out);
@@ -193,9 +190,13 @@ impl CsvFormatter {
     }
 
     fn needs_quotes(&self, text: &[u8], nullable: bool) -> bool {
-        (text.is_empty() && nullable)
-            || holds_any(text, &self.specials)
-            || self.dialect.null_tokens.iter().any(|token| token.as_bytes() == text)
+        self.means_null(text, nullable) || holds_any(text, &self.specials)
+    }
+
+    /// Whether a field of this text would be read as null if it had no quotes.
+    #[inline]
+    fn means_null(&self, text: &[u8], nullable: bool) -> bool {
+        (text.is_empty() && nullable) || self.dialect.null_tokens.iter().any(|token| token.as_bytes() == text)
     }
 }
 
