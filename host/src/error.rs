@@ -67,7 +67,7 @@ codes! {
     SinkExists = 401, "the sink's directory holds parts of an earlier run";
     SinkUnwritable = 402, "a sink cannot write";
     SinkUnsupported = 403, "a format cannot hold a column's type";
-    SinkBusy = 404, "another run writes to the sink's directory";
+    SinkBusy = 404, "the sink's directory is in use by another writer";
 
     // 05xx: the run
     RunFailed = 501, "the job failed";

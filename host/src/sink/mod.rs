@@ -111,7 +111,7 @@ pub enum SinkError {
     Exists { path: String, file: String },
     #[error("failed to {action} {path}")]
     Io { action: &'static str, path: String, source: std::io::Error },
-    #[error("another run writes to {path}")]
+    #[error("{path} is in use by another writer")]
     Busy { path: String },
     #[error("{format} cannot hold column `{column}` of type {data_type}")]
     Unsupported { format: &'static str, column: String, data_type: String },
@@ -143,7 +143,7 @@ impl Coded for SinkError {
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::Exists { .. } => "choose another path, remove the files, or set `if-exists = \"replace\"`".into(),
-            Self::Busy { .. } => "wait until it has ended, or choose another path".into(),
+            Self::Busy { .. } => "give each sink a path of its own, or wait until the other run has ended".into(),
             Self::Io { .. } => "check that the directory may be written and has space".into(),
             Self::Unsupported { .. } => "leave the column out with `columns = [ … ]`, or write Parquet or Arrow".into(),
             Self::Columns { .. } => "choose with `columns = [ … ]`".into(),

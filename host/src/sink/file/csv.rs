@@ -1,9 +1,9 @@
 //! CSV: RFC 4180 in the dialect of the job file, lines ended by a line feed.
 //!
-//! A field is quoted when it could be misread otherwise: it holds the delimiter, the quote, the escape or a line
-//! break; it begins with the comment character; it has outer blanks that `trim` would drop; or it equals a null token.
+//! A field is quoted when it could be misread otherwise: it holds the delimiter, the quote, the escape, the comment character, a
+//! line break, or a blank where the dialect trims; or it equals a null token.
 //! Null is the first null token, or the empty field; an empty string in a nullable column is then `""`, so that
-//! the two differ. Binary is written as hexadecimal digits. `skip-lines` has no meaning for a sink.
+//! the two differ. Binary is written byte for byte, as the source reads it, and need not be UTF-8. `skip-lines` has no meaning for a sink.
 //!
 //! Invariant: what a reader of the same dialect reads is what was written, or the sink refuses to write it.
 
@@ -19,7 +19,7 @@ use crate::sink::{
     value::{
         digits::push_short,
         plain::{Plain, TimeFormats},
-        strings::{Binaries, Strings, holds},
+        strings::{Binaries, Strings, holds_any},
     },
 };
 
@@ -34,6 +34,8 @@ pub struct CsvFormatter {
     dialect: CsvDialect,
     formats: TimeFormats,
     null: Vec<u8>,
+    /// Bytes that a field may hold only between quotes. Comments and blanks count wherever they are.
+    specials: Vec<u8>,
     /// Numbers and times need a look before they are written as they are.
     check_plain: bool,
     /// By column.
@@ -55,13 +57,14 @@ impl CsvFormatter {
         }
         let null = dialect.null_tokens.first().map(|token| token.clone().into_bytes()).unwrap_or_default();
         let formatter = Self {
+            specials: specials(dialect),
             check_plain: plain_needs_check(dialect),
             nullable: schema.fields().iter().map(|field| field.is_nullable()).collect(),
             formats,
             null,
             dialect: dialect.clone(),
         };
-        if formatter.null.iter().any(|byte| formatter.is_special(*byte)) {
+        if holds_any(&formatter.null, &formatter.specials) {
             return Err(SinkError::Encode {
                 format: FORMAT,
                 reason: "the null token holds a delimiter, a quote or a line break".into(),
@@ -119,9 +122,7 @@ impl CsvFormatter {
         })?;
         let checked = match &cells {
             Cells::Plain(plain) => self.check_plain || plain.has_form(),
-            Cells::Text(strings) => {
-                !self.dialect.null_tokens.is_empty() || strings.may_hold(|byte| self.is_special(byte))
-            }
+            Cells::Text(strings) => strings.bytes().is_none_or(|bytes| holds_any(bytes, &self.specials)),
             Cells::Binary(_) => true,
             Cells::Null => false,
         };
@@ -144,7 +145,7 @@ impl CsvFormatter {
             Cells::Plain(plain) if !column.checked => plain.write(row, out),
             Cells::Text(strings) => {
                 let text = strings.value(row).as_bytes();
-                if column.checked || (text.is_empty() && column.nullable) {
+                if column.checked || self.means_null(text, column.nullable) {
                     return self.write_field(text, column.nullable, out);
                 }
                 push_short(text, out);
@@ -154,11 +155,7 @@ impl CsvFormatter {
                 plain.write(row, scratch);
                 return self.write_field(scratch, column.nullable, out);
             }
-            Cells::Binary(binaries) => {
-                scratch.clear();
-                binaries.write_hex(row, scratch);
-                return self.write_field(scratch, column.nullable, out);
-            }
+            Cells::Binary(binaries) => return self.write_field(binaries.value(row), column.nullable, out),
             Cells::Null => out.extend_from_slice(&self.null),
         }
         Ok(())
@@ -193,25 +190,13 @@ impl CsvFormatter {
     }
 
     fn needs_quotes(&self, text: &[u8], nullable: bool) -> bool {
-        let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-        (text.is_empty() && nullable)
-            || holds(text, |byte| self.is_special(byte))
-            || self.dialect.null_tokens.iter().any(|token| token.as_bytes() == text)
-            || self.dialect.trim && (is_blank(text.first()) || is_blank(text.last()))
+        self.means_null(text, nullable) || holds_any(text, &self.specials)
     }
 
-    /// Bytes that a field may hold only between quotes. Blanks and comments are searched for wherever they
-    /// are when the scan is of a whole column: a yes only costs a second look.
+    /// Whether a field of this text would be read as null if it had no quotes.
     #[inline]
-    fn is_special(&self, byte: u8) -> bool {
-        let dialect = &self.dialect;
-        byte == dialect.delimiter
-            || byte == b'\n'
-            || byte == b'\r'
-            || dialect.quote == Some(byte)
-            || dialect.escape == Some(byte)
-            || dialect.comment == Some(byte)
-            || dialect.trim && (byte == b' ' || byte == b'\t')
+    fn means_null(&self, text: &[u8], nullable: bool) -> bool {
+        (text.is_empty() && nullable) || self.dialect.null_tokens.iter().any(|token| token.as_bytes() == text)
     }
 }
 
@@ -239,6 +224,15 @@ impl<'a> Cells<'a> {
         let plain = Plain::bind(array, formats).map(Self::Plain);
         plain.or_else(|| Strings::bind(array).map(Self::Text)).or_else(|| Binaries::bind(array).map(Self::Binary))
     }
+}
+
+fn specials(dialect: &CsvDialect) -> Vec<u8> {
+    let mut specials = vec![dialect.delimiter, b'\n', b'\r'];
+    specials.extend([dialect.quote, dialect.escape, dialect.comment].into_iter().flatten());
+    if dialect.trim {
+        specials.extend(b" \t");
+    }
+    specials
 }
 
 /// Whether a number or a time could be misread in this dialect: `1.5` where fields end at a point,

@@ -145,12 +145,13 @@ impl Parts {
     /// Publishes what has not been yet and removes the parts of an earlier run. All parts must be closed.
     pub fn finish(&mut self, rows: u64) -> Result<SinkSummary, SinkError> {
         self.publish()?;
-        for name in std::mem::take(&mut self.earlier) {
-            if !self.published.contains(&name) {
+        let earlier = std::mem::take(&mut self.earlier);
+        if !earlier.is_empty() {
+            for name in earlier.into_iter().filter(|name| !self.published.contains(name)) {
                 self.directory.remove_file(&name).map_err(|source| self.error("remove", &name, source))?;
             }
+            self.sync()?;
         }
-        self.sync()?;
         let names = match self.published.as_slice() {
             [only] => only.clone(),
             [first, .., last] => format!("{first} … {last} ({})", self.published.len()),
@@ -161,8 +162,11 @@ impl Parts {
         Ok(SinkSummary { rows, bytes: self.bytes, details })
     }
 
-    /// Gives every closed part its final name.
+    /// Gives every closed part its final name, for good: what follows may rely on it after a power cut.
     fn publish(&mut self) -> Result<(), SinkError> {
+        if self.unpublished.is_empty() {
+            return Ok(());
+        }
         while let Some(PartName { temp, published }) = self.unpublished.first().cloned() {
             if self.if_exists == IfExists::Error && self.directory.symlink_metadata(&published).is_ok() {
                 return Err(self.exists(published));

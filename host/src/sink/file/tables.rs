@@ -47,15 +47,17 @@ pub enum TableFormat {
 impl TableFormat {
     /// None: not a format of tables. Refuses types and compressions that the format does not have.
     pub fn new(format: &Format, compression: Compression, schema: &Schema) -> Result<Option<Self>, SinkError> {
+        let some_columns = |format| match schema.fields().is_empty() {
+            true => Err(SinkError::Columns { format, needs: "at least one column", count: 0 }),
+            false => Ok(()),
+        };
         match format {
             Format::Parquet => {
+                some_columns(PARQUET)?;
                 for field in schema.fields() {
                     let alone = Schema::new(vec![field.clone()]);
                     let converted = ArrowSchemaConverter::new().convert(&alone);
                     converted.map_err(|_| SinkError::unsupported(PARQUET, field))?;
-                }
-                if schema.fields().is_empty() {
-                    return Err(SinkError::Columns { format: PARQUET, needs: "at least one column", count: 0 });
                 }
                 let properties = WriterProperties::builder()
                     .set_compression(page_compression(compression))
@@ -65,6 +67,7 @@ impl TableFormat {
                 Ok(Some(Self::Parquet(Box::new(properties))))
             }
             Format::Ipc => {
+                some_columns(ARROW)?;
                 let codec = match compression {
                     Compression::Auto | Compression::None => None,
                     Compression::Zstd => Some(CompressionType::ZSTD),

@@ -155,7 +155,9 @@ fn csv_reads_back_as_it_was() {
 #[test]
 fn json_lines_read_back_as_they_were() {
     for seed in 0..20 {
-        let rows = everything(seed, 137);
+        let mut rows = everything(seed, 137);
+        // arrow-json reads hexadecimal digits, our source base64.
+        rows.remove_column(11);
         let (_, parts) = run(&spec(Format::Json(JsonOptions::default())), &cut(&rows, 50));
         let reader = arrow::json::ReaderBuilder::new(rows.schema()).build(&parts[0].1[..]).unwrap();
         let read = concat_batches(&rows.schema(), &reader.collect::<Result<Vec<_>, _>>().unwrap()).unwrap();
@@ -197,9 +199,9 @@ fn json_has_its_golden_lines() {
     ])
     .unwrap();
     let (_, parts) = run(&spec(Format::Json(JsonOptions::default())), &[rows]);
-    let expected = "{\"a\\\"b\":1.5,\"s\":\"x\\ty\",\"t\":\"1970-01-01\",\"x\":\"ff\"}\n\
+    let expected = "{\"a\\\"b\":1.5,\"s\":\"x\\ty\",\"t\":\"1970-01-01\",\"x\":\"/w==\"}\n\
         {\"a\\\"b\":null,\"s\":\"\\u001b[31m\",\"t\":\"1970-01-02\",\"x\":\"\"}\n\
-        {\"a\\\"b\":null,\"s\":\"ok\",\"t\":\"1970-01-03\",\"x\":\"61\"}\n";
+        {\"a\\\"b\":null,\"s\":\"ok\",\"t\":\"1970-01-03\",\"x\":\"YQ==\"}\n";
     assert_eq!(String::from_utf8(parts[0].1.clone()).unwrap(), expected);
 }
 

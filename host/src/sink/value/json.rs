@@ -5,7 +5,7 @@
 //! | ints, floats, decimals | numbers with all their digits; NaN and the infinities are `null` |
 //! | dates, timestamps | strings, ISO 8601 |
 //! | utf8 | strings; only `"`, `\` and U+0000 to U+001F are escaped |
-//! | binary | strings of hexadecimal digits |
+//! | binary | strings, base64 |
 //! | lists, structs | arrays, objects; a null field is written as `null`, so that every object has every key |
 
 use arrow::{
@@ -61,7 +61,8 @@ impl<'a> JsonColumn<'a> {
             DataType::Null => Values::Null,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 let strings = Strings::bind(array)?;
-                Values::Text { strings, clean: !strings.may_hold(is_special) }
+                let clean = strings.bytes().is_some_and(|bytes| !holds(bytes, is_special));
+                Values::Text { strings, clean }
             }
             DataType::List(_) => {
                 let list = array.as_list_opt::<i32>()?;
@@ -119,7 +120,7 @@ impl<'a> JsonColumn<'a> {
             Values::Text { strings, clean: false } => write_string(strings.value(row).as_bytes(), out),
             Values::Binary(binaries) => {
                 out.push(b'"');
-                binaries.write_hex(row, out);
+                binaries.write_base64(row, out);
                 out.push(b'"');
             }
             Values::List { offsets, items } => {

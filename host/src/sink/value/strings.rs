@@ -36,17 +36,17 @@ impl<'a> Strings<'a> {
         }
     }
 
-    /// Whether some byte of the column may be `special`: no false no.
-    pub fn may_hold(&self, special: impl Fn(u8) -> bool) -> bool {
+    /// The bytes of all values, side by side. None: they lie apart.
+    pub fn bytes(&self) -> Option<&'a [u8]> {
         match self {
-            Self::Utf8(array) => holds(used_bytes(array), special),
-            Self::LargeUtf8(array) => holds(used_bytes(array), special),
-            Self::Utf8View(_) => true,
+            Self::Utf8(array) => Some(used_bytes(array)),
+            Self::LargeUtf8(array) => Some(used_bytes(array)),
+            Self::Utf8View(_) => None,
         }
     }
 }
 
-/// A column of bytes. They are written as lower-case hexadecimal digits, as arrow-csv and arrow-json do.
+/// A column of bytes.
 #[derive(Debug, Clone, Copy)]
 pub enum Binaries<'a> {
     Binary(&'a arrow::array::BinaryArray),
@@ -77,10 +77,34 @@ impl<'a> Binaries<'a> {
         }
     }
 
-    pub fn write_hex(&self, row: usize, out: &mut Vec<u8>) {
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
-        out.extend(self.value(row).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    /// RFC 4648 with `+`, `/` and padding: what the JSON lines source reads.
+    pub fn write_base64(&self, row: usize, out: &mut Vec<u8>) {
+        let (triples, rest) = self.value(row).as_chunks::<3>();
+        triples.iter().for_each(|[a, b, c]| out.extend(sextets(*a, *b, *c)));
+        match rest {
+            [a] => {
+                let [first, second, ..] = sextets(*a, 0, 0);
+                out.extend([first, second, b'=', b'=']);
+            }
+            [a, b] => {
+                let [first, second, third, _] = sextets(*a, *b, 0);
+                out.extend([first, second, third, b'=']);
+            }
+            _ => {}
+        }
     }
+}
+
+/// Three bytes as four characters.
+fn sextets(a: u8, b: u8, c: u8) -> [u8; 4] {
+    let word = u32::from_be_bytes([0, a, b, c]);
+    [18, 12, 6, 0].map(|shift| match (word >> shift & 63) as u8 {
+        sextet @ 0..26 => b'A' + sextet,
+        sextet @ 26..52 => b'a' + (sextet - 26),
+        sextet @ 52..62 => b'0' + (sextet - 52),
+        62 => b'+',
+        _ => b'/',
+    })
 }
 
 /// The bytes of all values, which lie side by side.
@@ -98,6 +122,15 @@ pub fn holds(bytes: &[u8], special: impl Fn(u8) -> bool) -> bool {
     blocks.iter().any(|block| any(block)) || any(rest)
 }
 
+/// Whether a byte is one of `specials`: as [`holds`], for a choice that is made at run time.
+#[inline]
+pub fn holds_any(bytes: &[u8], specials: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let any = |bytes: &[u8], special: u8| bytes.iter().fold(false, |found, byte| found | (*byte == special));
+    blocks.iter().any(|block| specials.iter().fold(false, |found, special| found | any(block, *special)))
+        || specials.iter().any(|special| any(rest, *special))
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::StringArray;
@@ -108,20 +141,34 @@ mod tests {
     fn a_special_byte_is_found_wherever_it_is() {
         for len in 0..100 {
             let mut bytes = vec![b'a'; len];
-            assert!(!holds(&bytes, |byte| byte == b'"'));
+            assert!(!holds(&bytes, |byte| byte == b'"') && !holds_any(&bytes, b",\""));
             for at in 0..len {
                 bytes[at] = b'"';
-                assert!(holds(&bytes, |byte| byte == b'"'), "{at} of {len}");
+                assert!(holds(&bytes, |byte| byte == b'"') && holds_any(&bytes, b",\""), "{at} of {len}");
                 bytes[at] = b'a';
             }
         }
     }
 
     #[test]
+    fn base64_has_the_vectors_of_the_rfc() {
+        let vectors = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let array = arrow::array::BinaryArray::from_iter_values(vectors.into_iter().chain(["\u{ff}\u{3fe}~"]));
+        let binaries = Binaries::bind(&array).unwrap();
+        let text = |row| {
+            let mut out = Vec::new();
+            binaries.write_base64(row, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let expected = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy", "w7/Pvn4="];
+        assert_eq!((0..array.len()).map(text).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn only_the_bytes_of_a_slice_count() {
         let array = StringArray::from(vec!["\"", "a", "b", "\""]);
         let slice = array.slice(1, 2);
-        assert!(!Strings::bind(&slice).unwrap().may_hold(|byte| byte == b'"'));
-        assert!(Strings::bind(&array).unwrap().may_hold(|byte| byte == b'"'));
+        assert_eq!(Strings::bind(&slice).unwrap().bytes(), Some(&b"ab"[..]));
+        assert_eq!(Strings::bind(&array).unwrap().bytes(), Some(&b"\"ab\""[..]));
     }
 }
