@@ -207,4 +207,6 @@ pub mod metadata;
 pub mod stdin;
 
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 pub mod testing;

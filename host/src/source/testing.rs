@@ -1,13 +1,18 @@
 //! What the tests of the sources share: reading a source whole, and sample columns of every type.
 
-use std::sync::Arc;
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::FileExt,
+    path::Path,
+    sync::Arc,
+};
 
 use arrow::{
     array::{
-        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array,
-        Int16Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
-        TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array,
-        UInt64Array, types::Int64Type,
+        Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
+        Int8Array, Int16Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+        TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+        UInt8Array, UInt16Array, UInt32Array, UInt64Array, types::Int64Type,
     },
     compute::concat_batches,
     datatypes::{DataType, Field, Schema},
@@ -57,7 +62,8 @@ pub fn names(source: &dyn Source) -> Vec<String> {
 pub fn every_type(first: i64, rows: usize) -> RecordBatch {
     let numbers = || (first..).take(rows);
     let some = |number: i64, every: i64| (number % every != 0).then_some(number);
-    let text = |number: i64| some(number, 4).map(|number| "é".repeat((number % 7) as usize) + &number.to_string());
+    let text =
+        |number: i64| some(number, 4).map(|number| "é".repeat(number.rem_euclid(7) as usize) + &number.to_string());
     let list = |number: i64| some(number, 3).map(|number| (0..number % 4).map(move |item| (item != 1).then_some(item)));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("bool", Arc::new(BooleanArray::from_iter(numbers().map(|n| some(n, 5).map(|n| n % 2 == 0))))),
@@ -76,7 +82,7 @@ pub fn every_type(first: i64, rows: usize) -> RecordBatch {
         ("date", Arc::new(Date32Array::from_iter(numbers().map(|n| some(n, 5).map(|n| n as i32))))),
         ("ts_s", Arc::new(TimestampSecondArray::from_iter(numbers().map(|n| some(n, 5))))),
         ("ts_ms", Arc::new(TimestampMillisecondArray::from_iter(numbers().map(|n| some(n, 5))))),
-        ("ts_us", Arc::new(TimestampMicrosecondArray::from_iter(numbers()).with_timezone("Europe/Paris"))),
+        ("ts_us", Arc::new(TimestampMicrosecondArray::from_iter_values(numbers()).with_timezone("Europe/Paris"))),
         ("ts_ns", Arc::new(TimestampNanosecondArray::from_iter(numbers().map(|n| some(n, 5))).with_timezone("UTC"))),
         (
             "decimal",
@@ -142,4 +148,25 @@ pub fn decoded(rows: &RecordBatch) -> RecordBatch {
     let fields: Vec<_> =
         columns.iter().zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("equal lengths")
+}
+
+/// Calls `each` for a file cut off at every length, shortest last.
+pub fn every_cut(path: &Path, mut each: impl FnMut(usize)) {
+    let whole = fs::metadata(path).expect("a file").len();
+    let file = OpenOptions::new().write(true).open(path).expect("a file");
+    for length in (0..whole).rev() {
+        file.set_len(length).expect("shortened");
+        each(length as usize);
+    }
+}
+
+/// Calls `each` for a file with every byte changed in turn: a low bit, a high bit, or all.
+pub fn every_flip(path: &Path, mut each: impl FnMut(usize)) {
+    let good = fs::read(path).expect("a file");
+    let file = OpenOptions::new().write(true).open(path).expect("a file");
+    for ((place, byte), flip) in good.iter().enumerate().zip([0x01, 0x80, 0xff].into_iter().cycle()) {
+        file.write_all_at(&[byte ^ flip], place as u64).expect("changed");
+        each(place);
+        file.write_all_at(&[*byte], place as u64).expect("restored");
+    }
 }

@@ -37,7 +37,7 @@ impl FileBytes {
     }
 
     /// Bytes in the file.
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.bytes
     }
 

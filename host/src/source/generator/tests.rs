@@ -108,7 +108,9 @@ fn cuts_do_not_change_rows() {
 
 #[test]
 fn columns_do_not_depend_on_each_other() {
-    for content in [GeneratorContent::Nexmark(NexmarkEvents::Bid), GeneratorContent::Nexmark(NexmarkEvents::Auction), rules()] {
+    for content in
+        [GeneratorContent::Nexmark(NexmarkEvents::Bid), GeneratorContent::Nexmark(NexmarkEvents::Auction), rules()]
+    {
         let source = open(content, 100, 40);
         let all = whole(&source);
         for name in names(&source) {
@@ -236,7 +238,8 @@ fn impossible_rules_are_refused_by_name() {
 fn nulls_have_the_probability_of_their_rule() {
     let chance = |rule, probability| ColumnRule::Nullable { rule: Box::new(rule), probability };
     let inner = chance(ColumnRule::Sequence { start: 0, step: 1 }, 0.5);
-    let columns = [("twice", chance(inner.clone(), 0.5)), ("always", chance(inner.clone(), 1.0)), ("once", chance(inner, 0.0))];
+    let columns =
+        [("twice", chance(inner.clone(), 0.5)), ("always", chance(inner.clone(), 1.0)), ("once", chance(inner, 0.0))];
     let content = GeneratorContent::Columns(columns.map(|(name, rule)| (name.to_owned(), rule)).into());
     let rows = whole(&open(content, 100_000, 8192));
     let nulls = |name: &str| rows[name].null_count();

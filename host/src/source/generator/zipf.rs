@@ -34,7 +34,8 @@ impl Zipf {
     /// The number that `number` stands for; further draws come from the sequence of that key.
     pub fn sample(&self, number: u64) -> u64 {
         let mut uniform = unit(number);
-        for attempt in 0_u64.. {
+        let mut attempt = 0;
+        loop {
             let area = self.high + uniform * (self.low - self.high);
             let x = self.inverse(area);
             let k = (x + 0.5).floor().clamp(1.0, self.n);
@@ -42,8 +43,8 @@ impl Zipf {
                 return k as u64;
             }
             uniform = unit(draw(number, attempt));
+            attempt += 1;
         }
-        1
     }
 
     fn weight(&self, x: f64) -> f64 {

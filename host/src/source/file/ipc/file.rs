@@ -55,8 +55,8 @@ impl IpcFile {
     }
 
     fn open_file(bytes: FileBytes) -> Result<Self, SourceError> {
-        let tail_at = bytes.len().saturating_sub(TAIL_BYTES);
-        let tail = bytes.read(tail_at, bytes.len() - tail_at).map_err(|error| bytes.io_error(error))?;
+        let tail_at = bytes.size().saturating_sub(TAIL_BYTES);
+        let tail = bytes.read(tail_at, bytes.size() - tail_at).map_err(|error| bytes.io_error(error))?;
         let Some((length, rest)) = tail.split_first_chunk::<4>().filter(|(_, magic)| magic == MAGIC) else {
             return Err(corrupt(&bytes, "it does not end with `ARROW1`: it is not complete".into()));
         };

@@ -40,7 +40,7 @@ impl Header {
     /// Reads the header of the message at `offset` of `file`. None: the stream ends there.
     pub fn read(file: &FileBytes, offset: u64) -> Result<Option<Self>, SourceError> {
         let mut word = [0; 4];
-        if offset == file.len() {
+        if offset == file.size() {
             return Ok(None);
         }
         read_exact(file, offset, &mut word)?;
@@ -63,7 +63,7 @@ impl Header {
         let body_at = at + length;
         let body_bytes = u64::try_from(message.bodyLength())
             .ok()
-            .filter(|bytes| body_at.checked_add(*bytes).is_some_and(|end| end <= file.len()))
+            .filter(|bytes| body_at.checked_add(*bytes).is_some_and(|end| end <= file.size()))
             .ok_or_else(|| corrupt(file, format!("the message at byte {offset} goes on after the file's end")))?;
         Ok(Some(Self { bytes, body_at, body_bytes }))
     }

@@ -27,7 +27,6 @@ use crate::source::{Decoded, Decoder, Emit, Range, RangeData, SourceError};
 pub struct ParquetDecoder {
     files: Arc<Vec<PlannedFile>>,
     projection: Projection,
-    batch_rows: usize,
     file: Option<Arc<OpenFile>>,
     run: Option<Run>,
 }
@@ -55,8 +54,8 @@ impl Run {
 }
 
 impl ParquetDecoder {
-    pub fn new(files: Arc<Vec<PlannedFile>>, projection: Projection, batch_rows: usize) -> Self {
-        Self { files, projection, batch_rows, file: None, run: None }
+    pub fn new(files: Arc<Vec<PlannedFile>>, projection: Projection) -> Self {
+        Self { files, projection, file: None, run: None }
     }
 
     /// The reader at the first row of `part`.
@@ -66,7 +65,8 @@ impl ParquetDecoder {
         }
         let file = self.file(part.file)?;
         let metadata = file.footer.metadata();
-        let (Ok(start), true) = (usize::try_from(part.start), part.row_group < metadata.metadata().num_row_groups())
+        let known = part.row_group < metadata.metadata().num_row_groups();
+        let (Ok(start), Ok(batch_rows), true) = (usize::try_from(part.start), usize::try_from(part.batch_rows), known)
         else {
             return Err(corrupt(name, format!("row group {} is no longer there", part.row_group)));
         };
@@ -74,7 +74,7 @@ impl ParquetDecoder {
             ParquetRecordBatchReaderBuilder::new_with_metadata(Pages(Arc::clone(&file.bytes)), metadata.clone())
                 .with_row_groups(vec![part.row_group])
                 .with_projection(file.mask.clone())
-                .with_batch_size(self.batch_rows)
+                .with_batch_size(batch_rows)
                 .with_row_selection_policy(RowSelectionPolicy::Selectors)
                 .with_offset(start)
                 .build()
@@ -118,24 +118,23 @@ impl ParquetDecoder {
         self.run = Some(run);
         Ok(())
     }
+}
 
-    /// Decodes without a reader: the rows have no column of the file.
-    fn count_rows(
-        &self,
-        part: &ParquetRange,
-        emit: &mut dyn FnMut(RecordBatch, u64) -> Result<(), SourceError>,
-    ) -> Result<(), SourceError> {
-        let mut row = part.start;
-        while row < part.end {
-            let count = (part.end - row).min(self.batch_rows as u64);
-            let options = RecordBatchOptions::new().with_row_count(usize::try_from(count).ok());
-            let rows = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
-                .expect("a batch without columns needs only its row count");
-            emit(rows, part.first_row + (row - part.start))?;
-            row += count;
-        }
-        Ok(())
+/// Decodes without a reader: the rows have no column of the file.
+fn count_rows(
+    part: &ParquetRange,
+    emit: &mut dyn FnMut(RecordBatch, u64) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let mut row = part.start;
+    while row < part.end {
+        let count = (part.end - row).min(part.batch_rows);
+        let options = RecordBatchOptions::new().with_row_count(usize::try_from(count).ok());
+        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
+            .expect("a batch without columns needs only its row count");
+        emit(rows, part.first_row + (row - part.start))?;
+        row += count;
     }
+    Ok(())
 }
 
 impl Decoder for ParquetDecoder {
@@ -154,7 +153,7 @@ impl Decoder for ParquetDecoder {
         if self.projection.reads_files() {
             self.decode_columns(part, &range.name, &mut emit)
         } else {
-            self.count_rows(part, &mut emit)
+            count_rows(part, &mut emit)
         }
     }
 }

@@ -50,7 +50,7 @@ impl Footer {
         })?;
         let leaves = metadata.parquet_schema().num_columns();
         for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
-            check_group(group, leaves, file.len()).map_err(|what| corrupt(format!("row group {index} {what}")))?;
+            check_group(group, leaves, file.size()).map_err(|what| corrupt(format!("row group {index} {what}")))?;
         }
         Ok(Self { metadata })
     }
@@ -93,8 +93,8 @@ fn options() -> ArrowReaderOptions {
 
 /// Looks at the end of the file before the footer is believed to be one.
 fn check_tail(file: &FileBytes) -> Result<Result<(), String>, SourceError> {
-    let Some(tail_at) = file.len().checked_sub(TAIL_BYTES) else {
-        return Ok(Err(format!("it has only {} bytes", file.len())));
+    let Some(tail_at) = file.size().checked_sub(TAIL_BYTES) else {
+        return Ok(Err(format!("it has only {} bytes", file.size())));
     };
     let mut tail = [0; TAIL_BYTES as usize];
     file.read_into(tail_at, &mut tail).map_err(|error| file.io_error(error))?;
@@ -165,7 +165,7 @@ pub struct Pages(pub Arc<FileBytes>);
 
 impl Length for Pages {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.0.size()
     }
 }
 

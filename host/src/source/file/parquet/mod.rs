@@ -36,10 +36,12 @@ pub struct ParquetRange {
     row_group: usize,
     /// First row within the row group.
     start: u64,
-    /// Row after the last, within the row group; a multiple of `batch.rows`, or the row group's end.
+    /// Row after the last, within the row group; whole batches from its start, or the row group's end.
     end: u64,
     /// First row's number within the file.
     first_row: u64,
+    /// Rows of a batch.
+    batch_rows: u64,
 }
 
 /// A row group, as far as planning goes.
@@ -75,7 +77,7 @@ pub fn open(files: Vec<ListedFile>, spec: &FileSourceSpec, batch: &BatchSpec) ->
         files: Arc::new(planned),
         schema,
         declared: spec.schema.is_some(),
-        batch_rows: batch.rows.max(1),
+        batch_rows: batch.rows.max(1) as u64,
     }))
 }
 
@@ -83,7 +85,7 @@ struct ParquetSource {
     files: Arc<Vec<PlannedFile>>,
     schema: SchemaRef,
     declared: bool,
-    batch_rows: usize,
+    batch_rows: u64,
 }
 
 impl ParquetSource {
@@ -119,13 +121,13 @@ impl Source for ParquetSource {
     }
 
     fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
-        Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows as u64)))
+        Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows)))
     }
 
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.listed.name);
         let projection = Projection::new(&self.schema, columns, name)?;
-        Ok(Box::new(ParquetDecoder::new(Arc::clone(&self.files), projection, self.batch_rows)))
+        Ok(Box::new(ParquetDecoder::new(Arc::clone(&self.files), projection)))
     }
 }
 

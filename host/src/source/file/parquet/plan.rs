@@ -15,6 +15,9 @@ const RANGE_BYTES: u64 = 16 << 20;
 /// Decompressed bytes of one column in a range, about: some pages, which are usually 1 MiB or less.
 const COLUMN_BYTES: u64 = 4 << 20;
 
+/// Decompressed bytes of a batch, about: batches of very long rows have fewer of them.
+const BATCH_BYTES: u64 = 32 << 20;
+
 pub struct ParquetPlanner {
     files: Arc<Vec<PlannedFile>>,
     batch_rows: u64,
@@ -61,7 +64,8 @@ impl Planner for ParquetPlanner {
                 continue;
             }
             let start = self.start;
-            let end = start.saturating_add(run_rows(group, file.leaves, self.batch_rows)).min(group.rows);
+            let batch_rows = batch_rows(group, self.batch_rows);
+            let end = start.saturating_add(run_rows(group, file.leaves, batch_rows)).min(group.rows);
             let first_row = self.group_row.saturating_add(start);
             let range = Range {
                 partition: u32::try_from(self.file).unwrap_or(u32::MAX),
@@ -79,6 +83,7 @@ impl Planner for ParquetPlanner {
                     start,
                     end,
                     first_row,
+                    batch_rows,
                 }),
             };
             self.start = end;
@@ -86,6 +91,12 @@ impl Planner for ParquetPlanner {
             return Ok(Next::Range(range));
         }
     }
+}
+
+/// Rows of one batch.
+fn batch_rows(group: Group, batch_rows: u64) -> u64 {
+    let row_bytes = group.encoded_bytes.div_ceil(group.rows.max(1)).max(1);
+    batch_rows.min(BATCH_BYTES / row_bytes).max(1)
 }
 
 /// Rows of one range: a multiple of `batch_rows`.
@@ -117,6 +128,15 @@ mod tests {
         assert_eq!(run_rows(group, 4, 8192), 163_840);
         assert_eq!(run_rows(group, 100, 8192) % 8192, 0);
         assert!(run_rows(group, 100, 8192) > 3_000_000);
+    }
+
+    #[test]
+    fn batches_of_long_rows_are_small() {
+        let group = |row_bytes| Group { rows: 1000, stored_bytes: 0, encoded_bytes: 1000 * row_bytes };
+        assert_eq!(batch_rows(group(100), 8192), 8192);
+        assert_eq!(batch_rows(group(1 << 20), 8192), 32);
+        assert_eq!(batch_rows(group(1 << 40), 8192), 1);
+        assert_eq!(batch_rows(Group { rows: 0, stored_bytes: 0, encoded_bytes: 0 }, 8192), 8192);
     }
 
     #[test]

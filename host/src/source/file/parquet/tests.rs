@@ -16,7 +16,7 @@ use pelton_core::job::{Compression as SpecCompression, Format};
 use super::*;
 use crate::source::{
     Decoded, Emit, Next, RangeData,
-    testing::{decoded, encoded, every_type, names, ranges, read, read_rows},
+    testing::{decoded, encoded, every_cut, every_flip, every_type, names, ranges, read, read_rows},
 };
 
 fn write(path: &Path, batches: &[RecordBatch], properties: WriterPropertiesBuilder) -> ListedFile {
@@ -92,7 +92,8 @@ fn columns_come_in_the_asked_order_with_their_place() {
     let second = write(&directory.path().join("b"), &[every_type(500, 50)], properties());
     let source = source(vec![first, second], 16).expect("a source");
     let rows = read_rows(source.as_ref(), &["_offset", "utf8", "_file", "s64", "utf8"]);
-    let expected = concat_batches(&every_type(0, 1).schema(), &[every_type(0, 100), every_type(500, 50)]).expect("one schema");
+    let expected =
+        concat_batches(&every_type(0, 1).schema(), &[every_type(0, 100), every_type(500, 50)]).expect("one schema");
     assert_eq!(rows.column(1), &expected["utf8"]);
     assert_eq!(rows.column(3), &expected["s64"]);
     assert_eq!(rows.column(4), &expected["utf8"]);
@@ -215,29 +216,25 @@ fn damaged_files_are_errors_and_not_panics() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a");
     let rows = every_type(0, 40);
-    let places: Vec<_> = ["s32", "utf8", "list", "decimal", "bool"].iter().filter_map(|name| rows.schema().index_of(name).ok()).collect();
+    let places: Vec<_> = ["s32", "utf8", "list", "decimal", "bool"]
+        .iter()
+        .filter_map(|name| rows.schema().index_of(name).ok())
+        .collect();
     let rows = rows.project(&places).expect("columns");
     for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
         let properties = WriterProperties::builder().set_compression(codec).set_max_row_group_row_count(Some(25));
         write(&path, &[rows.clone()], properties);
-        let good = fs::read(&path).expect("a file");
         assert_eq!(read_damaged(&path).expect("whole"), 40);
-        let damaged = directory.path().join("damaged");
-        for length in 0..good.len() {
-            fs::write(&damaged, &good[..length]).expect("written");
-            let error = read_damaged(&damaged).expect_err("it is not whole");
-            assert!(matches!(error, SourceError::Corrupt { .. }), "{error}");
-        }
-        let mut errors = 0;
-        for place in 0..good.len() {
-            for flip in [0x01, 0x80, 0xff] {
-                let mut bytes = good.clone();
-                bytes[place] ^= flip;
-                fs::write(&damaged, &bytes).expect("written");
-                errors += usize::from(read_damaged(&damaged).is_err());
-            }
-        }
-        assert!(errors > good.len() / 4, "{errors} of {}", 3 * good.len());
+        let (mut flips, mut errors) = (0, 0);
+        every_flip(&path, |_| {
+            flips += 1;
+            errors += usize::from(read_damaged(&path).is_err());
+        });
+        assert!(errors > flips / 4, "{errors} of {flips}");
+        every_cut(&path, |length| {
+            let error = read_damaged(&path).expect_err("it is not whole");
+            assert!(matches!(error, SourceError::Corrupt { .. }), "{length} bytes: {error}");
+        });
     }
 }
 
