@@ -1,4 +1,218 @@
-//! The command line.
+//! The command line: what people type, and what they see.
+//!
+//! Each command has its file. Results go to standard output, messages to standard error; `--output json` makes both
+//! machine-readable. The exit code says how it ended ([`Exit`]).
 
 pub mod config;
+mod inspect;
+mod job;
+mod lint;
+mod plan;
 pub mod report;
+mod run;
+mod terminal;
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use pelton_core::job::Overrides;
+
+use self::{
+    config::{ColorChoice, Config, Flags, OutputMode},
+    terminal::Terminal,
+};
+use crate::{
+    error::Coded,
+    job::diagnostic::Diagnostics,
+};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// The job failed.
+    Failed = 1,
+    /// Wrong usage, or a wrong job file.
+    Usage = 2,
+    /// A plan that does not fit.
+    Refused = 3,
+    /// Ended by Ctrl-C or SIGTERM, cleanly.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A stream processor whose operators are sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  pelton run examples/to-euro/job.toml        run a job until its input ends
+  pelton plan job.toml --format mermaid       draw it
+  pelton lint job.toml                        every mistake at its line and column
+  pelton inspect to_euro.wasm                 what a module is and wants
+
+Exit codes: 0 done, 1 the job failed, 2 wrong usage or job file, 3 refused, 130 interrupted.";
+
+#[derive(Debug, Args)]
+struct GlobalFlags {
+    /// What output is for: people or machines.
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = ["text", "json"])]
+    output: Option<String>,
+    /// Colours: as the terminal can, always, or never.
+    #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
+    /// What is logged: off, error, warn, info, debug or trace, or a filter such as `warn,pelton=debug`.
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// Where compiled modules are kept.
+    #[arg(long, global = true, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a job here until its input ends, or Ctrl-C.
+    #[command(after_help = "Example:\n  pelton run job.toml --set operator.to-euro.options.rate=0.9 --output json")]
+    Run(run::RunArgs),
+    /// Show a job: its graph, the columns on every edge, what its modules import.
+    #[command(after_help = "Example:\n  pelton plan job.toml --format svg > job.svg")]
+    Plan(plan::PlanArgs),
+    /// Report every mistake in a job file at its line and column.
+    #[command(after_help = "Example:\n  pelton lint job.toml --output json")]
+    Lint(JobArgs),
+    /// Show what a module is: its interfaces, size and digest, and its contract for given columns.
+    #[command(after_help = "Example:\n  pelton inspect to_euro.wasm --columns 'auction: s64, price: f64' --options '{\"rate\": 0.9}'")]
+    Inspect(inspect::InspectArgs),
+    /// About job files.
+    #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
+    Job(job::JobCommand),
+    /// Show each setting and where it came from.
+    #[command(after_help = "Example:\n  PELTON_THREADS=2 pelton config")]
+    Config,
+}
+
+/// A job file, and what replaces parts of it.
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job file (TOML); docs/job-file.md has every key.
+    #[arg(value_name = "JOB")]
+    job: PathBuf,
+    /// Replace a value of the job file; may be given again.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_override)]
+    overrides: Vec<(String, String)>,
+}
+
+impl JobArgs {
+    fn overrides(&self) -> Overrides {
+        self.overrides.iter().cloned().collect::<BTreeMap<_, _>>()
+    }
+}
+
+fn parse_override(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text.split_once('=').ok_or("it has the form PATH=VALUE, such as batch.rows=4096")?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) terminal: Terminal,
+}
+
+impl Context {
+    pub(crate) fn is_json(&self) -> bool {
+        self.config.output.value == OutputMode::Json
+    }
+
+    /// Shows mistakes of a job file; answers with how the command ends.
+    pub(crate) fn mistakes(&self, mistakes: &Diagnostics) -> Exit {
+        if self.is_json() {
+            self.terminal.line(&report::to_json(mistakes).to_string());
+        } else {
+            self.terminal.message(&report::render(mistakes, self.terminal.style));
+        }
+        Exit::Usage
+    }
+
+    pub(crate) fn error(&self, error: &dyn Coded) {
+        if self.is_json() {
+            self.terminal.line(&report::error_to_json(error).to_string());
+        } else {
+            self.terminal.message(&report::render_error(error, self.terminal.style));
+        }
+    }
+}
+
+/// Parses the arguments of this process and carries them out.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let flags = match cli.global.flags(&cli.command) {
+        Ok(flags) => flags,
+        Err(exit) => return exit.into(),
+    };
+    let fallback = Terminal::new(flags.color.unwrap_or_default());
+    let config = match Config::load(flags) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            fallback.message(&report::render(&mistakes, fallback.style));
+            return Exit::Usage.into();
+        }
+    };
+    let terminal = Terminal::new(config.color.value);
+    terminal.start_log(&config);
+    let context = Context { config, terminal };
+    match cli.command {
+        Command::Run(args) => run::run(&context, &args),
+        Command::Plan(args) => plan::plan(&context, &args),
+        Command::Lint(args) => lint::lint(&context, &args),
+        Command::Inspect(args) => inspect::inspect(&context, &args),
+        Command::Job(command) => job::job(&context, &command),
+        Command::Config => config_command(&context),
+    }
+    .into()
+}
+
+impl GlobalFlags {
+    fn flags(&self, command: &Command) -> Result<Flags, Exit> {
+        let threads = match command {
+            Command::Run(args) => args.threads(),
+            _ => None,
+        };
+        Ok(Flags {
+            threads,
+            cache_dir: self.cache_dir.clone(),
+            log: self.log.clone(),
+            color: self.color.as_deref().map(|color| match color {
+                "always" => ColorChoice::Always,
+                "never" => ColorChoice::Never,
+                _ => ColorChoice::Auto,
+            }),
+            output: self.output.as_deref().map(|output| if output == "json" { OutputMode::Json } else { OutputMode::Text }),
+        })
+    }
+}
+
+fn config_command(context: &Context) -> Exit {
+    if context.is_json() {
+        context.terminal.line(&context.config.to_json().to_string());
+        return Exit::Done;
+    }
+    let mut table = terminal::plain_table();
+    table.set_header(["setting", "value", "from"]);
+    for row in context.config.rows() {
+        table.add_row(row);
+    }
+    context.terminal.line(&table.to_string());
+    Exit::Done
+}

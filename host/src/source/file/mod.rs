@@ -26,7 +26,7 @@ use std::{path::Path, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use pelton_core::{
-    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, OFFSET_COLUMN, OnBadRow},
+    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
     types,
 };
 

@@ -1,0 +1,92 @@
+//! `pelton run`: runs a job here until its input ends, or until it is interrupted.
+//!
+//! The first Ctrl-C or SIGTERM ends the job after the work that has begun, with whole files; a second one at once.
+
+use std::{sync::Arc, thread};
+
+use clap::Args;
+
+use super::{Context, Exit, JobArgs, plan::open};
+use crate::job::run::{self, Stop, progress::Event};
+
+mod json;
+mod text;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// Compute threads; by default one for each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl RunArgs {
+    pub(super) fn threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+}
+
+pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
+    let (_, plan) = match open(context, &args.job) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    let threads = context.config.threads_for(plan.threads);
+    let stop = Stop::default();
+    watch_signals(stop.clone());
+    let plan = Arc::new(plan);
+    let mut shown: Box<dyn Show> = if context.is_json() {
+        Box::new(json::JsonLines::new(&context.terminal, &plan.name))
+    } else {
+        Box::new(text::Progress::new(&context.terminal, &plan.name))
+    };
+    let result = run::run(&plan, threads, &stop, &mut |event| shown.event(&event));
+    shown.end();
+    match result {
+        Ok(summary) => {
+            shown.summary(&summary);
+            if summary.interrupted { Exit::Interrupted } else { Exit::Done }
+        }
+        Err(error) => {
+            context.error(&error);
+            Exit::Failed
+        }
+    }
+}
+
+/// How a run is shown.
+trait Show {
+    fn event(&mut self, event: &Event);
+    /// No more events: clears what was drawn in passing.
+    fn end(&mut self);
+    fn summary(&mut self, summary: &run::progress::Summary);
+}
+
+/// Turns Ctrl-C and SIGTERM into a request to stop, and the second one into an end at once.
+fn watch_signals(stop: Stop) {
+    let watch = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if stop.is_requested() {
+                    std::process::exit(Exit::Interrupted as i32);
+                }
+                stop.request();
+            }
+        });
+    };
+    if let Err(error) = thread::Builder::new().name("signals".into()).spawn(watch) {
+        tracing::warn!(%error, "Ctrl-C will end the job at once");
+    }
+}

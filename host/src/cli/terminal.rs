@@ -1,0 +1,76 @@
+//! Standard output and standard error: the only place that writes to them.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Mutex},
+};
+
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use super::{
+    config::{ColorChoice, Config, OutputMode},
+    report::Style,
+};
+use crate::sink::print::{PrintStyle, PrintTarget};
+
+pub(crate) struct Terminal {
+    pub(crate) style: Style,
+}
+
+impl Terminal {
+    pub(crate) fn new(color: ColorChoice) -> Self {
+        Self { style: Style::of_stderr(color) }
+    }
+
+    /// A result, with a newline. A reader that has gone away (`pelton plan | head`) is not an error.
+    pub(crate) fn line(&self, text: &str) {
+        let _ = writeln!(io::stdout().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// A message for people, with a newline.
+    pub(crate) fn message(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// A progress line can be drawn.
+    pub(crate) fn is_interactive(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    pub(crate) fn start_log(&self, config: &Config) {
+        let filter = EnvFilter::try_new(&config.log.value).unwrap_or_else(|_| EnvFilter::new("warn"));
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr).with_ansi(self.style.color);
+        let started = match config.output.value {
+            OutputMode::Json => builder.json().try_init(),
+            OutputMode::Text => builder.with_target(false).try_init(),
+        };
+        // Only the second start in one process fails, and then the first one serves.
+        drop(started);
+    }
+
+    /// Where print sinks print.
+    pub(crate) fn print_target(&self, output: OutputMode) -> PrintTarget {
+        let style = match output {
+            OutputMode::Json => PrintStyle::Json,
+            OutputMode::Text => PrintStyle::Table { width: u16::try_from(self.style.width).unwrap_or(u16::MAX) },
+        };
+        PrintTarget { style, output: Arc::new(Mutex::new(io::stdout())) }
+    }
+}
+
+struct Stderr;
+
+impl<'a> MakeWriter<'a> for Stderr {
+    type Writer = io::Stderr;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        io::stderr()
+    }
+}
+
+/// Columns side by side, without lines.
+pub(crate) fn plain_table() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table
+}
