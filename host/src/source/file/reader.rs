@@ -93,6 +93,12 @@ impl Reader {
         usize::try_from(offset.saturating_sub(self.start)).ok().and_then(|at| buffered.get(at..)).unwrap_or_default()
     }
 
+    /// Bytes of the buffer, in use or not.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Where the buffered part ends.
     pub fn end(&self) -> u64 {
         self.end
