@@ -17,6 +17,7 @@ mod row;
 mod run;
 mod scan;
 mod swar;
+mod text;
 mod time;
 mod value;
 mod writer;
