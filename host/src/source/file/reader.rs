@@ -1,7 +1,7 @@
 //! Parts of a plain file in a buffer that is used again and again.
 //!
 //! Called by the decoder of ranges, one reader for each compute thread. Invariant: the buffer holds one range and
-//! what its last row needs beyond it, never more than the longest row that is allowed.
+//! what its last row needs beyond it, at most twice the longest row that is allowed.
 
 use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
 

@@ -139,7 +139,8 @@ impl Values {
     #[inline(always)]
     fn push(&mut self, from: &[u8], start: usize, end: usize) {
         let len = end.wrapping_sub(start);
-        if !(len <= 16 && self.copy::<16>(from, start)) && !(len <= 64 && self.copy::<64>(from, start)) {
+        let copied = len <= 16 && self.copy::<16>(from, start) || len <= 64 && self.copy::<64>(from, start);
+        if !copied {
             self.push_any(from.get(start..end).unwrap_or_default());
         }
         self.used += len;
