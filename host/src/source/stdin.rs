@@ -23,13 +23,12 @@ use super::{
     Decoder, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
     file::{
         cut::{Cutter, RUN_BYTES, Take},
-        file_field,
         format::RowFormat,
         lines::{BytesRange, Head},
-        offset_field,
         rows::RowsDecoder,
         text,
     },
+    metadata::{file_field, offset_field},
 };
 
 /// How errors, and the column `_file`, name it.

@@ -4,8 +4,8 @@
 //! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
 
 pub mod bytes;
-pub mod columns;
 pub mod codec;
+pub mod columns;
 pub mod csv;
 pub mod cut;
 pub mod format;
@@ -24,14 +24,17 @@ pub mod text;
 
 use std::{path::Path, sync::Arc};
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
     job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
     types,
 };
 
 use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder};
-use super::{Decoder, Planner, Source, SourceError};
+use super::{
+    Decoder, Planner, Source, SourceError,
+    metadata::{file_field, offset_field},
+};
 
 /// Opens the `file` sources.
 pub struct FileSource {
@@ -125,16 +128,6 @@ fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceEr
     let rows = usize::try_from(head.rows_at).ok().and_then(|at| sample.get(at..)).unwrap_or_default();
     format::infer(&spec.format, rows, at_end, &head)
         .map_err(|reason| SourceError::Inference { file: file.name.to_string(), reason })
-}
-
-/// `_file`: the name of the file that the row came from.
-pub fn file_field() -> Field {
-    Field::new(FILE_COLUMN, DataType::Utf8, false)
-}
-
-/// `_offset`: where the row begins in its decompressed file, in bytes.
-pub fn offset_field() -> Field {
-    Field::new(OFFSET_COLUMN, DataType::UInt64, false)
 }
 
 /// The column of this name, of the source's own or of its metadata.

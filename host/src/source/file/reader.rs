@@ -1,7 +1,7 @@
 //! Parts of a plain file in a buffer that is used again and again.
 //!
 //! Called by the decoder of ranges, one reader for each compute thread. Invariant: the buffer holds one range and
-//! what its last row needs beyond it, never more than the longest row that is allowed.
+//! what its last row needs beyond it, at most twice the longest row that is allowed.
 
 use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
 
@@ -91,6 +91,12 @@ impl Reader {
     pub fn bytes_from(&self, offset: u64) -> &[u8] {
         let buffered = self.buffer.get(..self.len()).unwrap_or_default();
         usize::try_from(offset.saturating_sub(self.start)).ok().and_then(|at| buffered.get(at..)).unwrap_or_default()
+    }
+
+    /// Bytes of the buffer, in use or not.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Where the buffered part ends.

@@ -111,18 +111,17 @@ impl RowsDecoder {
 
     /// Decodes the rows that begin in part of a file.
     fn file_range(&mut self, part: &FileRange) -> Result<(), SourceError> {
+        // Before anything can fail: the next range may be waiting.
+        let teller = part.handoff.as_ref().map(Handoff::teller);
         self.reader.open(&part.file)?;
         self.prepare(&part.head, &part.file.name)?;
         let bytes = part.end - part.start;
         self.reader.advise(part.end + (AHEAD - 1) * bytes, bytes);
-        let Some(handoff) = &part.handoff else {
-            return match self.first_line(part)? {
-                Some(start) => self.rows_from(part, start, LongRow::Read).map(|_| ()),
-                None => Ok(()),
-            };
-        };
-        let teller = handoff.teller();
-        teller.tell(self.handed_range(part, handoff)?);
+        if let (Some(handoff), Some(teller)) = (&part.handoff, teller) {
+            teller.tell(self.handed_range(part, handoff)?);
+        } else if let Some(start) = self.first_line(part)? {
+            self.rows_from(part, start, LongRow::Read)?;
+        }
         Ok(())
     }
 
@@ -269,3 +268,6 @@ impl RowsDecoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

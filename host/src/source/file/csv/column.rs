@@ -7,10 +7,8 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{
-        ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray,
-    },
-    buffer::{Buffer, OffsetBuffer, ScalarBuffer},
+    array::{ArrayRef, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray},
+    buffer::ScalarBuffer,
     datatypes::{
         DataType, Field, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
         TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
@@ -23,6 +21,7 @@ use pelton_core::job::CsvDialect;
 use super::{
     row,
     run::{FieldRules, Run},
+    text::Texts,
     time::TimeFormat,
     value::{self, Date, Decimal, Fault, Float32, Float64, Integer, Native, Parser, Timestamp},
 };
@@ -84,8 +83,8 @@ pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dy
             let decimal = Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? };
             primitive(shared, decimal, data_type)
         }
-        DataType::Utf8 => Box::new(Texts { shared, offsets: vec![0], values: Vec::new(), utf8: true }),
-        DataType::Binary => Box::new(Texts { shared, offsets: vec![0], values: Vec::new(), utf8: false }),
+        DataType::Utf8 => Box::new(Texts::new(shared, true)),
+        DataType::Binary => Box::new(Texts::new(shared, false)),
         _ => return None,
     })
 }
@@ -102,24 +101,18 @@ fn primitive<P: Parser + 'static>(shared: Shared, parser: P, data_type: &DataTyp
 }
 
 /// What all columns have.
-struct Shared {
-    rules: FieldRules,
-    nullable: bool,
-    validity: NullBufferBuilder,
+pub struct Shared {
+    pub rules: FieldRules,
+    pub nullable: bool,
+    pub validity: NullBufferBuilder,
     /// Of a full batch.
-    rows: usize,
+    pub rows: usize,
 }
 
 impl Shared {
     /// Whether a field of a column other than text is null.
     fn is_null(&self, field: row::Field<'_>) -> Result<bool, Fault> {
         let null = field.text.is_empty() || !field.quoted && self.rules.is_null_token(field.text);
-        if null && !self.nullable { Err(Fault::Null) } else { Ok(null) }
-    }
-
-    /// The same for text: there the empty field is a value, unless it is a null token.
-    fn is_null_text(&self, field: row::Field<'_>) -> Result<bool, Fault> {
-        let null = !field.quoted && self.rules.is_null_token(field.text);
         if null && !self.nullable { Err(Fault::Null) } else { Ok(null) }
     }
 }
@@ -244,98 +237,5 @@ impl Column for Booleans {
 
     fn finish(&mut self) -> ArrayRef {
         Arc::new(BooleanArray::new(self.values.finish(), self.shared.validity.finish()))
-    }
-}
-
-/// Text and binary.
-struct Texts {
-    shared: Shared,
-    offsets: Vec<i32>,
-    values: Vec<u8>,
-    utf8: bool,
-}
-
-impl Texts {
-    fn push_plain(&mut self, run: &Run<'_>, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
-        for (start, end) in spans {
-            self.values.extend_from_slice(run.bytes.get(start..end).unwrap_or_default());
-            self.end_row();
-        }
-    }
-
-    fn end_row(&mut self) {
-        // A batch of rows is bounded far below this: see `BATCH_BYTES_MAX` of the decoder.
-        self.offsets.push(i32::try_from(self.values.len()).unwrap_or(i32::MAX));
-    }
-}
-
-impl Column for Texts {
-    fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
-        let (first, base) = (self.values.len(), self.offsets.len());
-        if self.shared.rules.are_plain() {
-            self.offsets.reserve(run.rows);
-            if field + 1 == run.fields {
-                self.push_plain(run, run.spans::<true>(field));
-            } else {
-                self.push_plain(run, run.spans::<false>(field));
-            }
-            self.shared.validity.append_n_non_nulls(run.rows);
-        } else {
-            for row in 0..run.rows {
-                let text = self.shared.rules.text(run.bytes, run.span(row, field));
-                match self.shared.is_null_text(row::Field { text, quoted: false }) {
-                    Ok(null) => {
-                        self.values.extend_from_slice(if null { b"" } else { text });
-                        self.shared.validity.append(!null);
-                    }
-                    Err(_) => {
-                        bad.push(row);
-                        self.shared.validity.append_non_null();
-                    }
-                }
-                self.end_row();
-            }
-        }
-        if self.utf8 && !self.values.get(first..).is_some_and(<[u8]>::is_ascii) {
-            let ends = self.offsets.get(base - 1..).unwrap_or_default();
-            for (row, pair) in ends.windows(2).enumerate() {
-                let [start, end] = pair else { continue };
-                let text = self.values.get(*start as usize..*end as usize).unwrap_or_default();
-                if std::str::from_utf8(text).is_err() {
-                    bad.push(row);
-                }
-            }
-        }
-    }
-
-    fn push(&mut self, field: row::Field<'_>) -> Result<(), Fault> {
-        if self.utf8 && std::str::from_utf8(field.text).is_err() {
-            return Err(Fault::NotUtf8);
-        }
-        let null = self.shared.is_null_text(field)?;
-        self.values.extend_from_slice(if null { b"" } else { field.text });
-        self.end_row();
-        self.shared.validity.append(!null);
-        Ok(())
-    }
-
-    fn truncate(&mut self, rows: usize) {
-        self.offsets.truncate(rows + 1);
-        self.values.truncate(self.offsets.last().map_or(0, |end| *end as usize));
-        self.shared.validity.truncate(rows);
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        let mut offsets = Vec::with_capacity(self.shared.rows + 1);
-        offsets.push(0);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, offsets)));
-        let room = self.values.len() + self.values.len() / 8;
-        let values = Buffer::from_vec(std::mem::replace(&mut self.values, Vec::with_capacity(room)));
-        let nulls = self.shared.validity.finish();
-        if self.utf8 {
-            Arc::new(StringArray::new(offsets, values, nulls))
-        } else {
-            Arc::new(BinaryArray::new(offsets, values, nulls))
-        }
     }
 }

@@ -17,6 +17,7 @@ mod row;
 mod run;
 mod scan;
 mod swar;
+mod text;
 mod time;
 mod value;
 mod writer;
@@ -26,7 +27,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use pelton_core::{
     job::{CsvDialect, FILE_COLUMN, OFFSET_COLUMN},
     types,
@@ -39,7 +40,7 @@ pub use infer::infer;
 pub use scan::RowScanner;
 
 use super::lines::Head;
-use crate::source::SourceError;
+use crate::source::{SourceError, metadata};
 use index::{Index, Separators};
 use writer::{Output, Read, RowWriter};
 
@@ -75,11 +76,11 @@ impl CsvFormat {
                     Output::Read(reads.len() - 1)
                 }
                 (None, FILE_COLUMN) => {
-                    fields.push(Arc::new(Field::new(FILE_COLUMN, DataType::Utf8, false)));
+                    fields.push(Arc::new(metadata::file_field()));
                     Output::File
                 }
                 (None, OFFSET_COLUMN) => {
-                    fields.push(Arc::new(Field::new(OFFSET_COLUMN, DataType::UInt64, false)));
+                    fields.push(Arc::new(metadata::offset_field()));
                     Output::Offset
                 }
                 _ => return Err(SourceError::NoColumn { column: name.clone() }),

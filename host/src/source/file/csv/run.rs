@@ -42,8 +42,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Whether carriage returns before the newlines are to be dropped from this field: it is the last, and the first
-    /// row has one. Other rows may differ.
+    /// Whether the first row has a carriage return at the end of this field, the last. Other rows may differ: this tells
+    /// what pays, not what is right.
     pub fn has_returns(&self, field: usize) -> bool {
         let (start, end) = self.rows(0, 1).spans::<false>(field).next().unwrap_or_default();
         field + 1 == self.fields && end > start && self.bytes.get(end - 1) == Some(&b'\r')

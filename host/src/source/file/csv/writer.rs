@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array},
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array},
     datatypes::SchemaRef,
 };
 use pelton_core::job::CsvDialect;
 
 use super::{column::Column, reason, row::Fields, run::Run};
-use crate::source::{BadRow, Decoded, SourceError};
+use crate::source::{BadRow, Decoded, SourceError, metadata::file_column};
 
 /// A column of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,9 +125,7 @@ impl RowWriter {
             .iter()
             .filter_map(|output| match output {
                 Output::Read(index) => arrays.get(*index).map(Arc::clone),
-                Output::File => {
-                    Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef)
-                }
+                Output::File => Some(file_column(file, rows)),
                 Output::Offset => Some(Arc::new(UInt64Array::from(offsets.clone())) as ArrayRef),
             })
             .collect();
