@@ -23,13 +23,12 @@ use super::{
     Decoder, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
     file::{
         cut::{Cutter, RUN_BYTES, Take},
-        file_field,
         format::RowFormat,
         lines::{BytesRange, Head},
-        offset_field,
         rows::RowsDecoder,
         text,
     },
+    metadata,
 };
 
 /// How errors, and the column `_file`, name it.
@@ -103,7 +102,7 @@ impl Source for StdinSource {
     }
 
     fn metadata(&self) -> SchemaRef {
-        Arc::new(Schema::new(vec![file_field(), offset_field()]))
+        Arc::new(Schema::new(vec![metadata::file_field(), metadata::offset_field()]))
     }
 
     fn describe(&self) -> Vec<(String, String)> {

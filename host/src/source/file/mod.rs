@@ -1,11 +1,12 @@
 //! The `file` source: files in any format, listed once, cut into ranges.
 //!
 //! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
-//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
+//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come
+//! as sources of their own.
 
 pub mod bytes;
-pub mod columns;
 pub mod codec;
+pub mod columns;
 pub mod csv;
 pub mod cut;
 pub mod format;
@@ -22,16 +23,19 @@ pub mod rows;
 pub mod stream;
 pub mod text;
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::Path, sync::Arc};
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
-    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, OFFSET_COLUMN, OnBadRow},
+    job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
     types,
 };
 
 use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder};
-use super::{Decoder, Planner, Source, SourceError};
+use super::{Decoder, Planner, Source, SourceError, metadata};
 
 /// Opens the `file` sources.
 pub struct FileSource {
@@ -86,7 +90,7 @@ impl Source for FileSource {
     }
 
     fn metadata(&self) -> SchemaRef {
-        Arc::new(Schema::new(vec![file_field(), offset_field()]))
+        Arc::new(Schema::new(vec![metadata::file_field(), metadata::offset_field()]))
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -127,22 +131,12 @@ fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceEr
         .map_err(|reason| SourceError::Inference { file: file.name.to_string(), reason })
 }
 
-/// `_file`: the name of the file that the row came from.
-pub fn file_field() -> Field {
-    Field::new(FILE_COLUMN, DataType::Utf8, false)
-}
-
-/// `_offset`: where the row begins in its decompressed file, in bytes.
-pub fn offset_field() -> Field {
-    Field::new(OFFSET_COLUMN, DataType::UInt64, false)
-}
-
 /// The column of this name, of the source's own or of its metadata.
 fn output_field(schema: &Schema, name: &str) -> Result<FieldRef, SourceError> {
     match (schema.fields().find(name), name) {
         (Some((_, field)), _) => Ok(Arc::clone(field)),
-        (None, FILE_COLUMN) => Ok(Arc::new(file_field())),
-        (None, OFFSET_COLUMN) => Ok(Arc::new(offset_field())),
+        (None, FILE_COLUMN) => Ok(Arc::new(metadata::file_field())),
+        (None, OFFSET_COLUMN) => Ok(Arc::new(metadata::offset_field())),
         _ => Err(SourceError::NoColumn { column: name.to_owned() }),
     }
 }
