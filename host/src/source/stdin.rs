@@ -28,7 +28,7 @@ use super::{
         rows::RowsDecoder,
         text,
     },
-    metadata::{file_field, offset_field},
+    metadata,
 };
 
 /// How errors, and the column `_file`, name it.
@@ -102,7 +102,7 @@ impl Source for StdinSource {
     }
 
     fn metadata(&self) -> SchemaRef {
-        Arc::new(Schema::new(vec![file_field(), offset_field()]))
+        Arc::new(Schema::new(vec![metadata::file_field(), metadata::offset_field()]))
     }
 
     fn describe(&self) -> Vec<(String, String)> {

@@ -137,7 +137,7 @@ impl Builder<'_> {
         };
         let rejected = SchemaRef::new(Schema::new(vec![
             Field::new(FILE_COLUMN, DataType::Utf8, false),
-            Field::new(OFFSET_COLUMN, DataType::Int64, false),
+            Field::new(OFFSET_COLUMN, DataType::UInt64, false),
             Field::new(REASON_COLUMN, DataType::Utf8, false),
             Field::new(RAW_COLUMN, DataType::Utf8, false),
         ]));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray},
+    array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array},
     compute,
     datatypes::{DataType, SchemaRef, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, TimeUnit},
 };
@@ -320,7 +320,7 @@ impl Graph {
 fn rejected_batch(schema: &SchemaRef, file: &str, rows: &[BadRow]) -> RecordBatch {
     let files: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|_| file)));
     let offsets: ArrayRef =
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| i64::try_from(row.offset).unwrap_or(i64::MAX))));
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset)));
     let reasons: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.reason)));
     let raw: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| String::from_utf8_lossy(&row.raw))));
     record_batch(schema, vec![files, offsets, reasons, raw], rows.len())

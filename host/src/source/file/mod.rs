@@ -1,7 +1,8 @@
 //! The `file` source: files in any format, listed once, cut into ranges.
 //!
 //! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
-//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come as sources of their own.
+//! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come
+//! as sources of their own.
 
 pub mod bytes;
 pub mod codec;
@@ -22,6 +23,9 @@ pub mod rows;
 pub mod stream;
 pub mod text;
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::Path, sync::Arc};
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -31,10 +35,7 @@ use pelton_core::{
 };
 
 use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder};
-use super::{
-    Decoder, Planner, Source, SourceError,
-    metadata::{file_field, offset_field},
-};
+use super::{Decoder, Planner, Source, SourceError, metadata};
 
 /// Opens the `file` sources.
 pub struct FileSource {
@@ -89,7 +90,7 @@ impl Source for FileSource {
     }
 
     fn metadata(&self) -> SchemaRef {
-        Arc::new(Schema::new(vec![file_field(), offset_field()]))
+        Arc::new(Schema::new(vec![metadata::file_field(), metadata::offset_field()]))
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -134,8 +135,8 @@ fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceEr
 fn output_field(schema: &Schema, name: &str) -> Result<FieldRef, SourceError> {
     match (schema.fields().find(name), name) {
         (Some((_, field)), _) => Ok(Arc::clone(field)),
-        (None, FILE_COLUMN) => Ok(Arc::new(file_field())),
-        (None, OFFSET_COLUMN) => Ok(Arc::new(offset_field())),
+        (None, FILE_COLUMN) => Ok(Arc::new(metadata::file_field())),
+        (None, OFFSET_COLUMN) => Ok(Arc::new(metadata::offset_field())),
         _ => Err(SourceError::NoColumn { column: name.to_owned() }),
     }
 }

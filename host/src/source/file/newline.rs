@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array},
+    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt64Array},
     datatypes::{Fields, Schema, SchemaRef},
 };
 use pelton_core::job::FILE_COLUMN;
 
 use super::{lines::Chunk, output_field};
-use crate::source::{BadRow, SourceError};
+use crate::source::{BadRow, SourceError, metadata};
 
 /// Bytes of the chunk's rows that begin before its limit and end within it.
 pub fn whole_rows(chunk: &Chunk<'_>) -> usize {
@@ -103,7 +103,7 @@ impl Layout {
         let mut offsets = Some(offsets);
         let columns = self.slots.iter().filter_map(|slot| match slot {
             Slot::Data => data.next(),
-            Slot::File => Some(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(file, rows))) as ArrayRef),
+            Slot::File => Some(metadata::file_column(file, rows)),
             Slot::Offset => Some(Arc::new(UInt64Array::from(offsets.take().unwrap_or_default())) as ArrayRef),
         });
         let columns: Vec<_> = columns.inspect(|column| debug_assert_eq!(column.len(), rows)).collect();

@@ -1,6 +1,7 @@
-//! JSON strings as text, and as bytes in base64.
+//! JSON strings as text, and as bytes in hexadecimal digits.
 //!
-//! Binary columns are base64 (RFC 4648, `+` and `/`, padded or not), as Spark and Protocol Buffers write them.
+//! JSON has no bytes of its own. Two digits of either case make a byte here: that is what the JSON sink writes, and
+//! arrow-json likewise.
 
 use std::sync::Arc;
 
@@ -8,22 +9,12 @@ use arrow::{
     array::{ArrayRef, BinaryArray, NullBufferBuilder, StringArray},
     buffer::{OffsetBuffer, ScalarBuffer},
 };
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 
 use super::{
     column::{Column, take},
     fault::Problem,
     scan::{RawString, Scanner},
 };
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// A column of text.
 #[derive(Default)]
@@ -61,39 +52,35 @@ impl Column for Utf8 {
 
 /// A column of bytes.
 #[derive(Default)]
-pub struct Binary {
-    values: Values,
-    unescaped: Vec<u8>,
-}
+pub struct Binary(Values);
 
 impl Column for Binary {
     fn append(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Problem> {
-        let text = quoted(scanner)?;
-        let encoded = if text.escaped {
-            self.unescaped.clear();
-            unescape(text.bytes, &mut self.unescaped)?;
-            &self.unescaped
-        } else {
-            text.bytes
-        };
-        BASE64.decode_vec(encoded, &mut self.values.bytes).map_err(|_| Problem::Unfit)?;
-        self.values.end_value()
+        // A digit that is written as an escape is none: nobody writes so.
+        let (pairs, []) = quoted(scanner)?.bytes.as_chunks::<2>() else { return Err(Problem::Unfit) };
+        for [high, low] in pairs {
+            let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16)) else {
+                return Err(Problem::Unfit);
+            };
+            self.0.bytes.push((high << 4 | low) as u8);
+        }
+        self.0.end_value()
     }
 
     fn append_null(&mut self) {
-        self.values.append_null();
+        self.0.append_null();
     }
 
     fn len(&self) -> usize {
-        self.values.len()
+        self.0.len()
     }
 
     fn truncate(&mut self, len: usize) {
-        self.values.truncate(len);
+        self.0.truncate(len);
     }
 
     fn finish(&mut self) -> ArrayRef {
-        let (offsets, bytes, nulls) = self.values.finish();
+        let (offsets, bytes, nulls) = self.0.finish();
         Arc::new(BinaryArray::new(offsets, bytes.into(), nulls))
     }
 }
