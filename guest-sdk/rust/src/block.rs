@@ -9,8 +9,9 @@ use bytemuck::Pod;
 
 use crate::{bindings::Node, bits};
 
-/// Rows of a block. A multiple of 8, so that bitmaps are cut at whole bytes.
-pub const BLOCK: usize = 512;
+/// Rows of a block. A multiple of 8, so that bitmaps are cut at whole bytes; large enough that the calls
+/// which copy a block do not show; small enough that a slot's number fits into a u16, and some columns into the cache.
+pub const BLOCK: usize = 1_024;
 
 /// Slots of a block: an index below [`BLOCK`] needs no bounds check.
 type Slots<T> = Box<[T; BLOCK]>;
@@ -20,7 +21,7 @@ pub trait Block {
     /// An empty column with room for `rows` rows.
     fn with_capacity(rows: usize) -> Self;
     /// Moves the slots at `positions`, which ascend and are below [`BLOCK`], to the front.
-    fn keep(&mut self, positions: &[u32]);
+    fn keep(&mut self, positions: &[u16]);
     /// Appends the first `count` slots to the column.
     fn flush(&mut self, count: usize);
     /// The column, as it crosses to the host.
@@ -28,10 +29,10 @@ pub trait Block {
 }
 
 /// Moves the slots at `positions` to the front.
-fn compact<T: Copy>(slots: &mut [T; BLOCK], positions: &[u32]) {
+fn compact<T: Copy>(slots: &mut [T; BLOCK], positions: &[u16]) {
     for (to, from) in positions.iter().enumerate() {
         // `from` is below BLOCK: the mask tells the compiler so.
-        let moved = slots.get(*from as usize % BLOCK).copied();
+        let moved = slots.get(usize::from(*from) % BLOCK).copied();
         if let (Some(slot), Some(moved)) = (slots.get_mut(to % BLOCK), moved) {
             *slot = moved;
         }
@@ -74,7 +75,7 @@ impl<T: Pod> Block for Numbers<T> {
         Self { slots: Box::new([T::zeroed(); BLOCK]), values: Vec::with_capacity(rows * size_of::<T>()) }
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         compact(&mut self.slots, positions);
     }
 
@@ -111,7 +112,7 @@ impl Block for Flags {
         Self(Numbers::with_capacity(rows))
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         self.0.keep(positions);
     }
 
@@ -151,7 +152,7 @@ impl Block for Bytes {
     }
 
     /// Only rows without bytes may be dropped.
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         compact(&mut self.lengths, positions);
     }
 
@@ -183,7 +184,7 @@ impl<B: Block> Block for Optional<B> {
         Self { inner: B::with_capacity(rows), valid: Flags::with_capacity(rows) }
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         self.inner.keep(positions);
         self.valid.keep(positions);
     }

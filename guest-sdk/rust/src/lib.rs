@@ -24,6 +24,7 @@ mod options;
 mod outcome;
 mod output;
 mod ports;
+mod positions;
 mod run;
 mod strings;
 #[cfg(not(target_arch = "wasm32"))]

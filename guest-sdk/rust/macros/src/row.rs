@@ -282,7 +282,7 @@ fn made(item: &DeriveInput, columns: &[Column<'_>], lifetime: Option<&Lifetime>)
                 #(#fields::put(self.#idents, &mut blocks.#index, slot);)*
             }
 
-            fn keep(blocks: &mut Self::Blocks, positions: &[u32]) {
+            fn keep(blocks: &mut Self::Blocks, positions: &[u16]) {
                 #(::pelton_guest::macros::Block::keep(&mut blocks.#index, positions);)*
             }
 

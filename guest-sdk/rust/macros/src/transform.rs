@@ -93,6 +93,11 @@ pub fn expand(attributes: Attributes, function: ItemFn) -> Result<TokenStream> {
 
             #[cfg(target_arch = "wasm32")]
             ::pelton_guest::__export!(#name);
+
+            // Natively nothing is exported; this keeps the compiler from calling all of it unused.
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: fn() -> ::std::vec::Vec<::pelton_guest::macros::Read> =
+                <#name as ::pelton_guest::macros::Transform>::reads;
         };
     })
 }
