@@ -45,6 +45,9 @@ pub trait InputField<'a>: Sized {
     note = "`#[transform(columns)]` wants the type that `#[derive(Row)]` makes beside the row: `struct Bid` has `BidColumns<'_>`"
 )]
 pub trait InputColumns<'a>: Copy {
+    /// The row whose columns they are.
+    type Row: InputRow<'a>;
+
     fn reads() -> Vec<Read>;
     fn view(columns: &'a [Loaded], rows: usize) -> Result<Self, String>;
     fn part(self, start: usize, rows: usize) -> Self;

@@ -67,6 +67,22 @@ pub fn inferred(ty: &Type) -> Type {
     ty
 }
 
+/// Gives a type's `'_` a name; false if there was none.
+pub fn name_elided(ty: &mut Type, name: &Lifetime) -> bool {
+    struct Name<'a>(&'a Lifetime, bool);
+    impl VisitMut for Name<'_> {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident == "_" {
+                *lifetime = self.0.clone();
+                self.1 = true;
+            }
+        }
+    }
+    let mut visitor = Name(name, false);
+    visitor.visit_type_mut(ty);
+    visitor.1
+}
+
 /// Whether a type names `'static`.
 pub fn is_static(ty: &Type) -> bool {
     struct Find(bool);

@@ -193,6 +193,8 @@ fn read(item: &DeriveInput, columns: &[Column<'_>], lifetime: Option<&Lifetime>)
         #[automatically_derived]
         #[allow(unused_variables, unused_mut)]
         impl<#batch> ::pelton_guest::macros::InputColumns<#batch> for #view<#batch> {
+            type Row = #this;
+
             fn reads() -> ::std::vec::Vec<::pelton_guest::macros::Read> {
                 ::std::vec![#(#reads),*]
             }

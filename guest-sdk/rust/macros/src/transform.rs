@@ -3,11 +3,12 @@
 //! The function becomes a unit struct of the same name, which implements `Transform`, dereferences to the function (so that
 //! it can still be called), and is exported from the module.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, ItemFn, PatType, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, ItemFn, Lifetime, PatType, Result, ReturnType, Type,
     parse::{Parse, ParseStream, Parser},
+    parse_quote,
     spanned::Spanned,
     visit_mut::VisitMut,
 };
@@ -56,8 +57,9 @@ enum Extra<'a> {
 
 const SHAPE: &str = "a transform is `fn name(row: Row, options: &Options, ctx: &Context) -> Out`, where `options` and `ctx` may be left out";
 
-pub fn expand(attributes: Attributes, function: ItemFn) -> Result<TokenStream> {
+pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStream> {
     check(&function)?;
+    borrow_from_row(&mut function);
     let arguments = arguments(&function)?;
     let (vis, name) = (&function.vis, &function.sig.ident);
     let docs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
@@ -128,6 +130,19 @@ fn check(function: &ItemFn) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// `fn(Line<'_>, &Options) -> Word<'_>`: what is returned can only borrow from the row, so both get one name.
+fn borrow_from_row(function: &mut ItemFn) {
+    let name = Lifetime::new("'row", Span::call_site());
+    let Some(FnArg::Typed(row)) = function.sig.inputs.first_mut() else { return };
+    let ReturnType::Type(_, output) = &mut function.sig.output else { return };
+    let (mut named_row, mut named_output) = (row.ty.clone(), output.clone());
+    if names::name_elided(&mut named_row, &name) && names::name_elided(&mut named_output, &name) {
+        row.ty = named_row;
+        *output = named_output;
+        function.sig.generics.params.push(parse_quote!(#name));
+    }
 }
 
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
