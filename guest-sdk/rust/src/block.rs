@@ -10,8 +10,8 @@ use bytemuck::Pod;
 use crate::{bindings::Node, bits};
 
 /// Rows of a block. A multiple of 8, so that bitmaps are cut at whole bytes; large enough that the calls
-/// which copy a block do not show; small enough that a slot's number fits into a u16, and some columns into the cache.
-pub const BLOCK: usize = 1_024;
+/// which copy a block do not show; small enough that eight columns of it fit into a first-level cache.
+pub const BLOCK: usize = 512;
 
 /// Slots of a block: an index below [`BLOCK`] needs no bounds check.
 type Slots<T> = Box<[T; BLOCK]>;
@@ -137,9 +137,33 @@ pub struct Bytes {
 impl Bytes {
     #[inline(always)]
     pub fn put(&mut self, slot: usize, value: &[u8]) {
-        self.bytes.extend_from_slice(value);
+        append(&mut self.bytes, value);
         // A length that does not fit makes `finish` fail, because the bytes then do not fit either.
         put(&mut self.lengths, slot, value.len() as u32);
+    }
+}
+
+/// Appends `value`. Copying memory is a call out of the module, so short values are copied by a few wide stores: the
+/// first and the last bytes, which may overlap.
+#[inline(always)]
+fn append(bytes: &mut Vec<u8>, value: &[u8]) {
+    match value.len() {
+        0..4 => value.iter().for_each(|byte| bytes.push(*byte)),
+        4..8 => append_ends::<4>(bytes, value),
+        8..16 => append_ends::<8>(bytes, value),
+        16..=32 => append_ends::<16>(bytes, value),
+        _ => bytes.extend_from_slice(value),
+    }
+}
+
+/// Appends `value`, of `N` to 2 `N` bytes.
+#[inline(always)]
+fn append_ends<const N: usize>(bytes: &mut Vec<u8>, value: &[u8]) {
+    if let (Some(first), Some(last)) = (value.first_chunk::<N>(), value.last_chunk::<N>()) {
+        let start = bytes.len();
+        bytes.extend_from_slice(first);
+        bytes.truncate(start + value.len() - N);
+        bytes.extend_from_slice(last);
     }
 }
 
@@ -225,6 +249,18 @@ mod tests {
         assert_eq!(node.buffers[0], [0b101]);
         assert_eq!(node.buffers[1], [0, 1, 1, 3].map(i32::to_le_bytes).concat());
         assert_eq!(node.buffers[2], b"add");
+    }
+
+    #[test]
+    fn values_of_every_length_are_appended_whole() {
+        let bytes: Vec<u8> = (0..200).collect();
+        let mut column = Bytes::with_capacity(0);
+        let mut want = Vec::new();
+        for (slot, length) in (0..80).chain([200, 0, 33]).enumerate() {
+            column.put(slot, &bytes[..length]);
+            want.extend_from_slice(&bytes[..length]);
+        }
+        assert_eq!(column.bytes, want);
     }
 
     #[test]

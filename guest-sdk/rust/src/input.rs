@@ -82,7 +82,10 @@ impl Read {
 }
 
 /// The next column, as field `F` sees it.
-pub fn view<'a, F: InputField<'a>>(name: &str, columns: &mut std::slice::Iter<'a, Loaded>) -> Result<F::Column, String> {
+pub fn view<'a, F: InputField<'a>>(
+    name: &str,
+    columns: &mut std::slice::Iter<'a, Loaded>,
+) -> Result<F::Column, String> {
     let column = columns.next().ok_or_else(|| format!("column `{name}` did not come, though the contract reads it"))?;
     F::view(column).map_err(|why| format!("column `{name}`: {why}"))
 }

@@ -64,7 +64,13 @@ pub type Refused = (usize, String);
 
 impl Loaded {
     /// Loads the column `name`. Rows whose value cannot be converted are appended to `refused`.
-    pub fn new(name: &str, node: Node, rows: usize, conversion: Conversion, refused: &mut Vec<Refused>) -> Result<Self, String> {
+    pub fn new(
+        name: &str,
+        node: Node,
+        rows: usize,
+        conversion: Conversion,
+        refused: &mut Vec<Refused>,
+    ) -> Result<Self, String> {
         let mut buffers = node.buffers.into_iter().map(Buffer::from);
         let validity = buffers.next().unwrap_or_default();
         let values = buffers.next().unwrap_or_default();
@@ -274,10 +280,12 @@ mod tests {
     #[test]
     fn narrow_integers_and_floats_widen_without_loss() {
         let column = node(3, vec![vec![], bytes(&[i32::MIN, -1, i32::MAX])]);
-        let loaded = Loaded::new("n", column, 3, Conversion::Widen(Number::S32, Number::S64), &mut vec![]).expect("loads");
+        let loaded =
+            Loaded::new("n", column, 3, Conversion::Widen(Number::S32, Number::S64), &mut vec![]).expect("loads");
         assert_eq!(loaded.values.elements::<i64>(3), Some([i64::from(i32::MIN), -1, i64::from(i32::MAX)].as_slice()));
         let column = node(2, vec![vec![], bytes(&[u32::MAX, 0])]);
-        let loaded = Loaded::new("n", column, 2, Conversion::Widen(Number::U32, Number::U64), &mut vec![]).expect("loads");
+        let loaded =
+            Loaded::new("n", column, 2, Conversion::Widen(Number::U32, Number::U64), &mut vec![]).expect("loads");
         assert_eq!(loaded.values.elements::<u64>(2), Some([u64::from(u32::MAX), 0].as_slice()));
         assert!(!Number::S64.widens_to(Number::F64), "an f64 cannot hold every s64");
         assert!(!Number::S8.widens_to(Number::U64), "there are no negative u64");

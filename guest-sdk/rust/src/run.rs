@@ -11,8 +11,9 @@ use crate::{
     input::{InputColumns, InputRow},
     outcome::{Outcome, Rejected},
     output::OutputRow,
-    ports::{Finished, PortSpec, Ports},
+    ports::{Finished, Ports},
     positions,
+    transform::Description,
 };
 
 /// Calls `function` for every row.
@@ -26,9 +27,9 @@ pub fn run<'a, R: InputRow<'a>, O: Outcome>(
     if O::SINGLE { one_each(columns, batch, context, function) } else { any(columns, batch, context, function) }
 }
 
-/// The ports of a function, which is not called.
-pub fn ports<'a, R: InputRow<'a>, O: Outcome>(_function: impl FnMut(R) -> O) -> Vec<PortSpec> {
-    O::Ports::specs()
+/// What a function reads and makes. It is not called.
+pub fn describe<'a, R: InputRow<'a>, O: Outcome>(_function: impl FnMut(R) -> O) -> Description {
+    Description { reads: R::Columns::reads(), ports: O::Ports::specs() }
 }
 
 /// At most one row out for each row in.

@@ -32,9 +32,17 @@ fn bids() -> Rows {
 fn whole_columns_come_in_and_go_out() {
     #[transform(columns, pass = none)]
     fn price<'a>(bids: BidColumns<'a>) -> Emit<PricedValues<'a>> {
-        let euro = bids.price.iter().zip(bids.on.iter()).map(|(price, on)| if on { price * 0.5 } else { 0.0 }).collect();
-        assert_eq!((bids.len(), bids.is_empty(), bids.channel.len(), bids.blob.get(2)), (3, false, 3, Some(b"xyz".as_slice())));
-        Emit::every_row(PricedValues { euro, label: bids.channel.iter().collect(), discount: bids.discount.iter().collect() })
+        let euro =
+            bids.price.iter().zip(bids.on.iter()).map(|(price, on)| if on { price * 0.5 } else { 0.0 }).collect();
+        assert_eq!(
+            (bids.len(), bids.is_empty(), bids.channel.len(), bids.blob.get(2)),
+            (3, false, 3, Some(b"xyz".as_slice()))
+        );
+        Emit::every_row(PricedValues {
+            euro,
+            label: bids.channel.iter().collect(),
+            discount: bids.discount.iter().collect(),
+        })
     }
 
     assert_eq!(

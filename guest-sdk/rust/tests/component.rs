@@ -30,8 +30,9 @@ fn build() -> Vec<u8> {
 #[test]
 fn a_module_is_a_component_of_the_transform_world_and_imports_only_the_log() {
     let module = build();
-    let encoder = ComponentEncoder::default().validate(true).module(&module).expect("it carries its component type");
-    let component = { encoder }.encode().expect("it is a valid component");
+    let mut encoder = ComponentEncoder::default();
+    let encoder = encoder.validate(true).module(&module).expect("it carries its component type");
+    let component = encoder.encode().expect("it is a valid component");
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component).expect("it decodes") else {
         panic!("a package of types only");
     };
@@ -42,6 +43,9 @@ fn a_module_is_a_component_of_the_transform_world_and_imports_only_the_log() {
     let imports = names(world.imports.keys().collect());
     assert!(imports.contains(&"pelton:operator/log@0.1.0".to_owned()), "{imports:?}");
     let others = ["pelton:operator/log@0.1.0", "pelton:operator/types@0.1.0"];
-    assert!(imports.iter().all(|name| others.contains(&name.as_str())), "types have no functions; else only the log: {imports:?}");
+    assert!(
+        imports.iter().all(|name| others.contains(&name.as_str())),
+        "types have no functions; else only the log: {imports:?}"
+    );
     assert_eq!(names(world.exports.keys().collect()), ["pelton:operator/transform@0.1.0"]);
 }

@@ -320,10 +320,17 @@ fn the_context_tells_times_row_numbers_and_repeatable_chances() {
     #[transform(pass = none)]
     fn see(bid: Bid, ctx: &Context) -> Option<Seen> {
         let (chance, other) = (ctx.random(), ctx.random());
-        (bid.price > 0.0).then(|| Seen { row: ctx.row(), epoch: ctx.epoch(), watermark: ctx.watermark(), chance, other })
+        (bid.price > 0.0).then(|| Seen {
+            row: ctx.row(),
+            epoch: ctx.epoch(),
+            watermark: ctx.watermark(),
+            chance,
+            other,
+        })
     }
 
-    let whole = see.setup().seed(5).first_row(100).epoch(9).test(rows! { price: [Some(1.0), None, Some(0.0), Some(1.0)] });
+    let whole =
+        see.setup().seed(5).first_row(100).epoch(9).test(rows! { price: [Some(1.0), None, Some(0.0), Some(1.0)] });
     assert_eq!(whole.main().column::<u64>("row"), [100, 103], "a null row keeps its number");
     assert_eq!(whole.main().column::<u64>("epoch"), [9, 9]);
     assert_eq!(whole.main().column::<Option<Timestamp>>("watermark"), [None, None]);

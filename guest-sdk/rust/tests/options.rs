@@ -78,11 +78,20 @@ fn wrong_options_are_refused_by_name() {
         (options! { rate: "fast" }, "option `rate` must be a number, not \"fast\""),
         (options! { rate: 1, rows: (-1) }, "option `rows` must be an integer from 0 to 18446744073709551615, not -1"),
         (options! { rate: 1, rows: 1.5 }, "option `rows` must be an integer from 0 to 18446744073709551615, not 1.5"),
-        (options! { rate: 1, names: ["a", 2] }, "option `names` must be a list in which each is a string, not [\"a\",2]"),
+        (
+            options! { rate: 1, names: ["a", 2] },
+            "option `names` must be a list in which each is a string, not [\"a\",2]",
+        ),
         (options! { rate: 1, curency: "x" }, "there is no option `curency`: did you mean `currency`?"),
         (options! { "dry_run": true, "rate": 1 }, "there is no option `dry_run`: did you mean `dry-run`?"),
-        (options! { rate: 1, nested: { "depth": 256 } }, "in option `nested`: option `depth` must be an integer from 0 to 255, not 256"),
-        (options! { rate: 1, nested: { "deep": 1 } }, "in option `nested`: there is no option `deep`: there is `depth`"),
+        (
+            options! { rate: 1, nested: { "depth": 256 } },
+            "in option `nested`: option `depth` must be an integer from 0 to 255, not 256",
+        ),
+        (
+            options! { rate: 1, nested: { "deep": 1 } },
+            "in option `nested`: there is no option `deep`: there is `depth`",
+        ),
     ] {
         assert_eq!(show.options(options).refusal(&one()), want);
     }

@@ -98,8 +98,8 @@ pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStrea
 
             // Natively nothing is exported; this keeps the compiler from calling all of it unused.
             #[cfg(not(target_arch = "wasm32"))]
-            const _: fn() -> ::std::vec::Vec<::pelton_guest::macros::Read> =
-                <#name as ::pelton_guest::macros::Transform>::reads;
+            const _: fn() -> ::pelton_guest::macros::Description =
+                <#name as ::pelton_guest::macros::Transform>::describe;
         };
     })
 }
@@ -109,7 +109,10 @@ fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     let refuse = |tokens: &dyn quote::ToTokens, help: &str| Err(Error::new(tokens.to_token_stream().span(), help));
     if let Some(token) = &signature.asyncness {
-        return refuse(token, "a transform cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator");
+        return refuse(
+            token,
+            "a transform cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator",
+        );
     }
     if let Some(token) = &signature.unsafety {
         return refuse(token, "a transform cannot be unsafe: the host calls it; put `unsafe` in its body");
@@ -182,7 +185,10 @@ fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
 
 fn extra(argument: &PatType) -> Result<Extra<'_>> {
     let Type::Reference(reference) = &*argument.ty else {
-        return Err(Error::new_spanned(&argument.ty, format!("options and context are given by reference: write `&`; {SHAPE}")));
+        return Err(Error::new_spanned(
+            &argument.ty,
+            format!("options and context are given by reference: write `&`; {SHAPE}"),
+        ));
     };
     if let Some(token) = &reference.mutability {
         return Err(Error::new_spanned(token, "a module keeps nothing between rows: remove `mut`"));
@@ -193,7 +199,7 @@ fn extra(argument: &PatType) -> Result<Extra<'_>> {
     }
 }
 
-/// `reads`, `ports` and `run` of `Transform`.
+/// `describe` and `run` of `Transform`.
 fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) -> TokenStream {
     let name = &function.sig.ident;
     let row = names::inferred(arguments.row);
@@ -208,28 +214,20 @@ fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) ->
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => function.sig.ident.span(),
     };
-    let (reads, ports, run) = if attributes.columns {
+    let (described, run) = if attributes.columns {
         (
-            quote_spanned!(row.span()=> <#row as ::pelton_guest::macros::InputColumns<'_>>::reads()),
-            quote_spanned!(returned=> ::pelton_guest::macros::columns_ports::<#row, _>(|row| #uncalled)),
+            quote_spanned!(row.span()=> ::pelton_guest::macros::describe_columns::<#row, _>),
             quote_spanned!(returned=> ::pelton_guest::macros::run_columns::<#row, _>(batch, |row| #called)),
         )
     } else {
         (
-            quote_spanned! {row.span()=>
-                <<#row as ::pelton_guest::macros::InputRow<'_>>::Columns as ::pelton_guest::macros::InputColumns<'_>>::reads()
-            },
-            quote_spanned!(returned=> ::pelton_guest::macros::row_ports::<#row, _>(|row| #uncalled)),
+            quote_spanned!(row.span()=> ::pelton_guest::macros::describe_rows::<#row, _>),
             quote_spanned!(returned=> ::pelton_guest::macros::run_rows::<#row, _>(batch, context, |row| #called)),
         )
     };
     quote! {
-        fn reads() -> ::std::vec::Vec<::pelton_guest::macros::Read> {
-            #reads
-        }
-
-        fn ports() -> ::std::vec::Vec<::pelton_guest::macros::PortSpec> {
-            #ports
+        fn describe() -> ::pelton_guest::macros::Description {
+            #described(|row| #uncalled)
         }
 
         #[allow(unused_variables)]
