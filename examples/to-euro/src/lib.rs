@@ -24,7 +24,7 @@ struct Priced {
 /// Bids over `min`, priced in euro. All other columns pass through untouched.
 #[transform]
 fn to_euro(bid: Bid, options: &Options) -> Option<Priced> {
-    (bid.price > options.min).then(|| Priced { euro: bid.price * options.rate })
+    (bid.price > options.min).then_some(Priced { euro: bid.price * options.rate })
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@
 //! no `Option`, a moment out of range. The loops then see only the rest, and [`Batch::assemble`]
 //! translates what they made back to the host's row numbers and column order.
 
-use std::collections::BTreeMap;
-
 use crate::{
     bindings::{Output, Rejection, Table},
     contract::{Plan, PlannedPort, PlannedRead},
@@ -42,8 +40,8 @@ impl Batch {
         for (read, node) in reads.iter().zip(table.nodes) {
             let column = Loaded::new(&read.column, node, rows, read.conversion, &mut refused)?;
             if !read.takes_null && !column.validity.bytes().is_empty() {
-                let nulls = (0..rows).filter(|row| column.is_null(*row));
-                refused.extend(nulls.map(|row| (row, format!("`{}` is null", read.column))));
+                let reason = format!("`{}` is null", read.column);
+                refused.extend((0..rows).filter(|row| column.is_null(*row)).map(|row| (row, reason.clone())));
             }
             columns.push(column);
         }
@@ -51,13 +49,13 @@ impl Batch {
             return Ok(Self { columns, rows, kept: None, refused: Vec::new() });
         }
         // A row is rejected once, for the first column that speaks against it.
-        let mut reasons = BTreeMap::new();
-        for (row, reason) in refused {
-            reasons.entry(row).or_insert(reason);
-        }
-        let kept: Vec<u32> = (0..table.rows).filter(|row| !reasons.contains_key(&(*row as usize))).collect();
+        refused.sort_by_key(|(row, _)| *row);
+        refused.dedup_by_key(|(row, _)| *row);
+        let refused: Vec<Rejection> =
+            refused.into_iter().map(|(row, reason)| Rejection { row: row as u32, reason }).collect();
+        let is_refused = |row: &u32| refused.binary_search_by_key(row, |rejection| rejection.row).is_ok();
+        let kept: Vec<u32> = (0..table.rows).filter(|row| !is_refused(row)).collect();
         let columns = columns.iter().map(|column| column.take(&kept)).collect();
-        let refused = reasons.into_iter().map(|(row, reason)| Rejection { row: row as u32, reason }).collect();
         Ok(Self { columns, rows: kept.len(), kept: Some(kept), refused })
     }
 

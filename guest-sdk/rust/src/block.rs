@@ -9,7 +9,8 @@ use bytemuck::Pod;
 
 use crate::{bindings::Node, bits};
 
-/// Rows of a block. A multiple of 8, so that bitmaps are cut at whole bytes.
+/// Rows of a block. A multiple of 8, so that bitmaps are cut at whole bytes; large enough that the calls
+/// which copy a block do not show; small enough that eight columns of it fit into a first-level cache.
 pub const BLOCK: usize = 512;
 
 /// Slots of a block: an index below [`BLOCK`] needs no bounds check.
@@ -20,7 +21,7 @@ pub trait Block {
     /// An empty column with room for `rows` rows.
     fn with_capacity(rows: usize) -> Self;
     /// Moves the slots at `positions`, which ascend and are below [`BLOCK`], to the front.
-    fn keep(&mut self, positions: &[u32]);
+    fn keep(&mut self, positions: &[u16]);
     /// Appends the first `count` slots to the column.
     fn flush(&mut self, count: usize);
     /// The column, as it crosses to the host.
@@ -28,10 +29,10 @@ pub trait Block {
 }
 
 /// Moves the slots at `positions` to the front.
-fn compact<T: Copy>(slots: &mut [T; BLOCK], positions: &[u32]) {
+fn compact<T: Copy>(slots: &mut [T; BLOCK], positions: &[u16]) {
     for (to, from) in positions.iter().enumerate() {
         // `from` is below BLOCK: the mask tells the compiler so.
-        let moved = slots.get(*from as usize % BLOCK).copied();
+        let moved = slots.get(usize::from(*from) % BLOCK).copied();
         if let (Some(slot), Some(moved)) = (slots.get_mut(to % BLOCK), moved) {
             *slot = moved;
         }
@@ -74,7 +75,7 @@ impl<T: Pod> Block for Numbers<T> {
         Self { slots: Box::new([T::zeroed(); BLOCK]), values: Vec::with_capacity(rows * size_of::<T>()) }
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         compact(&mut self.slots, positions);
     }
 
@@ -111,7 +112,7 @@ impl Block for Flags {
         Self(Numbers::with_capacity(rows))
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         self.0.keep(positions);
     }
 
@@ -136,9 +137,33 @@ pub struct Bytes {
 impl Bytes {
     #[inline(always)]
     pub fn put(&mut self, slot: usize, value: &[u8]) {
-        self.bytes.extend_from_slice(value);
+        append(&mut self.bytes, value);
         // A length that does not fit makes `finish` fail, because the bytes then do not fit either.
         put(&mut self.lengths, slot, value.len() as u32);
+    }
+}
+
+/// Appends `value`. Copying memory is a call out of the module, so short values are copied by a few wide stores: the
+/// first and the last bytes, which may overlap.
+#[inline(always)]
+fn append(bytes: &mut Vec<u8>, value: &[u8]) {
+    match value.len() {
+        0..4 => value.iter().for_each(|byte| bytes.push(*byte)),
+        4..8 => append_ends::<4>(bytes, value),
+        8..16 => append_ends::<8>(bytes, value),
+        16..=32 => append_ends::<16>(bytes, value),
+        _ => bytes.extend_from_slice(value),
+    }
+}
+
+/// Appends `value`, of `N` to 2 `N` bytes.
+#[inline(always)]
+fn append_ends<const N: usize>(bytes: &mut Vec<u8>, value: &[u8]) {
+    if let (Some(first), Some(last)) = (value.first_chunk::<N>(), value.last_chunk::<N>()) {
+        let start = bytes.len();
+        bytes.extend_from_slice(first);
+        bytes.truncate(start + value.len() - N);
+        bytes.extend_from_slice(last);
     }
 }
 
@@ -151,7 +176,7 @@ impl Block for Bytes {
     }
 
     /// Only rows without bytes may be dropped.
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         compact(&mut self.lengths, positions);
     }
 
@@ -183,7 +208,7 @@ impl<B: Block> Block for Optional<B> {
         Self { inner: B::with_capacity(rows), valid: Flags::with_capacity(rows) }
     }
 
-    fn keep(&mut self, positions: &[u32]) {
+    fn keep(&mut self, positions: &[u16]) {
         self.inner.keep(positions);
         self.valid.keep(positions);
     }
@@ -224,6 +249,18 @@ mod tests {
         assert_eq!(node.buffers[0], [0b101]);
         assert_eq!(node.buffers[1], [0, 1, 1, 3].map(i32::to_le_bytes).concat());
         assert_eq!(node.buffers[2], b"add");
+    }
+
+    #[test]
+    fn values_of_every_length_are_appended_whole() {
+        let bytes: Vec<u8> = (0..200).collect();
+        let mut column = Bytes::with_capacity(0);
+        let mut want = Vec::new();
+        for (slot, length) in (0..80).chain([200, 0, 33]).enumerate() {
+            column.put(slot, &bytes[..length]);
+            want.extend_from_slice(&bytes[..length]);
+        }
+        assert_eq!(column.bytes, want);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::{
     block::{BLOCK, Block},
     input::InputColumns,
     output::{OutputField, OutputRow},
-    ports::{Finished, Only, PortSpec, Ports},
+    ports::{Finished, Only, Ports},
+    transform::Description,
 };
 
 /// A column being made: `collect()` an iterator into it, `extend` it, or `push`.
@@ -218,8 +219,7 @@ pub fn run<'a, C: InputColumns<'a>, O: ColumnsOutcome>(
     function(C::view(&batch.columns, batch.rows)?).answer(batch)
 }
 
-/// The ports of a function, which is not called.
-pub fn ports<'a, C: InputColumns<'a>, O: ColumnsOutcome>(_function: impl FnOnce(C) -> O) -> Vec<PortSpec> {
-    Only::<O::Row>::specs()
+/// What a function reads and makes. It is not called.
+pub fn describe<'a, C: InputColumns<'a>, O: ColumnsOutcome>(_function: impl FnOnce(C) -> O) -> Description {
+    Description { reads: C::reads(), ports: Only::<O::Row>::specs() }
 }
-

@@ -11,6 +11,7 @@ use crate::{
     loaded::Conversion,
     nearest,
     ports::{Passing, PortSpec},
+    transform::Description,
     types::{self, TimeUnit},
 };
 
@@ -51,8 +52,7 @@ struct Column<'a> {
 /// Fits what a transform reads and makes to its input. `passing` and `event_time` are those of the transform.
 pub fn plan(
     inputs: &[Input],
-    reads: &[Read],
-    ports: &[PortSpec],
+    transform: &Description,
     passing: Passing,
     event_time: Option<&str>,
 ) -> Result<(Contract, Plan), String> {
@@ -60,10 +60,10 @@ pub fn plan(
         return Err(format!("this module has one input, but the operator has {}", inputs.len()));
     };
     let columns = top_level(input)?;
-    let planned_reads = reads.iter().map(|read| fit(read, &columns)).collect::<Result<Vec<_>, _>>()?;
+    let planned_reads = transform.reads.iter().map(|read| fit(read, &columns)).collect::<Result<Vec<_>, _>>()?;
     let mut contract_ports = Vec::new();
     let mut planned_ports = Vec::new();
-    for (index, port) in ports.iter().enumerate() {
+    for (index, port) in transform.ports.iter().enumerate() {
         let of_transform = if index == 0 { event_time } else { None };
         let (fields, planned) = lay_out(port, port.passing.unwrap_or(passing), &columns)?;
         let event_time = port.event_time.or(of_transform).map(str::to_owned);
@@ -101,7 +101,10 @@ fn top_level(input: &Input) -> Result<Vec<Column<'_>>, String> {
 }
 
 fn find<'a>(name: &str, columns: &'a [Column<'a>]) -> Result<&'a Column<'a>, String> {
-    columns.iter().find(|column| column.name == name).ok_or_else(|| nearest::suggest(name, columns.iter().map(|c| c.name)))
+    columns
+        .iter()
+        .find(|column| column.name == name)
+        .ok_or_else(|| nearest::suggest(name, columns.iter().map(|c| c.name)))
 }
 
 fn fit(read: &Read, columns: &[Column<'_>]) -> Result<PlannedRead, String> {

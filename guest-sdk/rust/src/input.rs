@@ -45,6 +45,9 @@ pub trait InputField<'a>: Sized {
     note = "`#[transform(columns)]` wants the type that `#[derive(Row)]` makes beside the row: `struct Bid` has `BidColumns<'_>`"
 )]
 pub trait InputColumns<'a>: Copy {
+    /// The row whose columns they are.
+    type Row: InputRow<'a>;
+
     fn reads() -> Vec<Read>;
     fn view(columns: &'a [Loaded], rows: usize) -> Result<Self, String>;
     fn part(self, start: usize, rows: usize) -> Self;
@@ -79,7 +82,10 @@ impl Read {
 }
 
 /// The next column, as field `F` sees it.
-pub fn view<'a, F: InputField<'a>>(name: &str, columns: &mut std::slice::Iter<'a, Loaded>) -> Result<F::Column, String> {
+pub fn view<'a, F: InputField<'a>>(
+    name: &str,
+    columns: &mut std::slice::Iter<'a, Loaded>,
+) -> Result<F::Column, String> {
     let column = columns.next().ok_or_else(|| format!("column `{name}` did not come, though the contract reads it"))?;
     F::view(column).map_err(|why| format!("column `{name}`: {why}"))
 }

@@ -24,6 +24,7 @@ mod options;
 mod outcome;
 mod output;
 mod ports;
+mod positions;
 mod run;
 mod strings;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,8 +48,8 @@ pub use pelton_guest_macros::{Options, Ports, Row, transform};
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Ports, Row, Strings, Timestamp, Values, counter,
-        gauge, log, transform,
+        Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Ports, Row, Strings, Timestamp, Values,
+        counter, gauge, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
@@ -66,7 +67,7 @@ pub mod macros {
         batch::{Answer, Batch},
         bindings::{self, Node},
         block::Block,
-        columns::{ColumnsOutcome, RowValues, ports as columns_ports, run as run_columns},
+        columns::{ColumnsOutcome, RowValues, describe as describe_columns, run as run_columns},
         context::Context,
         input::{InputColumns, InputField, InputRow, Read, view},
         loaded::Loaded,
@@ -74,8 +75,8 @@ pub mod macros {
         outcome::{Each, Outcome, Rejected},
         output::{Computed, OutputField, OutputRow, finish},
         ports::{Finished, Passing, PortSink, PortSpec, Ports},
-        run::{ports as row_ports, run as run_rows},
-        transform::Transform,
+        run::{describe as describe_rows, run as run_rows},
+        transform::{Description, Transform},
         types::TimeUnit,
     };
     pub use serde_json::{Map, Value};

@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn distances_count_edits() {
-        for (left, right, want) in [("", "abc", 3), ("price", "Price", 0), ("pirce", "price", 2), ("kitten", "sitting", 3)] {
+        for (left, right, want) in
+            [("", "abc", 3), ("price", "Price", 0), ("pirce", "price", 2), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(left, right), want, "{left} {right}");
         }
     }

@@ -40,7 +40,7 @@ pub trait OutputRow: Sized {
     fn blocks(rows: usize) -> Self::Blocks;
     fn blank() -> Self;
     fn put(self, blocks: &mut Self::Blocks, slot: usize);
-    fn keep(blocks: &mut Self::Blocks, positions: &[u32]);
+    fn keep(blocks: &mut Self::Blocks, positions: &[u16]);
     fn flush(blocks: &mut Self::Blocks, count: usize);
     fn finish(blocks: Self::Blocks) -> Result<Vec<Node>, String>;
 }
@@ -111,7 +111,7 @@ impl OutputRow for () {
     #[inline(always)]
     fn put(self, _blocks: &mut (), _slot: usize) {}
 
-    fn keep(_blocks: &mut (), _positions: &[u32]) {}
+    fn keep(_blocks: &mut (), _positions: &[u16]) {}
 
     fn flush(_blocks: &mut (), _count: usize) {}
 

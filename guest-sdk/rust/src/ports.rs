@@ -102,7 +102,8 @@ impl<Blocks> PortSink<Blocks> {
 
     pub fn finish<R: OutputRow<Blocks = Blocks>>(mut self) -> Result<Finished, String> {
         self.flush::<R>();
-        let rows = u32::try_from(self.flushed).map_err(|_| format!("{} rows in one batch are too many", self.flushed))?;
+        let rows =
+            u32::try_from(self.flushed).map_err(|_| format!("{} rows in one batch are too many", self.flushed))?;
         Ok(Finished { rows, origin: Some(self.origin.into_bytes()), nodes: R::finish(self.blocks)? })
     }
 }

@@ -6,12 +6,14 @@
 
 use crate::{
     batch::{Answer, Batch},
-    block::{BLOCK, Block, Numbers},
+    block::BLOCK,
     context::Context,
     input::{InputColumns, InputRow},
     outcome::{Outcome, Rejected},
     output::OutputRow,
-    ports::{Finished, PortSpec, Ports},
+    ports::{Finished, Ports},
+    positions,
+    transform::Description,
 };
 
 /// Calls `function` for every row.
@@ -25,9 +27,9 @@ pub fn run<'a, R: InputRow<'a>, O: Outcome>(
     if O::SINGLE { one_each(columns, batch, context, function) } else { any(columns, batch, context, function) }
 }
 
-/// The ports of a function, which is not called.
-pub fn ports<'a, R: InputRow<'a>, O: Outcome>(_function: impl FnMut(R) -> O) -> Vec<PortSpec> {
-    O::Ports::specs()
+/// What a function reads and makes. It is not called.
+pub fn describe<'a, R: InputRow<'a>, O: Outcome>(_function: impl FnMut(R) -> O) -> Description {
+    Description { reads: R::Columns::reads(), ports: O::Ports::specs() }
 }
 
 /// At most one row out for each row in.
@@ -39,11 +41,10 @@ fn one_each<'a, R: InputRow<'a>, O: Outcome>(
     mut function: impl FnMut(R) -> O,
 ) -> Result<Answer, String> {
     let mut blocks = O::Row::blocks(batch.rows);
-    let mut origin = Numbers::<u32>::with_capacity(batch.rows);
+    let mut origin = Origin::default();
     let mut rejected = Rejected::default();
     let mut keep = [0_u8; BLOCK];
-    let mut positions = [0_u32; BLOCK];
-    let mut total = 0;
+    let mut positions = [0_u16; BLOCK + 4];
     for start in (0..batch.rows).step_by(BLOCK) {
         let rows = BLOCK.min(batch.rows - start);
         let part = columns.part(start, rows);
@@ -53,34 +54,57 @@ fn one_each<'a, R: InputRow<'a>, O: Outcome>(
             *keep = u8::from(made.is_some());
             made.unwrap_or_else(O::Row::blank).put(&mut blocks, at);
         }
-        let kept = positions_of(keep.get(..rows).unwrap_or_default(), &mut positions);
-        if kept.len() < rows {
+        let keep = keep.get(..rows).unwrap_or_default();
+        if keep.iter().fold(1, |all, keep| all & keep) == 1 {
+            O::Row::flush(&mut blocks, rows);
+            origin.extend_all(start, rows);
+        } else {
+            let kept = positions::of(keep, &mut positions);
             O::Row::keep(&mut blocks, kept);
+            O::Row::flush(&mut blocks, kept.len());
+            origin.extend(start, kept, batch.rows);
         }
-        O::Row::flush(&mut blocks, kept.len());
-        for (slot, position) in kept.iter().enumerate() {
-            origin.put(slot, start as u32 + position);
-        }
-        origin.flush(kept.len());
-        total += kept.len();
     }
-    let origin = (total < batch.rows).then(|| origin.into_bytes());
-    let rows = u32::try_from(total).map_err(|_| "a batch has at most 4294967295 rows")?;
+    let (rows, origin) = origin.finish();
     Ok(Answer { ports: vec![Finished { rows, origin, nodes: O::Row::finish(blocks)? }], rejected: rejected.0 })
 }
 
-/// Where `keep` is 1.
-#[inline(always)]
-fn positions_of<'a>(keep: &[u8], positions: &'a mut [u32; BLOCK]) -> &'a [u32] {
-    let mut count = 0;
-    for (at, keep) in (0_u32..).zip(keep) {
-        // At most `at` rows were kept before this one, so the slot is there: the mask tells the compiler so.
-        if let Some(slot) = positions.get_mut(count % BLOCK) {
-            *slot = at;
+/// The rows that were kept, while the loop runs: no list for as long as it is all of them.
+#[derive(Default)]
+struct Origin {
+    kept: usize,
+    rows: Option<Vec<u8>>,
+}
+
+impl Origin {
+    /// All `rows` rows from `start` were kept.
+    fn extend_all(&mut self, start: usize, rows: usize) {
+        if let Some(list) = &mut self.rows {
+            let block: [u32; BLOCK] = std::array::from_fn(|at| (start + at) as u32);
+            list.extend_from_slice(bytemuck::cast_slice(block.get(..rows).unwrap_or_default()));
         }
-        count += usize::from(*keep);
+        self.kept += rows;
     }
-    positions.get(..count).unwrap_or_default()
+
+    /// Of the block at `start`, the rows at `kept` were; the batch has `of` rows.
+    fn extend(&mut self, start: usize, kept: &[u16], of: usize) {
+        let list = self.rows.get_or_insert_with(|| {
+            let mut list = Vec::with_capacity(of * size_of::<u32>());
+            list.extend((0..start as u32).flat_map(u32::to_le_bytes));
+            list
+        });
+        let mut block = [0_u32; BLOCK];
+        for (row, at) in block.iter_mut().zip(kept) {
+            *row = start as u32 + u32::from(*at);
+        }
+        list.extend_from_slice(bytemuck::cast_slice(block.get(..kept.len()).unwrap_or_default()));
+        self.kept += kept.len();
+    }
+
+    /// Rows, and their origins; none if each is its own. A batch has at most u32::MAX rows.
+    fn finish(self) -> (u32, Option<Vec<u8>>) {
+        (self.kept as u32, self.rows)
+    }
 }
 
 /// Any number of rows out, on any port.

@@ -32,7 +32,8 @@ fn parts(column: &Loaded) -> Result<(&[i32], &[u8]), String> {
     }
     let offsets = column.values.elements::<i32>(column.rows + 1).ok_or(MALFORMED)?;
     // Branch-free, so that it runs at memory speed.
-    let ascending = offsets.iter().zip(offsets.iter().skip(1)).fold(true, |sorted, (left, right)| sorted & (left <= right));
+    let ascending =
+        offsets.iter().zip(offsets.iter().skip(1)).fold(true, |sorted, (left, right)| sorted & (left <= right));
     let (first, last) = (offsets.first().copied().unwrap_or_default(), offsets.last().copied().unwrap_or_default());
     let bytes = usize::try_from(last).ok().and_then(|end| column.bytes.bytes().get(..end)).ok_or(MALFORMED)?;
     if ascending && first >= 0 { Ok((offsets, bytes)) } else { Err(MALFORMED.to_owned()) }

@@ -19,9 +19,15 @@ pub trait Transform: Sized {
     const PASSING: Passing;
     const EVENT_TIME: Option<&'static str>;
 
-    fn reads() -> Vec<Read>;
-    fn ports() -> Vec<PortSpec>;
+    fn describe() -> Description;
     fn run(batch: &Batch, options: &Self::Options, context: &Context) -> Result<Answer, String>;
+}
+
+/// What a transform reads and makes.
+#[derive(Debug)]
+pub struct Description {
+    pub reads: Vec<Read>,
+    pub ports: Vec<PortSpec>,
 }
 
 /// A transform that has agreed on a contract.
@@ -34,7 +40,7 @@ pub struct Opened<T: Transform> {
 impl<T: Transform> Opened<T> {
     pub fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
         let options = options::parse(options)?;
-        let (contract, plan) = contract::plan(inputs, &T::reads(), &T::ports(), T::PASSING, T::EVENT_TIME)?;
+        let (contract, plan) = contract::plan(inputs, &T::describe(), T::PASSING, T::EVENT_TIME)?;
         Ok((contract, Self { plan, options }))
     }
 
@@ -79,7 +85,7 @@ macro_rules! __export {
                 }
             }
 
-            $crate::bindings::export_transform!(Module with_types_in $crate::bindings);
+    $crate::bindings::export_transform!(Module with_types_in $crate::bindings);
         };
     };
 }

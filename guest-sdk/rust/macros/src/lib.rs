@@ -81,7 +81,7 @@ pub fn derive_row(input: TokenStream) -> TokenStream {
 ///
 /// #[transform]
 /// fn to_euro(bid: Bid, options: &Options) -> Option<Bid> {
-///     (bid.price > options.min).then(|| Bid { price: bid.price * options.rate })
+///     (bid.price > options.min).then_some(Bid { price: bid.price * options.rate })
 /// }
 ///
 /// let out = to_euro.options(options! { rate: 0.5 }).test(rows! { price: [3.0] });
@@ -177,12 +177,17 @@ pub fn derive_ports(input: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn transform(attributes: TokenStream, item: TokenStream) -> TokenStream {
-    let original: proc_macro2::TokenStream = item.clone().into();
-    let made = syn::parse(attributes).and_then(|attributes| transform::expand(attributes, syn::parse(item)?));
-    // With an error the function stays, so that what uses it does not fail as well.
+    let function: syn::ItemFn = match syn::parse(item) {
+        Ok(function) => function,
+        Err(error) => return error.to_compile_error().into(),
+    };
+    let made = syn::parse(attributes).and_then(|attributes| transform::expand(attributes, function.clone()));
     made.unwrap_or_else(|error| {
         let error = error.to_compile_error();
-        quote!(#error #[allow(dead_code)] #original)
+        // The function stays, so that what uses it does not fail as well; unless it could not stand alone.
+        let function = function.sig.receiver().is_none().then_some(function);
+        let function = function.map(|function| quote!(#[allow(dead_code)] #function));
+        quote!(#error #function)
     })
     .into()
 }

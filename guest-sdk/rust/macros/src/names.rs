@@ -1,7 +1,7 @@
 //! Small pieces that all macros share: attribute strings, generics, the lifetime of a row.
 
 use proc_macro2::Span;
-use syn::{Error, Generics, GenericParam, Lifetime, LitStr, Result, Type, visit_mut::VisitMut};
+use syn::{Error, GenericParam, Generics, Lifetime, LitStr, Result, Type, visit_mut::VisitMut};
 
 /// A string that names something; not empty.
 pub fn name(literal: &LitStr) -> Result<String> {
@@ -18,12 +18,17 @@ pub fn only_lifetime(what: &str, generics: &Generics) -> Result<Option<Lifetime>
         match parameter {
             GenericParam::Lifetime(parameter) if lifetime.is_none() => lifetime = Some(parameter.lifetime.clone()),
             GenericParam::Lifetime(parameter) => {
-                return Err(Error::new_spanned(parameter, format!("{what} borrows from one batch: one lifetime is enough")));
+                return Err(Error::new_spanned(
+                    parameter,
+                    format!("{what} borrows from one batch: one lifetime is enough"),
+                ));
             }
             GenericParam::Type(_) | GenericParam::Const(_) => {
                 return Err(Error::new_spanned(
                     parameter,
-                    format!("{what} cannot be generic: its columns must be known when the module is built; write one struct for each type"),
+                    format!(
+                        "{what} cannot be generic: its columns must be known when the module is built; write one struct for each type"
+                    ),
                 ));
             }
         }
@@ -65,6 +70,22 @@ pub fn inferred(ty: &Type) -> Type {
     let mut ty = ty.clone();
     Infer.visit_type_mut(&mut ty);
     ty
+}
+
+/// Gives a type's `'_` a name; false if there was none.
+pub fn name_elided(ty: &mut Type, name: &Lifetime) -> bool {
+    struct Name<'a>(&'a Lifetime, bool);
+    impl VisitMut for Name<'_> {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident == "_" {
+                *lifetime = self.0.clone();
+                self.1 = true;
+            }
+        }
+    }
+    let mut visitor = Name(name, false);
+    visitor.visit_type_mut(ty);
+    visitor.1
 }
 
 /// Whether a type names `'static`.

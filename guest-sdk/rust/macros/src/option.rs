@@ -14,7 +14,10 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
         Fields::Named(fields) => fields.named.iter().collect(),
         Fields::Unit => Vec::new(),
         Fields::Unnamed(fields) => {
-            return Err(Error::new_spanned(fields, "the fields of options name them: write `struct Options { rate: f64 }`"));
+            return Err(Error::new_spanned(
+                fields,
+                "the fields of options name them: write `struct Options { rate: f64 }`",
+            ));
         }
     };
     if let Some(parameter) = item.generics.params.first() {
@@ -70,7 +73,10 @@ fn name(field: &Field) -> Result<String> {
 fn read(field: &Field, name: &str) -> Result<TokenStream> {
     let ty = &field.ty;
     if matches!(ty, syn::Type::Reference(_)) {
-        return Err(Error::new_spanned(ty, "an option is read once from the job file and owned: use String instead of &str"));
+        return Err(Error::new_spanned(
+            ty,
+            "an option is read once from the job file and owned: use String instead of &str",
+        ));
     }
     let mut default = quote!(::core::option::Option::None);
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("default")) {
@@ -78,7 +84,9 @@ fn read(field: &Field, name: &str) -> Result<TokenStream> {
             Error::new_spanned(attribute, "write the default in brackets: `#[default(0.0)]`, `#[default(\"EUR\")]`")
         })?;
         let value = match &expression {
-            Expr::Lit(literal) if matches!(literal.lit, Lit::Str(_)) => quote!(::core::convert::From::from(#expression)),
+            Expr::Lit(literal) if matches!(literal.lit, Lit::Str(_)) => {
+                quote!(::core::convert::From::from(#expression))
+            }
             _ => quote!(#expression),
         };
         default = quote!(::core::option::Option::Some(#value));

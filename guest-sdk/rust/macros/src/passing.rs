@@ -3,10 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
-    Error, Ident, LitStr, Result, Token, bracketed,
-    ext::IdentExt,
-    meta::ParseNestedMeta,
-    parenthesized,
+    Error, Ident, LitStr, Result, Token, bracketed, ext::IdentExt, meta::ParseNestedMeta, parenthesized,
     punctuated::Punctuated,
 };
 
@@ -23,7 +20,8 @@ pub struct Passing {
 }
 
 /// For the message about an argument that there is not.
-pub const ARGUMENTS: &str = "`pass = none`, `pass = [\"a\"]`, `drop = [\"a\"]`, `rename(a = \"b\")` and `event_time = \"ts\"`";
+pub const ARGUMENTS: &str =
+    "`pass = none`, `pass = [\"a\"]`, `drop = [\"a\"]`, `rename(a = \"b\")` and `event_time = \"ts\"`";
 
 impl Passing {
     /// Reads one argument; false if it is none of these.
@@ -72,7 +70,10 @@ fn pass(meta: &ParseNestedMeta<'_>) -> Result<Vec<String>> {
         if word == "none" {
             return Ok(Vec::new());
         }
-        return Err(Error::new(word.span(), "write `pass = none` or `pass = [\"a\", \"b\"]`; without `pass`, all columns pass"));
+        return Err(Error::new(
+            word.span(),
+            "write `pass = none` or `pass = [\"a\", \"b\"]`; without `pass`, all columns pass",
+        ));
     }
     list(value)
 }

@@ -31,7 +31,10 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let lifetime = names::only_lifetime("an enum of ports", &item.generics)?;
     let ports = data.variants.iter().map(port).collect::<Result<Vec<_>>>()?;
     if ports.is_empty() {
-        return Err(Error::new_spanned(&item.ident, "an enum of ports needs a variant for each output, the main one first"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "an enum of ports needs a variant for each output, the main one first",
+        ));
     }
     for (index, port) in ports.iter().enumerate() {
         if ports.iter().take(index).any(|other| other.name == port.name) {
@@ -114,7 +117,12 @@ fn port(variant: &Variant) -> Result<Port<'_>> {
         Fields::Unit => (parse_quote!(()), true),
         Fields::Unnamed(fields) => match fields.unnamed.first() {
             Some(field) if fields.unnamed.len() == 1 => (field.ty.clone(), false),
-            _ => return Err(Error::new_spanned(fields, "a port's variant holds one row, a struct with `#[derive(Row)]`")),
+            _ => {
+                return Err(Error::new_spanned(
+                    fields,
+                    "a port's variant holds one row, a struct with `#[derive(Row)]`",
+                ));
+            }
         },
         Fields::Named(fields) => {
             return Err(Error::new_spanned(
@@ -126,13 +134,8 @@ fn port(variant: &Variant) -> Result<Port<'_>> {
             ));
         }
     };
-    let mut port = Port {
-        variant,
-        name: names::kebab(&names::plain(&variant.ident)),
-        passing: Passing::default(),
-        row,
-        is_unit,
-    };
+    let mut port =
+        Port { variant, name: names::kebab(&names::plain(&variant.ident)), passing: Passing::default(), row, is_unit };
     for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("port")) {
         match &attribute.meta {
             Meta::List(list) => Parser::parse2(|input: ParseStream<'_>| port.arguments(input), list.tokens.clone())?,
@@ -142,7 +145,10 @@ fn port(variant: &Variant) -> Result<Port<'_>> {
     if ["rejected", "late"].contains(&port.name.as_str()) {
         return Err(Error::new_spanned(
             &variant.ident,
-            format!("the port `{0}` is the host's own: name this one otherwise, `#[port(\"…\")]`, or return `Err` to reject a row", port.name),
+            format!(
+                "the port `{0}` is the host's own: name this one otherwise, `#[port(\"…\")]`, or return `Err` to reject a row",
+                port.name
+            ),
         ));
     }
     if port.name.contains('.') {

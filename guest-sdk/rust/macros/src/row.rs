@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, Index, Lifetime, LitStr, PathArguments, Result, Type,
-    spanned::Spanned,
+    Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, Index, Lifetime, LitStr, PathArguments, Result,
+    Type, spanned::Spanned,
 };
 
 use crate::names;
@@ -38,7 +38,9 @@ fn columns(item: &DeriveInput) -> Result<Vec<Column<'_>>> {
                 "a row is a struct, one field for each column; for several outputs, derive `Ports` on the enum instead",
             ));
         }
-        Data::Union(data) => return Err(Error::new(data.union_token.span, "a row is a struct, one field for each column")),
+        Data::Union(data) => {
+            return Err(Error::new(data.union_token.span, "a row is a struct, one field for each column"));
+        }
     };
     match fields {
         Fields::Named(fields) => fields.named.iter().map(column).collect(),
@@ -75,13 +77,15 @@ fn column(field: &Field) -> Result<Column<'_>> {
     Ok(column)
 }
 
-/// Refuses the types that people try and no column has, with the one to use instead. Others are left to the
-/// traits, whose message is as clear, because only they see through type aliases.
+/// Refuses what no column has, with the type to use instead. The traits would refuse it too, but in a dozen
+/// messages; the price is that an alias of a column's type must be written out.
 fn check_type(ty: &Type) -> Result<()> {
     let refuse = |help: &str| Err(Error::new_spanned(ty, help));
     match ty {
         Type::Reference(reference) => match &*reference.elem {
-            _ if reference.mutability.is_some() => refuse("a row borrows from the batch and cannot change it: remove `mut`"),
+            _ if reference.mutability.is_some() => {
+                refuse("a row borrows from the batch and cannot change it: remove `mut`")
+            }
             Type::Path(path) if path.path.is_ident("str") => Ok(()),
             Type::Slice(slice) if is_u8(&slice.elem) => Ok(()),
             _ => refuse("of references, only `&str` and `&[u8]` can be columns"),
@@ -93,26 +97,33 @@ fn check_type(ty: &Type) -> Result<()> {
                 "isize" => refuse("a column has the same type on every machine: use i64 or i32 instead of isize"),
                 "i128" | "u128" => refuse("the widest integer column is 64 bits: use i64 or u64, or Decimal<38, 0>"),
                 "char" => refuse("there is no column of characters: use &str, String or u32"),
-                "Vec" if !first_argument(&last.arguments).is_some_and(is_u8) => {
-                    refuse("of vectors, only `Vec<u8>` (binary) can be a column; to make several rows of one, return `Vec<Row>` from the transform")
-                }
-                "Box" | "Rc" | "Arc" | "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet" => {
-                    refuse("a column holds plain values: bool, i8 to i64, u8 to u64, f32, f64, text, bytes, Date, Timestamp, Decimal, or an Option of one")
-                }
+                "Vec" if !first_argument(&last.arguments).is_some_and(is_u8) => refuse(
+                    "of vectors, only `Vec<u8>` (binary) can be a column; to make several rows of one, return `Vec<Row>` from the transform",
+                ),
                 "Option" => match first_argument(&last.arguments) {
-                    Some(inner @ Type::Path(path)) if path.path.segments.last().is_some_and(|s| s.ident == "Option") => {
+                    Some(inner @ Type::Path(path))
+                        if path.path.segments.last().is_some_and(|s| s.ident == "Option") =>
+                    {
                         Err(Error::new_spanned(inner, "a column is nullable or not: one `Option` is enough"))
                     }
                     Some(inner) => check_type(inner),
                     None => Ok(()),
                 },
-                _ => Ok(()),
+                "bool" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "f32" | "f64" | "String"
+                | "Vec" | "Date" | "Timestamp" | "Decimal" => Ok(()),
+                _ => refuse(
+                    "not a type of column: use bool, i8 to i64, u8 to u64, f32, f64, &str, String, &[u8], Vec<u8>, Date, Timestamp, \
+                     Decimal<P, S>, or an Option of one (an alias of one must be written out)",
+                ),
             }
         }
         Type::Tuple(_) | Type::Array(_) | Type::Slice(_) => {
             refuse("a column holds one value for each row: give each part a field of its own")
         }
-        _ => Ok(()),
+        // What a `macro_rules!` macro passed on.
+        Type::Group(group) => check_type(&group.elem),
+        Type::Paren(paren) => check_type(&paren.elem),
+        _ => refuse("not a type of column"),
     }
 }
 
@@ -193,6 +204,8 @@ fn read(item: &DeriveInput, columns: &[Column<'_>], lifetime: Option<&Lifetime>)
         #[automatically_derived]
         #[allow(unused_variables, unused_mut)]
         impl<#batch> ::pelton_guest::macros::InputColumns<#batch> for #view<#batch> {
+            type Row = #this;
+
             fn reads() -> ::std::vec::Vec<::pelton_guest::macros::Read> {
                 ::std::vec![#(#reads),*]
             }
@@ -282,7 +295,7 @@ fn made(item: &DeriveInput, columns: &[Column<'_>], lifetime: Option<&Lifetime>)
                 #(#fields::put(self.#idents, &mut blocks.#index, slot);)*
             }
 
-            fn keep(blocks: &mut Self::Blocks, positions: &[u32]) {
+            fn keep(blocks: &mut Self::Blocks, positions: &[u16]) {
                 #(::pelton_guest::macros::Block::keep(&mut blocks.#index, positions);)*
             }
 

@@ -3,11 +3,12 @@
 //! The function becomes a unit struct of the same name, which implements `Transform`, dereferences to the function (so that
 //! it can still be called), and is exported from the module.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, ItemFn, PatType, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, ItemFn, Lifetime, PatType, Result, ReturnType, Type,
     parse::{Parse, ParseStream, Parser},
+    parse_quote,
     spanned::Spanned,
     visit_mut::VisitMut,
 };
@@ -56,8 +57,9 @@ enum Extra<'a> {
 
 const SHAPE: &str = "a transform is `fn name(row: Row, options: &Options, ctx: &Context) -> Out`, where `options` and `ctx` may be left out";
 
-pub fn expand(attributes: Attributes, function: ItemFn) -> Result<TokenStream> {
+pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStream> {
     check(&function)?;
+    borrow_from_row(&mut function);
     let arguments = arguments(&function)?;
     let (vis, name) = (&function.vis, &function.sig.ident);
     let docs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
@@ -93,6 +95,11 @@ pub fn expand(attributes: Attributes, function: ItemFn) -> Result<TokenStream> {
 
             #[cfg(target_arch = "wasm32")]
             ::pelton_guest::__export!(#name);
+
+            // Natively nothing is exported; this keeps the compiler from calling all of it unused.
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: fn() -> ::pelton_guest::macros::Description =
+                <#name as ::pelton_guest::macros::Transform>::describe;
         };
     })
 }
@@ -102,7 +109,10 @@ fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     let refuse = |tokens: &dyn quote::ToTokens, help: &str| Err(Error::new(tokens.to_token_stream().span(), help));
     if let Some(token) = &signature.asyncness {
-        return refuse(token, "a transform cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator");
+        return refuse(
+            token,
+            "a transform cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator",
+        );
     }
     if let Some(token) = &signature.unsafety {
         return refuse(token, "a transform cannot be unsafe: the host calls it; put `unsafe` in its body");
@@ -123,6 +133,19 @@ fn check(function: &ItemFn) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// `fn(Line<'_>, &Options) -> Word<'_>`: what is returned can only borrow from the row, so both get one name.
+fn borrow_from_row(function: &mut ItemFn) {
+    let name = Lifetime::new("'row", Span::call_site());
+    let Some(FnArg::Typed(row)) = function.sig.inputs.first_mut() else { return };
+    let ReturnType::Type(_, output) = &mut function.sig.output else { return };
+    let (mut named_row, mut named_output) = (row.ty.clone(), output.clone());
+    if names::name_elided(&mut named_row, &name) && names::name_elided(&mut named_output, &name) {
+        row.ty = named_row;
+        *output = named_output;
+        function.sig.generics.params.push(parse_quote!(#name));
+    }
 }
 
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
@@ -162,7 +185,10 @@ fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
 
 fn extra(argument: &PatType) -> Result<Extra<'_>> {
     let Type::Reference(reference) = &*argument.ty else {
-        return Err(Error::new_spanned(&argument.ty, format!("options and context are given by reference: write `&`; {SHAPE}")));
+        return Err(Error::new_spanned(
+            &argument.ty,
+            format!("options and context are given by reference: write `&`; {SHAPE}"),
+        ));
     };
     if let Some(token) = &reference.mutability {
         return Err(Error::new_spanned(token, "a module keeps nothing between rows: remove `mut`"));
@@ -173,7 +199,7 @@ fn extra(argument: &PatType) -> Result<Extra<'_>> {
     }
 }
 
-/// `reads`, `ports` and `run` of `Transform`.
+/// `describe` and `run` of `Transform`.
 fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) -> TokenStream {
     let name = &function.sig.ident;
     let row = names::inferred(arguments.row);
@@ -188,28 +214,20 @@ fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) ->
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => function.sig.ident.span(),
     };
-    let (reads, ports, run) = if attributes.columns {
+    let (described, run) = if attributes.columns {
         (
-            quote_spanned!(row.span()=> <#row as ::pelton_guest::macros::InputColumns<'_>>::reads()),
-            quote_spanned!(returned=> ::pelton_guest::macros::columns_ports::<#row, _>(|row| #uncalled)),
+            quote_spanned!(row.span()=> ::pelton_guest::macros::describe_columns::<#row, _>),
             quote_spanned!(returned=> ::pelton_guest::macros::run_columns::<#row, _>(batch, |row| #called)),
         )
     } else {
         (
-            quote_spanned! {row.span()=>
-                <<#row as ::pelton_guest::macros::InputRow<'_>>::Columns as ::pelton_guest::macros::InputColumns<'_>>::reads()
-            },
-            quote_spanned!(returned=> ::pelton_guest::macros::row_ports::<#row, _>(|row| #uncalled)),
+            quote_spanned!(row.span()=> ::pelton_guest::macros::describe_rows::<#row, _>),
             quote_spanned!(returned=> ::pelton_guest::macros::run_rows::<#row, _>(batch, context, |row| #called)),
         )
     };
     quote! {
-        fn reads() -> ::std::vec::Vec<::pelton_guest::macros::Read> {
-            #reads
-        }
-
-        fn ports() -> ::std::vec::Vec<::pelton_guest::macros::PortSpec> {
-            #ports
+        fn describe() -> ::pelton_guest::macros::Description {
+            #described(|row| #uncalled)
         }
 
         #[allow(unused_variables)]

@@ -44,7 +44,9 @@ fn origins(emitted: Option<&Emitted>, rows: usize) -> Result<Vec<u32>, String> {
         return Err(format!("origin {row} was returned, but the batch has {rows} rows"));
     }
     if !origins.is_sorted() {
-        return Err("the origins that were returned decrease: rows must leave in the order in which they came".to_owned());
+        return Err(
+            "the origins that were returned decrease: rows must leave in the order in which they came".to_owned()
+        );
     }
     Ok(origins)
 }
@@ -60,17 +62,20 @@ fn merge(port: &Port, emitted: Option<&Emitted>, origins: &[u32], rows: &Rows) -
         OutputField::Computed(field) => {
             let node = match &mut computed {
                 None => Node { rows: 0, buffers: vec![Vec::new(); 3] },
-                Some(nodes) => nodes
-                    .next()
-                    .cloned()
-                    .ok_or_else(|| format!("column `{}` was not returned, though the contract computes it", field.name))?,
+                Some(nodes) => nodes.next().cloned().ok_or_else(|| {
+                    format!("column `{}` was not returned, though the contract computes it", field.name)
+                })?,
             };
             Ok((field.clone(), node))
         }
     });
     let columns = columns.collect::<Result<Vec<_>, String>>()?;
     if let Some((field, _)) = columns.iter().find(|(_, node)| node.rows as usize != origins.len()) {
-        return Err(format!("column `{}` was returned with another number of rows than the output's {}", field.name, origins.len()));
+        return Err(format!(
+            "column `{}` was returned with another number of rows than the output's {}",
+            field.name,
+            origins.len()
+        ));
     }
     Ok(Rows::from_columns(origins.len(), columns))
 }

@@ -75,6 +75,7 @@ pub use crate::__json as json;
 /// What a transform can do in tests: `to_euro.test(rows! { … })`.
 pub trait Testable: Transform + Copy {
     /// Runs the transform on `rows`, and panics with the reason if it does not take them.
+    #[track_caller]
     fn test(self, rows: Rows) -> Tested {
         Test::<Self>::new().test(rows)
     }

@@ -117,7 +117,8 @@ impl Rows {
     /// The rows at `positions` of column `name`.
     pub(super) fn take(&self, name: &str, positions: &[u32]) -> Result<(Field, Node), String> {
         let (field, node) = self.find(name)?;
-        let layout = cell::layout(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
+        let layout =
+            cell::layout(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
         let taken = cell::load(field, node, Conversion::Same(layout))?.take(positions);
         let mut buffers = vec![taken.validity.bytes().to_vec(), taken.values.bytes().to_vec()];
         if matches!(taken.layout, crate::loaded::Layout::Variable) {

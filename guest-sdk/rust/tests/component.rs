@@ -1,0 +1,51 @@
+//! The example module, really built for wasm: a component of the contract's world that imports nothing but `log`.
+
+use std::{path::PathBuf, process::Command};
+
+use wit_component::{ComponentEncoder, DecodedWasm};
+
+/// Builds `examples/to-euro` as its author would, and returns the core module.
+fn build() -> Vec<u8> {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/to-euro/Cargo.toml");
+    let messages = Command::new(env!("CARGO"))
+        .args(["build", "--profile", "guest", "--target", "wasm32-unknown-unknown", "--message-format", "json"])
+        .arg("--manifest-path")
+        .arg(&manifest)
+        .output()
+        .expect("cargo starts");
+    let text = String::from_utf8_lossy(&messages.stderr);
+    assert!(messages.status.success(), "is the target wasm32-unknown-unknown installed?\n{text}");
+    let path = String::from_utf8(messages.stdout)
+        .expect("cargo's messages are UTF-8")
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["filenames"].as_array().cloned())
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .rfind(|name| name.ends_with("to_euro.wasm"))
+        .expect("cargo names the module");
+    std::fs::read(path).expect("the module is there")
+}
+
+#[test]
+fn a_module_is_a_component_of_the_transform_world_and_imports_only_the_log() {
+    let module = build();
+    let mut encoder = ComponentEncoder::default();
+    let encoder = encoder.validate(true).module(&module).expect("it carries its component type");
+    let component = encoder.encode().expect("it is a valid component");
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(&component).expect("it decodes") else {
+        panic!("a package of types only");
+    };
+    let world = &resolve.worlds[world];
+    let names = |keys: Vec<&wit_parser::WorldKey>| -> Vec<String> {
+        keys.into_iter().map(|key| resolve.name_world_key(key)).collect()
+    };
+    let imports = names(world.imports.keys().collect());
+    assert!(imports.contains(&"pelton:operator/log@0.1.0".to_owned()), "{imports:?}");
+    let others = ["pelton:operator/log@0.1.0", "pelton:operator/types@0.1.0"];
+    assert!(
+        imports.iter().all(|name| others.contains(&name.as_str())),
+        "types have no functions; else only the log: {imports:?}"
+    );
+    assert_eq!(names(world.exports.keys().collect()), ["pelton:operator/transform@0.1.0"]);
+}

@@ -1,0 +1,18 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct Bid {
+    price: f64,
+}
+
+#[transform(parallel = true)]
+fn keep(bid: Bid) -> bool {
+    bid.price > 0.0
+}
+
+#[transform(pass = all)]
+fn keep_all(bid: Bid) -> bool {
+    bid.price > 0.0
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use pelton_guest::prelude::*;
+
+#[transform]
+fn method(&self) -> bool {
+    true
+}
+
+fn main() {}

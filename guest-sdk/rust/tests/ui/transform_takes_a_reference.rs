@@ -1,0 +1,13 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct Bid {
+    price: f64,
+}
+
+#[transform]
+fn keep(bid: &Bid) -> bool {
+    bid.price > 0.0
+}
+
+fn main() {}

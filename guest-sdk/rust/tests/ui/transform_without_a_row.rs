@@ -1,0 +1,8 @@
+use pelton_guest::prelude::*;
+
+#[transform]
+fn nothing() -> bool {
+    true
+}
+
+fn main() {}
