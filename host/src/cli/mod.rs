@@ -1,4 +1,5 @@
 //! The command line.
 
 pub mod config;
+mod excerpt;
 pub mod report;
