@@ -75,8 +75,16 @@ fn bad_job_files_give_their_messages() {
 #[test]
 fn every_code_of_a_job_file_has_a_case() {
     let codes = [
-        Code::JobSyntax, Code::UnknownKey, Code::MissingKey, Code::WrongValue, Code::UnknownName, Code::Cycle, Code::NoSink,
-        Code::DuplicateName, Code::UnknownEnv, Code::BadOverride,
+        Code::JobSyntax,
+        Code::UnknownKey,
+        Code::MissingKey,
+        Code::WrongValue,
+        Code::UnknownName,
+        Code::Cycle,
+        Code::NoSink,
+        Code::DuplicateName,
+        Code::UnknownEnv,
+        Code::BadOverride,
     ];
     let messages: String = fs::read_dir(here().join("bad"))
         .expect("the cases")
@@ -107,7 +115,8 @@ fn a_full_job_file_means_what_is_on_file() {
     assert_eq!(wrong, None, "run again with PELTON_BLESS=1 if this is right");
     for keys in reference::all_keys() {
         for key in keys.keys {
-            let used = text.contains(&format!("{} =", key.name)) || text.contains(&format!("[{}.", key.name))
+            let used = text.contains(&format!("{} =", key.name))
+                || text.contains(&format!("[{}.", key.name))
                 || text.lines().any(|line| line.starts_with('[') && line.contains(&format!(".{}", key.name)));
             assert!(used, "full.toml does not use `{}` of {}", key.name, keys.title);
         }
@@ -175,7 +184,8 @@ fn documented_defaults_are_the_ones_in_use() {
             let (before, after) = around(keys).unwrap_or_else(|| panic!("no job around {}", keys.title));
             let meaning = |line: &str| {
                 let text = format!("{before}{line}{after}");
-                let job = parse(&text).unwrap_or_else(|mistakes| panic!("{text}\n{}", report::render(&mistakes, Style::PLAIN)));
+                let job = parse(&text)
+                    .unwrap_or_else(|mistakes| panic!("{text}\n{}", report::render(&mistakes, Style::PLAIN)));
                 format!("{:?}", job.spec)
             };
             assert_eq!(meaning(""), meaning(&format!("{name} = {value}\n")), "`{name}` of {}", keys.title);

@@ -245,7 +245,8 @@ impl Outline {
     fn check_cycles(&self, errors: &mut Vec<GraphError>) {
         let sorted: HashSet<usize> = self.sorted().into_iter().collect();
         let reads = self.reads();
-        let upstream = |node: usize| reads.get(node).and_then(|list| list.iter().find(|i| !sorted.contains(i))).copied();
+        let upstream =
+            |node: usize| reads.get(node).and_then(|list| list.iter().find(|i| !sorted.contains(i))).copied();
         let mut walked = HashSet::new();
         for start in (0..self.nodes.len()).filter(|node| !sorted.contains(node)) {
             let mut path = Vec::new();
@@ -369,10 +370,7 @@ mod tests {
     #[test]
     fn inputs_must_name_outputs() {
         let at = |place: &str, text: &str| (place.to_owned(), text.to_owned());
-        assert_eq!(
-            only("s:a k:out<a,b"),
-            at("sink.out.input.1", "input `b` of sink `out` names nothing in this job")
-        );
+        assert_eq!(only("s:a k:out<a,b"), at("sink.out.input.1", "input `b` of sink `out` names nothing in this job"));
         assert_eq!(only("s:a k:out<a,a.late"), at("sink.out.input.1", "source `a` has no output `late`"));
         assert_eq!(
             only("s:a k:one<a k:two<a,one"),

@@ -86,9 +86,24 @@ static CONFIG: Keys = Keys {
             need: Need::Optional("`pelton` in the user's cache directory"),
             about: "Where compiled modules are kept",
         },
-        Key { name: "log", shape: Shape::Text, need: Need::Default("\"warn\""), about: "What is logged, as in \"info\" or \"pelton=debug\"" },
-        Key { name: "color", shape: Shape::Choice(ColorChoice::WORDS), need: Need::Default("\"auto\""), about: "Whether output is coloured" },
-        Key { name: "output", shape: Shape::Choice(OutputMode::WORDS), need: Need::Default("\"text\""), about: "Output for people or for machines" },
+        Key {
+            name: "log",
+            shape: Shape::Text,
+            need: Need::Default("\"warn\""),
+            about: "What is logged, as in \"info\" or \"pelton=debug\"",
+        },
+        Key {
+            name: "color",
+            shape: Shape::Choice(ColorChoice::WORDS),
+            need: Need::Default("\"auto\""),
+            about: "Whether output is coloured",
+        },
+        Key {
+            name: "output",
+            shape: Shape::Choice(OutputMode::WORDS),
+            need: Need::Default("\"text\""),
+            about: "Output for people or for machines",
+        },
     ],
 };
 
@@ -187,7 +202,10 @@ impl Config {
 
     /// (setting, value, origin) for `pelton config`.
     pub fn rows(&self) -> Vec<[String; 3]> {
-        let threads = self.threads.value.map_or_else(|| format!("{} (one for each core)", cores()), |threads| threads.to_string());
+        let threads = self
+            .threads
+            .value
+            .map_or_else(|| format!("{} (one for each core)", cores()), |threads| threads.to_string());
         let cache = self.cache_dir.value.as_ref().map_or("(none)".to_owned(), |dir| dir.display().to_string());
         let row = |name: &str, value: String, origin: &Origin| [name.to_owned(), value, origin.to_string()];
         vec![
@@ -330,23 +348,28 @@ mod tests {
         }
 
         fn load(&self, flags: Flags) -> Result<Config, Diagnostics> {
-            let variable = |name: &str| self.variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            let variable =
+                |name: &str| self.variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
             Config::load_from(flags, &Surroundings { variable: &variable, current_dir: self.dir.path().to_owned() })
         }
     }
 
     #[test]
     fn the_strongest_origin_wins_setting_by_setting() {
-        let case = Case::new("threads = 2\ncolor = \"never\"\ncache-dir = \"cache\"\n", "threads = 3\nlog = \"info\"\n")
-            .set("PELTON_COLOR", "always")
-            .set("PELTON_THREADS", "");
+        let case =
+            Case::new("threads = 2\ncolor = \"never\"\ncache-dir = \"cache\"\n", "threads = 3\nlog = \"info\"\n")
+                .set("PELTON_COLOR", "always")
+                .set("PELTON_THREADS", "");
         let config = case.load(Flags { output: Some(OutputMode::Json), ..Flags::default() }).expect("good settings");
         let here = Origin::File(case.dir.path().join("pelton.toml"));
         let home = Origin::File(case.dir.path().join("home/.config/pelton/pelton.toml"));
         assert_eq!(config.threads, Setting { value: Some(2), origin: here.clone() });
         assert_eq!(config.cache_dir, Setting { value: Some(case.dir.path().join("cache")), origin: here });
         assert_eq!(config.log, Setting { value: "info".into(), origin: home });
-        assert_eq!(config.color, Setting { value: ColorChoice::Always, origin: Origin::Variable("PELTON_COLOR".into()) });
+        assert_eq!(
+            config.color,
+            Setting { value: ColorChoice::Always, origin: Origin::Variable("PELTON_COLOR".into()) }
+        );
         assert_eq!(config.output, Setting { value: OutputMode::Json, origin: Origin::Flag });
         assert_eq!(config.rows().len(), CONFIG.keys.len(), "every setting is shown");
     }

@@ -3,22 +3,23 @@
 //! Every command ends here when it fails. What comes from outside (names, lines of a file, reasons of a module) is
 //! stripped of control characters first, so that no file can drive the terminal.
 
-use std::{
-    fmt,
-    io::IsTerminal,
-    ops::Range,
-};
+use std::{fmt, io::IsTerminal, ops::Range};
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan, SpanContents,
-    ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles,
 };
 use serde_json::{Value, json};
 
-use super::config::ColorChoice;
+use super::{
+    config::ColorChoice,
+    excerpt::{Excerpt, line_and_column},
+};
 use crate::{
     error::{Code, Coded},
-    job::diagnostic::{Diagnostic, Diagnostics, SourceText, plain},
+    job::{
+        diagnostic::{Diagnostic, Diagnostics, SourceText, plain},
+        file::reader::MISTAKES_MAX,
+    },
 };
 
 /// How reports are drawn.
@@ -66,7 +67,10 @@ impl Style {
             characters: if self.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
             styles: if self.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
         };
-        GraphicalReportHandler::new_themed(theme).with_width(self.width).with_context_lines(1).without_syntax_highlighting()
+        GraphicalReportHandler::new_themed(theme)
+            .with_width(self.width)
+            .with_context_lines(1)
+            .without_syntax_highlighting()
             // Keys and codes have hyphens: a break there would spoil them.
             .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
     }
@@ -82,7 +86,8 @@ pub fn render(diagnostics: &Diagnostics, style: Style) -> String {
     match diagnostics.list.len() {
         0 | 1 => {}
         count => {
-            text += &format!("{count} mistakes in {}", clean(diagnostics.sources.main_name()));
+            let more = if count >= MISTAKES_MAX { "at least " } else { "" };
+            text += &format!("{more}{count} mistakes in {}", clean(diagnostics.sources.main_name()));
             if count > SHOWN_MAX {
                 text += &format!(", of which the first {SHOWN_MAX} are shown");
             }
@@ -135,13 +140,6 @@ fn causes(error: &dyn Coded) -> Vec<String> {
     std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect()
 }
 
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before.get(line_start..).map_or(0, |line| line.chars().count());
-    (before.matches('\n').count() + 1, column + 1)
-}
-
 fn draw(report: &Report, style: Style) -> String {
     let mut text = String::new();
     // Only a source that cannot be read makes it fail; ours are strings and the places are within them.
@@ -167,7 +165,7 @@ struct Report {
     message: String,
     help: Option<String>,
     cause: Option<Cause>,
-    source: Option<NamedSource<Lines>>,
+    source: Option<NamedSource<Excerpt>>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -193,9 +191,10 @@ impl Report {
 
     fn of_error(error: &dyn Coded) -> Self {
         let mut report = Self::new(error.code(), &error.to_string(), error.help().as_deref());
-        report.cause = causes(error).iter().rev().fold(None, |next, message| {
-            Some(Cause { message: clean(message), next: next.map(Box::new) })
-        });
+        report.cause = causes(error)
+            .iter()
+            .rev()
+            .fold(None, |next, message| Some(Cause { message: clean(message), next: next.map(Box::new) }));
         report
     }
 
@@ -210,94 +209,12 @@ impl Report {
     }
 
     fn point(&mut self, source: &SourceText, places: Vec<(Range<usize>, &str)>) {
-        let Some((first, _)) = places.first() else { return };
-        let excerpt = Excerpt::around(source, first.start);
+        let excerpt = Excerpt::new(source, &places.iter().map(|(place, _)| place.clone()).collect::<Vec<_>>());
         self.labels = places
             .iter()
             .filter_map(|(place, label)| Some(LabeledSpan::new_with_span(Some(clean(label)), excerpt.place(place)?)))
             .collect();
-        self.source = Some(NamedSource::new(excerpt.name, Lines(excerpt.text)));
-    }
-}
-
-/// The part of a text that is shown. All of it, unless lines are so long that no one would find the place.
-struct Excerpt {
-    name: String,
-    text: String,
-    /// Pairs of offsets, in the source and here, of the characters that became longer.
-    shifts: Vec<(usize, usize)>,
-    end: usize,
-}
-
-const LINE_BYTES_MAX: usize = 1_000;
-
-impl Excerpt {
-    fn around(source: &SourceText, at: usize) -> Self {
-        let text = &*source.text;
-        let line_start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-        let rest = text.get(line_start..).unwrap_or_default();
-        let long = rest.lines().next().is_some_and(|line| line.len() > LINE_BYTES_MAX);
-        let (begin, end, name) = if long {
-            let (line, column) = line_and_column(text, at);
-            let begin = text.floor_char_boundary(at.saturating_sub(40).max(line_start));
-            let end = text.ceil_char_boundary((at + 40).min(text.len()));
-            (begin, end, format!("{}, line {line}, column {column}; here", source.name))
-        } else {
-            (0, text.len(), source.name.clone())
-        };
-        let mut excerpt = Self { name: clean(&name), text: String::new(), shifts: vec![(begin, 0)], end };
-        for (offset, c) in text.get(begin..end).unwrap_or_default().char_indices() {
-            let before = excerpt.text.len();
-            match c {
-                '\n' | '\t' => excerpt.text.push(c),
-                '\r' => excerpt.text.push(' '),
-                c => excerpt.text.extend(plain(c)),
-            }
-            if excerpt.text.len() - before != c.len_utf8() {
-                excerpt.shifts.push((begin + offset + c.len_utf8(), excerpt.text.len()));
-            }
-        }
-        excerpt
-    }
-
-    /// A place of the source in the excerpt; none: it is outside.
-    fn place(&self, place: &Range<usize>) -> Option<Range<usize>> {
-        let start = self.offset(place.start)?;
-        let end = self.offset(place.end.min(self.end)).unwrap_or(start);
-        Some(start..end.max(start))
-    }
-
-    fn offset(&self, offset: usize) -> Option<usize> {
-        let (from, to) = self.shifts.iter().rev().find(|(from, _)| *from <= offset)?;
-        (offset <= self.end).then(|| (to + (offset - from)).min(self.text.len()))
-    }
-}
-
-/// A text of which miette shows the lines of a place and no others, and whose columns count characters.
-#[derive(Debug)]
-struct Lines(String);
-
-impl SourceCode for Lines {
-    /// miette asks for no lines around a place when it wants to know only where that is.
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        lines_before: usize,
-        _lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let text = &self.0;
-        let (mut start, mut end) = (span.offset(), span.offset() + span.len());
-        let place = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
-        if lines_before > 0 {
-            start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-            if !place.ends_with('\n') {
-                end = text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| end + newline);
-            }
-        }
-        let data = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
-        let (line, column) = line_and_column(text, start);
-        let span = (start, end - start).into();
-        Ok(Box::new(MietteSpanContents::new(data.as_bytes(), span, line - 1, column - 1, data.matches('\n').count() + 1)))
+        self.source = Some(NamedSource::new(clean(&source.name), excerpt));
     }
 }
 
@@ -386,7 +303,7 @@ mod tests {
         let text = format!("{}x{}", "ä".repeat(10_000), "b".repeat(10_000));
         let drawn = render(&one(&text, 20_000..20_001), Style::PLAIN);
         assert!(drawn.len() < 1_000, "{drawn}");
-        assert!(drawn.contains("line 1, column 10001"), "{drawn}");
+        assert!(drawn.contains("job.toml:1:10001]"), "{drawn}");
     }
 
     #[test]
@@ -439,6 +356,9 @@ mod tests {
         assert!(!style(ColorChoice::Auto, true, &[("NO_COLOR", "1")]).color);
         assert!(style(ColorChoice::Auto, true, &[("NO_COLOR", "")]).color, "an empty NO_COLOR means nothing");
         assert!(style(ColorChoice::Always, false, &[("NO_COLOR", "1")]).color, "a flag is stronger");
-        assert_eq!(style(ColorChoice::Never, true, &[("LC_ALL", "C"), utf8]), Style { color: false, unicode: false, width: 80 });
+        assert_eq!(
+            style(ColorChoice::Never, true, &[("LC_ALL", "C"), utf8]),
+            Style { color: false, unicode: false, width: 80 }
+        );
     }
 }

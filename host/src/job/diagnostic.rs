@@ -121,7 +121,8 @@ pub fn shown(text: &str) -> String {
 
 /// The character, or its escape when a terminal would act on it.
 pub fn plain(c: char) -> impl Iterator<Item = char> {
-    let escape = c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let escape =
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let escaped = escape.then(|| c.escape_default());
     let itself = (!escape).then_some(c);
     itself.into_iter().chain(escaped.into_iter().flatten())

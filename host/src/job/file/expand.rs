@@ -7,7 +7,10 @@ use super::{
     reader::Report,
     tree::{Kind, Span, Table, Value},
 };
-use crate::{error::Code, job::diagnostic::{Diagnostic, Sources, shown}};
+use crate::{
+    error::Code,
+    job::diagnostic::{Diagnostic, Sources, shown},
+};
 
 /// Looks a variable up; none: it is not set, or not Unicode.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -105,7 +108,8 @@ mod tests {
     fn filled(text: &str) -> (String, Vec<(String, Mistake)>) {
         let mut mistakes = Vec::new();
         let variables = |name: &str| (name == "RATE").then(|| "0.9${env:RATE}".to_owned());
-        let filled = fill_in(text, &variables, &mut |reference, mistake| mistakes.push((reference.to_owned(), mistake)));
+        let filled =
+            fill_in(text, &variables, &mut |reference, mistake| mistakes.push((reference.to_owned(), mistake)));
         (filled, mistakes)
     }
 

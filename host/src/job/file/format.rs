@@ -34,7 +34,12 @@ pub fn write(at: &Reader<'_>) -> Option<(Format, Compression)> {
     let compression = match (at.choice("compression"), format) {
         (Some("gzip"), "arrow") => {
             let message = format!("`{}` cannot be \"gzip\" with the format \"arrow\"", at.place("compression"));
-            at.wrong(at.span("compression"), message, "not with Arrow", "buffers of Arrow IPC are packed with \"zstd\" or not at all");
+            at.wrong(
+                at.span("compression"),
+                message,
+                "not with Arrow",
+                "buffers of Arrow IPC are packed with \"zstd\" or not at all",
+            );
             return None;
         }
         (Some("gzip"), _) => Compression::Gzip,
@@ -61,7 +66,12 @@ pub fn unpacking(at: &Reader<'_>, format: Option<&Format>) -> Compression {
     };
     if let (Some(Format::Parquet | Format::Ipc), Compression::Gzip | Compression::Zstd) = (format, compression) {
         let message = format!("`{}` does not go with this format", at.place("compression"));
-        at.wrong(at.span("compression"), message, "leave it out", "Parquet and Arrow files are packed inside, and say how themselves");
+        at.wrong(
+            at.span("compression"),
+            message,
+            "leave it out",
+            "Parquet and Arrow files are packed inside, and say how themselves",
+        );
     }
     compression
 }
@@ -150,7 +160,12 @@ fn pattern(at: &Reader<'_>, name: &str) -> Option<String> {
         Err(error) => error.to_string(),
     };
     let message = format!("`{}` is not a pattern for dates and times", at.place(name));
-    at.wrong(at.span(name), message, super::super::diagnostic::shown(&fault), "it is written as for strftime, as in \"%Y-%m-%d %H:%M:%S\"");
+    at.wrong(
+        at.span(name),
+        message,
+        super::super::diagnostic::shown(&fault),
+        "it is written as for strftime, as in \"%Y-%m-%d %H:%M:%S\"",
+    );
     None
 }
 

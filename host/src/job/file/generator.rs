@@ -38,7 +38,12 @@ fn rule(at: &Reader<'_>) -> Option<ColumnRule> {
     let help = format!("give one of {}", RULES.map(|name| format!("`{name}`")).join(", "));
     let rule = match given.as_slice() {
         [] => {
-            at.wrong(at.table.span.clone(), format!("`{}` has no rule", at.place("").trim_end_matches('.')), "no rule", help);
+            at.wrong(
+                at.table.span.clone(),
+                format!("`{}` has no rule", at.place("").trim_end_matches('.')),
+                "no rule",
+                help,
+            );
             return None;
         }
         ["sequence"] => sequence(&at.table("sequence")?),

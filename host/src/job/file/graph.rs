@@ -27,7 +27,9 @@ impl Coded for GraphError {
 
     fn help(&self) -> Option<String> {
         Some(match self {
-            Self::Missing { kind: NodeKind::Source } => "say where rows come from: `[source.NAME]` with a `type`".into(),
+            Self::Missing { kind: NodeKind::Source } => {
+                "say where rows come from: `[source.NAME]` with a `type`".into()
+            }
             Self::Missing { .. } => "say where rows go: `[sink.NAME]` with a `type` and an `input`".into(),
             Self::DuplicateName { .. } => {
                 "give it another name: sources, operators and sinks of a job share their names".into()
@@ -41,11 +43,9 @@ impl Coded for GraphError {
             }
             Self::InputTwice { .. } => "name each input once: its rows would be counted twice".into(),
             Self::Cycle { .. } => "rows flow one way; read an output from before the cycle".into(),
-            Self::Unread { name, kind, .. } => format!(
-                "add a sink with `input = \"{}\"`, or take the {} out",
-                shown(name),
-                kind.table()
-            ),
+            Self::Unread { name, kind, .. } => {
+                format!("add a sink with `input = \"{}\"`, or take the {} out", shown(name), kind.table())
+            }
             Self::SameDirectory { .. } => "give each sink a directory of its own".into(),
         })
     }
@@ -62,7 +62,8 @@ pub fn outline(root: &Table) -> Option<Outline> {
                 outline.partial |= kind != NodeKind::Source;
                 Vec::new()
             });
-            let directory = text(entry, "path").filter(|_| kind == NodeKind::Sink && text(entry, "type") == Some("file"));
+            let directory =
+                text(entry, "path").filter(|_| kind == NodeKind::Sink && text(entry, "type") == Some("file"));
             outline.nodes.push(Node { kind, name: entry.key.clone(), inputs, directory: directory.map(str::to_owned) });
         }
     }
@@ -109,7 +110,8 @@ fn label(error: &GraphError, outline: &Outline) -> String {
         GraphError::UnknownNode { input, .. } => {
             let outputs = outline.nodes.iter().filter(|node| node.kind != NodeKind::Sink);
             let wanted = OutputRef::parse(input);
-            match nearest(&wanted.node, outputs.map(|node| node.name.as_str())) {
+            let names = outputs.map(|node| node.name.as_str()).filter(|name| !name.contains('.'));
+            match nearest(&wanted.node, names) {
                 Some(near) => format!("did you mean `{}`?", OutputRef { node: near.to_owned(), port: wanted.port }),
                 None => "no source or operator has this name".into(),
             }

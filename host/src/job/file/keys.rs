@@ -39,17 +39,33 @@ pub enum Need {
 pub enum Shape {
     Text,
     /// One string, or an array with at least so many.
-    Texts { min: usize },
+    Texts {
+        min: usize,
+    },
     Boolean,
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     /// A number; an integer will do.
-    Number { min: f64, max: f64 },
-    Duration { min: Duration, max: Duration },
+    Number {
+        min: f64,
+        max: f64,
+    },
+    Duration {
+        min: Duration,
+        max: Duration,
+    },
     /// A size as text with a unit, or an integer.
-    Size { min: u64, max: u64 },
+    Size {
+        min: u64,
+        max: u64,
+    },
     Choice(&'static [&'static str]),
     /// One ASCII character; `""` where that switches it off.
-    Character { off: bool },
+    Character {
+        off: bool,
+    },
     /// A time with a zone: a TOML datetime, or a string.
     Instant,
     /// A table: column to type.
@@ -90,7 +106,9 @@ impl Shape {
             Self::Texts { min: 0 } => "a string or an array of strings".into(),
             Self::Texts { .. } => "a string or an array of strings, at least one".into(),
             Self::Boolean => "true or false".into(),
-            Self::Integer { min, max } => format!("a whole number{}", within(*min == i64::MIN, min, *max == i64::MAX, max)),
+            Self::Integer { min, max } => {
+                format!("a whole number{}", within(*min == i64::MIN, min, *max == i64::MAX, max))
+            }
             Self::Number { min, max } if *min == f64::MIN_POSITIVE => {
                 format!("a number above 0{}", if *max == f64::MAX { String::new() } else { format!(", {max} at most") })
             }
@@ -138,13 +156,19 @@ pub fn one_of(choices: &[&str]) -> String {
 /// A bound of a key in the largest unit that divides it.
 fn seconds(duration: Duration) -> String {
     let nanos = duration.as_nanos();
-    let units = [("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
-    let unit = units.into_iter().find(|(_, unit)| nanos >= *unit && nanos % unit == 0);
+    let units = [
+        ("d", 86_400_000_000_000),
+        ("h", 3_600_000_000_000),
+        ("m", 60_000_000_000),
+        ("s", 1_000_000_000),
+        ("ms", 1_000_000),
+    ];
+    let unit = units.into_iter().find(|(_, unit)| nanos >= *unit && nanos.is_multiple_of(*unit));
     unit.map_or(format!("{nanos}ns"), |(name, unit)| format!("{}{name}", nanos / unit))
 }
 
 fn bytes(size: u64) -> String {
     let units = [("TiB", 1_u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    let unit = units.into_iter().find(|(_, unit)| size >= *unit && size % unit == 0);
+    let unit = units.into_iter().find(|(_, unit)| size >= *unit && size.is_multiple_of(*unit));
     unit.map_or(format!("{size}B"), |(name, unit)| format!("{}{name}", size / unit))
 }

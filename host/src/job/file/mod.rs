@@ -38,7 +38,7 @@ use pelton_core::job::{BatchSpec, JobSpec, Overrides};
 use self::{
     expand::Variables,
     keys::Named,
-    reader::{NAME_HELP, Reader, Report, name_fault},
+    reader::{MISTAKES_MAX, NAME_HELP, Reader, Report, name_fault},
     tables::{JOB, OPERATORS, SINKS, SOURCES},
     tree::{SyntaxError, Table},
 };
@@ -95,7 +95,12 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Reads a job file from its text; `path` is for messages and relative paths.
-pub fn parse(text: String, path: &Path, overrides: &Overrides, variables: Variables<'_>) -> Result<JobFile, Diagnostics> {
+pub fn parse(
+    text: String,
+    path: &Path,
+    overrides: &Overrides,
+    variables: Variables<'_>,
+) -> Result<JobFile, Diagnostics> {
     let mut sources = Sources::new(path.display().to_string(), text.as_str());
     let bases = overrides::add_texts(overrides, &mut sources);
     let mut tree = match Table::parse(&text, 0) {
@@ -107,7 +112,7 @@ pub fn parse(text: String, path: &Path, overrides: &Overrides, variables: Variab
     expand::expand(&mut tree, &sources, variables, &report);
     let spec = job(&report, &tree);
     if let Some(outline) = graph::outline(&tree) {
-        for error in outline.check() {
+        for error in outline.check().into_iter().take(MISTAKES_MAX) {
             report.push(graph::diagnostic(&error, &outline, &tree));
         }
     }
@@ -162,11 +167,7 @@ fn batch(at: &Reader<'_>) -> BatchSpec {
 }
 
 /// The tables of one kind in the order of the file; those that could not be read are left out.
-fn nodes<'a, T>(
-    at: &Reader<'a>,
-    named: &'static Named,
-    read: impl Fn(&str, &str, &Reader<'a>) -> Option<T>,
-) -> Vec<T> {
+fn nodes<'a, T>(at: &Reader<'a>, named: &'static Named, read: impl Fn(&str, &str, &Reader<'a>) -> Option<T>) -> Vec<T> {
     let Some(table) = at.free(named.noun) else { return Vec::new() };
     let read_one = |entry| {
         let (kind, reader) = Reader::named(at.report, named, entry)?;
@@ -181,7 +182,7 @@ pub fn fuzz_job_file(data: &[u8]) -> Option<Diagnostics> {
     let (text, set) = text.split_once('\u{0}').unwrap_or((&text, ""));
     let overrides = set.lines().filter_map(|line| line.split_once('='));
     let overrides = overrides.map(|(path, value)| (path.to_owned(), value.to_owned())).collect();
-    let variables = |name: &str| (name.len() % 2 == 0).then(|| name.to_owned());
+    let variables = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
     let result = parse(text.to_owned(), Path::new("fuzz.toml"), &overrides, &variables);
     match result {
         Ok(file) => file.span_of(set).and(None),

@@ -18,7 +18,13 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
     let module = at.text("module").map(str::to_owned);
     let options = at.free("options").map_or_else(Map::new, |table| object(at, &at.place("options"), table));
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
-    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, module: module?, options: Json::Object(options), limits })
+    Some(OperatorSpec {
+        name: name.to_owned(),
+        inputs: inputs?,
+        module: module?,
+        options: Json::Object(options),
+        limits,
+    })
 }
 
 /// `input` of an operator or a sink.
@@ -58,7 +64,12 @@ fn json(at: &Reader<'_>, place: &str, value: &Value) -> Json {
         Kind::Float(number) => Number::from_f64(*number).map_or_else(
             || {
                 let message = format!("`{place}` cannot be {}", at.report.written(value));
-                at.wrong(value.span.clone(), message, "not a number in JSON", "options reach a module as JSON, which has no nan and inf");
+                at.wrong(
+                    value.span.clone(),
+                    message,
+                    "not a number in JSON",
+                    "options reach a module as JSON, which has no nan and inf",
+                );
                 Json::Null
             },
             Json::Number,

@@ -10,7 +10,10 @@ use super::{
     reader::Report,
     tree::{Entry, Kind, Span, Table, Value},
 };
-use crate::{error::Code, job::diagnostic::{Diagnostic, Sources, shown}};
+use crate::{
+    error::Code,
+    job::diagnostic::{Diagnostic, Sources, shown},
+};
 
 /// The name of their texts in messages.
 pub const SOURCE_NAME: &str = "--set";
@@ -31,16 +34,7 @@ pub fn apply(root: &mut Table, overrides: &Overrides, bases: &[usize], report: &
 }
 
 fn set(root: &mut Table, path: &str, base: usize, value: Value) -> Result<(), Diagnostic> {
-    let whole = base..base + path.len();
-    let keys = toml_edit::Key::parse(path).map_err(|error| {
-        Diagnostic::new(Code::BadOverride, format!("`{}` is not a path of keys", shown(path)))
-            .at(whole.clone(), shown(error.message()))
-            .help("write keys with dots between them, as in `--set operator.to-euro.options.rate=0.9`")
-    })?;
-    let segments: Vec<(String, Span)> = keys
-        .iter()
-        .map(|key| (key.get().to_owned(), key.span().map_or(whole.clone(), |span| base + span.start..base + span.end)))
-        .collect();
+    let segments = segments(path, base)?;
     check_node(root, &segments)?;
     let Some(((last, last_span), parents)) = segments.split_last() else { return Ok(()) };
     let mut table = root;
@@ -52,6 +46,25 @@ fn set(root: &mut Table, path: &str, base: usize, value: Value) -> Result<(), Di
         None => table.entries.push(Entry { key: last.clone(), key_span: last_span.clone(), value }),
     }
     Ok(())
+}
+
+/// The keys of a path, each with its place.
+fn segments(path: &str, base: usize) -> Result<Vec<(String, Span)>, Diagnostic> {
+    let not_a_path = |reason: &str| {
+        Diagnostic::new(Code::BadOverride, format!("`{}` is not a path of keys", shown(path)))
+            .at(base..base + path.len(), shown(reason))
+            .help("write keys with dots between them, as in `--set operator.to-euro.options.rate=0.9`")
+    };
+    let count = toml_edit::Key::parse(path).map_err(|error| not_a_path(error.message()))?.len();
+    // As the key of a document its parts have places.
+    let document = Table::parse(&format!("{path}=0"), base).map_err(|error| not_a_path(&error.message))?;
+    let mut segments = Vec::new();
+    let mut table = Some(&document);
+    while let Some(entry) = table.and_then(|table| table.entries.first()) {
+        segments.push((entry.key.clone(), entry.key_span.clone()));
+        table = if let Kind::Table(inner) = &entry.value.kind { Some(inner) } else { None };
+    }
+    if segments.len() == count { Ok(segments) } else { Err(not_a_path("not a path")) }
 }
 
 /// `source.NAME…` must name a source that is there.
@@ -90,8 +103,11 @@ fn child<'a>(table: &'a mut Table, key: &str, span: &Span) -> Result<&'a mut Tab
     });
     match table.entries.get_mut(index).map(|entry| &mut entry.value.kind) {
         Some(Kind::Table(inner)) => Ok(inner),
-        _ => Err(Diagnostic::new(Code::BadOverride, format!("`{}` is not a table, so nothing in it can be set", shown(key)))
-            .at(span.clone(), "has a plain value in the job file")
-            .help("end the path here, and give the whole value")),
+        _ => Err(Diagnostic::new(
+            Code::BadOverride,
+            format!("`{}` is not a table, so nothing in it can be set", shown(key)),
+        )
+        .at(span.clone(), "has a plain value in the job file")
+        .help("end the path here, and give the whole value")),
     }
 }

@@ -25,7 +25,7 @@ pub struct Report<'a> {
 }
 
 /// No one reads more; a hostile file could make millions.
-const MISTAKES_MAX: usize = 1_000;
+pub const MISTAKES_MAX: usize = 200;
 
 impl<'a> Report<'a> {
     pub fn new(sources: &'a Sources) -> Self {
@@ -90,21 +90,24 @@ impl<'a> Reader<'a> {
     /// Reports what is unknown or missing in `table`.
     pub fn new(report: &'a Report<'a>, table: &'a Table, keys: &'static Keys, place: String) -> Self {
         let reader = Self { report, table, keys, place };
-        for entry in &table.entries {
-            if keys.get(&entry.key).is_none() {
-                reader.unknown(entry, None);
-            }
-        }
+        reader.check_unknown(|_| Some(None));
         reader.check_missing();
         reader
     }
 
+    /// Reports the unknown keys for which `note` has an answer, with that note.
+    fn check_unknown(&self, note: impl Fn(&Entry) -> Option<Option<String>>) {
+        let missing: Vec<&str> = self.keys.names().filter(|name| !self.has(name)).collect();
+        let unknown = self.table.entries.iter().filter(|entry| self.keys.get(&entry.key).is_none());
+        for entry in unknown.take(MISTAKES_MAX) {
+            if let Some(note) = note(entry) {
+                self.unknown(entry, note, &missing);
+            }
+        }
+    }
+
     /// A table that has a name and, where `named` has several variants, a `type`, which is returned with it.
-    pub fn named(
-        report: &'a Report<'a>,
-        named: &'static Named,
-        entry: &'a Entry,
-    ) -> Option<(&'static str, Self)> {
+    pub fn named(report: &'a Report<'a>, named: &'static Named, entry: &'a Entry) -> Option<(&'static str, Self)> {
         let place = format!("{}.{}", named.noun, shown(&entry.key));
         if let Some(fault) = name_fault(&entry.key) {
             let message = format!("`{}` is not a name for a {}", shown(&entry.key), named.noun);
@@ -113,7 +116,9 @@ impl<'a> Reader<'a> {
         let Kind::Table(table) = &entry.value.kind else {
             let message = format!("`{place}` must be a table, not {}", report.written(&entry.value));
             let help = format!("begin it with a line `[{place}]`");
-            report.push(Diagnostic::new(Code::WrongValue, message).at(entry.value.span.clone(), "not a table").help(help));
+            report.push(
+                Diagnostic::new(Code::WrongValue, message).at(entry.value.span.clone(), "not a table").help(help),
+            );
             return None;
         };
         let (_, any) = named.variants.first()?;
@@ -124,19 +129,19 @@ impl<'a> Reader<'a> {
         let variant = kind.and_then(|kind| named.variants.iter().find(|(name, _)| *name == kind));
         let keys = variant.map_or(*any, |(_, keys)| *keys);
         let reader = Self { report, table, keys, place };
-        for entry in table.entries.iter().filter(|entry| keys.get(&entry.key).is_none()) {
+        reader.check_unknown(|entry| {
             let having = named.variants.iter().filter(|(_, keys)| keys.get(&entry.key).is_some());
             let having: Vec<_> = having.map(|(name, _)| *name).collect();
             match kind {
-                Some(kind) if !having.is_empty() => {
+                _ if having.is_empty() => Some(None),
+                Some(kind) => {
                     let types = one_of(&having);
-                    let note = format!("`{}` is for the type {types}, and this has the type \"{kind}\"", entry.key);
-                    reader.unknown(entry, Some(note));
+                    Some(Some(format!("`{}` is for the type {types}, and this has the type \"{kind}\"", entry.key)))
                 }
-                None if !having.is_empty() => {}
-                _ => reader.unknown(entry, None),
+                // Of an unknown type it may well be a key.
+                None => None,
             }
-        }
+        });
         match variant {
             Some((name, _)) => {
                 reader.check_missing();
@@ -163,7 +168,8 @@ impl<'a> Reader<'a> {
         self.table.get(name).is_some()
     }
 
-    fn unknown(&self, entry: &Entry, note: Option<String>) {
+    /// `missing` are the keys that it could have been meant for.
+    fn unknown(&self, entry: &Entry, note: Option<String>, missing: &[&str]) {
         let key = shown(&entry.key);
         let message = match self.place.as_str() {
             "" => format!("unknown key `{key}`"),
@@ -171,7 +177,7 @@ impl<'a> Reader<'a> {
         };
         let known: Vec<_> = self.keys.names().map(|name| format!("`{name}`")).collect();
         let known = format!("known here: {}", known.join(", "));
-        let label = match nearest(&entry.key, self.keys.names().filter(|name| self.table.get(name).is_none())) {
+        let label = match nearest(&entry.key, missing.iter().copied()) {
             Some(name) if note.is_none() => format!("did you mean `{name}`?"),
             _ => "not known here".into(),
         };
@@ -203,7 +209,9 @@ impl<'a> Reader<'a> {
         };
         let help = format!("`{name}` is {}. {}", key.shape.expected(), key.about);
         self.report.push(
-            Diagnostic::new(Code::MissingKey, message).at(self.table.span.clone(), format!("add `{name} = …`")).help(help),
+            Diagnostic::new(Code::MissingKey, message)
+                .at(self.table.span.clone(), format!("add `{name} = …`"))
+                .help(help),
         );
     }
 
@@ -212,7 +220,8 @@ impl<'a> Reader<'a> {
         let message = format!("`{}` has neither `{one}` nor `{other}`", self.place);
         let about = |name: &str| self.keys.get(name).map_or_else(String::new, |key| sentence(key.about));
         let help = format!("`{one}` is for {}, `{other}` for {}", about(one), about(other));
-        self.report.push(Diagnostic::new(Code::MissingKey, message).at(self.table.span.clone(), "add one of them").help(help));
+        self.report
+            .push(Diagnostic::new(Code::MissingKey, message).at(self.table.span.clone(), "add one of them").help(help));
     }
 
     /// Reports a value that fits its key but not the rest.

@@ -29,7 +29,9 @@ fn object(keys: &Keys, kind: Option<&str>) -> Map<String, Value> {
         .keys
         .iter()
         .map(|key| match kind {
-            Some(kind) if key.name == "type" => (key.name.to_owned(), json!({ "const": kind, "description": key.about })),
+            Some(kind) if key.name == "type" => {
+                (key.name.to_owned(), json!({ "const": kind, "description": key.about }))
+            }
             _ => (key.name.to_owned(), property(key)),
         })
         .collect();
@@ -61,11 +63,15 @@ fn shape(shape: &Shape) -> Map<String, Value> {
             "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": min }]
         }),
         Shape::Boolean => json!({ "type": "boolean" }),
-        Shape::Integer { min, max } => bounds("integer", (*min != i64::MIN).then_some(*min), (*max != i64::MAX).then_some(*max)),
+        Shape::Integer { min, max } => {
+            bounds("integer", (*min != i64::MIN).then_some(*min), (*max != i64::MAX).then_some(*max))
+        }
         Shape::Number { min, max } if *min == f64::MIN_POSITIVE => {
             json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max })
         }
-        Shape::Number { min, max } => bounds("number", (*min != f64::MIN).then_some(*min), (*max != f64::MAX).then_some(*max)),
+        Shape::Number { min, max } => {
+            bounds("number", (*min != f64::MIN).then_some(*min), (*max != f64::MAX).then_some(*max))
+        }
         Shape::Duration { .. } => json!({
             "type": "string",
             "pattern": format!(r"^\s*(\d+(\.\d+)?\s*(ns|us|µs|ms|s|min|m|h|d)\s*)+$|{VARIABLE}")
@@ -102,7 +108,8 @@ fn bounds(of: &str, min: Option<impl Into<Value>>, max: Option<impl Into<Value>>
 }
 
 fn tables_by_name(named: &Named) -> Map<String, Value> {
-    let variant = |(kind, keys): &(&str, &'static Keys)| Value::Object(object(keys, (!kind.is_empty()).then_some(*kind)));
+    let variant =
+        |(kind, keys): &(&str, &'static Keys)| Value::Object(object(keys, (!kind.is_empty()).then_some(*kind)));
     let tables = match named.variants {
         [only] => variant(only),
         several => json!({ "oneOf": several.iter().map(variant).collect::<Vec<_>>() }),
@@ -139,6 +146,9 @@ mod tests {
         let file = "/properties/source/additionalProperties/oneOf/0";
         assert_eq!(at(&format!("{file}/properties/type/const")), json!("file"));
         assert_eq!(at(&format!("{file}/properties/csv/properties/quote/default")), json!("\""));
-        assert_eq!(at("/properties/operator/additionalProperties/properties/limits/properties/call-time/default"), json!("1s"));
+        assert_eq!(
+            at("/properties/operator/additionalProperties/properties/limits/properties/call-time/default"),
+            json!("1s")
+        );
     }
 }

@@ -4,7 +4,10 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
-    job::{EventTimeSpec, FileSourceSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow, SourceKind, SourceSpec, StdinSpec},
+    job::{
+        EventTimeSpec, FileSourceSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow, SourceKind,
+        SourceSpec, StdinSpec,
+    },
     types,
 };
 
@@ -22,6 +25,9 @@ const ROW_BYTES_MAX_DEFAULT: usize = 1 << 20;
 /// None: what the source is could not be made out; it has been reported.
 pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
     let event_time = at.table("event-time").and_then(|at| event_time(&at));
+    let metadata = at.texts("metadata").unwrap_or_default();
+    check_unique(at, "metadata", &metadata);
+    let metadata = metadata.into_iter().map(str::to_owned).collect();
     let on_bad_row = match at.choice("on-bad-row") {
         Some("fail") => OnBadRow::Fail,
         _ => OnBadRow::Reject,
@@ -31,30 +37,31 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
         "stdin" => SourceKind::Stdin(stdin(at)?),
         _ => SourceKind::Generator(generated(at)?),
     };
-    let metadata = at.texts("metadata").unwrap_or_default().into_iter().map(str::to_owned).collect();
     Some(SourceSpec { name: name.to_owned(), kind, event_time, on_bad_row, metadata })
 }
 
 fn file(at: &Reader<'_>) -> Option<FileSourceSpec> {
     let paths = at.texts("path");
+    let readable = check_paths(at, paths.as_deref().unwrap_or_default());
     let inferred = paths.as_deref().and_then(format::infer);
-    if inferred.is_none() && paths.is_some() && !at.has("format") {
+    if inferred.is_none() && readable && !at.has("format") {
         at.missing("format");
     }
     let format = format::read(at, inferred);
     let compression = format::unpacking(at, format.as_ref());
     let schema = schema(at);
     let max_row_bytes = max_row_bytes(at);
-    check_paths(at, paths.as_deref().unwrap_or_default());
     let paths = paths?.into_iter().map(str::to_owned).collect();
     Some(FileSourceSpec { paths, format: format?, compression, schema, max_row_bytes })
 }
 
-fn check_paths(at: &Reader<'_>, paths: &[&str]) {
-    for (index, path) in paths.iter().enumerate().filter(|(_, path)| path.is_empty()) {
-        let message = format!("`{}` has an empty path{}", at.place("path"), shown(path));
+/// Whether there are paths and none is empty.
+fn check_paths(at: &Reader<'_>, paths: &[&str]) -> bool {
+    for (index, _) in paths.iter().enumerate().filter(|(_, path)| path.is_empty()) {
+        let message = format!("`{}` has an empty path", at.place("path"));
         at.wrong(at.span(&format!("path.{index}")), message, "it is empty", "`.` is the directory of the job file");
     }
+    !paths.is_empty() && paths.iter().all(|path| !path.is_empty())
 }
 
 fn stdin(at: &Reader<'_>) -> Option<StdinSpec> {
@@ -78,7 +85,12 @@ fn generated(at: &Reader<'_>) -> Option<GeneratorSpec> {
         (None, Some(columns)) => GeneratorContent::Columns(columns),
         (Some(_), Some(_)) => {
             let message = format!("`{}` and `nexmark` exclude each other", at.place("columns"));
-            at.wrong(at.span("columns"), message, "leave out this or `nexmark`", "a generator makes Nexmark's events, or columns by rule");
+            at.wrong(
+                at.span("columns"),
+                message,
+                "leave out this or `nexmark`",
+                "a generator makes Nexmark's events, or columns by rule",
+            );
             return None;
         }
         (None, None) => {
@@ -112,7 +124,12 @@ fn schema(at: &Reader<'_>) -> Option<SchemaRef> {
         let place = at.place(&format!("schema.{}", shown(&entry.key)));
         if entry.key.is_empty() || entry.key.len() > 255 || entry.key.chars().any(char::is_control) {
             let message = format!("`{}` is not a name for a column", shown(&entry.key));
-            at.wrong(entry.key_span.clone(), message, "not a name", "names have 1 to 255 bytes and no control characters");
+            at.wrong(
+                entry.key_span.clone(),
+                message,
+                "not a name",
+                "names have 1 to 255 bytes and no control characters",
+            );
         }
         column(at, &place, &entry.key, &entry.value)
     });
@@ -130,7 +147,12 @@ fn column(at: &Reader<'_>, place: &str, name: &str, value: &Value) -> Option<Fie
     };
     let message = format!("`{place}` must be a type, not {}", at.report.written(value));
     let names = types::SCALAR_NAMES.join(", ");
-    at.wrong(value.span.clone(), message, fault, format!("types are {names}, list<T>, struct<a: T, b: T>; `?` after a type allows nulls"));
+    at.wrong(
+        value.span.clone(),
+        message,
+        fault,
+        format!("types are {names}, list<T>, struct<a: T, b: T>; `?` after a type allows nulls"),
+    );
     None
 }
 

@@ -60,13 +60,8 @@ pub static SOURCES: Named =
 
 const SOURCE_TYPE: Key =
     key("type", Shape::Choice(&["file", "stdin", "generator"]), Required, "What kind of source it is");
-const EVENT_TIME_KEY: Key = key("event-time", Shape::Table(&EVENT_TIME), Optional("none"), "Which column says when a row happened");
-const METADATA: Key = key(
-    "metadata",
-    Shape::Texts { min: 0 },
-    Optional("none"),
-    "Metadata columns that join the source's own: `_file` and `_offset`; decoded only where they are wanted",
-);
+const EVENT_TIME_KEY: Key =
+    key("event-time", Shape::Table(&EVENT_TIME), Optional("none"), "Which column says when a row happened");
 const ON_BAD_ROW: Key = key(
     "on-bad-row",
     Shape::Choice(&["reject", "fail"]),
@@ -79,8 +74,16 @@ const MAX_ROW_BYTES: Key = key(
     Default("\"1MiB\""),
     "Longer rows of CSV, JSON or text count as bad",
 );
-const SCHEMA: Key = key("schema", Shape::Columns, Optional("inferred"), "The columns in their order, each with its type");
-const READ_CSV_KEY: Key = key("csv", Shape::Table(&READ_CSV), Optional("all its defaults"), "The dialect, for the format `csv`");
+const SCHEMA: Key =
+    key("schema", Shape::Columns, Optional("inferred"), "The columns in their order, each with its type");
+const METADATA: Key = key(
+    "metadata",
+    Shape::Texts { min: 0 },
+    Default("[]"),
+    "Columns about where a row comes from, after its own: `_file` and `_offset` (its first byte in the file, or its number)",
+);
+const READ_CSV_KEY: Key =
+    key("csv", Shape::Table(&READ_CSV), Optional("all its defaults"), "The dialect, for the format `csv`");
 const JSON_KEY: Key = key("json", Shape::Table(&JSON), Optional("all its defaults"), "Details of the format `json`");
 
 pub static FILE_SOURCE: Keys = Keys {
@@ -177,11 +180,22 @@ const TIMESTAMP_FORMAT: Key = key(
     "timestamp-format",
     Shape::Text,
     Optional("ISO 8601"),
-    "How timestamps are written, as for strftime: `\"%d.%m.%Y %H:%M:%S\"`. Without it, whole numbers of the column's unit are read too",
+    "How timestamps are written, as for strftime: `\"%d.%m.%Y %H:%M:%S\"`. Without it, a source reads whole numbers of the column's unit too",
 );
-const HEADER: Key = key("header", Shape::Boolean, Default("false"), "The first line of each file has the columns' names");
-const DELIMITER: Key = key("delimiter", Shape::Character { off: false }, Default("\",\""), "What stands between fields; a file `*.tsv` has `\"\\t\"` by itself");
-const QUOTE: Key = key("quote", Shape::Character { off: true }, Default("\"\\\"\""), "What encloses a field; `\"\"`: quotes are ordinary characters");
+const HEADER: Key =
+    key("header", Shape::Boolean, Default("false"), "The first line of each file has the columns' names");
+const DELIMITER: Key = key(
+    "delimiter",
+    Shape::Character { off: false },
+    Default("\",\""),
+    "What stands between fields; a source of files `*.tsv` takes `\"\\t\"` by itself",
+);
+const QUOTE: Key = key(
+    "quote",
+    Shape::Character { off: true },
+    Default("\"\\\"\""),
+    "What encloses a field; `\"\"`: quotes are ordinary characters",
+);
 const ESCAPE: Key = key(
     "escape",
     Shape::Character { off: true },
@@ -230,7 +244,8 @@ pub static WRITE_CSV: Keys = Keys {
     ],
 };
 
-pub static JSON: Keys = Keys { title: "`json`", about: "One JSON object a line.", keys: &[DATE_FORMAT, TIMESTAMP_FORMAT] };
+pub static JSON: Keys =
+    Keys { title: "`json`", about: "One JSON object a line.", keys: &[DATE_FORMAT, TIMESTAMP_FORMAT] };
 
 pub static RULE: Keys = Keys {
     title: "A rule in `columns` of a generator",
@@ -243,11 +258,21 @@ pub static RULE: Keys = Keys {
             Optional("another rule"),
             "`s64` if both ends are whole numbers, else `f64`: each number as likely as the others",
         ),
-        key("zipf", Shape::Table(&ZIPF), Optional("another rule"), "`s64` from 1 to `n`: few numbers are frequent, most are rare"),
+        key(
+            "zipf",
+            Shape::Table(&ZIPF),
+            Optional("another rule"),
+            "`s64` from 1 to `n`: few numbers are frequent, most are rare",
+        ),
         key("choice", Shape::Texts { min: 1 }, Optional("another rule"), "`utf8`: one of these"),
         key("text", Shape::Table(&TEXT), Optional("another rule"), "`utf8`: random lower-case letters"),
         key("time", Shape::Table(&TIME), Optional("another rule"), "`timestamp[us]`: times that go on row by row"),
-        key("null", Shape::Number { min: 0.0, max: 1.0 }, Default("0"), "The share of rows in which the column is null"),
+        key(
+            "null",
+            Shape::Number { min: 0.0, max: 1.0 },
+            Default("0"),
+            "The share of rows in which the column is null",
+        ),
     ],
 };
 
@@ -346,7 +371,12 @@ pub static LIMITS: Keys = Keys {
             Default("\"1s\""),
             "Time of one call",
         ),
-        key("output-bytes", Shape::Size { min: 1, max: 4 << 30 }, Default("\"64MiB\""), "Bytes that one call may return"),
+        key(
+            "output-bytes",
+            Shape::Size { min: 1, max: 4 << 30 },
+            Default("\"64MiB\""),
+            "Bytes that one call may return",
+        ),
         key(
             "rows-out-per-row",
             Shape::Integer { min: 1, max: 1_000_000_000 },

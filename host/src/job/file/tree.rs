@@ -102,7 +102,11 @@ impl Value {
         }
         let document = format!("{KEY}{text}");
         let Ok(document) = Document::parse(document.as_str()) else { return whole };
-        let mut table = match (Origin { base: base.wrapping_sub(KEY.len()), enclosing: span }).table(document.as_table(), None, 0) {
+        let mut table = match (Origin { base: base.wrapping_sub(KEY.len()), enclosing: span }).table(
+            document.as_table(),
+            None,
+            0,
+        ) {
             Ok(table) => table,
             Err(_) => return whole,
         };
@@ -115,7 +119,11 @@ impl Value {
             Kind::Array(values) => {
                 let (index, rest) = place.split_once('.').unwrap_or((place, ""));
                 let value = values.get(index.parse::<usize>().ok()?)?;
-                if rest.is_empty() { Some(value.span.clone()) } else { value.span_of(rest).or(Some(value.span.clone())) }
+                if rest.is_empty() {
+                    Some(value.span.clone())
+                } else {
+                    value.span_of(rest).or(Some(value.span.clone()))
+                }
             }
             _ => None,
         }

@@ -72,7 +72,11 @@ fn quantity<'a>(text: &'a str, units: &[(&str, u128)], names: &str) -> Result<(u
     let unit_end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(unit_end);
     let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
-        return Err(if unit.is_empty() { format!("its unit is missing: {names}") } else { format!("its unit is one of {names}") });
+        return Err(if unit.is_empty() {
+            format!("its unit is missing: {names}")
+        } else {
+            format!("its unit is one of {names}")
+        });
     };
     Ok((scaled(number, *factor)?, rest))
 }
