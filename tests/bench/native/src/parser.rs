@@ -3,7 +3,7 @@
 //! - [`hand`]: what a person writes for these files alone: one pass, digits folded as they are read, no quotes.
 //! - [`csv_core()`]: the crate csv-core splits records as RFC 4180 says, and library calls parse the fields.
 
-use std::{io, path::Path};
+use std::{io, path::Path, slice};
 
 use crate::{bid::Bid, chunks, query::Query};
 
@@ -12,69 +12,64 @@ const POWERS_OF_TEN: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1
 
 /// Runs `query` over the files of `directory`, parsed by hand.
 pub fn hand(directory: &Path, query: &mut impl Query) -> io::Result<()> {
-    chunks::for_each(directory, |mut rest| {
-        while !rest.is_empty() {
-            let (bid, after) = row(rest).ok_or_else(|| invalid("a row has too few fields"))?;
-            query.row(&bid);
-            rest = after;
+    chunks::for_each(directory, |chunk| {
+        let mut rest = chunk.iter();
+        while !rest.as_slice().is_empty() {
+            query.row(&row(&mut rest).ok_or_else(|| invalid("a row has too few fields"))?);
         }
         Ok(())
     })
 }
 
 #[inline(always)]
-fn row(rest: &[u8]) -> Option<(Bid, &[u8])> {
-    let (auction, rest) = integer(rest)?;
-    let (bidder, rest) = integer(rest)?;
-    let (price, rest) = decimal(rest)?;
-    let rest = skip(rest)?;
-    let (ts, rest) = integer(rest)?;
-    let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-    Some((Bid { auction, bidder, price, ts }, rest.get(end..)?))
+fn row(rest: &mut slice::Iter<'_, u8>) -> Option<Bid> {
+    let auction = integer(rest)?;
+    let bidder = integer(rest)?;
+    let price = decimal(rest)?;
+    rest.find(|byte| **byte == b',')?;
+    let ts = integer(rest)?;
+    let after = rest.as_slice();
+    let end = memchr::memchr(b'\n', after).map_or(after.len(), |newline| newline + 1);
+    *rest = after.get(end..)?.iter();
+    Some(Bid { auction, bidder, price, ts })
 }
 
 /// An unsigned integer and its comma.
 #[inline(always)]
-fn integer(mut rest: &[u8]) -> Option<(i64, &[u8])> {
-    let mut value = 0_i64;
+fn integer(rest: &mut slice::Iter<'_, u8>) -> Option<i64> {
+    let mut value = 0_u64;
     loop {
-        let (&byte, after) = rest.split_first()?;
-        rest = after;
-        if byte == b',' {
-            return Some((value, rest));
+        match *rest.next()? {
+            b',' => return Some(value as i64),
+            byte => value = value.wrapping_mul(10).wrapping_add(digit(byte)),
         }
-        value = value.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0')));
     }
 }
 
 /// An unsigned decimal fraction and its comma.
 #[inline(always)]
-fn decimal(mut rest: &[u8]) -> Option<(f64, &[u8])> {
-    let (mut mantissa, mut decimals, mut is_fraction) = (0_i64, 0_usize, false);
+fn decimal(rest: &mut slice::Iter<'_, u8>) -> Option<f64> {
+    let mut mantissa = 0_u64;
     loop {
-        let (&byte, after) = rest.split_first()?;
-        rest = after;
-        match byte {
-            b',' => return Some((mantissa as f64 / POWERS_OF_TEN.get(decimals)?, rest)),
-            b'.' => is_fraction = true,
-            _ => {
-                mantissa = mantissa.wrapping_mul(10).wrapping_add(i64::from(byte.wrapping_sub(b'0')));
-                decimals += usize::from(is_fraction);
-            }
+        match *rest.next()? {
+            b',' => return Some(mantissa as i64 as f64),
+            b'.' => break,
+            byte => mantissa = mantissa.wrapping_mul(10).wrapping_add(digit(byte)),
         }
+    }
+    let mut decimals = 0;
+    loop {
+        match *rest.next()? {
+            b',' => return Some(mantissa as i64 as f64 / POWERS_OF_TEN.get(decimals)?),
+            byte => mantissa = mantissa.wrapping_mul(10).wrapping_add(digit(byte)),
+        }
+        decimals += 1;
     }
 }
 
-/// What follows the next comma.
 #[inline(always)]
-fn skip(mut rest: &[u8]) -> Option<&[u8]> {
-    loop {
-        let (&byte, after) = rest.split_first()?;
-        rest = after;
-        if byte == b',' {
-            return Some(rest);
-        }
-    }
+fn digit(byte: u8) -> u64 {
+    u64::from(byte).wrapping_sub(u64::from(b'0'))
 }
 
 /// Runs `query` over the files of `directory`, split by csv-core.
