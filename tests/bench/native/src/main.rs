@@ -1,0 +1,80 @@
+//! The hand-written native program that Pelton is measured against: `pelton-bench-native QUERY PARSER DIRECTORY`.
+//!
+//! One thread, one query compiled into one parser's loop, no sandbox, no checkpoints: the least that these
+//! answers can cost on this machine. Called by tests/bench/peers.py, which reads the line of JSON that it prints:
+//! `answer`, `wall_seconds`, `cpu_seconds` and `peak_bytes` of the process.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    time::Instant,
+};
+
+use serde_json::{Value, json};
+
+use crate::query::Query;
+
+mod bid;
+mod blackhole;
+mod chunks;
+mod parser;
+mod query;
+
+const USAGE: &str = "usage: pelton-bench-native q1|q2 hand|csv-core DIRECTORY";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [query, parser, directory] = arguments.as_slice() else { return fail(USAGE) };
+    let begin = Instant::now();
+    let answer = match query.as_str() {
+        "q1" => run(query::Project::default(), parser, directory.as_ref()),
+        "q2" => run(query::Filter::default(), parser, directory.as_ref()),
+        _ => return fail(USAGE),
+    };
+    match answer {
+        Ok(answer) => report(&answer, begin),
+        Err(error) => fail(&format!("failed to run {query} over {directory}: {error}")),
+    }
+}
+
+fn run(mut query: impl Query, parser: &str, directory: &Path) -> io::Result<Value> {
+    match parser {
+        "hand" => parser::hand(directory, &mut query)?,
+        "csv-core" => parser::csv_core(directory, &mut query)?,
+        _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+    }
+    Ok(query.blackhole().answer())
+}
+
+fn report(answer: &Value, begin: Instant) -> ExitCode {
+    let line = json!({
+        "answer": answer,
+        "wall_seconds": begin.elapsed().as_secs_f64(),
+        "cpu_seconds": cpu_seconds(),
+        "peak_bytes": peak_bytes(),
+    });
+    match writeln!(io::stdout(), "{line}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Time that the one thread has been on a core, where the system tells.
+fn cpu_seconds() -> Option<f64> {
+    let statistics = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    Some(statistics.split(' ').next()?.parse::<u64>().ok()? as f64 / 1e9)
+}
+
+/// The largest resident memory so far, where the system tells.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+}
+
+fn fail(reason: &str) -> ExitCode {
+    // A message that cannot be written has nowhere else to go.
+    let _ = writeln!(io::stderr(), "{reason}");
+    ExitCode::FAILURE
+}
