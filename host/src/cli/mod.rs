@@ -4,6 +4,7 @@
 //! machine-readable. The exit code says how it ended ([`Exit`]).
 
 pub mod config;
+mod excerpt;
 mod inspect;
 mod job;
 mod lint;
