@@ -1,0 +1,46 @@
+# `make` alone lists the targets. Two of them are enough to begin with: demo and test.
+
+PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
+PELTON = $(PROFILE_DIR)/pelton
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build examples demo test check bench bench-boundary bench-peers fuzz bless
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: ## Install what is missing (the wasm target)
+	@rustup target list --installed | grep -q '^wasm32-unknown-unknown$$' || rustup target add wasm32-unknown-unknown
+
+build: ## Build the binary: target/release/pelton
+	cargo build --release -p pelton
+
+examples: setup ## Build the examples' modules
+	examples/build.sh
+
+demo: build examples ## Run an example on shipped data, and say what to try next
+	$(PELTON) run examples/to-euro/job.toml
+	@printf '\nRows streamed through a sandboxed component; its output is in examples/to-euro/out.\nTry next:\n'
+	@printf '  %s\n' '$(PELTON) plan examples/to-euro/job.toml' \
+	  '$(PELTON) run examples/to-euro/job.toml --set operator.to-euro.options.min=500.0' \
+	  '$(PELTON) run examples/clean-prices/job.toml' \
+	  'less examples/README.md        # a module of your own in five minutes'
+
+test: build examples ## Run all tests
+	cargo test --release -p pelton
+	cargo test --release -p pelton-core -p pelton-wasm
+	cargo test --release -p pelton-guest
+	cargo test --release -p pelton-tests
+
+check: ## Format, lints, docs
+	cargo fmt --all --check
+	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm --all-targets -- -D warnings
+
+bench: bench-boundary bench-peers ## All benchmarks
+
+bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
+	python3 tests/bench/peers.py $(BENCH)
+
+bless: build examples ## Accept the current output of golden tests
+	PELTON_BLESS=1 cargo test --release -p pelton
+	PELTON_BLESS=1 cargo test --release -p pelton-tests
