@@ -27,10 +27,8 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 	  'less examples/README.md        # a module of your own in five minutes'
 
 test: build examples ## Run all tests
-	cargo test --release -p pelton
-	cargo test --release -p pelton-core -p pelton-wasm
+	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
 	cargo test --release -p pelton-guest
-	cargo test --release -p pelton-tests
 
 check: ## Format, lints, docs
 	cargo fmt --all --check
