@@ -1,19 +1,143 @@
-//! `pelton inspect`: what a module is and wants.
+//! `pelton inspect`: what a module is, and its contract for given columns.
 
 use std::path::PathBuf;
 
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use clap::Args;
+use pelton_core::{
+    contract::{Input, PortColumn, Signature},
+    limits::Limits,
+    types,
+};
+use pelton_wasm::{CallError, Module, TransformInstance};
+use serde_json::{Value, json};
 
-use super::{Context, Exit};
+use super::{Context, Exit, plan::runtime};
+use crate::{
+    error::Code,
+    job::diagnostic::{Diagnostic, Diagnostics, Sources},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// A module: `.wasm` or `.wat`.
     #[arg(value_name = "MODULE")]
     module: PathBuf,
+    /// Columns of its input, as in a job file's schema: also show the contract for them.
+    #[arg(long, value_name = "NAME: TYPE, …", value_parser = parse_columns)]
+    columns: Option<Columns>,
+    /// Its options, as a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_options)]
+    options: String,
+}
+
+#[derive(Debug, Clone)]
+struct Columns(SchemaRef);
+
+fn parse_columns(text: &str) -> Result<Columns, String> {
+    let parsed = types::parse(&format!("struct<{text}>")).map_err(|error| error.to_string())?;
+    match parsed {
+        arrow::datatypes::DataType::Struct(fields) => Ok(Columns(Schema::new(fields).into())),
+        _ => Err("it has the form `auction: s64, price: f64?`".into()),
+    }
+}
+
+fn parse_options(text: &str) -> Result<String, String> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => Ok(text.to_owned()),
+        Ok(_) => Err("options are a JSON object".into()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
-    context.terminal.line(&args.module.display().to_string());
+    let bytes = match std::fs::read(&args.module) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = format!("failed to read the module {}: {error}", args.module.display());
+            let mistake = Diagnostic::new(Code::ModuleUnreadable, message).help("give the path of a .wasm or .wat file");
+            return context.mistakes(&Diagnostics::new(Sources::new("", ""), vec![mistake]));
+        }
+    };
+    let runtime = match runtime(context) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let module = match Module::load(&runtime, &bytes, &Limits::default()) {
+        Ok(module) => module,
+        Err(error) => {
+            context.error(&error);
+            return Exit::Refused;
+        }
+    };
+    let signature = match args.columns.as_ref().map(|columns| open(&module, columns, &args.options)).transpose() {
+        Ok(signature) => signature,
+        Err(error) => {
+            context.error(&error);
+            return Exit::Refused;
+        }
+    };
+    let contract = args.columns.as_ref().zip(signature.as_ref());
+    if context.is_json() {
+        context.terminal.line(&to_json(&module, contract).to_string());
+    } else {
+        context.terminal.line(&to_text(&module, contract));
+    }
     Exit::Done
+}
+
+fn open(module: &Module, columns: &Columns, options: &str) -> Result<Signature, CallError> {
+    let limits = Limits::default();
+    let input = Input { name: "input".into(), schema: columns.0.clone(), key: Vec::new(), event_time: None };
+    Ok(TransformInstance::new(module, &limits)?.open(&input, options)?.check(&input)?)
+}
+
+fn to_json(module: &Module, contract: Option<(&Columns, &Signature)>) -> Value {
+    json!({
+        "kind": "transform",
+        "digest": module.digest.to_string(),
+        "packaging": module.packaging.to_string(),
+        "bytes": module.bytes,
+        "imports": module.imports,
+        "exports": module.exports,
+        "contract": contract.map(|(columns, signature)| json!({
+            "reads": reads(columns, signature),
+            "ports": signature.ports.iter().map(|port| json!({
+                "name": port.name,
+                "event_time": port.event_time,
+                "columns": port.schema.fields().iter().zip(&port.columns).map(|(field, column)| json!({
+                    "name": field.name(), "type": types::column(field), "computed": matches!(column, PortColumn::Computed(_)),
+                })).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+        })),
+    })
+}
+
+fn reads<'a>(columns: &'a Columns, signature: &Signature) -> Vec<&'a str> {
+    signature.reads.iter().filter_map(|read| columns.0.fields().get(*read)).map(|field: &'a std::sync::Arc<Field>| field.name().as_str()).collect()
+}
+
+fn to_text(module: &Module, contract: Option<(&Columns, &Signature)>) -> String {
+    let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let mut lines = vec![
+        "kind       transform".to_owned(),
+        format!("digest     {}", module.digest),
+        format!("packaging  {}, {} bytes", module.packaging, module.bytes),
+        format!("imports    {}", list(&module.imports)),
+        format!("exports    {}", list(&module.exports)),
+    ];
+    match contract {
+        None => lines.push("contract   depends on the input: give `--columns 'name: type, …'` and `--options` to see it".to_owned()),
+        Some((columns, signature)) => {
+            lines.push(format!("reads      {}", reads(columns, signature).join(", ")));
+            for port in &signature.ports {
+                lines.push(format!("port {}", port.name));
+                for (field, column) in port.schema.fields().iter().zip(&port.columns) {
+                    let from = if matches!(column, PortColumn::Computed(_)) { "computed" } else { "passed" };
+                    lines.push(format!("  {}: {}  ({from})", field.name(), types::column(field)));
+                }
+            }
+        }
+    }
+    lines.join("\n")
 }

@@ -1,6 +1,6 @@
-//! `pelton plan`: the job's graph with the columns on every edge.
+//! `pelton plan`: the job's graph with the columns on every edge, in four forms of one [`Drawing`].
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use pelton_wasm::{Runtime, RuntimeOptions};
 
 use super::{Context, Exit, JobArgs};
@@ -9,13 +9,33 @@ use crate::job::{
     plan::{Plan, Surroundings},
 };
 
+mod drawing;
+mod json;
+mod mermaid;
+mod svg;
+mod text;
+
+use drawing::Drawing;
+
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     job: JobArgs,
     /// How the plan is drawn.
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json", "mermaid", "svg"])]
-    format: String,
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<PlanFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+    /// For Markdown that draws diagrams.
+    Mermaid,
+    /// A picture.
+    Svg,
 }
 
 pub(super) fn plan(context: &Context, args: &PlanArgs) -> Exit {
@@ -23,19 +43,32 @@ pub(super) fn plan(context: &Context, args: &PlanArgs) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    context.terminal.line(&format!("{} {}", plan.name, args.format));
+    let drawing = Drawing::of(&plan);
+    let default = if context.is_json() { PlanFormat::Json } else { PlanFormat::Text };
+    let drawn = match args.format.unwrap_or(default) {
+        PlanFormat::Text => text::draw(&drawing),
+        PlanFormat::Json => json::draw(&drawing),
+        PlanFormat::Mermaid => mermaid::draw(&drawing),
+        PlanFormat::Svg => svg::draw(&drawing),
+    };
+    context.terminal.line(&drawn);
     Exit::Done
 }
 
 /// Reads a job file and plans it; mistakes have been shown.
 pub(super) fn open(context: &Context, args: &JobArgs) -> Result<(JobFile, Plan), Exit> {
     let file = file::load(&args.job, &args.overrides()).map_err(|mistakes| context.mistakes(&mistakes))?;
-    let options = RuntimeOptions { cache_dir: context.config.cache_dir.value.clone() };
-    let runtime = Runtime::new(&options).map_err(|error| {
-        context.error(&error);
-        Exit::Failed
-    })?;
+    let runtime = runtime(context)?;
     let print = context.terminal.print_target(context.config.output.value);
     let plan = Plan::new(&file, &Surroundings { runtime, print }).map_err(|mistakes| context.mistakes(&mistakes))?;
     Ok((file, plan))
+}
+
+/// The wasm runtime with the configured compile cache; what is wrong has been shown.
+pub(super) fn runtime(context: &Context) -> Result<std::sync::Arc<Runtime>, Exit> {
+    let options = RuntimeOptions { cache_dir: context.config.cache_dir.value.clone() };
+    Runtime::new(&options).map_err(|error| {
+        context.error(&error);
+        Exit::Failed
+    })
 }

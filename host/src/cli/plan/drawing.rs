@@ -1,0 +1,145 @@
+//! What all forms of a plan show: nodes in data-flow order, and edges with their columns.
+
+use pelton_core::{
+    contract::PortColumn,
+    job::{SinkKind, SourceKind},
+    types,
+};
+
+use crate::job::plan::{OutputPlan, Plan, PlannedOperator, Target};
+
+pub(super) struct Drawing {
+    pub(super) job: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) edges: Vec<Edge>,
+}
+
+pub(super) struct Node {
+    /// Unique: `source.bids`.
+    pub(super) id: String,
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    /// Lines of (what, value).
+    pub(super) facts: Vec<(String, String)>,
+    /// Steps from the sources, at most.
+    pub(super) depth: usize,
+}
+
+pub(super) struct Edge {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// `bids`, `split.errors`.
+    pub(super) output: String,
+    pub(super) columns: Vec<Column>,
+}
+
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) data_type: String,
+    /// It travels on this edge; the others of its output are not wanted here.
+    pub(super) carried: bool,
+    pub(super) event_time: bool,
+}
+
+impl Drawing {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut drawing = Self { job: plan.name.clone(), nodes: Vec::new(), edges: Vec::new() };
+        // The node that each output leaves from.
+        let mut origins = vec![0; plan.outputs.len()];
+        for source in &plan.sources {
+            let index = drawing.nodes.len();
+            set(&mut origins, &[source.rows, source.rejected], index);
+            let (kind, guarantee) = match source.kind {
+                SourceKind::File(_) => ("file", "replayable: every row is read again after a restart"),
+                SourceKind::Stdin(_) => ("stdin", "not replayable: what was read is gone after a restart"),
+                SourceKind::Generator(_) => ("generator", "replayable: the same rows for the same seed"),
+            };
+            let mut facts = vec![("type".to_owned(), kind.to_owned())];
+            facts.extend(source.source.describe());
+            facts.push(("decoded".to_owned(), if source.columns.is_empty() { "no column".to_owned() } else { source.columns.join(", ") }));
+            facts.push(("guarantee".to_owned(), guarantee.to_owned()));
+            drawing.nodes.push(Node { id: format!("source.{}", source.name), kind: "source", name: source.name.clone(), facts, depth: 0 });
+        }
+        for planned in &plan.operators {
+            let index = drawing.nodes.len();
+            set(&mut origins, &planned.ports, index);
+            set(&mut origins, &[planned.rejected], index);
+            let depth = 1 + depth_of(&drawing.nodes, &origins, &planned.inputs);
+            let name = planned.operator.name.clone();
+            drawing.nodes.push(Node { id: format!("operator.{name}"), kind: "operator", name, facts: operator_facts(planned), depth });
+        }
+        for sink in &plan.sinks {
+            let (kind, guarantee) = match sink.kind {
+                SinkKind::File(_) => ("file", "each part appears whole or not at all"),
+                SinkKind::Print(_) => ("print", "for people: nothing is kept"),
+                SinkKind::Blackhole => ("blackhole", "nothing is kept but checksums"),
+            };
+            let mut facts = vec![("type".to_owned(), kind.to_owned())];
+            facts.extend(sink.sink.describe());
+            facts.push(("guarantee".to_owned(), guarantee.to_owned()));
+            let depth = 1 + depth_of(&drawing.nodes, &origins, &sink.inputs);
+            drawing.nodes.push(Node { id: format!("sink.{}", sink.name), kind: "sink", name: sink.name.clone(), facts, depth });
+        }
+        for (output, from) in plan.outputs.iter().zip(&origins) {
+            for reader in &output.readers {
+                let to = match reader.to {
+                    Target::Operator(index) => plan.sources.len() + index,
+                    Target::Sink(index) => plan.sources.len() + plan.operators.len() + index,
+                };
+                let wanted = |name: &str| reader.schema.index_of(name).is_ok();
+                drawing.edges.push(Edge { from: *from, to, output: output.name.clone(), columns: columns(output, wanted) });
+            }
+        }
+        drawing
+    }
+}
+
+fn set(origins: &mut [usize], outputs: &[usize], node: usize) {
+    for output in outputs {
+        if let Some(origin) = origins.get_mut(*output) {
+            *origin = node;
+        }
+    }
+}
+
+fn depth_of(nodes: &[Node], origins: &[usize], inputs: &[usize]) -> usize {
+    let depths = inputs.iter().filter_map(|input| nodes.get(*origins.get(*input)?)).map(|node| node.depth);
+    depths.max().unwrap_or(0)
+}
+
+fn columns(output: &OutputPlan, wanted: impl Fn(&str) -> bool) -> Vec<Column> {
+    let fields = output.schema.fields().iter();
+    fields
+        .map(|field| Column {
+            name: field.name().clone(),
+            data_type: types::column(field),
+            carried: wanted(field.name()),
+            event_time: output.event_time.as_deref() == Some(field.name()),
+        })
+        .collect()
+}
+
+fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
+    let operator = &planned.operator;
+    let module = &operator.module;
+    let input = operator.input.schema.fields();
+    let reads: Vec<_> = operator.signature.reads.iter().filter_map(|read| input.get(*read)).map(|field| field.name().as_str()).collect();
+    let mut facts = vec![
+        ("module".to_owned(), operator.module_name.clone()),
+        ("digest".to_owned(), module.digest.to_string()),
+        ("packaging".to_owned(), format!("{}, {} bytes", module.packaging, module.bytes)),
+        ("imports".to_owned(), if module.imports.is_empty() { "nothing".to_owned() } else { module.imports.join(", ") }),
+        ("options".to_owned(), operator.options.clone()),
+        ("reads".to_owned(), if reads.is_empty() { "no column".to_owned() } else { reads.join(", ") }),
+    ];
+    for port in &operator.signature.ports {
+        let columns = port.schema.fields().iter().zip(&port.columns);
+        let computed: Vec<_> = columns
+            .filter(|(_, column)| matches!(column, PortColumn::Computed(_)))
+            .map(|(field, _)| format!("{}: {}", field.name(), types::column(field)))
+            .collect();
+        let computed = if computed.is_empty() { "nothing".to_owned() } else { computed.join(", ") };
+        facts.push((format!("port {} computes", port.name), computed));
+    }
+    facts
+}
