@@ -153,15 +153,21 @@ impl<P: Parser> Column for Primitives<P> {
         if !self.shared.rules.are_plain() {
             self.values.resize(base + run.rows, Native::<P>::default());
             self.faults.extend(0..run.rows);
+        } else if run.quoted {
+            let (quote, bytes) = (self.shared.rules.quote, run.bytes);
+            let within = |(start, end): (usize, usize)| {
+                if bytes.get(start) == Some(&quote) { (start + 1, end.wrapping_sub(1)) } else { (start, end) }
+            };
+            self.push_quick(run, run.spans::<true>(field).map(within));
         } else if run.has_returns(field) {
             self.push_quick(run, run.spans::<true>(field));
         } else {
             self.push_quick(run, run.spans::<false>(field));
         }
-        let mut valid_from = 0;
+        let (mut valid_from, mut scratch) = (0, Vec::new());
         for row in std::mem::take(&mut self.faults) {
-            let text = self.shared.rules.text(run.bytes, run.span(row, field));
-            match self.value(row::Field { text, quoted: false }) {
+            let field = self.shared.rules.field(run, row, field, &mut scratch);
+            match self.value(field) {
                 Ok(Some(value)) => {
                     if let Some(slot) = self.values.get_mut(base + row) {
                         *slot = value;
@@ -213,9 +219,10 @@ struct Booleans {
 
 impl Column for Booleans {
     fn push_run(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
+        let mut scratch = Vec::new();
         for row in 0..run.rows {
-            let text = self.shared.rules.text(run.bytes, run.span(row, field));
-            if self.push(row::Field { text, quoted: false }).is_err() {
+            let field = self.shared.rules.field(run, row, field, &mut scratch);
+            if self.push(field).is_err() {
                 bad.push(row);
                 self.values.append(false);
                 self.shared.validity.append_non_null();

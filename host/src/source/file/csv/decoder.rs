@@ -45,10 +45,10 @@ impl RowDecoder for CsvDecoder {
             let start = pass.at;
             let rest = chunk.bytes.get(start..).unwrap_or_default();
             let window = rest.get(..WINDOW).unwrap_or(rest);
-            let quoted = self.index.scan(window, &self.separators);
+            let stopped = self.index.scan(window, &self.separators);
             pass.indexed_rows(&self.index)?;
-            // Next comes a row with a quote, or one that does not end within the window.
-            let odd = quoted || pass.at == start;
+            // Next comes a row that the index cannot read, or one that does not end within the window.
+            let odd = stopped || pass.at == start;
             if odd && pass.at < chunk.limit && !pass.odd_row()? {
                 break;
             }
@@ -81,6 +81,7 @@ impl<'a> Pass<'a> {
             bytes: self.rest(),
             base: self.at,
             places: index.places_from(0),
+            quoted: index.has_quotes(),
             fields: self.writer.fields,
             rows: index.newlines(),
         };

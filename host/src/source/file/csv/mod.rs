@@ -12,6 +12,7 @@ mod fuzz;
 mod head;
 mod index;
 mod infer;
+mod quotes;
 mod reason;
 mod row;
 mod run;
@@ -91,7 +92,7 @@ impl CsvFormat {
         let dialect = self.dialect.clone();
         Ok(CsvDecoder {
             index: Index::new(decoder::WINDOW, width),
-            separators: Separators::new(dialect.delimiter, dialect.quote),
+            separators: Separators::new(&dialect),
             writer: RowWriter {
                 dialect,
                 max_row_bytes: self.max_row_bytes,

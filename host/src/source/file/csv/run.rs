@@ -2,11 +2,12 @@
 //!
 //! Called by the CSV decoder, which makes runs, and by the columns, which read one field of every row in them.
 
+use memchr::memchr;
 use pelton_core::job::CsvDialect;
 
 use super::row;
 
-/// Consecutive rows of exactly `fields` fields without quotes.
+/// Consecutive rows of exactly `fields` fields, whose quotes are where they belong.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
     /// The window that `places` point into, and what follows it.
@@ -18,6 +19,8 @@ pub struct Run<'a> {
     pub places: &'a [u32],
     pub fields: usize,
     pub rows: usize,
+    /// Fields may be quoted.
+    pub quoted: bool,
 }
 
 impl<'a> Run<'a> {
@@ -29,13 +32,14 @@ impl<'a> Run<'a> {
         field: usize,
     ) -> impl ExactSizeIterator<Item = (usize, usize)> + use<'a, RETURNS> {
         let (bytes, fields) = (self.bytes, self.fields);
+        let last = field + 1 == fields;
         // One more than the fields, so that both ends of each field are in one piece; the last piece ends in scratch.
         let places = self.places.get(field..field + self.rows * fields + 1).unwrap_or_default();
         let ends = places.get(1..).unwrap_or_default().chunks_exact(fields);
         places.chunks_exact(fields).zip(ends).map(move |(before, behind)| {
             let (Some(before), Some(behind)) = (before.first(), behind.first()) else { return (0, 0) };
             let (start, mut end) = (before.wrapping_add(1) as usize, *behind as usize);
-            if RETURNS && end > start && bytes.get(end - 1) == Some(&b'\r') {
+            if RETURNS && last && end > start && bytes.get(end - 1) == Some(&b'\r') {
                 end -= 1;
             }
             (start, end)
@@ -50,12 +54,7 @@ impl<'a> Run<'a> {
     }
 
     pub fn span(&self, row: usize, field: usize) -> (usize, usize) {
-        if field + 1 == self.fields {
-            self.rows(row, 1).spans::<true>(field).next()
-        } else {
-            self.rows(row, 1).spans::<false>(field).next()
-        }
-        .unwrap_or_default()
+        self.rows(row, 1).spans::<true>(field).next().unwrap_or_default()
     }
 
     /// Where the rows begin in `bytes`.
@@ -96,12 +95,14 @@ impl<'a> Run<'a> {
 pub struct FieldRules {
     null_tokens: Vec<Vec<u8>>,
     trim: bool,
+    /// 0 if there is none: then no run has quoted fields.
+    pub quote: u8,
 }
 
 impl FieldRules {
     pub fn new(dialect: &CsvDialect) -> Self {
         let null_tokens = dialect.null_tokens.iter().map(|token| token.as_bytes().to_vec()).collect();
-        Self { null_tokens, trim: dialect.trim }
+        Self { null_tokens, trim: dialect.trim, quote: dialect.quote.unwrap_or_default() }
     }
 
     /// Whether a field's bytes are its text, whatever they are: then columns may take them as they stand.
@@ -113,9 +114,25 @@ impl FieldRules {
         self.null_tokens.iter().any(|token| token == text)
     }
 
-    /// The text of an unquoted field.
-    pub fn text<'a>(&self, bytes: &'a [u8], (start, end): (usize, usize)) -> &'a [u8] {
-        let (start, end) = if self.trim { row::trimmed(bytes, start, end) } else { (start, end) };
-        bytes.get(start..end).unwrap_or_default()
+    /// A field of a run; `scratch` holds its text if that is not in the input as it is.
+    pub fn field<'a>(&self, run: &Run<'a>, row: usize, field: usize, scratch: &'a mut Vec<u8>) -> row::Field<'a> {
+        let (start, end) = run.span(row, field);
+        if !(run.quoted && run.bytes.get(start) == Some(&self.quote)) {
+            let (start, end) = if self.trim { row::trimmed(run.bytes, start, end) } else { (start, end) };
+            return row::Field { text: run.bytes.get(start..end).unwrap_or_default(), quoted: false };
+        }
+        let text = run.bytes.get(start + 1..end - 1).unwrap_or_default();
+        if memchr(self.quote, text).is_none() {
+            return row::Field { text, quoted: true };
+        }
+        scratch.clear();
+        let mut rest = text;
+        while let Some(at) = memchr(self.quote, rest) {
+            // Of two quotes, one.
+            scratch.extend_from_slice(rest.get(..=at).unwrap_or_default());
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        scratch.extend_from_slice(rest);
+        row::Field { text: scratch, quoted: true }
     }
 }

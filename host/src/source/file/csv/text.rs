@@ -39,15 +39,33 @@ impl Texts {
         }));
     }
 
+    /// The same when fields may be quoted.
+    fn push_quoted(&mut self, run: &Run<'_>, field: usize) {
+        let (quote, bytes) = (self.shared.rules.quote, run.bytes);
+        let mut scratch = Vec::new();
+        for (row, (start, end)) in run.spans::<true>(field).enumerate() {
+            if bytes.get(start) != Some(&quote) {
+                self.values.push(bytes, start, end);
+            } else if !bytes.get(start + 1..end - 1).is_some_and(|text| text.contains(&quote)) {
+                self.values.push(bytes, start + 1, end - 1);
+            } else {
+                let text = self.shared.rules.field(run, row, field, &mut scratch).text;
+                self.values.push(text, 0, text.len());
+            }
+            self.offsets.push(self.values.end());
+        }
+    }
+
     /// The same when fields may be null, or are trimmed.
     fn push_careful(&mut self, run: &Run<'_>, field: usize, bad: &mut Vec<usize>) {
+        let mut scratch = Vec::new();
         for row in 0..run.rows {
-            let text = self.shared.rules.text(run.bytes, run.span(row, field));
-            let null = self.is_null(row::Field { text, quoted: false });
+            let field = self.shared.rules.field(run, row, field, &mut scratch);
+            let null = self.is_null(field);
             if null.is_err() {
                 bad.push(row);
             }
-            let kept = if null == Ok(false) { text } else { b"" };
+            let kept = if null == Ok(false) { field.text } else { b"" };
             self.values.push(kept, 0, kept.len());
             self.offsets.push(self.values.end());
             self.shared.validity.append(null != Ok(true));
@@ -83,7 +101,9 @@ impl Column for Texts {
         if !self.shared.rules.are_plain() {
             self.push_careful(run, field, bad);
         } else {
-            if field + 1 == run.fields {
+            if run.quoted {
+                self.push_quoted(run, field);
+            } else if field + 1 == run.fields {
                 self.push_plain(run, run.spans::<true>(field));
             } else {
                 self.push_plain(run, run.spans::<false>(field));
