@@ -35,7 +35,8 @@ fn cpu_ns() -> u64 {
 fn memory_mib(line: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let value = status.lines().find_map(|text| text.strip_prefix(line)).expect("a line of that name");
-    value.trim_start_matches(':').trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number") >> 10
+    value.trim_start_matches(':').trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number")
+        >> 10
 }
 
 fn measure(what: &str, source: &dyn Source, columns: &[&str]) {
