@@ -1,7 +1,7 @@
 //! How fast sources decode, on one thread: `cargo test --release -p pelton --lib source::speed -- --ignored --nocapture
 //! --test-threads 1`.
 //!
-//! Time is the thread's own CPU time, so that neighbours do not count; memory is the process's peak while decoding.
+//! Time is the thread's own CPU time, so that neighbours do not count; memory is what the process takes more at its peak.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -31,15 +31,12 @@ fn cpu_ns() -> u64 {
     line.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// Peak memory in MiB since [`forget_peak`].
-fn peak_mib() -> u64 {
+/// A line of the process's memory, in MiB.
+fn memory_mib(line: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
-    line.trim().split(' ').next().and_then(|number| number.parse::<u64>().ok()).expect("a number") >> 10
-}
-
-fn forget_peak() {
-    fs::write("/proc/self/clear_refs", "5").expect("Linux");
+    let value = status.lines().find_map(|text| text.strip_prefix(line)).expect("a line of that name");
+    value.trim_start_matches(':').trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number")
+        >> 10
 }
 
 fn measure(what: &str, source: &dyn Source, columns: &[&str]) {
@@ -57,16 +54,18 @@ fn measure(what: &str, source: &dyn Source, columns: &[&str]) {
     };
     let ranges = ranges(source).expect("ranges");
     let mut decoder = source.decoder(&columns).expect("a decoder");
-    forget_peak();
+    // Forgets the peak so far.
+    fs::write("/proc/self/clear_refs", "5").expect("Linux");
+    let before = memory_mib("VmRSS");
     let started = cpu_ns();
     ranges.iter().for_each(|range| decoder.decode(range, &mut count).expect("decoded"));
     let ns = cpu_ns() - started;
     println!(
-        "{what:44} {:7.1} M rows/s {:7.0} MB/s, {} ranges, peak {} MiB",
+        "{what:44} {:7.1} M rows/s {:7.0} MB/s, {} ranges, {} MiB more",
         rows as f64 * 1e3 / ns as f64,
         bytes as f64 * 1e3 / ns as f64,
         ranges.len(),
-        peak_mib()
+        memory_mib("VmHWM").saturating_sub(before)
     );
 }
 

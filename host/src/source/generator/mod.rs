@@ -43,7 +43,7 @@ pub struct GeneratorSource {
 enum Content {
     /// Each with the key of its random numbers.
     Rules(Vec<(u64, Rule)>),
-    Nexmark(Nexmark),
+    Nexmark(Box<Nexmark>),
 }
 
 impl GeneratorSource {
@@ -55,7 +55,7 @@ impl GeneratorSource {
             GeneratorContent::Nexmark(kind) => {
                 let nexmark = Nexmark::new(*kind, spec.seed);
                 let fields = nexmark.fields();
-                (Content::Nexmark(nexmark), fields)
+                (Content::Nexmark(Box::new(nexmark)), fields)
             }
             GeneratorContent::Columns(columns) => {
                 let mut rules = Vec::with_capacity(columns.len());

@@ -1,6 +1,6 @@
 //! Files and streams written by the Arrow writer, whole and damaged, read through the source.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, slice::from_ref};
 
 use arrow::{
     array::{
@@ -98,13 +98,13 @@ fn each_column_is_read_alone() {
     for kind in KINDS {
         for codec in [None, Some(CompressionType::LZ4_FRAME)] {
             let plain =
-                source(vec![write(&directory.path().join("a"), &[rows.clone()], kind, codec)], 8192).expect("a source");
+                source(vec![write(&directory.path().join("a"), from_ref(&rows), kind, codec)], 8192).expect("a source");
             for field in rows.schema().fields() {
                 let column = read_rows(plain.as_ref(), &[field.name().as_str()]);
                 assert_eq!(column.column(0), &rows[field.name().as_str()], "{kind:?} {codec:?} {field}");
             }
             let views =
-                source(vec![write(&directory.path().join("b"), &[all.clone()], kind, codec)], 8192).expect("a source");
+                source(vec![write(&directory.path().join("b"), from_ref(&all), kind, codec)], 8192).expect("a source");
             for field in decoded(&rows).schema().fields() {
                 let column = read_rows(views.as_ref(), &[field.name().as_str()]);
                 assert_eq!(column.column(0), &decoded(&rows)[field.name().as_str()], "{kind:?} {codec:?} {field}");

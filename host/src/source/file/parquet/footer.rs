@@ -135,7 +135,7 @@ fn is_inside(chunk: &ColumnChunkMetaData, file_bytes: u64) -> bool {
 
 /// Has dictionaries, views and 64-bit offsets decoded straight into plain columns, which saves a cast.
 fn decode_directly(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
-    let fields: Fields = metadata.schema().fields().iter().map(|field| direct(field)).collect();
+    let fields: Fields = metadata.schema().fields().iter().map(direct).collect();
     if &fields == metadata.schema().fields() {
         return metadata;
     }

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn batches_of_long_rows_are_small() {
-        let group = |row_bytes| Group { rows: 1000, stored_bytes: 0, encoded_bytes: 1000 * row_bytes };
+        let group = |row_bytes: u64| Group { rows: 1000, stored_bytes: 0, encoded_bytes: 1000 * row_bytes };
         assert_eq!(batch_rows(group(100), 8192), 8192);
         assert_eq!(batch_rows(group(1 << 20), 8192), 32);
         assert_eq!(batch_rows(group(1 << 40), 8192), 1);

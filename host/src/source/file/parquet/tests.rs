@@ -1,6 +1,6 @@
 //! Files written by the Parquet writer, whole and damaged, read through the source.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, slice::from_ref};
 
 use arrow::{
     array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array},
@@ -67,7 +67,7 @@ fn all_types_round_trip() {
             .set_max_row_group_row_count(Some(300))
             .set_data_page_row_count_limit(70)
             .set_write_batch_size(10);
-        let file = write(&directory.path().join("a.parquet"), &[rows.clone()], properties);
+        let file = write(&directory.path().join("a.parquet"), from_ref(&rows), properties);
         let source = source(vec![file], 128).expect("a source");
         assert_eq!(whole(source.as_ref()), rows, "{codec}");
         let sizes: Vec<_> = read(source.as_ref(), &["s64"]).expect("read").iter().map(RecordBatch::num_rows).collect();
@@ -147,7 +147,7 @@ fn runs_of_a_large_row_group_may_be_decoded_in_any_order() {
     let rows = RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).expect("one column");
     let properties =
         WriterProperties::builder().set_max_row_group_row_count(Some(10_000_000)).set_dictionary_enabled(false);
-    let file = write(&directory.path().join("a"), &[rows.clone()], properties);
+    let file = write(&directory.path().join("a"), from_ref(&rows), properties);
     let source = source(vec![file], 8192).expect("a source");
     assert_eq!(read_rows(source.as_ref(), &["n"]), rows);
 
@@ -223,7 +223,7 @@ fn damaged_files_are_errors_and_not_panics() {
     let rows = rows.project(&places).expect("columns");
     for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
         let properties = WriterProperties::builder().set_compression(codec).set_max_row_group_row_count(Some(25));
-        write(&path, &[rows.clone()], properties);
+        write(&path, from_ref(&rows), properties);
         assert_eq!(read_damaged(&path).expect("whole"), 40);
         let (mut flips, mut errors) = (0, 0);
         every_flip(&path, |_| {
