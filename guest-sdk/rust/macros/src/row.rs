@@ -273,7 +273,7 @@ fn made(item: &DeriveInput, columns: &[Column<'_>], lifetime: Option<&Lifetime>)
     let types: Vec<_> = columns.iter().map(|column| column.ty).collect();
     quote! {
         #[automatically_derived]
-        #[allow(unused_variables)]
+        #[allow(unused_variables, clippy::unused_unit)]
         impl #generics ::pelton_guest::macros::OutputRow for #this {
             type Blocks = (#(#fields::Block,)*);
 
