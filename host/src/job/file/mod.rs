@@ -183,9 +183,11 @@ pub fn fuzz_job_file(data: &[u8]) -> Option<Diagnostics> {
     let overrides = set.lines().filter_map(|line| line.split_once('='));
     let overrides = overrides.map(|(path, value)| (path.to_owned(), value.to_owned())).collect();
     let variables = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
-    let result = parse(text.to_owned(), Path::new("fuzz.toml"), &overrides, &variables);
-    match result {
-        Ok(file) => file.span_of(set).and(None),
+    match parse(text.to_owned(), Path::new("fuzz.toml"), &overrides, &variables) {
+        Ok(file) => {
+            file.span_of(set);
+            None
+        }
         Err(diagnostics) => Some(diagnostics),
     }
 }
