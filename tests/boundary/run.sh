@@ -20,5 +20,6 @@ cp "$cargo_target/wasm32-unknown-unknown/guest/pelton_boundary_guest.wasm" "$gue
 "$tools/py/bin/componentize-py" --quiet -d $wit -w guest componentize --stub-wasi -p tests/boundary/guests/python app -o "$guests/python.wasm"
 "$tools/js/node_modules/.bin/componentize-qjs" --wit $wit --js tests/boundary/guests/js/app.js -n guest --sync --stub-wasi -o "$guests/js.wasm"
 
-cargo build --quiet --release -p pelton-boundary
+# Both packages are named so that the dependencies have the host's features, and are those that the host was built with.
+cargo build --quiet --release -p pelton -p pelton-boundary --bin boundary
 "$cargo_target/release/boundary" "$guests" target/bench "$@"

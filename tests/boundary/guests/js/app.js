@@ -98,28 +98,31 @@ function rowForRow(rows, nodes) {
   return { port: 0, computed: { rows, nodes } };
 }
 
+// Unrolled by hand: the loop's own counting is a third of what a row costs.
 function keep(price, above) {
   const n = price.length;
   const origin = new Uint32Array(n);
   const euro = new Float64Array(n);
   const rate = RATE;
   let kept = 0;
-  for (let i = 0; i < n; i++) {
-    const value = price[i];
-    if (value > above) {
-      origin[kept] = i;
-      euro[kept++] = value * rate;
-    }
+  let i = 0;
+  let value;
+  for (const whole = n - 3; i < whole; i += 4) {
+    if ((value = price[i]) > above) { origin[kept] = i; euro[kept++] = value * rate; }
+    if ((value = price[i + 1]) > above) { origin[kept] = i + 1; euro[kept++] = value * rate; }
+    if ((value = price[i + 2]) > above) { origin[kept] = i + 2; euro[kept++] = value * rate; }
+    if ((value = price[i + 3]) > above) { origin[kept] = i + 3; euro[kept++] = value * rate; }
+  }
+  for (; i < n; i++) {
+    if ((value = price[i]) > above) { origin[kept] = i; euro[kept++] = value * rate; }
   }
   return { origin: origin.subarray(0, kept), euro: euro.subarray(0, kept) };
 }
 
+// The built-in's loop and a call cost less than a loop in bytecode.
 function scaled(values) {
   const rate = RATE;
-  const n = values.length;
-  const out = new Float64Array(n);
-  for (let i = 0; i < n; i++) out[i] = values[i] * rate;
-  return out;
+  return values.map((value) => value * rate);
 }
 
 // Two bytes at a time through a table of all pairs.

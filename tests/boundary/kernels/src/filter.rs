@@ -9,18 +9,19 @@ use crate::{Cell, RATE};
 /// Rows in a block: as many as a table of all their combinations may sensibly have.
 const BLOCK: usize = 8;
 
-/// For each set of rows in a block, the rows in it, packed to the front; the rest is zero.
-static PACKED: [[u8; BLOCK]; 256] = packed();
+/// For each set of rows in a block, the rows in it, packed to the front; the rest is zero. As wide as what is written,
+/// so that a block is two vector loads, adds and stores.
+static PACKED: [[u32; BLOCK]; 256] = packed();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, where a wrong index is a build error")]
-const fn packed() -> [[u8; BLOCK]; 256] {
+const fn packed() -> [[u32; BLOCK]; 256] {
     let mut table = [[0; BLOCK]; 256];
     let mut set = 0;
     while set < table.len() {
         let (mut row, mut next) = (0, 0);
         while row < BLOCK {
             if set >> row & 1 == 1 {
-                table[set][next] = row as u8;
+                table[set][next] = row as u32;
                 next += 1;
             }
             row += 1;
@@ -59,7 +60,7 @@ fn positions<P: Cell<f64>, O: Cell<u32>>(prices: &[P], above: f64) -> Vec<O> {
         // All eight are written and only those in the set are counted: the next block writes over the others. A whole
         // block fits, because at most `first` rows were kept before it.
         if let Some(slot) = origin.get_mut(kept..).and_then(|free| free.first_chunk_mut::<BLOCK>()) {
-            *slot = packed.map(|row| O::store(first + u32::from(row)));
+            *slot = packed.map(|row| O::store(first + row));
         }
         kept += set.count_ones() as usize;
         first += BLOCK as u32;
