@@ -1,10 +1,10 @@
 //! Random batches, and what comes back for them, as the engine has both: Arrow buffers, column by column.
 
-use anyhow::{Result, ensure};
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::util::bit_util;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use wasmtime::{Result, ensure};
 
 /// How many batches a case rotates through, so that branch predictors learn nothing.
 const BATCHES: u64 = 32;

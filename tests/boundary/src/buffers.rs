@@ -1,8 +1,9 @@
 //! Candidate (c), host side: Arrow's buffers as bytes, by `pelton:operator/transform`.
 
-use anyhow::{Context, Result, anyhow};
 use arrow::buffer::Buffer;
 use serde_json::json;
+use wasmtime::error::Context;
+use wasmtime::{Result, format_err};
 
 use crate::batch::{Answer, Batch, Shape};
 use crate::bindings::exports::pelton::operator::transform::BatchContext;
@@ -35,7 +36,7 @@ pub fn open(instance: &mut Instance, shape: Shape, written: Loop) -> Result<()> 
     let options = json!({ "operation": operation, "above": shape.above() }).to_string();
     let (store, bindings) = instance.enter();
     let opened = bindings.pelton_operator_transform().call_open(store, &[], &options)?;
-    opened.map(drop).map_err(|message| anyhow!(message))
+    opened.map(drop).map_err(|message| format_err!(message))
 }
 
 pub fn call(instance: &mut Instance, batch: &Batch) -> Result<Answer> {
@@ -47,7 +48,7 @@ pub fn call(instance: &mut Instance, batch: &Batch) -> Result<Answer> {
     let nodes: Vec<NodeParam> = buffers.iter().map(|buffers| NodeParam { rows, buffers }).collect();
     let table = TableParam { rows, nodes: &nodes };
     let output = bindings.pelton_operator_transform().call_process(store, context, table)?;
-    let output = output.map_err(|failure| anyhow!("{failure:?}"))?;
+    let output = output.map_err(|failure| format_err!("{failure:?}"))?;
     let emitted = output.emitted.into_iter().next().context("nothing emitted")?;
     let columns = emitted.computed.nodes.into_iter();
     Ok(Answer {

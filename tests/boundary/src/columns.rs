@@ -1,8 +1,8 @@
 //! Candidate (b), host side: one typed list for each column.
 
-use anyhow::{Result, bail};
 use arrow::buffer::Buffer;
 use arrow::util::bit_util;
+use wasmtime::{Result, bail};
 
 use crate::batch::{Answer, Batch, Shape, no_nulls};
 use crate::bindings::exports::pelton::boundary::columns::{EightParam, EightResult, MaybeParam, TextParam};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store};
 
 use crate::bindings::{Guest as Bindings, GuestPre};
 

@@ -1,6 +1,7 @@
 //! Turns measured cases into the rows of the report, and compares them with the goals.
 
-use anyhow::{Context, Result};
+use wasmtime::Result;
+use wasmtime::error::Context;
 
 use crate::batch::Shape;
 use crate::buffers::Loop;
@@ -165,7 +166,7 @@ fn before_the_first_row(guests: &Guests) -> Vec<Row> {
         let bytes = Figure { median: size.bytes as f64 / 1024.0, spread: 0.0 };
         [
             row(*language, "size", "component", bytes, "KiB"),
-            row(*language, "compile", "compile", scaled(size.compile_seconds, 1e3), "ms"),
+            row(*language, "compile", "compile, all threads", scaled(size.compile_seconds, 1e3), "ms"),
             row(*language, "instantiate", "instantiate from the pool", scaled(size.instantiate_seconds, 1e6), "µs"),
         ]
     });

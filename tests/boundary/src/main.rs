@@ -21,7 +21,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
+use wasmtime::Result;
+use wasmtime::error::Context;
 
 use crate::batch::{Batch, Shape};
 use crate::goals::Measured;

@@ -1,17 +1,34 @@
 //! Interleaved measurement: every case runs a little in every round, forwards and backwards in turn.
 //!
-//! The machine is shared: what disturbs a round disturbs all its cases, and the median over rounds forgets it. Ratios
-//! are taken within a round.
+//! Time is what the calling thread spent on a processor: every call is synchronous, so that is all of its cost, and a
+//! busy neighbour's turn on the processor is not in it. What a neighbour does to caches and clock rates disturbs all
+//! cases of a round, and the median over rounds forgets it. Ratios are taken within a round.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::Result;
+use wasmtime::error::Context;
 
 /// Rounds, odd so that the median is one of them; the first round's warm-up is not counted.
 const ROUNDS: usize = 13;
 
 /// How long a case runs in one round.
 const SLICE: Duration = Duration::from_millis(8);
+
+/// Processor time of this thread.
+pub fn thread_time() -> Duration {
+    processor_time(ClockId::ThreadCPUTime)
+}
+
+/// Processor time of all threads.
+pub fn process_time() -> Duration {
+    processor_time(ClockId::ProcessCPUTime)
+}
+
+fn processor_time(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).expect("processor time is not negative")
+}
 
 /// One thing to measure.
 pub struct Case {
@@ -32,9 +49,9 @@ impl Case {
 
     /// Warms up, and finds how many calls fill a slice.
     fn calibrate(&mut self) -> Result<()> {
-        let start = Instant::now();
-        let mut calls = 0;
-        while calls < 3 || start.elapsed() < SLICE * 2 {
+        let start = thread_time();
+        let mut calls = 0_usize;
+        while calls < 3 || thread_time() - start < SLICE * 2 {
             (self.call)()?;
             calls += 1;
         }
@@ -43,11 +60,12 @@ impl Case {
     }
 
     fn sample(&mut self) -> Result<()> {
-        let start = Instant::now();
+        let start = thread_time();
         for _ in 0..self.calls {
             (self.call)()?;
         }
-        self.samples.push(start.elapsed().as_nanos() as f64 / (self.calls * self.rows) as f64);
+        let spent = thread_time() - start;
+        self.samples.push(spent.as_nanos() as f64 / (self.calls * self.rows) as f64);
         Ok(())
     }
 
@@ -97,9 +115,9 @@ impl Figure {
     pub fn seconds<T>(repeats: usize, mut run: impl FnMut() -> Result<T>) -> Result<Self> {
         let mut samples = Vec::with_capacity(repeats);
         for _ in 0..repeats {
-            let start = Instant::now();
+            let start = thread_time();
             let made = run()?;
-            samples.push(start.elapsed().as_secs_f64());
+            samples.push((thread_time() - start).as_secs_f64());
             drop(made);
         }
         Ok(Self::of(samples))

@@ -67,7 +67,7 @@ fn panel(svg: &mut String, measured: &Measured, shape: Shape, top: f64) -> f64 {
             let middle = y + 11.5;
             let _ = writeln!(
                 svg,
-                r#"<text x="{}" y="{middle}" text-anchor="end" fill="#444">{}</text><rect x="{LEFT}" y="{y}" width="{length}" height="{}" fill="{colour}"><title>{name}</title></rect><text x="{}" y="{middle}">{}</text>"#,
+                r##"<text x="{}" y="{middle}" text-anchor="end" fill="#444">{}</text><rect x="{LEFT}" y="{y}" width="{length}" height="{}" fill="{colour}"><title>{name}</title></rect><text x="{}" y="{middle}">{}</text>"##,
                 LEFT - 8.0,
                 language.name(),
                 BAR - 2.0,

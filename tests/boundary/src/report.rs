@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use wasmtime::Result;
+use wasmtime::error::Context;
 
 use crate::goals::{Goal, Row};
 

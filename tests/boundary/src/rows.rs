@@ -2,9 +2,9 @@
 //!
 //! The turning is part of what is measured: the engine's batches are columns.
 
-use anyhow::{Result, bail};
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::util::bit_util;
+use wasmtime::{Result, bail};
 
 use crate::batch::{Answer, Batch, Column, Shape, no_nulls};
 use crate::bindings::exports::pelton::boundary::rows::{Eight, Kept, Maybe, Price, TextParam};
