@@ -12,7 +12,7 @@ use arrow::{
 };
 use pelton::{
     sink::{Sink, file::FileSink},
-    source::{Emit, Next, Source, file::FileSource},
+    source::{Emit, Next, file::FileSource},
 };
 use pelton_core::job::{
     BatchSpec, Compression, CsvDialect, FileSinkSpec, FileSourceSpec, Format, IfExists, JsonOptions, OnBadRow,

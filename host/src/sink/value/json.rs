@@ -5,7 +5,7 @@
 //! | ints, floats, decimals | numbers with all their digits; NaN and the infinities are `null` |
 //! | dates, timestamps | strings, ISO 8601 |
 //! | utf8 | strings; only `"`, `\` and U+0000 to U+001F are escaped |
-//! | binary | strings, base64 |
+//! | binary | strings, two hexadecimal digits a byte |
 //! | lists, structs | arrays, objects; a null field is written as `null`, so that every object has every key |
 
 use arrow::{
@@ -120,7 +120,7 @@ impl<'a> JsonColumn<'a> {
             Values::Text { strings, clean: false } => write_string(strings.value(row).as_bytes(), out),
             Values::Binary(binaries) => {
                 out.push(b'"');
-                binaries.write_base64(row, out);
+                binaries.write_hex(row, out);
                 out.push(b'"');
             }
             Values::List { offsets, items } => {

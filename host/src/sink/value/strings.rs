@@ -77,34 +77,12 @@ impl<'a> Binaries<'a> {
         }
     }
 
-    /// RFC 4648 with `+`, `/` and padding: what the JSON lines source reads.
-    pub fn write_base64(&self, row: usize, out: &mut Vec<u8>) {
-        let (triples, rest) = self.value(row).as_chunks::<3>();
-        triples.iter().for_each(|[a, b, c]| out.extend(sextets(*a, *b, *c)));
-        match rest {
-            [a] => {
-                let [first, second, ..] = sextets(*a, 0, 0);
-                out.extend([first, second, b'=', b'=']);
-            }
-            [a, b] => {
-                let [first, second, third, _] = sextets(*a, *b, 0);
-                out.extend([first, second, third, b'=']);
-            }
-            _ => {}
-        }
+    /// Two lower-case hexadecimal digits a byte: what the JSON lines source, and Arrow's own, read.
+    pub fn write_hex(&self, row: usize, out: &mut Vec<u8>) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        out.extend(self.value(row).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
     }
-}
-
-/// Three bytes as four characters.
-fn sextets(a: u8, b: u8, c: u8) -> [u8; 4] {
-    let word = u32::from_be_bytes([0, a, b, c]);
-    [18, 12, 6, 0].map(|shift| match (word >> shift & 63) as u8 {
-        sextet @ 0..26 => b'A' + sextet,
-        sextet @ 26..52 => b'a' + (sextet - 26),
-        sextet @ 52..62 => b'0' + (sextet - 52),
-        62 => b'+',
-        _ => b'/',
-    })
 }
 
 /// The bytes of all values, which lie side by side.
@@ -151,17 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn base64_has_the_vectors_of_the_rfc() {
-        let vectors = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
-        let array = arrow::array::BinaryArray::from_iter_values(vectors.into_iter().chain(["\u{ff}\u{3fe}~"]));
+    fn bytes_are_two_hexadecimal_digits_each() {
+        let array = arrow::array::BinaryArray::from_iter_values([&[][..], &[0x00, 0x0f, 0xa5, 0xff][..]]);
         let binaries = Binaries::bind(&array).unwrap();
         let text = |row| {
             let mut out = Vec::new();
-            binaries.write_base64(row, &mut out);
+            binaries.write_hex(row, &mut out);
             String::from_utf8(out).unwrap()
         };
-        let expected = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy", "w7/Pvn4="];
-        assert_eq!((0..array.len()).map(text).collect::<Vec<_>>(), expected);
+        assert_eq!((0..array.len()).map(text).collect::<Vec<_>>(), ["", "000fa5ff"]);
     }
 
     #[test]
