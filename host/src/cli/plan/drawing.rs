@@ -129,7 +129,6 @@ fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
         ("digest".to_owned(), module.digest.to_string()),
         ("packaging".to_owned(), format!("{}, {} bytes", module.packaging, module.bytes)),
         ("imports".to_owned(), if module.imports.is_empty() { "nothing".to_owned() } else { module.imports.join(", ") }),
-        ("options".to_owned(), operator.options.clone()),
         ("reads".to_owned(), if reads.is_empty() { "no column".to_owned() } else { reads.join(", ") }),
     ];
     for port in &operator.signature.ports {
