@@ -82,7 +82,10 @@ fn lower_does_not_import_higher() {
         let relative = path.strip_prefix(host().join("src")).unwrap().to_path_buf();
         let module = name(&relative.display().to_string());
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == module) else {
-            assert!(matches!(module.as_str(), "lib" | "main"), "{module} has no layer: give it one here and in docs/architecture.md");
+            assert!(
+                matches!(module.as_str(), "lib" | "main"),
+                "{module} has no layer: give it one here and in docs/architecture.md"
+            );
             continue;
         };
         for import in crate_modules(&text).iter().filter(|import| known.contains(import.as_str())) {
@@ -111,7 +114,9 @@ fn only_pelton_wasm_knows_wasmtime() {
 #[test]
 fn the_core_is_pure() {
     for (path, text) in sources("core/src") {
-        for effect in ["std::fs", "std::net", "std::thread", "std::process", "Instant", "SystemTime", "tokio", "std::env"] {
+        for effect in
+            ["std::fs", "std::net", "std::thread", "std::process", "Instant", "SystemTime", "tokio", "std::env"]
+        {
             assert!(!text.contains(effect), "{} names {effect}", path.display());
         }
     }

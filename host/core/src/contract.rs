@@ -98,7 +98,9 @@ pub enum ContractError {
     Type { port: String, column: String, source: TypeError },
     #[error("port `{port}` takes its event time from `{column}`, which {why}")]
     EventTime { port: String, column: String, why: &'static str },
-    #[error("it declares the property `{0}`, which this host does not know: update Pelton, or build the module for pelton:operator@0.1.0")]
+    #[error(
+        "it declares the property `{0}`, which this host does not know: update Pelton, or build the module for pelton:operator@0.1.0"
+    )]
     Property(String),
     #[error("it declares {what}, which transforms do not have")]
     NotForTransforms { what: &'static str },
@@ -211,7 +213,11 @@ impl ContractPort {
                     let before = flat.len();
                     let field = types::unflatten(&mut flat)
                         .and_then(|f| f.ok_or_else(|| TypeError::Format(head.format.clone())))
-                        .map_err(|source| ContractError::Type { port: self.name.clone(), column: head.name.clone(), source })?;
+                        .map_err(|source| ContractError::Type {
+                            port: self.name.clone(),
+                            column: head.name.clone(),
+                            source,
+                        })?;
                     let field = FieldRef::from(field);
                     fields.push(FieldRef::clone(&field));
                     columns.push(PortColumn::Computed(computed.len()));
@@ -240,7 +246,12 @@ impl ContractPort {
     }
 
     /// The event time that the port names, or the input's wherever that column is passed.
-    fn check_event_time(&self, input: &Input, fields: &[FieldRef], columns: &[PortColumn]) -> Result<Option<String>, ContractError> {
+    fn check_event_time(
+        &self,
+        input: &Input,
+        fields: &[FieldRef],
+        columns: &[PortColumn],
+    ) -> Result<Option<String>, ContractError> {
         let Some(column) = &self.event_time else {
             let from = input.event_time.as_ref().and_then(|name| input.schema.index_of(name).ok());
             let passed = columns.iter().position(|c| matches!(c, PortColumn::Pass(index) if Some(*index) == from));
@@ -323,10 +334,14 @@ mod tests {
         ]);
         let signature = contract.check(&input()).expect("a good contract");
         let port = &signature.ports[0];
-        let columns: Vec<_> = port.schema.fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
+        let columns: Vec<_> =
+            port.schema.fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
         assert_eq!(columns, ["tags: list<utf8>", "at: timestamp[ms]", "euro: f64", "price: f64?"]);
         assert_eq!(port.event_time.as_deref(), Some("at"), "the passed event time keeps its role under its new name");
-        assert_eq!(port.columns, [PortColumn::Computed(0), PortColumn::Pass(2), PortColumn::Computed(1), PortColumn::Pass(1)]);
+        assert_eq!(
+            port.columns,
+            [PortColumn::Computed(0), PortColumn::Pass(2), PortColumn::Computed(1), PortColumn::Pass(1)]
+        );
     }
 
     #[test]

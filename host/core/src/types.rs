@@ -33,8 +33,25 @@ pub enum TypeError {
 
 /// The names of all scalar types, for help texts and suggestions.
 pub const SCALAR_NAMES: [&str; 19] = [
-    "bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64", "utf8", "binary", "date", "timestamp[s]",
-    "timestamp[ms]", "timestamp[us]", "timestamp[ns]", "decimal(18, 4)",
+    "bool",
+    "s8",
+    "s16",
+    "s32",
+    "s64",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "f32",
+    "f64",
+    "utf8",
+    "binary",
+    "date",
+    "timestamp[s]",
+    "timestamp[ms]",
+    "timestamp[us]",
+    "timestamp[ns]",
+    "decimal(18, 4)",
 ];
 
 /// Reads a column's type as written in a job file.
@@ -290,7 +307,9 @@ mod tests {
 
     #[test]
     fn wrong_type_names_are_refused() {
-        for text in ["", "int", "timestamp", "timestamp[h]", "decimal(39, 0)", "decimal(4, 5)", "list<>", "struct<a>", "s64??"] {
+        for text in
+            ["", "int", "timestamp", "timestamp[h]", "decimal(39, 0)", "decimal(4, 5)", "list<>", "struct<a>", "s64??"]
+        {
             assert!(parse_column("x", text).is_err(), "{text}");
         }
     }

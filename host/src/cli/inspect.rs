@@ -55,7 +55,8 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("failed to read the module {}: {error}", args.module.display());
-            let mistake = Diagnostic::new(Code::ModuleUnreadable, message).help("give the path of a .wasm or .wat file");
+            let mistake =
+                Diagnostic::new(Code::ModuleUnreadable, message).help("give the path of a .wasm or .wat file");
             return context.mistakes(&Diagnostics::new(Sources::new("", ""), vec![mistake]));
         }
     };
@@ -114,7 +115,12 @@ fn to_json(module: &Module, contract: Option<(&Columns, &Signature)>) -> Value {
 }
 
 fn reads<'a>(columns: &'a Columns, signature: &Signature) -> Vec<&'a str> {
-    signature.reads.iter().filter_map(|read| columns.0.fields().get(*read)).map(|field: &'a std::sync::Arc<Field>| field.name().as_str()).collect()
+    signature
+        .reads
+        .iter()
+        .filter_map(|read| columns.0.fields().get(*read))
+        .map(|field: &'a std::sync::Arc<Field>| field.name().as_str())
+        .collect()
 }
 
 fn to_text(module: &Module, contract: Option<(&Columns, &Signature)>) -> String {
@@ -127,7 +133,9 @@ fn to_text(module: &Module, contract: Option<(&Columns, &Signature)>) -> String 
         format!("exports    {}", list(&module.exports)),
     ];
     match contract {
-        None => lines.push("contract   depends on the input: give `--columns 'name: type, …'` and `--options` to see it".to_owned()),
+        None => lines.push(
+            "contract   depends on the input: give `--columns 'name: type, …'` and `--options` to see it".to_owned(),
+        ),
         Some((columns, signature)) => {
             lines.push(format!("reads      {}", reads(columns, signature).join(", ")));
             for port in &signature.ports {

@@ -22,10 +22,7 @@ use self::{
     config::{ColorChoice, Config, Flags, OutputMode},
     terminal::Terminal,
 };
-use crate::{
-    error::Coded,
-    job::diagnostic::Diagnostics,
-};
+use crate::{error::Coded, job::diagnostic::Diagnostics};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +90,9 @@ enum Command {
     #[command(after_help = "Example:\n  pelton lint job.toml --output json")]
     Lint(JobArgs),
     /// Show what a module is: its interfaces, size and digest, and its contract for given columns.
-    #[command(after_help = "Example:\n  pelton inspect to_euro.wasm --columns 'auction: s64, price: f64' --options '{\"rate\": 0.9}'")]
+    #[command(
+        after_help = "Example:\n  pelton inspect to_euro.wasm --columns 'auction: s64, price: f64' --options '{\"rate\": 0.9}'"
+    )]
     Inspect(inspect::InspectArgs),
     /// About job files.
     #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
@@ -199,7 +198,10 @@ impl GlobalFlags {
                 "never" => ColorChoice::Never,
                 _ => ColorChoice::Auto,
             }),
-            output: self.output.as_deref().map(|output| if output == "json" { OutputMode::Json } else { OutputMode::Text }),
+            output: self
+                .output
+                .as_deref()
+                .map(|output| if output == "json" { OutputMode::Json } else { OutputMode::Text }),
         })
     }
 }

@@ -26,7 +26,13 @@ pub(super) fn rejected(port: &PortPlan, input: &RecordBatch, rejected: &[Rejecti
     assemble(port, input, Some(&origin), &[Arc::new(reasons)], rejected.len())
 }
 
-fn assemble(port: &PortPlan, input: &RecordBatch, origin: Option<&UInt32Array>, computed: &[ArrayRef], rows: usize) -> Assembled {
+fn assemble(
+    port: &PortPlan,
+    input: &RecordBatch,
+    origin: Option<&UInt32Array>,
+    computed: &[ArrayRef],
+    rows: usize,
+) -> Assembled {
     let columns = port
         .columns
         .iter()

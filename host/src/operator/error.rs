@@ -27,7 +27,9 @@ impl Coded for LoadError {
                 "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
             }
             Self::KindNotYet(_) => "use a module that exports `transform`".into(),
-            Self::Import(_) => "a module reaches nothing but `log` and an inert WASI; build it without that import".into(),
+            Self::Import(_) => {
+                "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
+            }
             Self::Compile(_) | Self::Runtime(_) => return None,
         })
     }

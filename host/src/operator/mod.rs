@@ -11,10 +11,20 @@
 mod assemble;
 mod error;
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use arrow::{array::{Array, ArrayRef, RecordBatch, RecordBatchOptions}, datatypes::SchemaRef};
-use pelton_core::{batch, contract::{Input, Signature}, limits::{LimitName, Limits}};
+use arrow::{
+    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions},
+    datatypes::SchemaRef,
+};
+use pelton_core::{
+    batch,
+    contract::{Input, Signature},
+    limits::{LimitName, Limits},
+};
 use pelton_wasm::{BatchContext, CallError, CallLog, GuestBacktrace, Module, TransformInstance};
 
 /// What all threads share of an operator.
@@ -133,7 +143,12 @@ impl Operator {
         self.plan.reads_at.iter().filter_map(|at| batch.columns().get(*at))
     }
 
-    fn call(&mut self, context: &BatchContext, batch: &RecordBatch, processed: &mut Processed) -> Result<(), CallError> {
+    fn call(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        processed: &mut Processed,
+    ) -> Result<(), CallError> {
         let started = Instant::now();
         let columns: Vec<ArrayRef> = self.read_columns(batch).cloned().collect();
         let rows = batch.num_rows();

@@ -125,10 +125,11 @@ fn write_private(dir: &Dir, name: &str, bytes: &[u8], replace: Replace) -> io::R
     let temporary = format!(".{name}.{:016x}.tmp", u64::from_le_bytes(unique));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    let placed = dir.open_with(&temporary, &options).and_then(|mut file| file.write_all(bytes)).and_then(|()| match replace {
-        Replace::Yes => dir.rename(&temporary, dir, name),
-        Replace::No => dir.hard_link(&temporary, dir, name),
-    });
+    let placed =
+        dir.open_with(&temporary, &options).and_then(|mut file| file.write_all(bytes)).and_then(|()| match replace {
+            Replace::Yes => dir.rename(&temporary, dir, name),
+            Replace::No => dir.hard_link(&temporary, dir, name),
+        });
     if placed.is_err() || replace == Replace::No {
         let _ = dir.remove_file(&temporary);
     }

@@ -61,8 +61,8 @@ impl Runtime {
         if let Some(found) = self.cache.as_ref().and_then(|cache| cache.load(digest, &self.engine)) {
             return Ok(found);
         }
-        let compiled =
-            Component::from_binary(&self.engine, component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let compiled = Component::from_binary(&self.engine, component)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         if let Some(cache) = &self.cache {
             cache.store(digest, &compiled);
         }

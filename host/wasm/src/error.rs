@@ -39,9 +39,20 @@ fn names(names: &[String]) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     #[error("trapped in `{call}`: {reason}")]
-    Trap { call: &'static str, reason: String, #[source] backtrace: GuestBacktrace },
+    Trap {
+        call: &'static str,
+        reason: String,
+        #[source]
+        backtrace: GuestBacktrace,
+    },
     #[error("hit its limit `{name}` = {limit} in `{call}`")]
-    Limit { call: &'static str, name: LimitName, limit: String, #[source] backtrace: GuestBacktrace },
+    Limit {
+        call: &'static str,
+        name: LimitName,
+        limit: String,
+        #[source]
+        backtrace: GuestBacktrace,
+    },
     #[error("answered `{call}` against the contract: {law}")]
     Invalid { call: &'static str, law: Law },
     #[error("declared a contract that cannot be kept: {0}")]

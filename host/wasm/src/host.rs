@@ -130,7 +130,9 @@ impl Host {
 
     fn metric(&mut self, name: &str, set: impl FnOnce(Option<Metric>) -> Metric) -> wasmtime::Result<()> {
         self.count_call()?;
-        if name.len() > METRIC_NAME_BYTES_MAX || (self.log.metrics.len() >= METRICS_MAX && !self.log.metrics.contains_key(name)) {
+        if name.len() > METRIC_NAME_BYTES_MAX
+            || (self.log.metrics.len() >= METRICS_MAX && !self.log.metrics.contains_key(name))
+        {
             self.log.dropped += 1;
             return Ok(());
         }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal128Array, GenericByteArray, GenericListArray, LargeBinaryArray,
-        LargeStringArray, OffsetSizeTrait, PrimitiveArray, StringArray, StructArray,
+        ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Decimal128Array, GenericByteArray, GenericListArray,
+        LargeBinaryArray, LargeStringArray, OffsetSizeTrait, PrimitiveArray, StringArray, StructArray,
     },
     buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
     datatypes::{
-        ByteArrayType, DataType, Date32Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-        TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-        UInt16Type, UInt32Type, UInt64Type,
+        ByteArrayType, DataType, Date32Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+        Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 
@@ -41,7 +41,11 @@ fn array(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = RawNode>) 
     }
     let want = buffer_count(field.data_type());
     if node.buffers.len() != want {
-        return Err(format!("{} has {want} buffers, not {}", pelton_core::types::name(field.data_type()), node.buffers.len()));
+        return Err(format!(
+            "{} has {want} buffers, not {}",
+            pelton_core::types::name(field.data_type()),
+            node.buffers.len()
+        ));
     }
     let mut buffers = node.buffers.into_iter();
     let mut next = || buffers.next().unwrap_or_default();
@@ -79,7 +83,9 @@ fn array(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = RawNode>) 
             let (offsets, values) = bytes::<i64>(rows, next(), next())?;
             Arc::new(LargeStringArray::try_new(offsets, values, nulls).map_err(|error| error.to_string())?)
         }
-        DataType::Binary => byte_array::<arrow::datatypes::BinaryType>(rows, next(), next(), nulls)? as Arc<BinaryArray>,
+        DataType::Binary => {
+            byte_array::<arrow::datatypes::BinaryType>(rows, next(), next(), nulls)? as Arc<BinaryArray>
+        }
         DataType::LargeBinary => {
             byte_array::<arrow::datatypes::LargeBinaryType>(rows, next(), next(), nulls)? as Arc<LargeBinaryArray>
         }
@@ -137,7 +143,12 @@ fn scalars<T: arrow::datatypes::ArrowNativeType>(rows: usize, bytes: Vec<u8>) ->
     Ok(ScalarBuffer::new(buffer, 0, rows))
 }
 
-fn primitive<T: ArrowPrimitiveType>(field: &Field, rows: usize, bytes: Vec<u8>, nulls: Option<NullBuffer>) -> Checked<ArrayRef> {
+fn primitive<T: ArrowPrimitiveType>(
+    field: &Field,
+    rows: usize,
+    bytes: Vec<u8>,
+    nulls: Option<NullBuffer>,
+) -> Checked<ArrayRef> {
     let values = scalars::<T::Native>(rows, bytes)?;
     Ok(Arc::new(PrimitiveArray::<T>::new(values, nulls).with_data_type(field.data_type().clone())))
 }
@@ -159,7 +170,11 @@ fn offsets<O: OffsetSizeTrait>(rows: usize, bytes: Vec<u8>) -> Checked<OffsetBuf
     Ok(OffsetBuffer::new(offsets))
 }
 
-fn bytes<O: OffsetSizeTrait>(rows: usize, offset_bytes: Vec<u8>, values: Vec<u8>) -> Checked<(OffsetBuffer<O>, Buffer)> {
+fn bytes<O: OffsetSizeTrait>(
+    rows: usize,
+    offset_bytes: Vec<u8>,
+    values: Vec<u8>,
+) -> Checked<(OffsetBuffer<O>, Buffer)> {
     let offsets = offsets::<O>(rows, offset_bytes)?;
     let end = offsets.last().as_usize();
     if end > values.len() {
@@ -193,7 +208,13 @@ fn list<O: OffsetSizeTrait>(
 }
 
 /// The row that each output row came from.
-pub(crate) fn origin(port: &str, rows: u32, input_rows: usize, reorders: bool, bytes: Vec<u8>) -> Result<ScalarBuffer<u32>, Law> {
+pub(crate) fn origin(
+    port: &str,
+    rows: u32,
+    input_rows: usize,
+    reorders: bool,
+    bytes: Vec<u8>,
+) -> Result<ScalarBuffer<u32>, Law> {
     let count = rows as usize;
     let want = count.saturating_mul(size_of::<u32>());
     if bytes.len() != want {
@@ -216,8 +237,18 @@ pub(crate) fn origin(port: &str, rows: u32, input_rows: usize, reorders: bool, b
 /// Feeds arbitrary bytes through the checks: they must answer, never panic, and what passes must be valid.
 pub fn fuzz_lift(data: &[u8]) {
     const TYPES: [&str; 12] = [
-        "bool", "s64", "f32?", "utf8", "utf8?", "binary?", "decimal(9, 2)", "timestamp[ms]?", "list<utf8?>", "list<s16>?",
-        "struct<a: s64, b: utf8?>", "date?",
+        "bool",
+        "s64",
+        "f32?",
+        "utf8",
+        "utf8?",
+        "binary?",
+        "decimal(9, 2)",
+        "timestamp[ms]?",
+        "list<utf8?>",
+        "list<s16>?",
+        "struct<a: s64, b: utf8?>",
+        "date?",
     ];
     let [kind, rows, cuts @ ..] = data else { return };
     let Some(text) = TYPES.get(*kind as usize % TYPES.len()) else { return };
@@ -271,17 +302,32 @@ mod tests {
             (fault("s8", 9, vec![node(9, &[&[0xff], &[0; 9]])]), "its validity bitmap has 1 bytes"),
             (fault("s8", 2, vec![node(2, &[&[1], &[0; 2]])]), "not nullable, but 1 of 2 rows are null"),
             (fault("utf8", 1, vec![node(1, &[&[], &[1, 0, 0, 0, 1, 0, 0, 0], b"a"])]), "begin at 1, not at 0"),
-            (fault("utf8", 2, vec![node(2, &[&[], &[0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0], b"ab"])]), "decrease after row 1"),
-            (fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 9, 0, 0, 0], b"ab"])]), "end at 9, but its values have 2 bytes"),
-            (fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], b"ab"])]), "decrease after row 0"),
+            (
+                fault("utf8", 2, vec![node(2, &[&[], &[0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0], b"ab"])]),
+                "decrease after row 1",
+            ),
+            (
+                fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 9, 0, 0, 0], b"ab"])]),
+                "end at 9, but its values have 2 bytes",
+            ),
+            (
+                fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], b"ab"])]),
+                "decrease after row 0",
+            ),
             (fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 2, 0, 0, 0], &[0xc3, 0x28]])]), "tf"),
             (fault("utf8", 2, vec![node(2, &[&[], &[0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], "é".as_bytes()])]), "tf"),
             (fault("decimal(3, 0)", 1, vec![node(1, &[&[], &1000_i128.to_le_bytes()])]), "1000"),
-            (fault("list<s8>", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 3, 0, 0, 0]]), node(2, &[&[], &[1, 2]])]), "3 are due"),
+            (
+                fault("list<s8>", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 3, 0, 0, 0]]), node(2, &[&[], &[1, 2]])]),
+                "3 are due",
+            ),
             (fault("struct<a: s8>", 1, vec![node(1, &[&[]]), node(2, &[&[], &[1, 2]])]), "field `a`"),
         ];
         for (message, expected) in cases {
-            assert!(message.starts_with("column `x`: ") && message.contains(expected), "{message:?} should contain {expected:?}");
+            assert!(
+                message.starts_with("column `x`: ") && message.contains(expected),
+                "{message:?} should contain {expected:?}"
+            );
         }
     }
 

@@ -90,14 +90,23 @@ fn check_exports(exports: &[String]) -> Result<(), LoadError> {
 /// Refuses a component whose instances could not fit their limits, before one is made.
 fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadError> {
     let Some(needs) = component.resources_required() else {
-        return Err(LoadError::Resources { what: "core modules that it imports".into(), max: u64::from(CORE_INSTANCES_MAX) });
+        return Err(LoadError::Resources {
+            what: "core modules that it imports".into(),
+            max: u64::from(CORE_INSTANCES_MAX),
+        });
     };
     if needs.num_memories > MEMORIES_MAX {
-        return Err(LoadError::Resources { what: format!("{} memories", needs.num_memories), max: u64::from(MEMORIES_MAX) });
+        return Err(LoadError::Resources {
+            what: format!("{} memories", needs.num_memories),
+            max: u64::from(MEMORIES_MAX),
+        });
     }
     let bytes = needs.max_initial_memory_size.unwrap_or(0);
     if bytes > limits.memory_bytes {
-        return Err(LoadError::Resources { what: format!("{bytes} bytes of memory (`memory-bytes`)"), max: limits.memory_bytes });
+        return Err(LoadError::Resources {
+            what: format!("{bytes} bytes of memory (`memory-bytes`)"),
+            max: limits.memory_bytes,
+        });
     }
     Ok(())
 }

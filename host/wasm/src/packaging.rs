@@ -64,7 +64,7 @@ fn looks_like_text(bytes: &[u8]) -> bool {
     text.starts_with(b"(") || text.starts_with(b";;")
 }
 
-/// The interfaces that tell the kind of an operator, with the world of each. 
+/// The interfaces that tell the kind of an operator, with the world of each.
 const WORLDS: [(&str, &str); 5] = [
     ("transform", "transform-operator"),
     ("keyed", "keyed-operator"),
@@ -99,7 +99,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
 
 /// Whether the toolchain embedded the module's world, and what the module exports.
 fn scan(module: &[u8]) -> Result<(bool, Vec<String>), LoadError> {
-        let mut has_types = false;
+    let mut has_types = false;
     let mut exports = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload.map_err(invalid)? {

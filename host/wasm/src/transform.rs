@@ -14,10 +14,7 @@ use pelton_core::{
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::{
-    bindings::{
-        TransformOperator,
-        pelton::operator::types as wit,
-    },
+    bindings::{TransformOperator, pelton::operator::types as wit},
     error::{CallError, GuestBacktrace, Law, show_time},
     host::{CallLog, Host, LimitExceeded},
     lift::{self, RawNode},
@@ -202,7 +199,13 @@ impl TransformInstance {
     }
 }
 
-fn check_emitted(part: wit::Emitted, index: usize, port: &Port, rows: usize, reorders: bool) -> Result<EmittedRows, Law> {
+fn check_emitted(
+    part: wit::Emitted,
+    index: usize,
+    port: &Port,
+    rows: usize,
+    reorders: bool,
+) -> Result<EmittedRows, Law> {
     let count = part.computed.rows;
     let origin = match part.origin {
         Some(bytes) => Some(lift::origin(&port.name, count, rows, reorders, bytes)?),
@@ -302,10 +305,7 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         .take(FRAMES_MAX)
         .map(|frame| {
             let name = frame.symbols().iter().find_map(|symbol| symbol.name()).or(frame.func_name());
-            let name = name.map_or_else(
-                || format!("function {}", frame.func_index()),
-                |name| rustc_demangled(name),
-            );
+            let name = name.map_or_else(|| format!("function {}", frame.func_index()), |name| rustc_demangled(name));
             let place = frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
             match place {
                 Some((file, line)) => format!("{name} at {file}:{line}"),

@@ -17,7 +17,9 @@ use crate::host::{Host, Level};
 
 /// Whether the interface `name` has an inert form.
 pub(crate) fn is_inert(name: &str) -> bool {
-    ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"].iter().any(|package| name.starts_with(package))
+    ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"]
+        .iter()
+        .any(|package| name.starts_with(package))
         && name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.2."))
 }
 
@@ -119,7 +121,9 @@ fn answer(
             write(store.data_mut(), params.get(1))?;
             ok(None)
         }
-        "wasi:io/streams.[method]output-stream.flush" | "wasi:io/streams.[method]output-stream.blocking-flush" => ok(None),
+        "wasi:io/streams.[method]output-stream.flush" | "wasi:io/streams.[method]output-stream.blocking-flush" => {
+            ok(None)
+        }
         "wasi:io/streams.[method]input-stream.read" | "wasi:io/streams.[method]input-stream.blocking-read" => {
             Some(Val::Result(Err(Some(Box::new(Val::Variant("closed".into(), None))))))
         }
@@ -155,10 +159,7 @@ fn handle(store: &mut StoreContextMut<'_, Host>) -> wasmtime::Result<Option<Val>
 
 fn datetime(ns: u64) -> Val {
     let nanoseconds = u32::try_from(ns % 1_000_000_000).unwrap_or(0);
-    Val::Record(vec![
-        ("seconds".into(), Val::U64(ns / 1_000_000_000)),
-        ("nanoseconds".into(), Val::U32(nanoseconds)),
-    ])
+    Val::Record(vec![("seconds".into(), Val::U64(ns / 1_000_000_000)), ("nanoseconds".into(), Val::U32(nanoseconds))])
 }
 
 fn random_bytes(host: &mut Host, length: Option<&Val>) -> wasmtime::Result<Val> {

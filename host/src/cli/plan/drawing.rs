@@ -56,9 +56,18 @@ impl Drawing {
             };
             let mut facts = vec![("type".to_owned(), kind.to_owned())];
             facts.extend(source.source.describe());
-            facts.push(("decoded".to_owned(), if source.columns.is_empty() { "no column".to_owned() } else { source.columns.join(", ") }));
+            facts.push((
+                "decoded".to_owned(),
+                if source.columns.is_empty() { "no column".to_owned() } else { source.columns.join(", ") },
+            ));
             facts.push(("guarantee".to_owned(), guarantee.to_owned()));
-            drawing.nodes.push(Node { id: format!("source.{}", source.name), kind: "source", name: source.name.clone(), facts, depth: 0 });
+            drawing.nodes.push(Node {
+                id: format!("source.{}", source.name),
+                kind: "source",
+                name: source.name.clone(),
+                facts,
+                depth: 0,
+            });
         }
         for planned in &plan.operators {
             let index = drawing.nodes.len();
@@ -66,7 +75,13 @@ impl Drawing {
             set(&mut origins, &[planned.rejected], index);
             let depth = 1 + depth_of(&drawing.nodes, &origins, &planned.inputs);
             let name = planned.operator.name.clone();
-            drawing.nodes.push(Node { id: format!("operator.{name}"), kind: "operator", name, facts: operator_facts(planned), depth });
+            drawing.nodes.push(Node {
+                id: format!("operator.{name}"),
+                kind: "operator",
+                name,
+                facts: operator_facts(planned),
+                depth,
+            });
         }
         for sink in &plan.sinks {
             let (kind, guarantee) = match sink.kind {
@@ -78,7 +93,13 @@ impl Drawing {
             facts.extend(sink.sink.describe());
             facts.push(("guarantee".to_owned(), guarantee.to_owned()));
             let depth = 1 + depth_of(&drawing.nodes, &origins, &sink.inputs);
-            drawing.nodes.push(Node { id: format!("sink.{}", sink.name), kind: "sink", name: sink.name.clone(), facts, depth });
+            drawing.nodes.push(Node {
+                id: format!("sink.{}", sink.name),
+                kind: "sink",
+                name: sink.name.clone(),
+                facts,
+                depth,
+            });
         }
         for (output, from) in plan.outputs.iter().zip(&origins) {
             for reader in &output.readers {
@@ -87,7 +108,12 @@ impl Drawing {
                     Target::Sink(index) => plan.sources.len() + plan.operators.len() + index,
                 };
                 let wanted = |name: &str| reader.schema.index_of(name).is_ok();
-                drawing.edges.push(Edge { from: *from, to, output: output.name.clone(), columns: columns(output, wanted) });
+                drawing.edges.push(Edge {
+                    from: *from,
+                    to,
+                    output: output.name.clone(),
+                    columns: columns(output, wanted),
+                });
             }
         }
         drawing
@@ -123,12 +149,21 @@ fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
     let operator = &planned.operator;
     let module = &operator.module;
     let input = operator.input.schema.fields();
-    let reads: Vec<_> = operator.signature.reads.iter().filter_map(|read| input.get(*read)).map(|field| field.name().as_str()).collect();
+    let reads: Vec<_> = operator
+        .signature
+        .reads
+        .iter()
+        .filter_map(|read| input.get(*read))
+        .map(|field| field.name().as_str())
+        .collect();
     let mut facts = vec![
         ("module".to_owned(), operator.module_name.clone()),
         ("digest".to_owned(), module.digest.to_string()),
         ("packaging".to_owned(), format!("{}, {} bytes", module.packaging, module.bytes)),
-        ("imports".to_owned(), if module.imports.is_empty() { "nothing".to_owned() } else { module.imports.join(", ") }),
+        (
+            "imports".to_owned(),
+            if module.imports.is_empty() { "nothing".to_owned() } else { module.imports.join(", ") },
+        ),
         ("reads".to_owned(), if reads.is_empty() { "no column".to_owned() } else { reads.join(", ") }),
     ];
     for port in &operator.signature.ports {

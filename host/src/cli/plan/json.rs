@@ -10,7 +10,8 @@ pub(super) fn draw(drawing: &Drawing) -> String {
         .nodes
         .iter()
         .map(|node| {
-            let facts: Map<String, Value> = node.facts.iter().map(|(what, value)| (what.clone(), json!(value))).collect();
+            let facts: Map<String, Value> =
+                node.facts.iter().map(|(what, value)| (what.clone(), json!(value))).collect();
             json!({ "id": node.id, "kind": node.kind, "name": node.name, "facts": facts })
         })
         .collect();

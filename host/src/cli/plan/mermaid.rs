@@ -15,7 +15,8 @@ pub(super) fn draw(drawing: &Drawing) -> String {
     }
     for edge in &drawing.edges {
         let columns = edge.columns.iter().filter(|column| column.carried);
-        let columns: Vec<_> = columns.map(|column| format!("{}: {}", escaped(&column.name), escaped(&column.data_type))).collect();
+        let columns: Vec<_> =
+            columns.map(|column| format!("{}: {}", escaped(&column.name), escaped(&column.data_type))).collect();
         let port = match edge.output.split_once('.') {
             Some((_, port)) => format!("<i>{}</i><br/>", escaped(port)),
             None => String::new(),

@@ -19,7 +19,8 @@ struct Place {
 }
 
 pub(super) fn draw(drawing: &Drawing) -> String {
-    let row_height = drawing.edges.iter().map(|edge| labels(edge).len()).max().unwrap_or(0) * LINE + NODE_HEIGHT + MARGIN;
+    let row_height =
+        drawing.edges.iter().map(|edge| labels(edge).len()).max().unwrap_or(0) * LINE + NODE_HEIGHT + MARGIN;
     let mut rows = Vec::new();
     let places: Vec<Place> = drawing.nodes.iter().map(|node| place(node, &mut rows, row_height)).collect();
     let width = places.iter().map(|place| place.x + NODE_WIDTH).max().unwrap_or(0) + MARGIN;
@@ -57,7 +58,8 @@ fn draw_node(svg: &mut String, node: &Node, at: &Place) {
         "operator" => ("#e2ebf7", 6),
         _ => ("#f7ece0", 24),
     };
-    let detail = node.facts.iter().find(|(what, _)| what == "module" || what == "type").map_or("", |(_, value)| value.as_str());
+    let detail =
+        node.facts.iter().find(|(what, _)| what == "module" || what == "type").map_or("", |(_, value)| value.as_str());
     let middle = at.x + NODE_WIDTH / 2;
     let _ = writeln!(
         svg,
@@ -92,7 +94,8 @@ fn draw_edge(svg: &mut String, edge: &Edge, from: &Place, to: &Place) {
 fn labels(edge: &Edge) -> Vec<String> {
     let port = edge.output.split_once('.').map(|(_, port)| format!("port {port}"));
     let carried: Vec<_> = edge.columns.iter().filter(|column| column.carried).collect();
-    let shown = carried.iter().take(COLUMNS_MAX).map(|column| cut(&format!("{}: {}", column.name, column.data_type), 26));
+    let shown =
+        carried.iter().take(COLUMNS_MAX).map(|column| cut(&format!("{}: {}", column.name, column.data_type), 26));
     let rest = carried.len().saturating_sub(COLUMNS_MAX);
     port.into_iter().chain(shown).chain((rest > 0).then(|| format!("and {rest} more"))).collect()
 }

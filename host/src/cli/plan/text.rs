@@ -33,7 +33,8 @@ fn edge_lines(edge: &Edge) -> Vec<String> {
             format!("{}: {}{mark}", column.name, column.data_type)
         })
         .collect();
-    let dropped: Vec<_> = edge.columns.iter().filter(|column| !column.carried).map(|column| column.name.as_str()).collect();
+    let dropped: Vec<_> =
+        edge.columns.iter().filter(|column| !column.carried).map(|column| column.name.as_str()).collect();
     if !dropped.is_empty() {
         lines.push(format!("not wanted here: {}", dropped.join(", ")));
     }

@@ -21,7 +21,9 @@ impl<'a> Progress<'a> {
     pub(super) fn new(terminal: &'a Terminal, job: &str) -> Self {
         let bar = terminal.is_interactive().then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
@@ -41,7 +43,11 @@ impl Show for Progress<'_> {
         match event {
             Event::Log { operator, log } => {
                 for line in log.lines.iter().filter(|line| line.level >= Level::Info) {
-                    self.above(&format!("{:>5} {operator}: {}", format!("{:?}", line.level).to_uppercase(), line.message));
+                    self.above(&format!(
+                        "{:>5} {operator}: {}",
+                        format!("{:?}", line.level).to_uppercase(),
+                        line.message
+                    ));
                 }
                 if log.dropped > 0 {
                     self.above(&format!(" WARN {operator}: {} log lines dropped (`limits.log-bytes`)", log.dropped));
@@ -169,7 +175,10 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
             rows_out: operator.stats.rows_out,
             rejected: operator.stats.rejected,
             time: operator.stats.call_time + operator.stats.assemble_time,
-            detail: std::iter::once(format!("{} calls", HumanCount(operator.stats.calls))).chain(metrics).collect::<Vec<_>>().join(", "),
+            detail: std::iter::once(format!("{} calls", HumanCount(operator.stats.calls)))
+                .chain(metrics)
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     });
     let sinks = summary.sinks.iter().map(|sink| Stage {
@@ -178,7 +187,11 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
         rows_out: sink.summary.rows,
         rejected: 0,
         time: sink.encode_time + sink.write_time,
-        detail: if sink.summary.bytes > 0 { format!("{} written", HumanBytes(sink.summary.bytes)) } else { String::new() },
+        detail: if sink.summary.bytes > 0 {
+            format!("{} written", HumanBytes(sink.summary.bytes))
+        } else {
+            String::new()
+        },
     });
     sources.chain(operators).chain(sinks)
 }

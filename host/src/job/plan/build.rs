@@ -6,7 +6,10 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
     contract::{Input, Signature},
     graph,
-    job::{EventTimeSpec, FILE_COLUMN, JobSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec, SourceKind, SourceSpec},
+    job::{
+        EventTimeSpec, FILE_COLUMN, JobSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
+        SourceKind, SourceSpec,
+    },
     types,
 };
 use pelton_wasm::{CallError, LoadError, Module, TransformInstance};
@@ -33,7 +36,8 @@ pub const REASON_COLUMN: &str = "_reason";
 pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
-    let mut builder = Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Vec::new() };
+    let mut builder =
+        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Vec::new() };
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
@@ -102,7 +106,13 @@ impl Builder<'_> {
     fn output(&mut self, node: &str, port: Option<&str>, schema: SchemaRef, event_time: Option<String>) -> usize {
         let name = OutputRef { node: node.to_owned(), port: port.map(str::to_owned) };
         let index = self.outputs.len();
-        self.outputs.push(OutputPlan { name: name.to_string(), schema, event_time, kept: Vec::new(), readers: Vec::new() });
+        self.outputs.push(OutputPlan {
+            name: name.to_string(),
+            schema,
+            event_time,
+            kept: Vec::new(),
+            readers: Vec::new(),
+        });
         self.by_name.insert(name, index);
         index
     }
@@ -125,8 +135,18 @@ impl Builder<'_> {
                 None => {
                     let have: Vec<_> = metadata.fields().iter().map(|field| field.name().as_str()).collect();
                     let message = format!("source `{}` has no metadata column `{}`", spec.name, shown(name));
-                    let help = if have.is_empty() { "this source has none".into() } else { format!("it has {}", have.join(", ")) };
-                    self.mistake(&format!("{place}.metadata.{index}"), Code::ColumnMismatch, message, "named here", Some(help));
+                    let help = if have.is_empty() {
+                        "this source has none".into()
+                    } else {
+                        format!("it has {}", have.join(", "))
+                    };
+                    self.mistake(
+                        &format!("{place}.metadata.{index}"),
+                        Code::ColumnMismatch,
+                        message,
+                        "named here",
+                        Some(help),
+                    );
                 }
             }
         }
@@ -153,14 +173,24 @@ impl Builder<'_> {
             Ok(index) if matches!(schema.field(index).data_type(), DataType::Timestamp(..)) => Some(index),
             Ok(index) => {
                 let found = types::column(schema.field(index));
-                let message = format!("source `{name}` takes its event time from `{}`, which is {found}", shown(&spec.column));
+                let message =
+                    format!("source `{name}` takes its event time from `{}`, which is {found}", shown(&spec.column));
                 let help = "event time is a timestamp column: declare it as `timestamp[ms]` or another unit".into();
                 self.mistake(&place, Code::ColumnMismatch, message, "not a timestamp", Some(help));
                 None
             }
             Err(_) => {
-                let message = format!("source `{name}` takes its event time from `{}`, which it does not have", shown(&spec.column));
-                self.mistake(&place, Code::ColumnMismatch, message, "no such column", Some(columns_help(&spec.column, schema)));
+                let message = format!(
+                    "source `{name}` takes its event time from `{}`, which it does not have",
+                    shown(&spec.column)
+                );
+                self.mistake(
+                    &place,
+                    Code::ColumnMismatch,
+                    message,
+                    "no such column",
+                    Some(columns_help(&spec.column, schema)),
+                );
                 None
             }
         }
@@ -187,7 +217,13 @@ impl Builder<'_> {
             Ok(schema) => Some((found, schema)),
             Err(reason) => {
                 let help = "inputs of one node need the same columns: rename, cast or drop some before".into();
-                self.mistake(&format!("{place}.input"), Code::ColumnMismatch, reason, "these do not fit together", Some(help));
+                self.mistake(
+                    &format!("{place}.input"),
+                    Code::ColumnMismatch,
+                    reason,
+                    "these do not fit together",
+                    Some(help),
+                );
                 None
             }
         }
@@ -215,14 +251,20 @@ impl Builder<'_> {
         let module = self.module(&place, spec);
         let (inputs, schema) = inputs?;
         let module = module?;
-        let event_time = inputs.first().and_then(|index| self.outputs.get(*index)).and_then(|output| output.event_time.clone());
+        let event_time =
+            inputs.first().and_then(|index| self.outputs.get(*index)).and_then(|output| output.event_time.clone());
         let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
         let input = Input { name: names.join(" + "), schema: Arc::clone(&schema), key: Vec::new(), event_time };
         let signature = match open_module(&module, spec, &input) {
             Ok(signature) => signature,
             Err(error) => {
                 let key = if matches!(error, CallError::Refused(_)) { "options" } else { "module" };
-                self.coded(&format!("{place}.{key}"), &format!("operator `{}`: the module", spec.name), &error, "opened here");
+                self.coded(
+                    &format!("{place}.{key}"),
+                    &format!("operator `{}`: the module", spec.name),
+                    &error,
+                    "opened here",
+                );
                 return None;
             }
         };
@@ -246,7 +288,12 @@ impl Builder<'_> {
         fields.retain(|field| field.name() != REASON_COLUMN);
         fields.push(Field::new(REASON_COLUMN, DataType::Utf8, false).into());
         let rejected = self.output(&spec.name, Some(REJECTED_PORT), Schema::new(fields).into(), None);
-        Some(OpenOperator { spec: spec.clone(), module, input, draft: Draft { inputs, schema, signature, ports, rejected } })
+        Some(OpenOperator {
+            spec: spec.clone(),
+            module,
+            input,
+            draft: Draft { inputs, schema, signature, ports, rejected },
+        })
     }
 
     fn module(&mut self, place: &str, spec: &OperatorSpec) -> Option<Arc<Module>> {
@@ -255,7 +302,8 @@ impl Builder<'_> {
         let bytes = match read_module(&path, spec.limits.module_bytes) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let message = format!("operator `{}`: failed to read the module {}: {error}", spec.name, path.display());
+                let message =
+                    format!("operator `{}`: failed to read the module {}: {error}", spec.name, path.display());
                 let help = "paths are relative to the job file; build the module first".into();
                 self.mistake(&place, Code::ModuleUnreadable, message, "this module", Some(help));
                 return None;
@@ -264,7 +312,12 @@ impl Builder<'_> {
         Module::load(&self.surroundings.runtime, &bytes, &spec.limits)
             .map(Arc::new)
             .map_err(|error: LoadError| {
-                self.coded(&place, &format!("operator `{}`: {} cannot be used:", spec.name, spec.module), &error, "this module");
+                self.coded(
+                    &place,
+                    &format!("operator `{}`: {} cannot be used:", spec.name, spec.module),
+                    &error,
+                    "this module",
+                );
             })
             .ok()
     }
@@ -291,9 +344,16 @@ impl Builder<'_> {
             match schema.fields().iter().find(|field| field.name() == column) {
                 Some(field) => fields.push(Arc::clone(field)),
                 None => {
-                    let message = format!("sink `{name}` wants a column `{}`, which its input does not have", shown(column));
+                    let message =
+                        format!("sink `{name}` wants a column `{}`, which its input does not have", shown(column));
                     let place = format!("{place}.columns.{index}");
-                    self.mistake(&place, Code::ColumnMismatch, message, "no such column", Some(columns_help(column, schema)));
+                    self.mistake(
+                        &place,
+                        Code::ColumnMismatch,
+                        message,
+                        "no such column",
+                        Some(columns_help(column, schema)),
+                    );
                 }
             }
         }
@@ -345,7 +405,8 @@ fn assemble(
 ) -> Plan {
     let (operators, drafts): (Vec<_>, Vec<_>) =
         operators.into_iter().map(|open| ((open.spec, open.module, open.input), open.draft)).unzip();
-    let (sinks, sink_drafts): (Vec<_>, Vec<_>) = sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
+    let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
+        sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
     let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
     let pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &event_times);
     let operators = operators.into_iter().zip(drafts).zip(pruned).map(|(((spec, module, input), draft), pruned)| {
@@ -363,7 +424,12 @@ fn assemble(
             rejected: pruned.rejected,
             rows_max: job.batch.rows,
         };
-        PlannedOperator { operator: Arc::new(operator), inputs: draft.inputs, ports: draft.ports, rejected: draft.rejected }
+        PlannedOperator {
+            operator: Arc::new(operator),
+            inputs: draft.inputs,
+            ports: draft.ports,
+            rejected: draft.rejected,
+        }
     });
     let sinks = sinks.into_iter().zip(sink_drafts).map(|((spec, sink), draft)| SinkPlan {
         name: spec.name,
@@ -387,7 +453,8 @@ fn assemble(
 fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
     let output = outputs.get(open.rows);
     let kept = output.map(|output| output.kept.as_slice()).unwrap_or_default();
-    let columns = output.iter().flat_map(|output| kept.iter().map(|column| output.schema.field(*column).name().clone()));
+    let columns =
+        output.iter().flat_map(|output| kept.iter().map(|column| output.schema.field(*column).name().clone()));
     let bound = open.spec.event_time.as_ref().map_or(0, |event_time| event_time.watermark.as_micros());
     let bound = i64::try_from(bound).unwrap_or(i64::MAX);
     SourcePlan {

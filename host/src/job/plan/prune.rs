@@ -3,7 +3,10 @@
 //! Walks the graph backwards. A sink wants its columns; an operator wants what its module reads, and whatever its readers want of
 //! what it passes. Everything else is neither decoded nor carried.
 
-use std::{collections::{BTreeSet, HashMap}, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::contract::{PortColumn, Signature};
@@ -114,7 +117,8 @@ fn connect(
 }
 
 fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &BTreeSet<usize>) -> Pruned {
-    let at = |column: &usize| wants.iter().position(|wanted| wanted == column).expect("what is read or passed is wanted");
+    let at =
+        |column: &usize| wants.iter().position(|wanted| wanted == column).expect("what is read or passed is wanted");
     let ports = draft
         .signature
         .ports

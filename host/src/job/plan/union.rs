@@ -61,7 +61,10 @@ mod tests {
             (schema(&[]), "`a` has a column `x`, but `b` has none"),
             (schema(&[("x", "s64"), ("z", "s64")]), "`b` has a column `z`, but `a` has none"),
         ] {
-            assert_eq!(union(&[Part { name: "a", schema: &a }, Part { name: "b", schema: &other }]), Err(message.to_owned()));
+            assert_eq!(
+                union(&[Part { name: "a", schema: &a }, Part { name: "b", schema: &other }]),
+                Err(message.to_owned())
+            );
         }
     }
 }

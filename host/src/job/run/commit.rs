@@ -55,7 +55,9 @@ impl Committer {
         let writers = plan
             .sinks
             .iter()
-            .map(|planned| planned.sink.writer().map_err(|source| RunError::Sink { name: planned.name.clone(), source }))
+            .map(|planned| {
+                planned.sink.writer().map_err(|source| RunError::Sink { name: planned.name.clone(), source })
+            })
             .collect::<Result<_, _>>()?;
         let named = |name: &String| name.clone();
         Ok(Self {
@@ -68,7 +70,11 @@ impl Committer {
             started: Instant::now(),
             epoch_start: Totals::default(),
             total: Totals::default(),
-            sources: plan.sources.iter().map(|s| SourceSummary { name: named(&s.name), ..Default::default() }).collect(),
+            sources: plan
+                .sources
+                .iter()
+                .map(|s| SourceSummary { name: named(&s.name), ..Default::default() })
+                .collect(),
             operators: plan
                 .operators
                 .iter()
@@ -152,12 +158,12 @@ impl Committer {
 
     fn write(&mut self, parts: Vec<SinkPart>) -> Result<(), Failure> {
         for part in parts {
-            let Some((writer, named)) = self.writers.get_mut(part.sink).zip(self.sinks.get_mut(part.sink)) else { continue };
+            let Some((writer, named)) = self.writers.get_mut(part.sink).zip(self.sinks.get_mut(part.sink)) else {
+                continue;
+            };
             let started = Instant::now();
             self.total.rows_out += part.encoded.rows;
-            writer
-                .write(part.encoded)
-                .map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+            writer.write(part.encoded).map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
             named.write_time += started.elapsed();
         }
         Ok(())

@@ -96,7 +96,14 @@ impl EpochPlanner {
     }
 
     /// Takes what a source has, up to its share.
-    fn turn(&mut self, index: usize, left: &mut u64, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<Turn, Failure> {
+    fn turn(
+        &mut self,
+        index: usize,
+        left: &mut u64,
+        epoch: Epoch,
+        now: i64,
+        tasks: &Sender<Task>,
+    ) -> Result<Turn, Failure> {
         let patience = if self.sources.iter().flatten().count() > 1 { PATIENCE / 10 } else { PATIENCE };
         while *left > 0 && !self.stopped() {
             let Some(planner) = self.sources.get_mut(index).and_then(Option::as_mut) else { return Ok(Turn::Ended) };

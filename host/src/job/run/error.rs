@@ -13,7 +13,9 @@ use crate::{
 pub enum RunError {
     #[error("source `{name}` failed in epoch {epoch}")]
     Source { name: String, epoch: Epoch, source: SourceError },
-    #[error("operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {range} of source `{source_name}`")]
+    #[error(
+        "operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {range} of source `{source_name}`"
+    )]
     Operator {
         name: String,
         module: String,

@@ -10,15 +10,32 @@ use crate::{operator::OperatorStats, sink::Encoded};
 
 pub(super) enum Message {
     /// Some of a task's output; more follows.
-    Part { sequence: u64, parts: Vec<SinkPart> },
-    Done { sequence: u64, done: Box<TaskDone> },
-    Failed { sequence: u64, error: Box<RunError> },
+    Part {
+        sequence: u64,
+        parts: Vec<SinkPart>,
+    },
+    Done {
+        sequence: u64,
+        done: Box<TaskDone>,
+    },
+    Failed {
+        sequence: u64,
+        error: Box<RunError>,
+    },
     /// The planner closed an epoch: its tasks are those before `end`.
-    EpochClosed { epoch: Epoch, end: u64 },
+    EpochClosed {
+        epoch: Epoch,
+        end: u64,
+    },
     /// The planner has no more: `end` tasks in all.
-    InputEnded { end: u64 },
+    InputEnded {
+        end: u64,
+    },
     /// The planner failed after `end` tasks.
-    PlannerFailed { end: u64, error: Box<RunError> },
+    PlannerFailed {
+        end: u64,
+        error: Box<RunError>,
+    },
 }
 
 /// An encoded batch for one sink.

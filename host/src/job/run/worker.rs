@@ -8,7 +8,10 @@ use std::{
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array},
     compute,
-    datatypes::{DataType, SchemaRef, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, TimeUnit},
+    datatypes::{
+        DataType, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType,
+    },
 };
 use crossbeam_channel::{Receiver, Sender};
 use pelton_core::model::Epoch;
@@ -319,10 +322,10 @@ impl Graph {
 
 fn rejected_batch(schema: &SchemaRef, file: &str, rows: &[BadRow]) -> RecordBatch {
     let files: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|_| file)));
-    let offsets: ArrayRef =
-        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset)));
+    let offsets: ArrayRef = Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset)));
     let reasons: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row.reason)));
-    let raw: ArrayRef = Arc::new(StringArray::from_iter_values(rows.iter().map(|row| String::from_utf8_lossy(&row.raw))));
+    let raw: ArrayRef =
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| String::from_utf8_lossy(&row.raw))));
     record_batch(schema, vec![files, offsets, reasons, raw], rows.len())
 }
 
