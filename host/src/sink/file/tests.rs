@@ -197,9 +197,9 @@ fn json_has_its_golden_lines() {
     ])
     .unwrap();
     let (_, parts) = run(&spec(Format::Json(JsonOptions::default())), &[rows]);
-    let expected = "{\"a\\\"b\":1.5,\"s\":\"x\\ty\",\"t\":\"1970-01-01\",\"x\":\"/w==\"}\n\
+    let expected = "{\"a\\\"b\":1.5,\"s\":\"x\\ty\",\"t\":\"1970-01-01\",\"x\":\"ff\"}\n\
         {\"a\\\"b\":null,\"s\":\"\\u001b[31m\",\"t\":\"1970-01-02\",\"x\":\"\"}\n\
-        {\"a\\\"b\":null,\"s\":\"ok\",\"t\":\"1970-01-03\",\"x\":\"YQ==\"}\n";
+        {\"a\\\"b\":null,\"s\":\"ok\",\"t\":\"1970-01-03\",\"x\":\"61\"}\n";
     assert_eq!(String::from_utf8(parts[0].1.clone()).unwrap(), expected);
 }
 
