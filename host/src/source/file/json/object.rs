@@ -49,10 +49,10 @@ impl Object {
                     }
                 }
                 scanner.skip_blank();
-                if scanner.eat(b'}') {
-                    break;
-                }
                 if !scanner.eat(b',') {
+                    if scanner.eat(b'}') {
+                        break;
+                    }
                     return Err(Problem::Syntax("`,` or `}`"));
                 }
                 scanner.skip_blank();

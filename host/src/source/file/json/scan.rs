@@ -85,6 +85,10 @@ impl<'a> Scanner<'a> {
     /// Passes spaces, tabs and carriage returns.
     #[inline]
     pub fn skip_blank(&mut self) {
+        // Nearly always there is none.
+        if self.peek().is_some_and(|byte| byte > b' ') {
+            return;
+        }
         while let [b' ' | b'\t' | b'\r', rest @ ..] = self.rest {
             self.rest = rest;
         }
@@ -148,9 +152,18 @@ impl<'a> Scanner<'a> {
         Ok(Number { text, negative, mantissa, digits, exponent, whole })
     }
 
+    /// Reads digits, eight at a time, and appends them to `mantissa`; answers how many there are.
     #[inline]
     fn digits(&mut self, mantissa: &mut u64) -> usize {
         let before = self.rest.len();
+        while let Some((word, _)) = self.rest.split_first_chunk::<8>() {
+            let (value, count) = leading_digits(u64::from_le_bytes(*word));
+            *mantissa = mantissa.wrapping_mul(POWERS.get(count).copied().unwrap_or_default()).wrapping_add(value);
+            self.rest = self.rest.get(count..).unwrap_or_default();
+            if count < 8 {
+                return before - self.rest.len();
+            }
+        }
         while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
             *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             self.rest = rest;
@@ -265,6 +278,28 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// 10^n, for as many digits as fit a word.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The digits that the word's first bytes are, little endian: their value and how many. All bytes are handled in
+/// parallel: a byte is a digit if it is 0 to 9 without its 0x30, and adding 0x76 to anything else sets its top bit.
+#[inline]
+fn leading_digits(word: u64) -> (u64, usize) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let values = word ^ (EACH * 0x30);
+    let others = (values.wrapping_add(EACH * 0x76) | values) & (EACH * 0x80);
+    let count = others.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // As if zeros stood before them, so that there are always eight: then sums of two, four, eight.
+    let digits = values << (64 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    (value, count as usize)
+}
+
 fn closing(object: bool) -> u8 {
     if object { b'}' } else { b']' }
 }
@@ -341,6 +376,22 @@ mod tests {
             let mut scanner = Scanner::new(text.as_bytes());
             assert_eq!(scanner.string().expect("a string").bytes.len(), length);
             assert_eq!(scanner.rest(), b",1");
+        }
+    }
+
+    #[test]
+    fn digits_are_read_wherever_they_end() {
+        for text in ["7", "12345678", "123456789", "1234567890123456789", "00000000", "98765432101234567"] {
+            for follower in ["", ".", "/", ":", "a", "\u{e9}", "\u{ff}", ",\"12345678901234567\""] {
+                for cut in 0..=text.len() {
+                    let input = format!("{}{follower}", &text[..cut]);
+                    let mut scanner = Scanner::new(input.as_bytes());
+                    let mut mantissa = 0;
+                    assert_eq!(scanner.digits(&mut mantissa), cut, "{input}");
+                    assert_eq!(mantissa, text[..cut].parse().unwrap_or(0), "{input}");
+                    assert_eq!(scanner.rest(), follower.as_bytes());
+                }
+            }
         }
     }
 
