@@ -276,8 +276,9 @@ fn component(folder: &Path, language: Language) -> Result<Vec<u8>> {
     match language {
         Language::Rust => {
             let core = read("rust.core.wasm")?;
-            let encoder = ComponentEncoder::default().validate(true).module(&core);
-            encoder.and_then(|mut encoder| encoder.encode()).map_err(|error| format_err!("{error:#}"))
+            let mut encoder = ComponentEncoder::default();
+            let encoded = encoder.validate(true).module(&core).and_then(|encoder| encoder.encode());
+            encoded.map_err(|error| format_err!("{error:#}"))
         }
         Language::JavaScript => read("js.wasm"),
         Language::Python => read("python.wasm"),
