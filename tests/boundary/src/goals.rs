@@ -167,6 +167,7 @@ fn before_the_first_row(guests: &Guests) -> Vec<Row> {
         [
             row(*language, "size", "component", bytes, "KiB"),
             row(*language, "compile", "compile, all threads", scaled(size.compile_seconds, 1e3), "ms"),
+            row(*language, "load", "load from the compile cache", scaled(size.load_seconds, 1e3), "ms"),
             row(*language, "instantiate", "instantiate from the pool", scaled(size.instantiate_seconds, 1e6), "µs"),
         ]
     });

@@ -11,10 +11,10 @@ use wasmtime::Result;
 use wasmtime::error::Context;
 
 /// Rounds, odd so that the median is one of them; the first round's warm-up is not counted.
-const ROUNDS: usize = 13;
+const ROUNDS: usize = 9;
 
 /// How long a case runs in one round.
-const SLICE: Duration = Duration::from_millis(8);
+const SLICE: Duration = Duration::from_millis(5);
 
 /// Processor time of this thread.
 pub fn thread_time() -> Duration {
