@@ -1,0 +1,22 @@
+#!/bin/sh
+# Builds the modules of all examples, and puts each beside the job file that names it: examples/NAME/NAME.wasm.
+# Called by `make examples`. The wasm target of Rust is installed if it is missing.
+set -eu
+cd "$(dirname "$0")/.."
+
+target=wasm32-unknown-unknown
+if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx "$target"; then
+    rustup target add "$target"
+fi
+
+names=
+for manifest in examples/*/Cargo.toml; do
+    names="$names $(basename "$(dirname "$manifest")")"
+done
+
+# shellcheck disable=SC2046,SC2086 # one argument for each name
+cargo build --profile guest --target "$target" $(printf ' -p %s' $names)
+for name in $names; do
+    module=$(echo "$name" | tr - _).wasm
+    cp "${CARGO_TARGET_DIR:-target}/$target/guest/$module" "examples/$name/$name.wasm"
+done
