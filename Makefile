@@ -36,6 +36,9 @@ check: ## Format, lints, docs
 
 bench: bench-boundary bench-peers ## All benchmarks
 
+bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
+	tests/boundary/run.sh
+
 bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/peers.py $(BENCH)
 
