@@ -67,6 +67,8 @@ fn crate_modules(text: &str) -> BTreeSet<String> {
         }
         modules.insert(name(&entry));
     }
+    // What stands after a last comma.
+    modules.remove("");
     modules
 }
 
@@ -114,6 +116,7 @@ fn only_pelton_wasm_knows_wasmtime() {
 #[test]
 fn the_core_is_pure() {
     for (path, text) in sources("core/src") {
+        let text: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for effect in
             ["std::fs", "std::net", "std::thread", "std::process", "Instant", "SystemTime", "tokio", "std::env"]
         {

@@ -248,7 +248,10 @@ pub fn crosses(data_type: &DataType) -> bool {
         | DataType::LargeBinary
         | DataType::Date32
         | DataType::Timestamp(..) => true,
-        DataType::Decimal128(_, scale) => *scale >= 0,
+        // Arrow reads any precision from a format string; one that it cannot hold would fail much later.
+        DataType::Decimal128(precision, scale) => {
+            (1..=38).contains(precision) && u8::try_from(*scale).is_ok_and(|scale| scale <= *precision)
+        }
         _ => false,
     }
 }
