@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn words_are_numbered_within_their_line() {
-        let out = split.options(options! {}).test(rows! { _offset: [0_u64, 14, 15], line: ["To be, or not!", "", "—to be—"] });
+        let out = split
+            .options(options! {})
+            .test(rows! { _offset: [0_u64, 14, 15], line: ["To be, or not!", "", "—to be—"] });
         assert_eq!(
             out.main(),
             &rows! {
