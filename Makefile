@@ -29,6 +29,7 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 test: build examples ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
 	cargo test --release -p pelton-guest
+	cd tests/bench && python3 -m unittest discover -s .
 
 check: ## Format, lints, docs
 	cargo fmt --all --check
