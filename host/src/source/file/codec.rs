@@ -111,7 +111,7 @@ const INPUT_BYTES: usize = 128 << 10;
 
 /// Decompresses an input of one or more gzip members or zstd frames.
 pub enum Decompressor<R: Read> {
-    Gzip(MultiGzDecoder<BufReader<Counted<R>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Counted<R>>>>),
     Zstd(zstd::Decoder<'static, BufReader<Counted<R>>>),
 }
 
@@ -119,7 +119,7 @@ impl<R: Read> Decompressor<R> {
     pub fn open(input: R, codec: Codec, name: &str) -> Result<Self, SourceError> {
         let input = BufReader::with_capacity(INPUT_BYTES, Counted { input, bytes: 0, failed: false });
         Ok(match codec {
-            Codec::Gzip => Self::Gzip(MultiGzDecoder::new(input)),
+            Codec::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(input))),
             Codec::Zstd => Self::Zstd(zstd::Decoder::with_buffer(input).map_err(|source| SourceError::Io {
                 action: "make a zstd decoder for",
                 file: name.to_owned(),

@@ -223,6 +223,9 @@ mod tests {
 
     use super::*;
 
+    /// Offsets and bytes.
+    type Rows = Vec<(u64, Vec<u8>)>;
+
     /// The offsets and bytes of the input's rows as the runs give them, and those of the rows that are too long.
     fn cut(
         format: &Format,
@@ -230,7 +233,7 @@ mod tests {
         run_bytes: usize,
         max_row_bytes: usize,
         mut piece: impl FnMut() -> (usize, Take),
-    ) -> (Vec<(u64, Vec<u8>)>, Vec<(u64, Vec<u8>)>) {
+    ) -> (Rows, Rows) {
         let most = max_row_bytes.max(BadRow::RAW_MAX) + 1;
         let mut cutter = Cutter::new(format.clone(), run_bytes, max_row_bytes);
         let (mut rows, mut long, mut rest) = (Vec::new(), Vec::new(), input);
