@@ -5,7 +5,7 @@
 //! everything in [`super`] that writes numbers.
 
 /// Appends `bytes`. For short ones as two overlapping pieces of a constant size, which the compiler turns into plain moves.
-#[inline]
+#[inline(always)]
 pub fn push_short(bytes: &[u8], out: &mut Vec<u8>) {
     match bytes.len() {
         17..=32 => push_overlapping::<16>(bytes, out),
@@ -17,7 +17,7 @@ pub fn push_short(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// For `N` to `2 × N` bytes.
-#[inline]
+#[inline(always)]
 fn push_overlapping<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
     let end = out.len() + bytes.len();
     if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
@@ -27,7 +27,7 @@ fn push_overlapping<const N: usize>(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub fn push_i64(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
@@ -35,7 +35,7 @@ pub fn push_i64(value: i64, out: &mut Vec<u8>) {
     push_u64(value.unsigned_abs(), out);
 }
 
-#[inline]
+#[inline(always)]
 pub fn push_u64(value: u64, out: &mut Vec<u8>) {
     const E8: u64 = 100_000_000;
     if value < E8 {
@@ -51,7 +51,7 @@ pub fn push_u64(value: u64, out: &mut Vec<u8>) {
 }
 
 /// The digits of a number below 10⁸, without leading zeros.
-#[inline]
+#[inline(always)]
 fn push_head(value: u32, out: &mut Vec<u8>) {
     let digits = eight_digits(value);
     // Leading zeros are in the low bytes; the last digit always stays.
@@ -62,7 +62,7 @@ fn push_head(value: u32, out: &mut Vec<u8>) {
 }
 
 /// All eight digits of a number below 10⁸, the first in the lowest byte.
-#[inline]
+#[inline(always)]
 pub fn eight_digits(value: u32) -> u64 {
     let fours = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
     // x / 100 = x × 10486 / 2^20 for x < 10⁴, x / 10 = x × 103 / 2^10 for x < 100.
@@ -73,7 +73,7 @@ pub fn eight_digits(value: u32) -> u64 {
 }
 
 /// `12:34:56` of numbers below 100.
-#[inline]
+#[inline(always)]
 pub fn clock(hour: u32, minute: u32, second: u32) -> [u8; 8] {
     let twos = u64::from(hour) | u64::from(minute) << 24 | u64::from(second) << 48;
     let tens = (twos * 103) >> 10 & 0x000f_0000_0f00_000f;
@@ -82,14 +82,14 @@ pub fn clock(hour: u32, minute: u32, second: u32) -> [u8; 8] {
 }
 
 /// The digits of a number below 10⁴.
-#[inline]
+#[inline(always)]
 pub fn four_digits(value: u32) -> [u8; 4] {
     let [_, _, _, _, a, b, c, d] = eight_digits(value).to_le_bytes();
     [a, b, c, d]
 }
 
 /// The digits of a number below 100.
-#[inline]
+#[inline(always)]
 pub fn two_digits(value: u32) -> [u8; 2] {
     [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
 }

@@ -118,7 +118,7 @@ impl<'a> Plain<'a> {
     }
 
     /// A number that JSON cannot write.
-    #[inline]
+    #[inline(always)]
     pub fn is_not_finite(&self, row: usize) -> bool {
         match self {
             Self::Float32(array) => !array.value(row).is_finite(),
@@ -128,7 +128,7 @@ impl<'a> Plain<'a> {
     }
 
     /// Writes the value of a row that is not null.
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, row: usize, out: &mut Vec<u8>) {
         match self {
             Self::Bool(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
@@ -153,13 +153,13 @@ impl<'a> Plain<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn at<T: Copy>(values: &[T], row: usize) -> T {
     *values.get(row).expect("rows are counted from the same batch")
 }
 
 /// The shortest digits that read back as the same number; `NaN`, `inf`, `-inf`.
-#[inline]
+#[inline(always)]
 fn write_float<T: zmij::Float>(value: T, out: &mut Vec<u8>) {
     push_short(zmij::Buffer::new().format(value).as_bytes(), out);
 }

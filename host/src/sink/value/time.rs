@@ -80,7 +80,7 @@ impl TimestampWriter {
     }
 
     /// `value` units since 1970-01-01T00:00:00.
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, value: i64, out: &mut Vec<u8>) {
         match self.unit {
             TimeUnit::Second => self.write_seconds(value, out),
@@ -106,7 +106,7 @@ impl TimestampWriter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_seconds(&self, seconds: i64, out: &mut Vec<u8>) {
         let days = seconds.div_euclid(SECONDS_PER_DAY);
         let of_day = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
