@@ -168,13 +168,14 @@ pub struct Guests {
 pub struct Size {
     pub bytes: usize,
     pub compile_seconds: Figure,
-    /// By the host, from its compile cache.
-    pub load_seconds: Figure,
+    /// By the host, from its compile cache; none when the host's pools refuse it.
+    pub load_seconds: Option<Figure>,
     pub instantiate_seconds: Figure,
 }
 
 impl Guests {
-    /// Reads `rust.core.wasm`, `js.wasm` and `python.wasm` from `folder` and compiles them.
+    /// Reads `rust.core.wasm`, `js.wasm` and `python.wasm` from `folder` and compiles them. One that was not built is
+    /// left out.
     pub fn load(folder: &Path) -> Result<Self> {
         let engines: Vec<(Deadlines, Engine)> = [Deadlines::On, Deadlines::Off]
             .into_iter()
@@ -182,7 +183,7 @@ impl Guests {
             .collect::<Result<_>>()?;
         let (mut compiled, mut sizes) = (Vec::new(), Vec::new());
         for language in Language::ALL {
-            let wasm = component(folder, language)?;
+            let Some(wasm) = component(folder, language)? else { continue };
             let mut seconds = Vec::new();
             for (deadlines, engine) in &engines {
                 let start = process_time();
@@ -193,12 +194,17 @@ impl Guests {
             let size = Size {
                 bytes: wasm.len(),
                 compile_seconds: Figure::of(seconds),
-                load_seconds: load_seconds(&wasm)?,
+                load_seconds: load_seconds(&wasm).ok(),
                 instantiate_seconds: Figure::seconds(201, || guest.instantiate())?,
             };
             sizes.push((language, size));
         }
         Ok(Self { compiled, sizes })
+    }
+
+    /// Whether the guest that `key` needs was built.
+    pub fn has(&self, key: Key) -> bool {
+        key.language().is_none_or(|language| self.sizes.iter().any(|(built, _)| *built == language))
     }
 
     fn instantiate(&self, key: Key) -> Result<Option<Instance>> {
@@ -268,19 +274,18 @@ fn load_seconds(wasm: &[u8]) -> Result<Figure> {
     Figure::seconds(21, load)
 }
 
-fn component(folder: &Path, language: Language) -> Result<Vec<u8>> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))
-    };
-    match language {
-        Language::Rust => {
-            let core = read("rust.core.wasm")?;
-            let mut encoder = ComponentEncoder::default();
-            let encoded = encoder.validate(true).module(&core).and_then(|encoder| encoder.encode());
-            encoded.map_err(|error| format_err!("{error:#}"))
-        }
-        Language::JavaScript => read("js.wasm"),
-        Language::Python => read("python.wasm"),
+/// `None` when the guest was not built.
+fn component(folder: &Path, language: Language) -> Result<Option<Vec<u8>>> {
+    let name = if language == Language::Rust { "rust.core.wasm".to_owned() } else { format!("{}.wasm", language.name()) };
+    let path = folder.join(name);
+    if !path.exists() {
+        return Ok(None);
     }
+    let wasm = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    if language != Language::Rust {
+        return Ok(Some(wasm));
+    }
+    let mut encoder = ComponentEncoder::default();
+    let encoded = encoder.validate(true).module(&wasm).and_then(|encoder| encoder.encode());
+    encoded.map(Some).map_err(|error| format_err!("{error:#}"))
 }
