@@ -28,7 +28,7 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest
+	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
 check: ## Format, lints, docs
