@@ -31,8 +31,39 @@ pub enum LoadError {
     Runtime(String),
 }
 
+/// Exports, as many as fit into a message.
 fn names(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    const NAMES_MAX: usize = 20;
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = names.iter().take(NAMES_MAX).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// What is kept of a guest's words in an error.
+const SHOWN_BYTES_MAX: usize = 4 << 10;
+
+/// A guest's words as they may stand in an error: not too many, and nothing that a terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
+    let cut = text.floor_char_boundary(SHOWN_BYTES_MAX);
+    let mut shown = escape_control(text.get(..cut).unwrap_or_default());
+    if cut < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Terminal escapes and line breaks made visible, so that a guest cannot forge the log.
+pub(crate) fn escape_control(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { escaped.extend(c.escape_default()) } else { escaped.push(c) }
+    }
+    escaped
 }
 
 /// A call that gave no answer. The instance that made it must be dropped, but for `Failed`.

@@ -11,6 +11,7 @@ use wasmtime::{ResourceLimiter, StoreLimitsBuilder};
 use crate::{
     bindings::pelton::operator::{log, types},
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX},
+    error::escape_control,
     wasi::Inert,
 };
 
@@ -141,15 +142,6 @@ impl Host {
         self.log.metrics.insert(name, value);
         Ok(())
     }
-}
-
-/// Terminal escapes and line breaks made visible, so that a guest cannot forge the log.
-fn escape_control(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { escaped.extend(c.escape_default()) } else { escaped.push(c) }
-    }
-    escaped
 }
 
 impl types::Host for Host {}

@@ -37,6 +37,7 @@ impl std::fmt::Debug for Module {
 const KINDS: [&str; 5] = ["transform", "keyed", "aggregate", "cogroup", "enrich"];
 const PACKAGE: &str = "pelton:operator/";
 const VERSION: &str = "@0.1.0";
+const WASM_PAGE_BYTES: u64 = 64 << 10;
 
 impl Module {
     /// Checks and compiles `bytes`; `limits` bounds their number.
@@ -101,7 +102,8 @@ fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadErr
             max: u64::from(MEMORIES_MAX),
         });
     }
-    let bytes = needs.max_initial_memory_size.unwrap_or(0);
+    // Counted in pages.
+    let bytes = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(WASM_PAGE_BYTES);
     if bytes > limits.memory_bytes {
         return Err(LoadError::Resources {
             what: format!("{bytes} bytes of memory (`memory-bytes`)"),

@@ -15,7 +15,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::{
     bindings::{TransformOperator, pelton::operator::types as wit},
-    error::{CallError, GuestBacktrace, Law, show_time},
+    error::{CallError, GuestBacktrace, Law, show_time, shown},
     host::{CallLog, Host, LimitExceeded},
     lift::{self, RawNode},
     lower::{self, LoweredNode},
@@ -98,8 +98,8 @@ impl TransformInstance {
 
     /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
     pub fn open(&mut self, input: &Input, options: &str) -> Result<Contract, CallError> {
-        let shown = shown_fields(input)?;
-        let fields: Vec<_> = shown.iter().map(to_wit_field).collect();
+        let offered = shown_fields(input)?;
+        let fields: Vec<_> = offered.iter().map(to_wit_field).collect();
         let key: Vec<_> = input.key.iter().map(String::as_str).collect();
         let input = wit::Input {
             name: &input.name,
@@ -113,7 +113,7 @@ impl TransformInstance {
         let answer = self.guest.pelton_operator_transform().call_open(&mut self.store, &[input], options);
         match answer {
             Ok(Ok(contract)) => Ok(from_wit_contract(contract)),
-            Ok(Err(reason)) => Err(CallError::Refused(reason)),
+            Ok(Err(reason)) => Err(CallError::Refused(shown(&reason))),
             Err(error) => Err(fault("open", &error, &self.store, &self.limits)),
         }
     }
@@ -153,7 +153,9 @@ impl TransformInstance {
         let answer = self.guest.pelton_operator_transform().call_process(&mut self.store, context, table);
         match answer {
             Ok(Ok(output)) => self.check(output, rows, signature),
-            Ok(Err(wit::Failure::Fatal(reason) | wit::Failure::Retry(reason))) => Err(CallError::Failed(reason)),
+            Ok(Err(wit::Failure::Fatal(reason) | wit::Failure::Retry(reason))) => {
+                Err(CallError::Failed(shown(&reason)))
+            }
             Err(error) => Err(fault("process", &error, &self.store, &self.limits)),
         }
     }
@@ -290,7 +292,7 @@ fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limit
     }
     // A panic's message goes to the log before the trap.
     let reason = match store.data().last_error() {
-        Some(last) => format!("{root} (it last said: {last})"),
+        Some(last) => format!("{root} (it last said: {})", shown(&last)),
         None => root,
     };
     CallError::Trap { call, reason, backtrace }
@@ -305,10 +307,11 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
         .take(FRAMES_MAX)
         .map(|frame| {
             let name = frame.symbols().iter().find_map(|symbol| symbol.name()).or(frame.func_name());
-            let name = name.map_or_else(|| format!("function {}", frame.func_index()), |name| rustc_demangled(name));
+            let name =
+                name.map_or_else(|| format!("function {}", frame.func_index()), |name| shown(&rustc_demangled(name)));
             let place = frame.symbols().iter().find_map(|symbol| Some((symbol.file()?, symbol.line()?)));
             match place {
-                Some((file, line)) => format!("{name} at {file}:{line}"),
+                Some((file, line)) => format!("{name} at {}:{line}", shown(file)),
                 None => name,
             }
         })
