@@ -315,7 +315,10 @@ mod tests {
                 "decrease after row 0",
             ),
             (fault("utf8", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 2, 0, 0, 0], &[0xc3, 0x28]])]), "tf"),
-            (fault("utf8", 2, vec![node(2, &[&[], &[0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], "é".as_bytes()])]), "UTF-8 codepoint"),
+            (
+                fault("utf8", 2, vec![node(2, &[&[], &[0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], "é".as_bytes()])]),
+                "UTF-8 codepoint",
+            ),
             (fault("decimal(3, 0)", 1, vec![node(1, &[&[], &1000_i128.to_le_bytes()])]), "1000"),
             (
                 fault("list<s8>", 1, vec![node(1, &[&[], &[0, 0, 0, 0, 3, 0, 0, 0]]), node(2, &[&[], &[1, 2]])]),

@@ -276,7 +276,8 @@ fn load_seconds(wasm: &[u8]) -> Result<Figure> {
 
 /// `None` when the guest was not built.
 fn component(folder: &Path, language: Language) -> Result<Option<Vec<u8>>> {
-    let name = if language == Language::Rust { "rust.core.wasm".to_owned() } else { format!("{}.wasm", language.name()) };
+    let name =
+        if language == Language::Rust { "rust.core.wasm".to_owned() } else { format!("{}.wasm", language.name()) };
     let path = folder.join(name);
     if !path.exists() {
         return Ok(None);
