@@ -48,7 +48,7 @@ fn main() -> Result<()> {
                 keys.push(key);
                 cases.push(case);
             }
-            Err(error) => writeln!(console, "{key}: not timed, since its answer is wrong: {error:#}")?,
+            Err(error) => writeln!(console, "{key}: not timed, since it gave no right answer: {error:#}")?,
         }
     }
     measure::run(&mut cases)?;
