@@ -16,8 +16,8 @@ use crate::{cache::CompileCache, error::LoadError, ticker::Ticker};
 
 /// Instances that may live at once in one process.
 const INSTANCES_MAX: u32 = 1_000;
-/// Core instances, memories and tables of one component: a language runtime has a handful.
-pub(crate) const CORE_INSTANCES_MAX: u32 = 32;
+/// Core instances, memories and tables of one component: Python needs 38, 3 and a handful.
+pub(crate) const CORE_INSTANCES_MAX: u32 = 64;
 pub(crate) const MEMORIES_MAX: u32 = 8;
 pub(crate) const TABLES_MAX: u32 = 32;
 pub(crate) const TABLE_ELEMENTS_MAX: usize = 100_000;
