@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufReader, Read},
+    slice,
     sync::Arc,
 };
 
@@ -277,7 +278,7 @@ fn compressed_parts_are_chains_of_members_that_decompress_to_the_text() {
 fn an_empty_result_is_one_part_that_shows_the_schema() {
     let empty = scalars(0, 0);
     let csv = CsvDialect { header: true, ..CsvDialect::default() };
-    let (summary, parts) = run(&spec(Format::Csv(csv.clone())), &[empty.clone()]);
+    let (summary, parts) = run(&spec(Format::Csv(csv.clone())), slice::from_ref(&empty));
     assert_eq!((summary.rows, parts.len()), (0, 1));
     assert_eq!(parts[0].1, b"n,u,i,f,g,b,d,t,z,e,s\n");
     let (_, parts) =
@@ -285,10 +286,10 @@ fn an_empty_result_is_one_part_that_shows_the_schema() {
     let mut text = Vec::new();
     flate2::read::MultiGzDecoder::new(&parts[0].1[..]).read_to_end(&mut text).unwrap();
     assert!(!parts[0].1.is_empty() && text.is_empty());
-    let (_, parts) = run(&spec(Format::Ipc), &[empty.clone()]);
+    let (_, parts) = run(&spec(Format::Ipc), slice::from_ref(&empty));
     let reader = arrow::ipc::reader::FileReader::try_new(BufReader::new(bytes_of(&parts[0].1)), None).unwrap();
     assert_eq!(reader.schema(), empty.schema());
-    let (_, parts) = run(&spec(Format::Parquet), &[empty.clone()]);
+    let (_, parts) = run(&spec(Format::Parquet), slice::from_ref(&empty));
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes_of(&parts[0].1)).unwrap();
     assert_eq!(builder.schema(), &empty.schema());
 }
