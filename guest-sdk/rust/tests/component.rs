@@ -19,7 +19,7 @@ fn build() -> Vec<u8> {
         .expect("cargo's messages are UTF-8")
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| message["filenames"].as_array().cloned())
+        .filter_map(|message| message.get("filenames")?.as_array().cloned())
         .flatten()
         .filter_map(|name| name.as_str().map(str::to_owned))
         .rfind(|name| name.ends_with("to_euro.wasm"))
