@@ -63,7 +63,7 @@ fn booleans(array: &BooleanArray) -> Cow<'_, [u8]> {
 
 fn bits(bits: &BooleanBuffer) -> Cow<'_, [u8]> {
     let bytes = bits.len().div_ceil(8);
-    if bits.offset() % 8 == 0 {
+    if bits.offset().is_multiple_of(8) {
         let start = bits.offset() / 8;
         Cow::Borrowed(bits.values().get(start..start + bytes).unwrap_or_default())
     } else {

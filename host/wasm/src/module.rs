@@ -81,7 +81,7 @@ fn check_imports(imports: &[String]) -> Result<(), LoadError> {
 
 fn check_exports(exports: &[String]) -> Result<(), LoadError> {
     let exported = |kind: &&str| exports.iter().any(|name| *name == format!("{PACKAGE}{kind}{VERSION}"));
-    match KINDS.iter().copied().find(|kind| exported(&kind)) {
+    match KINDS.iter().copied().find(|kind| exported(kind)) {
         Some("transform") => Ok(()),
         Some(kind) => Err(LoadError::KindNotYet(format!("{PACKAGE}{kind}{VERSION}"))),
         None => Err(LoadError::NoOperator { exports: exports.to_vec() }),

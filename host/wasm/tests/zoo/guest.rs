@@ -128,7 +128,7 @@ impl Guest {
 /// Instructions that store words.
 pub fn stores(words: &[(u32, u32)]) -> String {
     words.iter().fold(String::new(), |mut text, (at, value)| {
-        writeln!(text, "(i32.store (i32.const {at}) (i32.const {value}))").unwrap();
+        writeln!(text, "(i32.store (i32.const {at}) (i32.const {value}))").expect("a string takes all");
         text
     })
 }
@@ -151,13 +151,13 @@ fn data() -> String {
         (at::ORIGIN, &origin),
     ];
     let mut text = segments.iter().fold(String::new(), |mut text, (at, words)| {
-        write!(text, "(data (i32.const {at}) \"").unwrap();
+        write!(text, "(data (i32.const {at}) \"").expect("a string takes all");
         for byte in words.iter().flat_map(|word| word.to_le_bytes()) {
-            write!(text, "\\{byte:02x}").unwrap();
+            write!(text, "\\{byte:02x}").expect("a string takes all");
         }
         text.push_str("\")\n  ");
         text
     });
-    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).unwrap();
+    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).expect("a string takes all");
     text
 }

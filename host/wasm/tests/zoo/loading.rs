@@ -7,14 +7,16 @@ use super::*;
 
 /// The good guest as a toolchain would give it: one binary component.
 fn component() -> Vec<u8> {
-    let mut module = wat::parse_str(Guest::good().text()).unwrap();
+    let mut module = wat::parse_str(Guest::good().text()).expect("the good guest is text");
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
-    let world = resolve.select_world(&[package], Some("transform-operator")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    let (package, _) =
+        resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).expect("the contract parses");
+    let world = resolve.select_world(&[package], Some("transform-operator")).expect("the contract has the world");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .expect("the world can be embedded");
     let mut encoder = ComponentEncoder::default();
-    encoder.module(&module).unwrap();
-    encoder.encode().unwrap()
+    encoder.module(&module).expect("the good guest fits its world");
+    encoder.encode().expect("the good guest is a component")
 }
 
 /// Loads hostile bytes; when they load, lives with them. Any error will do: that there is one is the point.

@@ -88,7 +88,8 @@ fn the_neighbour_lives() {
     let mut life = Life::begin(&NEIGHBOUR, &patient()).expect("the good guest opens");
     let answer = life.process().expect("the good guest answers");
     let [part] = answer.emitted.as_slice() else { panic!("one port, not {}", answer.emitted.len()) };
-    let y = part.computed[0].as_primitive::<Int64Type>();
+    let [y] = part.computed.as_slice() else { panic!("one column, not {}", part.computed.len()) };
+    let y = y.as_primitive::<Int64Type>();
     assert_eq!(y.values().to_vec(), (0..i64::from(ROWS)).map(|x| 2 * x).collect::<Vec<_>>());
     assert!(part.origin.is_none() && answer.rejected.is_empty());
 }
