@@ -36,7 +36,8 @@ DIVISOR = 123
 PRICE_UNITS = 1 << 20
 # Of the checksum that Pelton's `blackhole` sink reports (host/src/sink/checksum.rs).
 CHECKSUM_A = 0xA0761D6478BD642F
-CHECKSUM_M = 0x8EBC6AF09C88C6E3
+CHECKSUM_L = 0x9E3779B1
+CHECKSUM_H = 0x85EBCA77
 WORD = 1 << 64
 HALF = numpy.uint64(32)
 LOW_HALF = numpy.uint64(0xFFFFFFFF)
@@ -64,14 +65,10 @@ def columns(index: int) -> dict[str, numpy.ndarray]:
 
 
 def checksum(column: numpy.ndarray) -> int:
-    """The sum over the values, mod 2^64, of low half ^ high half of the 128-bit product (value ^ A) * M."""
+    """The sum over the values, mod 2^64, of s ^ (s >> 32), where s = low half of (value ^ A) * L + its high half * H."""
     value = column.view(numpy.uint64) ^ numpy.uint64(CHECKSUM_A)
-    low, high = value & LOW_HALF, value >> HALF
-    m_low, m_high = numpy.uint64(CHECKSUM_M & 0xFFFFFFFF), numpy.uint64(CHECKSUM_M >> 32)
-    low_high, high_low = low * m_high, high * m_low
-    carry = (low * m_low >> HALF) + (low_high & LOW_HALF) + (high_low & LOW_HALF)
-    upper = high * m_high + (low_high >> HALF) + (high_low >> HALF) + (carry >> HALF)
-    return int((value * numpy.uint64(CHECKSUM_M) ^ upper).sum())
+    mixed = (value & LOW_HALF) * numpy.uint64(CHECKSUM_L) + (value >> HALF) * numpy.uint64(CHECKSUM_H)
+    return int((mixed ^ (mixed >> HALF)).sum())
 
 
 def answer(auction, bidder, price, ts) -> dict[str, float]:

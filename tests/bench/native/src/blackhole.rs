@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::bid::Bid;
 
 const A: u64 = 0xa076_1d64_78bd_642f;
-const M: u64 = 0x8ebc_6af0_9c88_c6e3;
+const L: u64 = 0x9e37_79b1;
+const H: u64 = 0x85eb_ca77;
 
 /// Checksums of what arrived, one for each column, and a sum that a person can check.
 #[derive(Debug, Default, PartialEq)]
@@ -44,9 +45,10 @@ impl Blackhole {
     }
 }
 
-/// Adds the folded product of a value; `host/src/sink/checksum.rs` has the reasons.
+/// Adds the mixed bits of a value; `host/src/sink/checksum.rs` has the reasons.
 #[inline(always)]
 fn add(sum: &mut u64, value: u64) {
-    let product = u128::from(value ^ A) * u128::from(M);
-    *sum = sum.wrapping_add(product as u64 ^ (product >> 64) as u64);
+    let value = value ^ A;
+    let mixed = ((value & 0xffff_ffff) * L).wrapping_add((value >> 32) * H);
+    *sum = sum.wrapping_add(mixed ^ (mixed >> 32));
 }
