@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! source ─► operator ─► sink          one batch's way
+//! state                               of keyed operators
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
@@ -15,3 +16,4 @@ pub mod job;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod state;

@@ -9,14 +9,15 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("clock", &[]),
     ("error", &[]),
     ("source", &["clock", "error"]),
-    ("operator", &["clock", "error"]),
+    ("state", &["clock", "error"]),
+    ("operator", &["clock", "error", "state"]),
     ("sink", &["clock", "error"]),
-    ("job", &["clock", "error", "source", "operator", "sink"]),
-    ("cli", &["clock", "error", "source", "operator", "sink", "job"]),
+    ("job", &["clock", "error", "source", "state", "operator", "sink"]),
+    ("cli", &["clock", "error", "source", "state", "operator", "sink", "job"]),
 ];
 
 fn host() -> PathBuf {
