@@ -59,7 +59,8 @@ impl Fold {
         let interface = "pelton:operator/aggregate@0.1.0";
         let (table, node, output, contract, values, heap) =
             (at::TABLE, at::NODE, at::OUTPUT, at::CONTRACT, at::VALUES, at::HEAP);
-        let (table_rows, emitted_rows, values_size) = (at::TABLE + 4, at::EMITTED + 16, at::BUFFERS + 12);
+        let (table_rows, emitted_rows) = (at::TABLE + 4, at::EMITTED + 16);
+        let (validity_size, values_size) = (at::BUFFERS + 4, at::BUFFERS + 12);
         let data = data();
         format!(
             r#"(module
@@ -91,6 +92,7 @@ impl Fold {
     (i32.store (i32.const {table_rows}) (local.get $rows))
     (i32.store (i32.const {emitted_rows}) (local.get $rows))
     (i32.store (i32.const {node}) (local.get $rows))
+    (i32.store (i32.const {validity_size}) (i32.const 0))
     (i32.store (i32.const {values_size}) (i32.shl (local.get $rows) (i32.const 3))))
   ;; Adds the first node's rows to the sums.
   (func $add (param $rows i32) (param $nodes i32)
