@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use pelton_core::{contract::ContractError, limits::LimitName};
 
+use crate::module::Kind;
+
 /// A module cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -19,7 +21,9 @@ pub enum LoadError {
     TooLarge { got: u64, max: u64 },
     #[error("it does not export an operator of pelton:operator@0.1.0 (its exports: {})", names(.exports))]
     NoOperator { exports: Vec<String> },
-    #[error("it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms")]
+    #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
+    SeveralKinds { exports: Vec<String> },
+    #[error("it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms and aggregates")]
     KindNotYet(String),
     #[error("it imports `{0}`, which no module may use")]
     Import(String),
@@ -97,6 +101,8 @@ pub enum CallError {
     ContractChanged,
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
+    #[error("exports {got}, but {want} is due here")]
+    Kind { want: Kind, got: Kind },
 }
 
 /// Where a guest was when it trapped or hit a limit: function names, and source places where the module carries
@@ -125,8 +131,8 @@ pub enum Law {
     PortTwice(String),
     #[error("port `{port}` has {rows} rows in `computed`, but {expected}")]
     Rows { port: String, rows: u32, expected: String },
-    #[error("port `{port}` has {got} arrays, but its computed columns need {want}")]
-    Nodes { port: String, want: usize, got: usize },
+    #[error("{of} has {got} arrays, but its columns need {want}")]
+    Nodes { of: String, want: usize, got: usize },
     #[error("`origin` of port `{port}` has {got} bytes, but {rows} rows need {want}")]
     OriginSize { port: String, rows: u32, want: usize, got: usize },
     #[error("`origin` of port `{port}` names row {origin}, but the batch has {rows}")]
@@ -135,6 +141,8 @@ pub enum Law {
     OriginOrder { port: String },
     #[error("column `{column}`: {fault}")]
     Column { column: String, fault: String },
+    #[error("it answers with {got} accumulators, but it was given {want}")]
+    AccumulatorRows { want: usize, got: u32 },
     #[error("it rejects row {row}, but the batch has {rows}")]
     RejectRange { row: u32, rows: usize },
     #[error("it rejects row {0} twice")]

@@ -1,6 +1,6 @@
 //! Arrow arrays to the contract's nodes: the buffers that a guest is handed.
 //!
-//! Buffers are borrowed wherever the array starts at a byte of its own; a slice that does not (an odd bit, offsets that
+//! Called for every table that goes into a call. Buffers are borrowed wherever the array starts at a byte of its own; a slice that does not (an odd bit, offsets that
 //! do not begin at 0) is rebased into a buffer made for the call.
 
 use std::borrow::Cow;
@@ -12,14 +12,48 @@ use arrow::{
     downcast_primitive_array,
 };
 
+use crate::bindings::pelton::operator::types as wit;
+
+/// Columns of `rows` rows each, on their way into a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub(crate) rows: usize,
+    pub(crate) columns: &'a [ArrayRef],
+}
+
+/// Lowers `tables` for the time that `run` takes: everything is borrowed, down to the arrays' own buffers.
+pub(crate) fn with_tables<const N: usize, R>(
+    tables: [Columns<'_>; N],
+    run: impl FnOnce([wit::TableParam<'_>; N]) -> R,
+) -> R {
+    let lowered = tables.map(|table| {
+        let mut nodes = Vec::with_capacity(table.columns.len());
+        table.columns.iter().for_each(|column| lower(column, &mut nodes));
+        (table.rows, nodes)
+    });
+    let borrowed =
+        lowered.each_ref().map(|(rows, nodes)| (*rows, nodes.iter().map(LoweredNode::borrowed).collect::<Vec<_>>()));
+    let nodes = borrowed.each_ref().map(|(rows, nodes)| {
+        let nodes = nodes.iter().map(|(rows, buffers)| wit::NodeParam { rows: *rows, buffers });
+        (*rows, nodes.collect::<Vec<_>>())
+    });
+    run(nodes.each_ref().map(|(rows, nodes)| wit::TableParam { rows: u32::try_from(*rows).unwrap_or(u32::MAX), nodes }))
+}
+
 /// One array's buffers, in the contract's order.
-pub(crate) struct LoweredNode<'a> {
-    pub(crate) rows: u32,
-    pub(crate) buffers: Vec<Cow<'a, [u8]>>,
+struct LoweredNode<'a> {
+    rows: u32,
+    buffers: Vec<Cow<'a, [u8]>>,
+}
+
+impl LoweredNode<'_> {
+    fn borrowed(&self) -> (u32, Vec<&[u8]>) {
+        (self.rows, self.buffers.iter().map(Cow::as_ref).collect())
+    }
 }
 
 /// Adds `array` and its children in pre-order.
-pub(crate) fn lower<'a>(array: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
+fn lower<'a>(array: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
     let array: &'a dyn Array = array.as_ref();
     let mut buffers = vec![validity(array.nulls())];
     let mut children: Vec<&'a ArrayRef> = Vec::new();

@@ -150,14 +150,19 @@ fn data() -> String {
         (at::BUFFERS, &[0, 0, at::VALUES, 0]),
         (at::ORIGIN, &origin),
     ];
-    let mut text = segments.iter().fold(String::new(), |mut text, (at, words)| {
+    let mut text = words(&segments);
+    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).expect("a string takes all");
+    text
+}
+
+/// Data segments of words: (address, words).
+pub fn words(segments: &[(u32, &[u32])]) -> String {
+    segments.iter().fold(String::new(), |mut text, (at, words)| {
         write!(text, "(data (i32.const {at}) \"").expect("a string takes all");
         for byte in words.iter().flat_map(|word| word.to_le_bytes()) {
             write!(text, "\\{byte:02x}").expect("a string takes all");
         }
         text.push_str("\")\n  ");
         text
-    });
-    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).expect("a string takes all");
-    text
+    })
 }
