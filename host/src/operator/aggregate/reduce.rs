@@ -48,8 +48,41 @@ pub struct Pane {
     pub groups: Groups,
     /// Where each group's accumulators are.
     pub slots: Vec<u32>,
-    /// Groups that changed in this epoch, each once.
-    touched: BTreeSet<u32>,
+    touched: Touched,
+}
+
+/// Groups that changed in this epoch.
+#[derive(Debug, Default)]
+struct Touched {
+    groups: Vec<u32>,
+    /// By group, whether it is in the list.
+    is_listed: Vec<bool>,
+}
+
+impl Touched {
+    fn insert(&mut self, group: u32) {
+        let at = group as usize;
+        if at >= self.is_listed.len() {
+            self.is_listed.resize(at + 1, false);
+        }
+        if let Some(is_listed) = self.is_listed.get_mut(at)
+            && !std::mem::replace(is_listed, true)
+        {
+            self.groups.push(group);
+        }
+    }
+
+    /// In order of their first appearance in the pane.
+    fn take(&mut self) -> Vec<u32> {
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.sort_unstable();
+        for group in &groups {
+            if let Some(is_listed) = self.is_listed.get_mut(*group as usize) {
+                *is_listed = false;
+            }
+        }
+        groups
+    }
 }
 
 /// How an epoch ends for a partition.
@@ -146,7 +179,7 @@ impl Reducer {
             let pane = state.panes.entry(tag).or_insert_with(|| Pane {
                 groups: Groups::new(self.codec.store()),
                 slots: Vec::new(),
-                touched: BTreeSet::new(),
+                touched: Touched::default(),
             });
             for row in rows {
                 let (group, is_new) = pane.groups.slot_of(&partial.groups, row, 0);
@@ -206,7 +239,7 @@ impl Reducer {
         let on_update = self.plan.emission == Emission::OnUpdate;
         let Some(pane) = state.panes.values_mut().next() else { return Ok(()) };
         let groups: Vec<u32> = match (on_update, is_last) {
-            (true, _) => std::mem::take(&mut pane.touched).into_iter().collect(),
+            (true, _) => pane.touched.take(),
             (false, true) => (0..pane.slots.len() as u32).collect(),
             (false, false) => return Ok(()),
         };
@@ -236,7 +269,7 @@ impl Reducer {
         let panes = self.panes.as_mut().expect("windows other than the global one have panes");
         let on_update = self.plan.emission == Emission::OnUpdate;
         for (start, pane) in &mut state.panes {
-            let touched = std::mem::take(&mut pane.touched);
+            let touched = pane.touched.take();
             if touched.is_empty() {
                 continue;
             }
