@@ -1,0 +1,1 @@
+//! Two stacks against recomputation.
