@@ -12,6 +12,8 @@
 //! Windows that began before the first row count: they hold what there is, as Spark's do. A row belongs to every
 //! window that contains its time, whether or not the stream had begun when that window did.
 
+use std::fmt;
+
 mod civil;
 mod grid;
 mod panes;
@@ -85,6 +87,25 @@ impl WindowSpec {
             return Err(WindowError::NegativeLateness);
         }
         self.kind.check()
+    }
+}
+
+impl fmt::Display for WindowSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |micros: &i64| std::time::Duration::from_micros(micros.unsigned_abs());
+        match &self.kind {
+            WindowKind::Tumbling { length, .. } => write!(f, "tumbling, {:?}", time(length))?,
+            WindowKind::Sliding { length, slide, .. } => {
+                write!(f, "sliding, {:?} every {:?}", time(length), time(slide))?;
+            }
+            WindowKind::Session { gap } => write!(f, "session, gap {:?}", time(gap))?,
+            WindowKind::Count { rows } => write!(f, "every {rows} rows")?,
+            WindowKind::Global => return f.write_str("none: all rows of a key"),
+        }
+        if self.lateness > 0 {
+            write!(f, ", {:?} late", time(&self.lateness))?;
+        }
+        if self.clock == Clock::Processing { f.write_str(", by processing time") } else { Ok(()) }
     }
 }
 
