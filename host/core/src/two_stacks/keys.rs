@@ -138,6 +138,12 @@ impl TwoStacks {
         &self.plan
     }
 
+    /// Scratch rows in use: for the tests.
+    #[cfg(test)]
+    pub fn scratch_used(&self) -> usize {
+        self.scratch.used()
+    }
+
     fn begin(&mut self) {
         let Self { answer_rows, scratch, plan, .. } = self;
         answer_rows.drain(..).for_each(|reference| scratch.give_back(reference));
