@@ -34,6 +34,7 @@ use crate::{
     operator::OperatorPlan,
     sink,
     source::{self, Source, SourceError},
+    standard,
 };
 
 /// The column of a rejected row that says why.
@@ -80,7 +81,7 @@ pub(super) struct OpenOperator {
 
 /// What an operator's modules answered.
 pub(super) enum Opened {
-    Transform { module: Arc<Module>, signature: Signature },
+    Transform { module: Arc<Module>, options: String, signature: Signature },
     Aggregate(AggregateDraft),
 }
 
@@ -321,7 +322,7 @@ impl Builder<'_> {
         let all: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
         self.trace(&all, &sources, stage);
         let draft = Draft { inputs, schema, reads: signature.reads.clone(), ports, rejected, late: None };
-        let opened = Opened::Transform { module, signature };
+        let opened = Opened::Transform { module, options, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), input, opened, draft, sources, stage: 0 })
     }
 
@@ -375,6 +376,9 @@ impl Builder<'_> {
             Some(alias) => format!("{place}.aggregate.{alias}"),
             None => format!("{place}.module"),
         };
+        if standard::is_std(&module.reference) {
+            return self.standard(&place, spec, module);
+        }
         let path = self.file.dir.join(&module.reference);
         let bytes = match read_module(&path, spec.limits.module_bytes) {
             Ok(bytes) => bytes,
@@ -386,11 +390,33 @@ impl Builder<'_> {
                 return None;
             }
         };
-        Module::load(&self.surroundings.runtime, &bytes, &spec.limits)
-            .map(|loaded| (Arc::new(loaded), module.options.to_string()))
+        let module_options = module.options.to_string();
+        self.load(&place, spec, module, &bytes).map(|loaded| (loaded, module_options))
+    }
+
+    /// A module that comes with Pelton.
+    fn standard(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+        let none = serde_json::Map::new();
+        let given = module.options.as_object().unwrap_or(&none);
+        let found = standard::find(&module.reference).and_then(|found| Ok((found.bytes, found.options(given)?)));
+        match found {
+            Ok((bytes, options)) => {
+                let options = serde_json::Value::Object(options).to_string();
+                self.load(place, spec, module, bytes).map(|loaded| (loaded, options))
+            }
+            Err(error) => {
+                self.coded(place, &format!("operator `{}`:", spec.name), &error, "this module");
+                None
+            }
+        }
+    }
+
+    fn load(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec, bytes: &[u8]) -> Option<Arc<Module>> {
+        Module::load(&self.surroundings.runtime, bytes, &spec.limits)
+            .map(Arc::new)
             .map_err(|error: LoadError| {
                 self.coded(
-                    &place,
+                    place,
                     &format!("operator `{}`: {} cannot be used:", spec.name, module.reference),
                     &error,
                     "this module",
@@ -500,8 +526,8 @@ fn assemble(
             rejected: draft.rejected,
             late: draft.late,
             logic: match opened {
-                Opened::Transform { module, signature } => {
-                    Logic::Transform(Arc::new(transform(job, spec, input, module, signature, pruned)))
+                Opened::Transform { module, options, signature } => {
+                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
                 }
                 Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, &input, pruned))),
             },
@@ -534,11 +560,11 @@ fn transform(
     spec: OperatorSpec,
     input: Input,
     module: Arc<Module>,
+    options: String,
     signature: Signature,
     pruned: Pruned,
 ) -> OperatorPlan {
-    let named = spec.modules.into_iter().next();
-    let (module_name, options) = named.map(|module| (module.reference, module.options.to_string())).unwrap_or_default();
+    let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
     OperatorPlan {
         seed: seed(&job.name, &spec.name),
         name: spec.name,
