@@ -11,7 +11,7 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use rand::{Rng, rngs::StdRng};
+use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
     arrays, draw, for_seeds,
@@ -43,9 +43,10 @@ fn one_epoch_and_fifty_give_the_same_rows() {
             csv = { null = ["NULL"] }
             schema = { id = "s64", word = "utf8?", number = "s32?", price = "f64" }"#;
         let forms = [Form::FlatMap { column: 1, by: Some(0) }, Form::Filter { column: 2 }, Form::Map { column: 1 }];
-        let job = Job::new(source, &forms, &fields, &["csv", "arrow"]);
+        let wanted = ["id", "word", "number", "price", "copy"].map(str::to_owned);
+        let job = Job::new(source, &fields, &forms, &["csv", "arrow"], &wanted);
         let rows = write_csv(&job.dir("data"), random);
-        let expected = evaluate(&forms, &fields, rows);
+        let expected = evaluate(&forms, &fields, rows, &wanted);
         for (bytes, epochs) in [("1GiB", 1), ("1B", 50)] {
             let made = same_on_all_threads(&job, &format!("batch.max-bytes={bytes}"), |summary| {
                 assert_eq!(summary["epochs"], epochs, "with batch.max-bytes = {bytes}");
@@ -68,9 +69,10 @@ fn one_call_and_fifty_give_the_same_rows() {
         ];
         fields.push(Field::new("id", DataType::Int64, false));
         columns.push((0..PARQUET_ROWS).map(|id| Value::Whole(id as i128)).collect());
-        let job = Job::new("path = \"data/rows.parquet\"", &forms, &fields, &["arrow"]);
+        let wanted = some_columns(&forms, &fields, random);
+        let job = Job::new("path = \"data/rows.parquet\"", &fields, &forms, &["arrow"], &wanted);
         write_parquet(&job.dir("data").join("rows.parquet"), &fields, &columns, random);
-        let expected = evaluate(&forms, &fields, transposed(&columns, PARQUET_ROWS).collect());
+        let expected = evaluate(&forms, &fields, transposed(&columns, PARQUET_ROWS).collect(), &wanted);
         for (rows, calls) in [(PARQUET_ROWS, 1), (PARQUET_ROWS / 50, 50)] {
             let made = same_on_all_threads(&job, &format!("batch.rows={rows}"), |summary| {
                 assert_eq!(summary["operators"][0]["calls"], calls, "with batch.rows = {rows}");
@@ -104,15 +106,26 @@ fn assert_rows(expected: &[Row], files: &Files) {
     assert_eq!(made.len(), expected.len(), "rows");
 }
 
-/// One form after the other.
-fn evaluate(forms: &[Form], fields: &[Field], mut rows: Vec<Row>) -> Vec<Row> {
+/// One form after the other, and of the result the columns that are wanted.
+fn evaluate(forms: &[Form], fields: &[Field], mut rows: Vec<Row>, wanted: &[String]) -> Vec<Row> {
     let mut fields = fields.to_vec();
     for form in forms {
         rows = form.evaluate(&fields, &rows).ports.swap_remove(0);
         (_, fields) = form.ports(&fields);
     }
     assert!(!rows.is_empty(), "some rows are left to compare");
-    rows
+    let places = wanted.iter().map(|name| fields.iter().position(|field| field.name() == name).expect("a column"));
+    let places: Vec<usize> = places.collect();
+    rows.iter().map(|row| places.iter().filter_map(|at| row.get(*at).cloned()).collect()).collect()
+}
+
+/// Some of the columns that come out, in any order: the host must find them after it dropped the others on the way.
+fn some_columns(forms: &[Form], fields: &[Field], random: &mut StdRng) -> Vec<String> {
+    let last = forms.iter().fold(fields.to_vec(), |fields, form| form.ports(&fields).1);
+    let mut names: Vec<String> = last.iter().map(|field| field.name().clone()).collect();
+    names.shuffle(random);
+    names.truncate(random.random_range(1..=names.len()));
+    names
 }
 
 /// One large file among small ones; 50 ranges in all.

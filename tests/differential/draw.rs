@@ -59,11 +59,26 @@ pub fn scalar_type(random: &mut StdRng) -> DataType {
         8 => DataType::UInt64,
         9 => DataType::Float32,
         10 => DataType::Float64,
-        11 => if random.random() { DataType::Utf8 } else { DataType::LargeUtf8 },
-        12 => if random.random() { DataType::Binary } else { DataType::LargeBinary },
+        11 => {
+            if random.random() {
+                DataType::Utf8
+            } else {
+                DataType::LargeUtf8
+            }
+        }
+        12 => {
+            if random.random() {
+                DataType::Binary
+            } else {
+                DataType::LargeBinary
+            }
+        }
         13 => DataType::Date32,
         14 => DataType::Timestamp(TimeUnit::Second, zone(random)),
-        15 => DataType::Timestamp(if random.random() { TimeUnit::Millisecond } else { TimeUnit::Microsecond }, zone(random)),
+        15 => DataType::Timestamp(
+            if random.random() { TimeUnit::Millisecond } else { TimeUnit::Microsecond },
+            zone(random),
+        ),
         16 => DataType::Timestamp(TimeUnit::Nanosecond, zone(random)),
         _ => {
             let precision = random.random_range(1..=38);
@@ -79,10 +94,10 @@ fn zone(random: &mut StdRng) -> Option<Arc<str>> {
 
 /// How many rows: none, one, a few, or several batches.
 pub fn row_count(random: &mut StdRng) -> usize {
-    match random.random_range(0..20) {
-        0 => 0,
-        1 | 2 => 1,
-        3..19 => random.random_range(2..150),
+    match random.random_range(0..60) {
+        0..3 => 0,
+        3..9 => 1,
+        9..59 => random.random_range(2..150),
         _ => random.random_range(1_000..6_000),
     }
 }

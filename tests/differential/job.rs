@@ -17,8 +17,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// `source` is what the source's table says beyond its type; `sinks` are formats.
-    pub fn new(source: &str, forms: &[Form], fields: &[Field], sinks: &[&str]) -> Self {
+    /// `source` is what the source's table says beyond its type, `fields` its columns; `sinks` are formats, `wanted` the columns
+    /// that they write.
+    pub fn new(source: &str, fields: &[Field], forms: &[Form], sinks: &[&str], wanted: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let module = pelton_tests::guest("any-schema").expect("a module to test");
         fs::copy(module, folder.path().join("any-schema.wasm")).expect("copied");
@@ -35,10 +36,11 @@ impl Job {
             input = format!("form-{index}");
             (_, fields) = form.ports(&fields);
         }
+        let columns = serde_json::json!(wanted);
         for format in sinks {
             write!(
                 text,
-                "[sink.{format}]\ninput = \"{input}\"\ntype = \"file\"\npath = \"{format}\"\nformat = \"{format}\"\nif-exists = \"replace\"\n"
+                "[sink.{format}]\ninput = \"{input}\"\ntype = \"file\"\npath = \"{format}\"\nformat = \"{format}\"\ncolumns = {columns}\nif-exists = \"replace\"\n"
             )
             .expect("text grows");
         }
@@ -81,12 +83,14 @@ impl Job {
 pub fn rows(files: &Files) -> Vec<Row> {
     let parts = files.iter().filter(|(path, _)| path.starts_with("arrow/"));
     let batches = parts.flat_map(|(_, bytes)| {
-        FileReader::try_new(std::io::Cursor::new(bytes), None).expect("an Arrow file").map(|batch| batch.expect("a batch"))
+        FileReader::try_new(std::io::Cursor::new(bytes), None)
+            .expect("an Arrow file")
+            .map(|batch| batch.expect("a batch"))
     });
     batches.flat_map(|batch| arrays::rows(&batch).collect::<Vec<_>>()).collect()
 }
 
-/// A flat JSON object as an inline table of TOML, which escapes strings alike.
+/// A flat JSON object as an inline table of TOML, which escapes strings as JSON does.
 fn inline_table(object: &Value) -> String {
     let entries = object.as_object().expect("an object").iter();
     let entries: Vec<_> = entries.map(|(key, value)| format!("{key} = {value}")).collect();

@@ -14,11 +14,20 @@ use crate::{
 pub enum Form {
     Echo,
     Pass,
-    Filter { column: usize },
-    Map { column: usize },
+    Filter {
+        column: usize,
+    },
+    Map {
+        column: usize,
+    },
     /// `by`: the column whose value says how often a row is repeated; none: the row's number does.
-    FlatMap { column: usize, by: Option<usize> },
-    Split { column: usize },
+    FlatMap {
+        column: usize,
+        by: Option<usize>,
+    },
+    Split {
+        column: usize,
+    },
 }
 
 /// The reason of rows that `Split` rejects.

@@ -312,9 +312,18 @@ mod tests {
 
     #[test]
     fn wrong_type_names_are_refused() {
-        for text in
-            ["", "int", "timestamp", "timestamp[h]", "timestamp[us, ]", "decimal(39, 0)", "decimal(4, 5)", "list<>", "struct<a>", "s64??"]
-        {
+        for text in [
+            "",
+            "int",
+            "timestamp",
+            "timestamp[h]",
+            "timestamp[us, ]",
+            "decimal(39, 0)",
+            "decimal(4, 5)",
+            "list<>",
+            "struct<a>",
+            "s64??",
+        ] {
             assert!(parse_column("x", text).is_err(), "{text}");
         }
     }

@@ -86,7 +86,9 @@ fn length(fields: &[Field]) -> usize {
 pub fn read(kind: Kind, node: &Node) -> Option<Vec<Option<Cell>>> {
     let (validity, buffers) = node.buffers.split_first()?;
     (0..node.rows as usize)
-        .map(|row| if validity.is_empty() || bit(validity, row)? { Some(Some(cell(kind, buffers, row)?)) } else { Some(None) })
+        .map(|row| {
+            if validity.is_empty() || bit(validity, row)? { Some(Some(cell(kind, buffers, row)?)) } else { Some(None) }
+        })
         .collect()
 }
 

@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    bindings::pelton::operator::types::{
-        Contract, Emitted, Field, Node, Output, OutputField, Port, Rejection, Table,
-    },
+    bindings::pelton::operator::types::{Contract, Emitted, Field, Node, Output, OutputField, Port, Rejection, Table},
     cell::Cell,
     column::{self, Column, Kind},
 };
@@ -70,10 +68,13 @@ impl Form {
     }
 
     pub fn contract(&self, columns: &[Column<'_>]) -> Contract {
-        let passed = || columns.iter().map(|column| OutputField::Pass((column.name.to_owned(), column.name.to_owned())));
+        let passed =
+            || columns.iter().map(|column| OutputField::Pass((column.name.to_owned(), column.name.to_owned())));
         let replaced = |chosen: &Chosen| -> Vec<OutputField> {
             let fields = columns.iter().zip(passed());
-            fields.flat_map(|(column, pass)| if column.name == chosen.name { computed(column) } else { vec![pass] }).collect()
+            fields
+                .flat_map(|(column, pass)| if column.name == chosen.name { computed(column) } else { vec![pass] })
+                .collect()
         };
         let (reads, ports) = match self {
             Self::Echo => {
@@ -117,7 +118,8 @@ impl Form {
                 output.emitted.push(from_rows(0, kept.map(|(_, row)| row), Vec::new()));
             }
             Self::Map(chosen) => {
-                let cells: Vec<_> = chosen.cells(rows.nodes.first()?)?.into_iter().map(|cell| chosen.mapped(cell)).collect();
+                let cells: Vec<_> =
+                    chosen.cells(rows.nodes.first()?)?.into_iter().map(|cell| chosen.mapped(cell)).collect();
                 output.emitted.push(row_for_row(rows.rows, vec![column::write(chosen.kind, &cells)]));
             }
             Self::FlatMap { chosen, by } => {
@@ -138,7 +140,10 @@ impl Form {
             Self::Split(chosen) => {
                 let cells = chosen.cells(rows.nodes.first()?)?;
                 for (port, is_kept) in [(0, true), (1, false)] {
-                    let rows = cells.iter().zip(0..).filter(|(cell, _)| cell.as_ref().is_some_and(|cell| cell.is_kept() == is_kept));
+                    let rows = cells
+                        .iter()
+                        .zip(0..)
+                        .filter(|(cell, _)| cell.as_ref().is_some_and(|cell| cell.is_kept() == is_kept));
                     output.emitted.push(from_rows(port, rows.map(|(_, row)| row), Vec::new()));
                 }
                 let nulls = cells.iter().zip(0..).filter(|(cell, _)| cell.is_none());
