@@ -113,7 +113,6 @@ fn evaluate(forms: &[Form], fields: &[Field], mut rows: Vec<Row>, wanted: &[Stri
         rows = form.evaluate(&fields, &rows).ports.swap_remove(0);
         (_, fields) = form.ports(&fields);
     }
-    assert!(!rows.is_empty(), "some rows are left to compare");
     let places = wanted.iter().map(|name| fields.iter().position(|field| field.name() == name).expect("a column"));
     let places: Vec<usize> = places.collect();
     rows.iter().map(|row| places.iter().filter_map(|at| row.get(*at).cloned()).collect()).collect()

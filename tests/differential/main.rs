@@ -18,9 +18,11 @@ mod value;
 
 use std::{
     env,
+    num::NonZero,
     ops::Range,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
+    thread,
 };
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -88,15 +90,25 @@ fn compare(form: Form, fields: &[Field], expected: &Outputs, made: &Outputs) {
     }
 }
 
-/// Runs a case for each seed; a failure says how to run it again.
-fn for_seeds(test: &str, seeds: Range<u64>, case: impl Fn(&mut StdRng)) {
-    for seed in chosen_seeds().unwrap_or(seeds) {
-        let mut random = StdRng::seed_from_u64(seed);
-        if panic::catch_unwind(AssertUnwindSafe(|| case(&mut random))).is_err() {
-            panic!(
-                "failed with seed {seed}, as told above; once more: PELTON_SEED={seed} cargo test --release -p pelton-tests --test differential {test}"
-            );
+/// Runs a case for each seed, on all cores; a failure says how to run it again.
+fn for_seeds(test: &str, seeds: Range<u64>, case: impl Fn(&mut StdRng) + Sync) {
+    let seeds = chosen_seeds().unwrap_or(seeds);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let case = &case;
+    thread::scope(|scope| {
+        for first in 0..threads {
+            let seeds = seeds.clone().skip(first).step_by(threads);
+            scope.spawn(move || seeds.for_each(|seed| for_seed(test, seed, case)));
         }
+    });
+}
+
+fn for_seed(test: &str, seed: u64, case: impl Fn(&mut StdRng)) {
+    let mut random = StdRng::seed_from_u64(seed);
+    if panic::catch_unwind(AssertUnwindSafe(|| case(&mut random))).is_err() {
+        panic!(
+            "failed with seed {seed}, as told above; once more: PELTON_SEED={seed} cargo test --release -p pelton-tests --test differential {test}"
+        );
     }
 }
 
