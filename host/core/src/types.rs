@@ -90,6 +90,8 @@ pub fn parse(text: &str) -> Result<DataType, TypeError> {
         _ => {
             if let Some(inner) = enclosed(text, "timestamp[", ']') {
                 let (unit, zone) = match inner.split_once(',') {
+                    // Arrow has no name for such a column: a module would make it without a zone.
+                    Some((_, zone)) if zone.trim().is_empty() => return Err(unknown()),
                     Some((unit, zone)) => (unit.trim(), Some(Arc::from(zone.trim()))),
                     None => (inner.trim(), None),
                 };
@@ -310,9 +312,18 @@ mod tests {
 
     #[test]
     fn wrong_type_names_are_refused() {
-        for text in
-            ["", "int", "timestamp", "timestamp[h]", "decimal(39, 0)", "decimal(4, 5)", "list<>", "struct<a>", "s64??"]
-        {
+        for text in [
+            "",
+            "int",
+            "timestamp",
+            "timestamp[h]",
+            "timestamp[us, ]",
+            "decimal(39, 0)",
+            "decimal(4, 5)",
+            "list<>",
+            "struct<a>",
+            "s64??",
+        ] {
             assert!(parse_column("x", text).is_err(), "{text}");
         }
     }
