@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashSet};
 use arrow::{array::ArrayRef, buffer::ScalarBuffer};
 use pelton_core::{
     contract::{Contract, ContractField, ContractPort, Input, Port, Signature},
-    limits::{LimitName, Limits},
+    limits::{LimitName, Limits, show_bytes},
     types::{self, FlatField},
 };
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -275,12 +275,13 @@ fn truncated(mut reason: String) -> String {
 /// Why a call failed, told from wasmtime's error.
 fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limits: &Limits) -> CallError {
     let root = error.root_cause().to_string();
+    let root = root.strip_prefix("wasm trap: ").unwrap_or(&root);
     let backtrace = GuestBacktrace(error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default());
     let limit = |name, limit| CallError::Limit { call, name, limit, backtrace: backtrace.clone() };
     if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
         return match exceeded.name {
             LimitName::LogCalls => limit(LimitName::LogCalls, limits.log_calls.to_string()),
-            name => limit(name, limits.memory_bytes.to_string()),
+            name => limit(name, show_bytes(limits.memory_bytes)),
         };
     }
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
@@ -288,12 +289,12 @@ fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limit
     }
     // wasmtime keeps the type of this error to itself; a hostile guest in the test suite holds the wording.
     if root.contains("fuel allocated for hostcalls has been exhausted") {
-        return limit(LimitName::OutputBytes, limits.output_bytes.to_string());
+        return limit(LimitName::OutputBytes, show_bytes(limits.output_bytes));
     }
     // A panic's message goes to the log before the trap.
     let reason = match store.data().last_error() {
         Some(last) => format!("{root} (it last said: {})", shown(&last)),
-        None => root,
+        None => root.to_owned(),
     };
     CallError::Trap { call, reason, backtrace }
 }
