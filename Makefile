@@ -34,9 +34,14 @@ test: build examples guests ## Run all tests
 	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
+fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
+	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
+
 check: ## Format, lints, docs
 	cargo fmt --all --check
-	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm --all-targets -- -D warnings
+	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

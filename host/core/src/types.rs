@@ -188,6 +188,17 @@ pub fn name(data_type: &DataType) -> String {
     }
 }
 
+/// A type's name as a sentence has it: `an s64`, `a date`, `utf8`.
+pub fn with_article(name: &str) -> String {
+    let mut letters = name.chars();
+    match (letters.next(), letters.next()) {
+        _ if matches!(name, "utf8" | "binary") => name.to_owned(),
+        (Some('f'), _) => format!("an {name}"),
+        (Some('s'), Some(next)) if next.is_ascii_digit() => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
 /// A column's type as [`parse_column`] reads it, with its `?`.
 pub fn column(field: &Field) -> String {
     let mark = if field.is_nullable() { "?" } else { "" };
