@@ -22,8 +22,8 @@ guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema
 
 demo: build examples ## Run an example on shipped data, and say what to try next
-	$(PELTON) run examples/to-euro/job.toml
-	@printf '\nRows streamed through a sandboxed component; its output is in examples/to-euro/out.\nTry next:\n'
+	$(PELTON) run examples/hot-items/job.toml
+	@printf '\nRows streamed through a sandboxed component; its output is in examples/hot-items/out.\nTry next:\n'
 	@printf '  %s\n' '$(PELTON) plan examples/to-euro/job.toml' \
 	  '$(PELTON) run examples/to-euro/job.toml --set operator.to-euro.options.min=500.0' \
 	  '$(PELTON) run examples/clean-prices/job.toml' \

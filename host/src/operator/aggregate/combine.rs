@@ -2,7 +2,7 @@
 //!
 //! Rows whose event time is missing or absurd are rejected, rows of windows that are closed are late; neither costs another row.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch},
@@ -81,6 +81,7 @@ impl Combiner {
 
     /// Folds `batch`; `context.watermark` is the input's at the end of the epoch before.
     pub fn combine(&mut self, context: &BatchContext, batch: &RecordBatch) -> Result<Combined, CallError> {
+        let started = Instant::now();
         let mut combined = Combined::default();
         combined.stats.rows_in = batch.num_rows() as u64;
         let rows = batch.num_rows();
@@ -93,6 +94,7 @@ impl Combiner {
         let calls = std::mem::take(&mut self.calls.stats);
         combined.stats.calls += calls.calls;
         combined.stats.call_time += calls.call_time;
+        combined.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(combined)
     }
 

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use arrow::{
@@ -156,6 +157,7 @@ impl Reducer {
         partials: &[Arc<Partial>],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
+        let started = Instant::now();
         let mut out = Reduced::default();
         for partial in partials {
             self.merge(state, partial)?;
@@ -164,6 +166,7 @@ impl Reducer {
         let calls = std::mem::take(&mut self.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.call_time += calls.call_time;
+        out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(out)
     }
 
