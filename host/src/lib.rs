@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! source ─► operator ─► sink          one batch's way
+//! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
@@ -12,6 +13,8 @@ pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod job;
+pub mod nearest;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod standard;

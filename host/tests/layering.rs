@@ -9,14 +9,16 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("clock", &[]),
     ("error", &[]),
+    ("nearest", &[]),
+    ("standard", &["error", "nearest"]),
     ("source", &["clock", "error"]),
     ("operator", &["clock", "error"]),
     ("sink", &["clock", "error"]),
-    ("job", &["clock", "error", "source", "operator", "sink"]),
-    ("cli", &["clock", "error", "source", "operator", "sink", "job"]),
+    ("job", &["clock", "error", "nearest", "source", "operator", "sink", "standard"]),
+    ("cli", &["clock", "error", "source", "operator", "sink", "standard", "job"]),
 ];
 
 fn host() -> PathBuf {
