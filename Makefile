@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples demo test check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples demo test soak check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ test: build examples ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
 	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
+
+soak: build ## The long forms of the property tests (about 20 minutes)
+	PELTON_TIMELINES=20000 cargo test --release -p pelton-tests --test windows
 
 check: ## Format, lints, docs
 	cargo fmt --all --check

@@ -13,7 +13,7 @@ use arrow::{
 };
 use pelton_core::{
     job::Emission,
-    window::{Panes, Window, WindowKind, is_late},
+    window::{Clock, Panes, Window, WindowKind, is_late},
 };
 use pelton_wasm::{BatchContext, CallError, CallLog, Law};
 
@@ -215,7 +215,12 @@ impl Reducer {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let from = state.watermark;
-        let to = closing.watermark.max(from);
+        let reached = match self.plan.window.clock {
+            // What comes later has a later time.
+            Clock::Processing if !closing.is_last => context.now,
+            _ => closing.watermark,
+        };
+        let to = reached.max(from);
         state.watermark = to;
         match self.plan.window.kind {
             WindowKind::Global => self.emit_global(context, state, closing.is_last, out),
