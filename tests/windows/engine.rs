@@ -157,6 +157,7 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
             let reduced = reducer
                 .reduce(&context, partition, &partials, Closing { watermark, is_last })
                 .expect("the reduce side goes through");
+            outcome.late.extend(reduced.late.iter().flat_map(ids));
             outcome.results.extend(reduced.emitted.iter().flat_map(|batch| folds(timeline, batch)));
         }
         before = watermark;

@@ -121,13 +121,11 @@ fn aggregates_without_windows_agree_with_the_oracle() {
 }
 
 #[test]
-#[ignore = "the engine does not make these windows yet"]
 fn session_windows_agree_with_the_oracle() {
     agree("session", Kind::Session);
 }
 
 #[test]
-#[ignore = "the engine does not make these windows yet"]
 fn count_windows_agree_with_the_oracle() {
     agree("count", Kind::Count);
 }
