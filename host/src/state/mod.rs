@@ -9,4 +9,5 @@
 
 pub mod groups;
 pub mod keys;
+pub mod numbered;
 pub mod rows;

@@ -401,6 +401,9 @@ impl Graph {
             .map_err(|error| Fault::Operator { index, error })?;
         drop(state);
         self.count(index, &reduced.stats);
+        if let Some(late) = planned.late {
+            reduced.late.iter().try_for_each(|batch| self.push(late, batch))?;
+        }
         let Some(output) = planned.ports.first() else { return Ok(()) };
         reduced.emitted.iter().try_for_each(|batch| self.push(*output, batch))
     }
