@@ -16,17 +16,18 @@ use pelton_wasm::{CallError, LoadError, Module, TransformInstance};
 
 use super::{
     OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
+    mistakes::{Mistakes, source_place},
     prune::{self, Draft, SinkDraft},
     union::{Part, union},
 };
 use crate::{
-    error::{Code, Coded},
+    error::Code,
     job::{
         diagnostic::{Diagnostic, shown},
-        file::{JobFile, nearest::nearest},
+        file::JobFile,
     },
     operator::OperatorPlan,
-    sink,
+    sink::{self, SinkError},
     source::{self, Source, SourceError},
 };
 
@@ -37,7 +38,7 @@ pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
     let mut builder =
-        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Vec::new() };
+        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Mistakes::new(file) };
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
@@ -45,8 +46,9 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .map(|spec| builder.operator(spec))
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
-    if !builder.mistakes.is_empty() {
-        return Err(builder.mistakes);
+    let mistakes = builder.mistakes.into_list();
+    if !mistakes.is_empty() {
+        return Err(mistakes);
     }
     let whole = "every part that is missing has been reported";
     let sources = sources.into_iter().collect::<Option<Vec<_>>>().expect(whole);
@@ -81,28 +83,10 @@ struct Builder<'a> {
     surroundings: &'a Surroundings,
     outputs: Vec<OutputPlan>,
     by_name: HashMap<OutputRef, usize>,
-    mistakes: Vec<Diagnostic>,
+    mistakes: Mistakes<'a>,
 }
 
 impl Builder<'_> {
-    /// Reports a mistake at a dotted place of the job file.
-    fn mistake(&mut self, place: &str, code: Code, message: String, label: &str, help: Option<String>) {
-        let mut diagnostic = Diagnostic::new(code, message);
-        if let Some(span) = self.file.span_of(place) {
-            diagnostic = diagnostic.at(span, label);
-        }
-        if let Some(help) = help {
-            diagnostic = diagnostic.help(help);
-        }
-        self.mistakes.push(diagnostic);
-    }
-
-    fn coded(&mut self, place: &str, what: &str, error: &dyn Coded, label: &str) {
-        let causes = std::iter::successors(error.source(), |cause| cause.source()).map(|cause| format!(": {cause}"));
-        let message = format!("{what} {error}{}", causes.collect::<String>());
-        self.mistake(place, error.code(), message, label, error.help());
-    }
-
     fn output(&mut self, node: &str, port: Option<&str>, schema: SchemaRef, event_time: Option<String>) -> usize {
         let name = OutputRef { node: node.to_owned(), port: port.map(str::to_owned) };
         let index = self.outputs.len();
@@ -122,8 +106,8 @@ impl Builder<'_> {
         let source = match open_source(spec, &self.file.spec, &self.file.dir) {
             Ok(source) => source,
             Err(error) => {
-                let key = if matches!(spec.kind, SourceKind::File(_)) { format!("{place}.path") } else { place };
-                self.coded(&key, &format!("source `{}`:", spec.name), &error, "this source");
+                let (key, label) = source_place(spec, &error);
+                self.mistakes.coded(&format!("{place}{key}"), &format!("source `{}`:", spec.name), &error, label);
                 return None;
             }
         };
@@ -133,20 +117,8 @@ impl Builder<'_> {
             match metadata.fields().iter().find(|field| field.name() == name) {
                 Some(field) => fields.push(Arc::clone(field)),
                 None => {
-                    let have: Vec<_> = metadata.fields().iter().map(|field| field.name().as_str()).collect();
                     let message = format!("source `{}` has no metadata column `{}`", spec.name, shown(name));
-                    let help = if have.is_empty() {
-                        "this source has none".into()
-                    } else {
-                        format!("it has {}", have.join(", "))
-                    };
-                    self.mistake(
-                        &format!("{place}.metadata.{index}"),
-                        Code::ColumnMismatch,
-                        message,
-                        "named here",
-                        Some(help),
-                    );
+                    self.mistakes.no_column(&format!("{place}.metadata.{index}"), message, name, &metadata);
                 }
             }
         }
@@ -172,11 +144,11 @@ impl Builder<'_> {
         match schema.index_of(&spec.column) {
             Ok(index) if matches!(schema.field(index).data_type(), DataType::Timestamp(..)) => Some(index),
             Ok(index) => {
-                let found = types::column(schema.field(index));
+                let found = types::with_article(&types::column(schema.field(index)));
                 let message =
                     format!("source `{name}` takes its event time from `{}`, which is {found}", shown(&spec.column));
                 let help = "event time is a timestamp column: declare it as `timestamp[ms]` or another unit".into();
-                self.mistake(&place, Code::ColumnMismatch, message, "not a timestamp", Some(help));
+                self.mistakes.push(&place, Code::ColumnMismatch, message, "not a timestamp", Some(help));
                 None
             }
             Err(_) => {
@@ -184,13 +156,7 @@ impl Builder<'_> {
                     "source `{name}` takes its event time from `{}`, which it does not have",
                     shown(&spec.column)
                 );
-                self.mistake(
-                    &place,
-                    Code::ColumnMismatch,
-                    message,
-                    "no such column",
-                    Some(columns_help(&spec.column, schema)),
-                );
+                self.mistakes.no_column(&place, message, &spec.column, schema);
                 None
             }
         }
@@ -203,7 +169,9 @@ impl Builder<'_> {
             match self.by_name.get(input) {
                 Some(output) => found.push(*output),
                 None => {
-                    self.unknown_port(&format!("{place}.input.{index}"), input);
+                    let ports = self.by_name.keys().filter(|name| name.node == input.node);
+                    let ports: Vec<_> = ports.filter_map(|name| name.port.as_deref()).collect();
+                    self.mistakes.no_port(&format!("{place}.input.{index}"), input, ports);
                     return None;
                 }
             }
@@ -216,33 +184,19 @@ impl Builder<'_> {
         match union(&parts) {
             Ok(schema) => Some((found, schema)),
             Err(reason) => {
-                let help = "inputs of one node need the same columns: rename, cast or drop some before".into();
-                self.mistake(
+                let node = place.split_once('.').map_or_else(String::new, |(kind, name)| format!("{kind} `{name}`"));
+                let message = format!("the inputs of {node} do not fit together: {reason}");
+                let help = "inputs of one node need the same columns; their order may differ".into();
+                self.mistakes.push(
                     &format!("{place}.input"),
                     Code::ColumnMismatch,
-                    reason,
-                    "these do not fit together",
+                    message,
+                    "not of the same columns",
                     Some(help),
                 );
                 None
             }
         }
-    }
-
-    /// Unknown nodes were reported with the graph, and what could not be opened by itself: only a wrong port is news.
-    fn unknown_port(&mut self, place: &str, input: &OutputRef) {
-        let Some(port) = &input.port else { return };
-        let ports: Vec<_> =
-            self.by_name.keys().filter(|name| name.node == input.node).filter_map(|name| name.port.clone()).collect();
-        if ports.is_empty() {
-            return;
-        }
-        let message = format!("`{}` has no port `{}`", shown(&input.node), shown(port));
-        let help = match nearest(port, ports.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{}.{near}`?", input.node),
-            None => format!("its ports are {}", sorted(ports).join(", ")),
-        };
-        self.mistake(place, Code::UnknownName, message, "no such port", Some(help));
     }
 
     fn operator(&mut self, spec: &OperatorSpec) -> Option<OpenOperator> {
@@ -257,14 +211,13 @@ impl Builder<'_> {
         let input = Input { name: names.join(" + "), schema: Arc::clone(&schema), key: Vec::new(), event_time };
         let signature = match open_module(&module, spec, &input) {
             Ok(signature) => signature,
+            Err(error @ CallError::Refused(_)) => {
+                self.mistakes.refused(spec, &error);
+                return None;
+            }
             Err(error) => {
-                let key = if matches!(error, CallError::Refused(_)) { "options" } else { "module" };
-                self.coded(
-                    &format!("{place}.{key}"),
-                    &format!("operator `{}`: the module", spec.name),
-                    &error,
-                    "opened here",
-                );
+                let what = format!("operator `{}`: the module", spec.name);
+                self.mistakes.coded(&format!("{place}.module"), &what, &error, "this module");
                 return None;
             }
         };
@@ -305,14 +258,14 @@ impl Builder<'_> {
                 let message =
                     format!("operator `{}`: failed to read the module {}: {error}", spec.name, path.display());
                 let help = "paths are relative to the job file; build the module first".into();
-                self.mistake(&place, Code::ModuleUnreadable, message, "this module", Some(help));
+                self.mistakes.push(&place, Code::ModuleUnreadable, message, "this module", Some(help));
                 return None;
             }
         };
         Module::load(&self.surroundings.runtime, &bytes, &spec.limits)
             .map(Arc::new)
             .map_err(|error: LoadError| {
-                self.coded(
+                self.mistakes.coded(
                     &place,
                     &format!("operator `{}`: {} cannot be used:", spec.name, spec.module),
                     &error,
@@ -332,7 +285,11 @@ impl Builder<'_> {
         match sink::open(spec, Arc::clone(&schema), &self.file.dir, &self.surroundings.print) {
             Ok(sink) => Some(OpenSink { spec: spec.clone(), sink, draft: SinkDraft { inputs, schema } }),
             Err(error) => {
-                self.coded(&place, &format!("sink `{}`:", spec.name), &error, "this sink");
+                let (key, label) = match error {
+                    SinkError::Unsupported { .. } | SinkError::Columns { .. } => (".format", "this format"),
+                    _ => ("", "this sink"),
+                };
+                self.mistakes.coded(&format!("{place}{key}"), &format!("sink `{}`:", spec.name), &error, label);
                 None
             }
         }
@@ -346,31 +303,11 @@ impl Builder<'_> {
                 None => {
                     let message =
                         format!("sink `{name}` wants a column `{}`, which its input does not have", shown(column));
-                    let place = format!("{place}.columns.{index}");
-                    self.mistake(
-                        &place,
-                        Code::ColumnMismatch,
-                        message,
-                        "no such column",
-                        Some(columns_help(column, schema)),
-                    );
+                    self.mistakes.no_column(&format!("{place}.columns.{index}"), message, column, schema);
                 }
             }
         }
         (fields.len() == columns.len()).then(|| Schema::new(fields).into())
-    }
-}
-
-fn sorted(mut names: Vec<String>) -> Vec<String> {
-    names.sort();
-    names
-}
-
-fn columns_help(column: &str, schema: &Schema) -> String {
-    let names = || schema.fields().iter().map(|field| field.name().as_str());
-    match nearest(column, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the columns are {}", names().collect::<Vec<_>>().join(", ")),
     }
 }
 

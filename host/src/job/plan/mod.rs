@@ -8,6 +8,7 @@
 //! file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
 
 mod build;
+mod mistakes;
 mod prune;
 mod union;
 
