@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    datatypes::Schema,
+};
 use pelton_core::{
     batch,
     window::{Panes, WindowKind, is_late},
@@ -20,7 +23,7 @@ use super::{
     runs::{self, Runs},
 };
 use crate::{
-    operator::OperatorStats,
+    operator::{OperatorStats, record_batch},
     state::{
         groups::{GroupRows, Groups},
         keys::{self, KeyCodec},
@@ -170,8 +173,9 @@ impl Combiner {
         let is_doubtful = |slot: &u32| doubtful.get(*slot as usize).copied().unwrap_or_default();
         let rows = filter(batch, self.slots.iter().map(is_doubtful));
         let count = rows.num_rows();
+        // Where nobody reads them, their number is enough.
         let rows = late_rows(&self.plan, &rows)
-            .unwrap_or_else(|| crate::operator::record_batch(&arrow::datatypes::Schema::empty().into(), Vec::new(), count));
+            .unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
         let of = self.slots.iter().copied().filter(is_doubtful).collect();
         CarriedRows::new(rows, of, groups, self.plan.partitions)
     }
