@@ -18,7 +18,7 @@ from pathlib import Path
 
 from . import answer, tools
 from .measure import Run, RunFailed, child
-from .queries import QUERIES, Query, Steady
+from .queries import Query, Steady
 
 JAVA_OPENS = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "time")]
 
@@ -69,7 +69,8 @@ class Pelton:
         """The answer of the very rows that come out, in a file instead of the blackhole."""
         out = tools.SCRATCH / "pelton" / query.name
         shutil.rmtree(out, ignore_errors=True)
-        self._run(query, self.smallest, f'sink.out={{input="{OUTPUTS[query.name]}",type="file",path="{out}",format="csv",csv={{header=true}}}}')
+        settings = {"type": '"file"', "path": f'"{out}"', "format": '"csv"', "csv": "{ header = true }"}
+        self._run(query, self.smallest, *[f"sink.out.{name}={value}" for name, value in settings.items()])
         [file] = sorted(out.glob("*.csv"))
         return answer.of_rows(query, file.read_text(encoding="utf-8"))
 
