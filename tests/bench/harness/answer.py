@@ -54,16 +54,17 @@ def is_right(name: str, value: float | None, right: float) -> bool:
     return value % WORD == right
 
 
-def of_rows(query: Query, text: str) -> dict[str, int]:
+def of_rows(query: Query, text: str) -> dict[str, float]:
     """The answer of a keyed query whose results are rows of CSV with a header; of several rows of one key, the last counts."""
-    rows = csv.DictReader(io.StringIO(text))
+    rows = list(csv.DictReader(io.StringIO(text)))
     results = [numbers(query, row) for row in rows]
     if query.has_updates:
         key = query.columns[0]
         results = list({row[key]: row for row in results}.values())
     answer = {"rows": len(results), "weighted": sum(weight(query, row) for row in results) % WORD}
-    names = set(query.columns) - {"price"} | ({"cents"} if "price" in query.columns else set())
-    return answer | {name: sum(row[name] for row in results) % WORD for name in names}
+    if "price" in query.columns:
+        answer["price"] = math.fsum(float(row["price"]) for row in rows)
+    return answer | {name: sum(row[name] for row in results) % WORD for name in results[0]} if results else answer
 
 
 def numbers(query: Query, row: dict[str, str]) -> dict[str, int]:
