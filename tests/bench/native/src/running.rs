@@ -100,6 +100,9 @@ mod tests {
             expected.take([of_integer(bidder), of_float(price), of_integer(count)]);
         }
         assert_eq!(query.out, expected);
-        assert_eq!(query.last_updates(), json!({ "rows": 2, "bidder": 3, "count": 4, "cents": 375, "weighted": 77 * 2 + 302 * 3 }));
+        assert_eq!(
+            query.last_updates(),
+            json!({ "rows": 2, "bidder": 3, "count": 4, "cents": 375, "weighted": 77 * 2 + 302 * 3 })
+        );
     }
 }
