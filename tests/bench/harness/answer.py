@@ -54,6 +54,10 @@ def is_right(name: str, value: float | None, right: float) -> bool:
     return value % WORD == right
 
 
+def of_file(query: Query, path: Path) -> dict[str, float]:
+    return of_rows(query, path.read_text(encoding="utf-8"))
+
+
 def of_rows(query: Query, text: str) -> dict[str, float]:
     """The answer of a keyed query whose results are rows of CSV with a header; of several rows of one key, the last counts."""
     rows = list(csv.DictReader(io.StringIO(text)))
