@@ -22,6 +22,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Calls of `log`, `counter` and `gauge` in one call.
     pub log_calls: u64,
+    /// Bytes of one row of state.
+    pub state_row_bytes: u64,
 }
 
 impl Default for Limits {
@@ -34,6 +36,7 @@ impl Default for Limits {
             rows_out_per_row: 1_000,
             log_bytes: 64 << 10,
             log_calls: 100_000,
+            state_row_bytes: 1 << 20,
         }
     }
 }
@@ -48,10 +51,11 @@ pub enum LimitName {
     RowsOutPerRow,
     LogBytes,
     LogCalls,
+    StateRowBytes,
 }
 
 impl LimitName {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ModuleBytes,
         Self::MemoryBytes,
         Self::CallTime,
@@ -59,6 +63,7 @@ impl LimitName {
         Self::RowsOutPerRow,
         Self::LogBytes,
         Self::LogCalls,
+        Self::StateRowBytes,
     ];
 
     /// The key in the job file.
@@ -71,6 +76,7 @@ impl LimitName {
             Self::RowsOutPerRow => "rows-out-per-row",
             Self::LogBytes => "log-bytes",
             Self::LogCalls => "log-calls",
+            Self::StateRowBytes => "state-row-bytes",
         }
     }
 }

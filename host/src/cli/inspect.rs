@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use clap::Args;
 use pelton_core::{
-    contract::{AggregateSignature, Input, Port, PortColumn, Signature},
+    contract::{AggregateSignature, Input, KeyedSignature, Port, PortColumn, Signature, StateTable},
     limits::Limits,
     types,
 };
-use pelton_wasm::{AggregateInstance, CallError, Kind, Module, TransformInstance};
-use serde_json::{Value, json};
+use pelton_wasm::{AggregateInstance, CallError, KeyedInstance, Kind, Module, TransformInstance};
+use serde_json::{Map, Value, json};
 
 use super::{Context, Exit, plan::runtime};
 use crate::{
@@ -87,9 +87,10 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
     Exit::Done
 }
 
-/// The contract of a module of either kind.
+/// The contract of a module, whatever its kind.
 enum Opened {
     Transform(Signature),
+    Keyed(KeyedSignature),
     Aggregate(AggregateSignature),
 }
 
@@ -97,6 +98,7 @@ impl Opened {
     fn reads(&self) -> &[usize] {
         match self {
             Self::Transform(signature) => &signature.reads,
+            Self::Keyed(signature) => &signature.reads,
             Self::Aggregate(signature) => &signature.reads,
         }
     }
@@ -104,6 +106,7 @@ impl Opened {
     fn ports(&self) -> &[Port] {
         match self {
             Self::Transform(signature) => &signature.ports,
+            Self::Keyed(signature) => &signature.ports,
             Self::Aggregate(signature) => &signature.ports,
         }
     }
@@ -116,6 +119,10 @@ fn open(module: &Module, columns: &Columns, options: &str) -> Result<Opened, Cal
         Kind::Transform => {
             let contract = TransformInstance::new(module, &limits)?.open(&input, options)?;
             Opened::Transform(contract.check(&input)?)
+        }
+        Kind::Keyed => {
+            let contract = KeyedInstance::new(module, &limits)?.open(&input, options)?;
+            Opened::Keyed(contract.check_keyed(&input)?)
         }
         Kind::Aggregate => {
             let contract = AggregateInstance::new(module, &limits)?.open(&input, options)?;
@@ -144,14 +151,29 @@ fn contract_to_json(columns: &Columns, opened: &Opened) -> Value {
         });
         json!({ "name": port.name, "event_time": port.event_time, "columns": columns.collect::<Vec<_>>() })
     });
-    let mut contract = json!({ "reads": reads(columns, opened), "ports": ports.collect::<Vec<_>>() });
-    if let (Opened::Aggregate(signature), Value::Object(contract)) = (opened, &mut contract) {
-        let accumulator = signature.accumulator.fields().iter();
-        let accumulator = accumulator.map(|field| json!({ "name": field.name(), "type": types::column(field) }));
-        contract.insert("accumulator".into(), accumulator.collect());
-        contract.insert("ordered".into(), signature.ordered.into());
+    let mut contract = Map::new();
+    contract.insert("reads".into(), reads(columns, opened).into());
+    contract.insert("ports".into(), ports.collect());
+    match opened {
+        Opened::Transform(_) => {}
+        Opened::Keyed(signature) => {
+            contract.insert("state".into(), signature.state.iter().map(state_to_json).collect());
+            contract.insert("state_version".into(), signature.state_version.into());
+        }
+        Opened::Aggregate(signature) => {
+            contract.insert("accumulator".into(), fields_to_json(&signature.accumulator));
+            contract.insert("ordered".into(), signature.ordered.into());
+        }
     }
-    contract
+    Value::Object(contract)
+}
+
+fn state_to_json(table: &StateTable) -> Value {
+    json!({ "name": table.name, "subkey": fields_to_json(&table.subkey), "values": fields_to_json(&table.values) })
+}
+
+fn fields_to_json(schema: &Schema) -> Value {
+    schema.fields().iter().map(|field| json!({ "name": field.name(), "type": types::column(field) })).collect()
 }
 
 fn reads<'a>(columns: &'a Columns, opened: &Opened) -> Vec<&'a str> {
@@ -183,11 +205,28 @@ fn to_text(module: &Module, contract: Option<(&Columns, &Opened)>) -> String {
 
 fn contract_to_text(columns: &Columns, opened: &Opened, lines: &mut Vec<String>) {
     lines.push(format!("reads      {}", reads(columns, opened).join(", ")));
-    if let Opened::Aggregate(signature) = opened {
-        let merge = if signature.ordered { "rows of a group are folded in order" } else { "merged in any order" };
-        lines.push(format!("accumulator  ({merge})"));
-        let accumulator = signature.accumulator.fields().iter();
-        lines.extend(accumulator.map(|field| format!("  {}: {}", field.name(), types::column(field))));
+    match opened {
+        Opened::Transform(_) => {}
+        Opened::Keyed(signature) => {
+            for table in signature.state.iter() {
+                let subkey: Vec<_> = table.subkey.fields().iter().map(|field| field.name().as_str()).collect();
+                let rows = if subkey.is_empty() {
+                    "one row for each key".to_owned()
+                } else {
+                    format!("by {}", subkey.join(", "))
+                };
+                lines.push(format!("state {}  ({rows})", table.name));
+                lines.extend(
+                    table.row.fields().iter().map(|field| format!("  {}: {}", field.name(), types::column(field))),
+                );
+            }
+        }
+        Opened::Aggregate(signature) => {
+            let merge = if signature.ordered { "rows of a group are folded in order" } else { "merged in any order" };
+            lines.push(format!("accumulator  ({merge})"));
+            let accumulator = signature.accumulator.fields().iter();
+            lines.extend(accumulator.map(|field| format!("  {}: {}", field.name(), types::column(field))));
+        }
     }
     for port in opened.ports() {
         lines.push(format!("port {}", port.name));

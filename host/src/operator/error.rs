@@ -27,7 +27,7 @@ impl Coded for LoadError {
                 "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
             }
             Self::SeveralKinds { .. } => "build one module for each kind of operator".into(),
-            Self::KindNotYet(_) => "use a module that exports `transform` or `aggregate`".into(),
+            Self::KindNotYet(_) => "use a module that exports `transform`, `keyed` or `aggregate`".into(),
             Self::Import(_) => {
                 "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
             }

@@ -1,6 +1,7 @@
 //! A call's output, checked: rows for the ports, and rows that the module would not accept.
 //!
-//! Called with what `process` of a transform and `finish` of an aggregate gave back. Nothing passes that the contract does
+//! Called with what `process` of a transform and `finish` of an aggregate gave back; answers of keyed operators share its
+//! parts. Nothing passes that the contract does
 //! not allow; the law that was broken is named with the value that broke it.
 
 use std::collections::HashSet;
@@ -94,12 +95,12 @@ impl Agreed<'_> {
 }
 
 /// The port that an answer names.
-fn port(ports: &[Port], index: u32) -> Result<&Port, Law> {
+pub(crate) fn port(ports: &[Port], index: u32) -> Result<&Port, Law> {
     ports.get(index as usize).ok_or(Law::Port { port: index, ports: ports.len() })
 }
 
 /// Holds what comes out of a call of `rows` rows against `rows-out-per-row`.
-fn rows_within(call: &'static str, got: usize, rows: usize, limits: &Limits) -> Result<(), CallError> {
+pub(crate) fn rows_within(call: &'static str, got: usize, rows: usize, limits: &Limits) -> Result<(), CallError> {
     if got <= rows.saturating_mul(limits.rows_out_per_row as usize) {
         return Ok(());
     }
@@ -111,7 +112,8 @@ fn rows_within(call: &'static str, got: usize, rows: usize, limits: &Limits) -> 
     })
 }
 
-fn rejections(rejected: Vec<wit::Rejection>, rows: usize) -> Result<Vec<Rejection>, Law> {
+/// Rows that are there, each once, with what is kept of their reasons.
+pub(crate) fn rejections(rejected: Vec<wit::Rejection>, rows: usize) -> Result<Vec<Rejection>, Law> {
     let mut seen = HashSet::with_capacity(rejected.len().min(rows));
     rejected
         .into_iter()

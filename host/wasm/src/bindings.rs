@@ -10,7 +10,9 @@ wasmtime::component::bindgen!({
         package pelton:host;
         world every-operator {
             import pelton:operator/log@0.1.0;
+            import pelton:operator/state@0.1.0;
             export pelton:operator/transform@0.1.0;
+            export pelton:operator/keyed@0.1.0;
             export pelton:operator/aggregate@0.1.0;
         }
     ",

@@ -15,6 +15,7 @@ use crate::{
     fault::fault,
     host::{CallLog, Host},
     module::Module,
+    state::CallState,
     ticker, wire,
 };
 
@@ -99,6 +100,11 @@ impl<G> Calls<G> {
             }
             Err(error) => Err(fault(call, &error, &self.store, &self.limits)),
         }
+    }
+
+    /// Gives the import `state` what it reads in the next call, or takes it away.
+    pub(crate) fn set_state(&mut self, state: Option<CallState>) {
+        self.store.data_mut().state = state;
     }
 
     /// What the calls since the last take logged and counted.

@@ -23,7 +23,9 @@ pub enum LoadError {
     NoOperator { exports: Vec<String> },
     #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
     SeveralKinds { exports: Vec<String> },
-    #[error("it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms and aggregates")]
+    #[error(
+        "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators and aggregates"
+    )]
     KindNotYet(String),
     #[error("it imports `{0}`, which no module may use")]
     Import(String),
@@ -143,6 +145,26 @@ pub enum Law {
     Column { column: String, fault: String },
     #[error("it answers with {got} accumulators, but it was given {want}")]
     AccumulatorRows { want: usize, got: u32 },
+    #[error("{of} has {got} bytes, but {rows} rows need {want}")]
+    Length { of: String, rows: usize, want: usize, got: usize },
+    #[error("{of} names key {key}, but the call has {keys}")]
+    KeyRange { of: String, key: u32, keys: usize },
+    #[error("`origin` of port `{port}` names row {origin} for key {key}, which does not own it")]
+    OriginKey { port: String, origin: u32, key: u32 },
+    #[error("port `{port}` has a row without origin, but it passes `{column}`, which is neither a key nor nullable")]
+    OriginMissing { port: String, column: String },
+    #[error("it names state table {table}, but its contract has {tables}")]
+    StateTable { table: u32, tables: usize },
+    #[error("a change to state table `{table}` has the kind {kind}, but kinds are 0, 1 and 2")]
+    ChangeKind { table: String, kind: u8 },
+    #[error("it appends to state table `{0}`, whose subkey is not one s64")]
+    Append(String),
+    #[error("a timer has {what} {value}, but it is 0 or 1")]
+    Timer { what: &'static str, value: u8 },
+    #[error("it asks for a range of state table `{0}`, which has no subkey: its rows come with the call")]
+    NoRange(String),
+    #[error("a bound of a range of state table `{table}` has {rows} rows, not one")]
+    Bound { table: String, rows: u32 },
     #[error("it rejects row {row}, but the batch has {rows}")]
     RejectRange { row: u32, rows: usize },
     #[error("it rejects row {0} twice")]

@@ -6,15 +6,23 @@ use pelton_core::limits::{LimitName, Limits};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::{
-    error::{CallError, GuestBacktrace, show_time, shown},
+    error::{CallError, GuestBacktrace, Law, show_time, shown},
     host::{Host, LimitExceeded},
 };
+
+/// A law that a guest broke inside a host call; wasmtime carries it out as the call's error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BrokenLaw(pub(crate) Law);
 
 /// Why a call failed, told from wasmtime's error.
 pub(crate) fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limits: &Limits) -> CallError {
     let root = error.root_cause().to_string();
     let backtrace = GuestBacktrace(error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default());
     let limit = |name, limit| CallError::Limit { call, name, limit, backtrace: backtrace.clone() };
+    if let Some(BrokenLaw(law)) = error.downcast_ref::<BrokenLaw>() {
+        return CallError::Invalid { call, law: law.clone() };
+    }
     if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
         return match exceeded.name {
             LimitName::LogCalls => limit(LimitName::LogCalls, limits.log_calls.to_string()),

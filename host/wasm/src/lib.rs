@@ -3,7 +3,7 @@
 //! In the order in which a module meets them:
 //!
 //! ```text
-//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | aggregate (instance)
+//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate (instance)
 //!                                            │
 //!                                            └─► calls ─► lower ─► guest ─► lift, answer (checks)
 //! ```
@@ -21,10 +21,14 @@ mod engine;
 mod error;
 mod fault;
 mod host;
+mod keyed;
+mod keyed_answer;
 mod lift;
 mod lower;
 mod module;
 mod packaging;
+mod state;
+mod state_row;
 mod ticker;
 mod transform;
 mod trusted;
@@ -37,8 +41,11 @@ pub use calls::BatchContext;
 pub use engine::{Runtime, RuntimeOptions};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
+pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};
+pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, StateChanges, TimerChange};
 pub use module::{Kind, Module};
 pub use packaging::Packaging;
+pub use state::{StateRange, StateReader, StateRows};
 pub use transform::TransformInstance;
 
 /// Entry points for fuzzing.

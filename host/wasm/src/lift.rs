@@ -225,6 +225,19 @@ fn list<O: OffsetSizeTrait>(
     Ok(Arc::new(made.map_err(|error| error.to_string())?))
 }
 
+/// One element for each of `rows` rows, and no byte more; `of` names the list in an error.
+pub(crate) fn exactly<T: arrow::datatypes::ArrowNativeType>(
+    rows: usize,
+    bytes: Vec<u8>,
+    of: impl Fn() -> String,
+) -> Result<ScalarBuffer<T>, Law> {
+    let want = rows.saturating_mul(size_of::<T>());
+    if bytes.len() != want {
+        return Err(Law::Length { of: of(), rows, want, got: bytes.len() });
+    }
+    scalars::<T>(rows, bytes).map_err(|fault| Law::Column { column: of(), fault })
+}
+
 /// The row that each output row came from.
 pub(crate) fn origin(
     port: &str,

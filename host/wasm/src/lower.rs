@@ -26,18 +26,53 @@ pub(crate) fn with_tables<const N: usize, R>(
     tables: [Columns<'_>; N],
     run: impl FnOnce([wit::TableParam<'_>; N]) -> R,
 ) -> R {
-    let lowered = tables.map(|table| {
-        let mut nodes = Vec::with_capacity(table.columns.len());
-        table.columns.iter().for_each(|column| lower(column, &mut nodes));
-        (table.rows, nodes)
+    with_table_list(&tables, |tables| run(tables.try_into().unwrap_or_else(|_| unreachable!("as many as went in"))))
+}
+
+/// Lowers as many tables as there are.
+pub(crate) fn with_table_list<R>(tables: &[Columns<'_>], run: impl FnOnce(Vec<wit::TableParam<'_>>) -> R) -> R {
+    let lowered: Vec<_> = tables.iter().map(|table| (table.rows, lower_all(table.columns))).collect();
+    let borrowed: Vec<_> = lowered
+        .iter()
+        .map(|(rows, nodes)| (*rows, nodes.iter().map(LoweredNode::borrowed).collect::<Vec<_>>()))
+        .collect();
+    let params: Vec<_> = borrowed
+        .iter()
+        .map(|(rows, nodes)| {
+            let nodes = nodes.iter().map(|(rows, buffers)| wit::NodeParam { rows: *rows, buffers });
+            (*rows, nodes.collect::<Vec<_>>())
+        })
+        .collect();
+    let tables = params.iter().map(|(rows, nodes)| wit::TableParam { rows: wire_rows(*rows), nodes });
+    run(tables.collect())
+}
+
+/// A table that answers an import: its buffers copied, or an error when they are more than `bytes_max`.
+pub(crate) fn to_owned(rows: usize, columns: &[ArrayRef], bytes_max: u64) -> Result<wit::TableResult, TooLarge> {
+    let nodes = lower_all(columns);
+    let bytes: usize = nodes.iter().flat_map(|node| &node.buffers).map(|buffer| buffer.len()).sum();
+    if bytes as u64 > bytes_max {
+        return Err(TooLarge);
+    }
+    let nodes = nodes.into_iter().map(|node| wit::NodeResult {
+        rows: node.rows,
+        buffers: node.buffers.into_iter().map(Cow::into_owned).collect(),
     });
-    let borrowed =
-        lowered.each_ref().map(|(rows, nodes)| (*rows, nodes.iter().map(LoweredNode::borrowed).collect::<Vec<_>>()));
-    let nodes = borrowed.each_ref().map(|(rows, nodes)| {
-        let nodes = nodes.iter().map(|(rows, buffers)| wit::NodeParam { rows: *rows, buffers });
-        (*rows, nodes.collect::<Vec<_>>())
-    });
-    run(nodes.each_ref().map(|(rows, nodes)| wit::TableParam { rows: u32::try_from(*rows).unwrap_or(u32::MAX), nodes }))
+    Ok(wit::TableResult { rows: wire_rows(rows), nodes: nodes.collect() })
+}
+
+/// More bytes than may cross.
+#[derive(Debug)]
+pub(crate) struct TooLarge;
+
+fn wire_rows(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+fn lower_all(columns: &[ArrayRef]) -> Vec<LoweredNode<'_>> {
+    let mut nodes = Vec::with_capacity(columns.len());
+    columns.iter().for_each(|column| lower(column, &mut nodes));
+    nodes
 }
 
 /// One array's buffers, in the contract's order.
@@ -70,7 +105,7 @@ fn lower<'a>(array: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
         DataType::Struct(_) => children.extend(array.as_struct().columns()),
         other => unreachable!("the planner lets only types cross that `types::crosses` names, not {other}")
     );
-    out.push(LoweredNode { rows: u32::try_from(array.len()).unwrap_or(u32::MAX), buffers });
+    out.push(LoweredNode { rows: wire_rows(array.len()), buffers });
     for child in children {
         lower(child, out);
     }

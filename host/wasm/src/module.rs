@@ -7,8 +7,8 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker, types::Compon
 
 use crate::{
     bindings::{
-        exports::pelton::operator::{aggregate, transform},
-        pelton::operator::{log, types},
+        exports::pelton::operator::{aggregate, keyed, transform},
+        pelton::operator::{log, state, types},
     },
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Runtime},
     error::LoadError,
@@ -41,16 +41,18 @@ impl fmt::Debug for Module {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Transform,
+    Keyed,
     Aggregate,
 }
 
 impl Kind {
-    pub const ALL: [Self; 2] = [Self::Transform, Self::Aggregate];
+    pub const ALL: [Self; 3] = [Self::Transform, Self::Keyed, Self::Aggregate];
 
     /// The interface, without package and version.
     pub fn name(self) -> &'static str {
         match self {
             Self::Transform => "transform",
+            Self::Keyed => "keyed",
             Self::Aggregate => "aggregate",
         }
     }
@@ -61,6 +63,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Transform => "a transform",
+            Self::Keyed => "a keyed operator",
             Self::Aggregate => "an aggregate",
         })
     }
@@ -69,11 +72,12 @@ impl fmt::Display for Kind {
 /// Where the functions of a module's kind are in its instances.
 pub(crate) enum Exports {
     Transform(transform::GuestIndices),
+    Keyed(keyed::GuestIndices),
     Aggregate(aggregate::GuestIndices),
 }
 
 /// Kinds of operator that the contract has, but this host cannot run.
-const KINDS_NOT_YET: [&str; 3] = ["keyed", "cogroup", "enrich"];
+const KINDS_NOT_YET: [&str; 2] = ["cogroup", "enrich"];
 const PACKAGE: &str = "pelton:operator/";
 const VERSION: &str = "@0.1.0";
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -88,13 +92,14 @@ impl Module {
         let (component, packaging) = packaging::unpack(bytes)?;
         let component = runtime.compile(&digest, &component)?;
         let (imports, exports) = interfaces(runtime, &component);
-        check_imports(&imports)?;
+        check_imports(&imports, &exports)?;
         let kind = kind(&exports)?;
         check_resources(&component, limits)?;
         let linker = link(runtime, &component).map_err(invalid)?;
         let pre = linker.instantiate_pre(&component).map_err(invalid)?;
         let exported = match kind {
             Kind::Transform => transform::GuestIndices::new(&pre).map(Exports::Transform),
+            Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
             Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
         };
         let exported = exported.map_err(invalid)?;
@@ -113,6 +118,7 @@ impl Module {
     pub fn kind(&self) -> Kind {
         match self.exported {
             Exports::Transform(_) => Kind::Transform,
+            Exports::Keyed(_) => Kind::Keyed,
             Exports::Aggregate(_) => Kind::Aggregate,
         }
     }
@@ -129,10 +135,13 @@ fn interfaces(runtime: &Runtime, component: &Component) -> (Vec<String>, Vec<Str
     (imports, exports)
 }
 
-fn check_imports(imports: &[String]) -> Result<(), LoadError> {
-    let allowed = |name: &str| {
-        matches!(name.strip_prefix(PACKAGE).and_then(|name| name.strip_suffix(VERSION)), Some("log" | "types"))
-            || wasi::is_inert(name)
+/// `state` is for keyed operators alone.
+fn check_imports(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
+    let is_keyed = exports.contains(&interface(Kind::Keyed.name()));
+    let allowed = |name: &str| match name.strip_prefix(PACKAGE).and_then(|name| name.strip_suffix(VERSION)) {
+        Some("log" | "types") => true,
+        Some("state") => is_keyed,
+        _ => wasi::is_inert(name),
     };
     match imports.iter().find(|name| !allowed(name)) {
         Some(name) => Err(LoadError::Import(name.clone())),
@@ -140,9 +149,12 @@ fn check_imports(imports: &[String]) -> Result<(), LoadError> {
     }
 }
 
+fn interface(name: &str) -> String {
+    format!("{PACKAGE}{name}{VERSION}")
+}
+
 /// A component exports exactly one kind of operator.
 fn kind(exports: &[String]) -> Result<Kind, LoadError> {
-    let interface = |kind: &str| format!("{PACKAGE}{kind}{VERSION}");
     let exported = |kind: &str| exports.contains(&interface(kind));
     if let Some(kind) = KINDS_NOT_YET.into_iter().find(|kind| exported(kind)) {
         return Err(LoadError::KindNotYet(interface(kind)));
@@ -184,6 +196,7 @@ fn link(runtime: &Runtime, component: &Component) -> wasmtime::Result<Linker<Hos
     let mut linker = Linker::new(&runtime.engine);
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+    state::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     for (name, item) in component.component_type().imports(&runtime.engine) {
         if let ComponentItem::ComponentInstance(instance) = item.ty
             && wasi::is_inert(name)

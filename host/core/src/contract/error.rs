@@ -41,6 +41,8 @@ pub enum ContractError {
     StateColumnTwice { table: String, column: String },
     #[error("state table `{table}` has a column named `{column}`, which {why}")]
     StateColumnName { table: String, column: String, why: &'static str },
+    #[error("column `{column}` of state table `{table}` {why}")]
+    StateColumn { table: String, column: String, why: String },
     #[error("column `{column}` of state table `{table}`: {source}")]
     StateType { table: String, column: String, source: TypeError },
     #[error(

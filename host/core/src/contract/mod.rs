@@ -1,15 +1,18 @@
 //! What a module answered in `open`, checked against the input it was shown: the typed signature of an
 //! operator, one form for each kind.
 //!
-//! Called by the planner and once more for each instance. What a module says is hostile until [`Contract::check`] or
-//! [`Contract::check_aggregate`], whichever its kind asks for, has passed.
+//! Called by the planner and once more for each instance. What a module says is hostile until the check of its kind
+//! has passed:
 //!
 //! ```text
-//! reads ─► ports (passed and computed columns) ─► state (typed tables) ─► Signature | AggregateSignature
+//!                                                              ┌─► check ───────────► Signature (transforms)
+//! reads ─► ports (passed, computed) ─► state (typed tables) ───┼─► check_aggregate ─► AggregateSignature
+//!                                                              └─► check_keyed ─────► KeyedSignature
 //! ```
 
 mod aggregate;
 mod error;
+mod keyed;
 mod ports;
 mod state;
 
@@ -20,6 +23,7 @@ use arrow_schema::SchemaRef;
 pub use self::{
     aggregate::AggregateSignature,
     error::ContractError,
+    keyed::{KeyedSignature, STATE_TABLES_MAX, StateForm, StateTable},
     ports::{Port, PortColumn},
 };
 use crate::types::FlatField;

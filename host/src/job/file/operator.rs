@@ -105,6 +105,7 @@ fn limits(at: &Reader<'_>) -> Limits {
             .unwrap_or(default.rows_out_per_row),
         log_bytes: at.size("log-bytes").unwrap_or(default.log_bytes),
         log_calls: count("log-calls").unwrap_or(default.log_calls),
+        state_row_bytes: at.size("state-row-bytes").unwrap_or(default.state_row_bytes),
     }
 }
 

@@ -439,6 +439,12 @@ pub static LIMITS: Keys = Keys {
             Default("100000"),
             "Calls of `log`, `counter` and `gauge` in one call",
         ),
+        key(
+            "state-row-bytes",
+            Shape::Size { min: 1, max: 1 << 30 },
+            Default("\"1MiB\""),
+            "Bytes of one row of a keyed operator's state",
+        ),
     ],
 };
 
