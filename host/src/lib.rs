@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod job;
+pub mod nearest;
 pub mod operator;
 pub mod sink;
 pub mod source;

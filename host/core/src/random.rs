@@ -33,15 +33,9 @@ impl Random {
     pub fn once_in(&mut self, times: u64) -> bool {
         self.word().is_multiple_of(times)
     }
-
-    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        let index = self.within(0, items.len() as i64);
-        items.get(index as usize).copied().expect("the index is below the length")
-    }
 }
 
 impl Drop for Random {
-    #[expect(clippy::print_stderr, reason = "a failing test says how to run it again")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("again: PELTON_SEED={} cargo test --release -p pelton-core {}", self.seed, self.test);

@@ -61,29 +61,9 @@ impl fmt::Debug for Cell {
     }
 }
 
-/// How the column of a type lies in memory.
-pub fn layout(format: &str) -> Option<Layout> {
-    Some(match format {
-        "b" => Layout::Bits,
-        "c" | "C" => Layout::Fixed(1),
-        "s" | "S" => Layout::Fixed(2),
-        "i" | "I" | "f" | "tdD" => Layout::Fixed(4),
-        "l" | "L" | "g" => Layout::Fixed(8),
-        "u" | "z" => Layout::Variable,
-        "U" | "Z" => Layout::LargeVariable,
-        _ if format.starts_with("d:") => Layout::Fixed(16),
-        _ => TimeUnit::of(format).map(|_| Layout::Fixed(8))?,
-    })
-}
-
 /// A column as a field of type `F` sees it.
 pub fn load(field: &Field, node: &Node, conversion: Conversion) -> Result<Loaded, String> {
-    let mut refused = Vec::new();
-    let loaded = Loaded::new(&field.name, node.clone(), node.rows as usize, conversion, &mut refused)?;
-    match refused.pop() {
-        None => Ok(loaded),
-        Some((row, why)) => Err(format!("row {row}: {why}")),
-    }
+    Loaded::whole(&field.name, node.clone(), node.rows as usize, conversion)
 }
 
 /// The values of a column.

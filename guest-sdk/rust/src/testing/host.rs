@@ -1,8 +1,9 @@
 //! The host's part of a test: calls the transform, checks its answer by the contract, and carries the passed columns.
+//! What `finish` of a fold answers is checked by the same rules.
 
 use super::{Tested, rows::Rows};
 use crate::{
-    bindings::{BatchContext, Contract, Emitted, Failure, Field, Node, OutputField, Port},
+    bindings::{BatchContext, Contract, Emitted, Failure, Field, Node, Output, OutputField, Port},
     log::sink,
     transform::{Opened, Transform},
 };
@@ -17,6 +18,11 @@ pub fn run<T: Transform>(
     let output = opened.process(context, rows.as_table(reads)?).map_err(|failure| match failure {
         Failure::Retry(why) | Failure::Fatal(why) => why,
     })?;
+    answer(contract, output, rows)
+}
+
+/// Checks an answer to `rows`, and puts each port's columns together.
+pub fn answer(contract: &Contract, output: Output, rows: &Rows) -> Result<Tested, String> {
     let mut ports = Vec::new();
     for (index, port) in (0_u32..).zip(&contract.ports) {
         let emitted = output.emitted.iter().find(|emitted| emitted.port == index);

@@ -7,7 +7,7 @@ use crate::{
     bindings::{Field, Input, Node, Table},
     columns::Values,
     input::InputField,
-    loaded::Conversion,
+    loaded::{Conversion, Layout},
     output::OutputField,
     types,
 };
@@ -117,15 +117,35 @@ impl Rows {
     /// The rows at `positions` of column `name`.
     pub(super) fn take(&self, name: &str, positions: &[u32]) -> Result<(Field, Node), String> {
         let (field, node) = self.find(name)?;
-        let layout =
-            cell::layout(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
+        let layout = Layout::of(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
         let taken = cell::load(field, node, Conversion::Same(layout))?.take(positions);
         let mut buffers = vec![taken.validity.bytes().to_vec(), taken.values.bytes().to_vec()];
-        if matches!(taken.layout, crate::loaded::Layout::Variable) {
+        if matches!(taken.layout, Layout::Variable) {
             buffers.push(taken.bytes.bytes().to_vec());
         }
         let rows = u32::try_from(taken.rows).map_err(|_| "a batch has at most 4294967295 rows")?;
         Ok((field.clone(), Node { rows, buffers }))
+    }
+
+    /// These rows with more columns before theirs.
+    pub(super) fn behind(self, mut columns: Vec<(Field, Node)>) -> Self {
+        columns.extend(self.columns);
+        Self { rows: self.rows, columns }
+    }
+
+    pub(super) fn cells_of(&self, name: &str) -> Result<Vec<Cell>, String> {
+        let (field, node) = self.find(name)?;
+        cell::cells(field, node)
+    }
+
+    /// Whether names are equal, and values the same by `is_same`.
+    pub(super) fn is_like(&self, other: &Self, is_same: &impl Fn(&Cell, &Cell) -> bool) -> bool {
+        let (left, right) = (self.cells(), other.cells());
+        let mut columns = left.iter().zip(&right);
+        let are_same = |left: &[Cell], right: &[Cell]| left.iter().zip(right).all(|(left, right)| is_same(left, right));
+        self.rows == other.rows
+            && left.len() == right.len()
+            && columns.all(|((name, left), (other, right))| name == other && are_same(left, right))
     }
 
     fn cells(&self) -> Vec<(&str, Vec<Cell>)> {

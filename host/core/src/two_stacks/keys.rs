@@ -60,7 +60,7 @@ impl TwoStacks {
     /// The payload of a key's pane: `fresh` if it had none, which is then its own. The engine merges into it what has
     /// arrived. Takes as many steps as the key has later panes.
     pub fn upsert(&mut self, key: u32, pane: i64, fresh: u32) -> u32 {
-        debug_assert!(fresh < REFERENCES, "payloads are below 2³¹ − 1");
+        assert!(fresh < REFERENCES, "payloads are below 2³¹ − 1");
         if self.keys.len() <= key as usize {
             self.keys.resize(key as usize + 1, EMPTY);
         }
@@ -136,6 +136,12 @@ impl TwoStacks {
         windows.into_iter().for_each(|(key, window)| self.fold_key(key, window));
         self.plan.set_scratch_rows(self.scratch.rows());
         &self.plan
+    }
+
+    /// Scratch rows in use: for the tests.
+    #[cfg(test)]
+    pub fn scratch_used(&self) -> usize {
+        self.scratch.used()
     }
 
     fn begin(&mut self) {

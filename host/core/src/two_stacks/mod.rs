@@ -23,7 +23,7 @@
 //! are scratch that can be made again. A late row within the last window drops its key's scratch, in whole or in part,
 //! which costs as many merges as there are panes in it.
 //!
-//! Memory: 24 bytes for a key and 24 for a pane, in two arenas. Cost of a window: a walk over the keys that have panes.
+//! Memory: 20 bytes for a key and 24 for a pane, in two arenas. Cost of a window: a walk over the keys that have panes.
 
 mod arena;
 mod keys;

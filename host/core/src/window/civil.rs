@@ -45,11 +45,11 @@ impl Civil {
 
     /// When window `number` begins. Ascends with the number, and not strictly: a day that was left out is empty.
     pub fn start(&self, number: i128) -> i64 {
-        let clock = saturated(self.grid.boundary(number));
-        let instant = Timestamp::from_microsecond(clock)
+        let clock = self.grid.boundary(number);
+        let instant = Timestamp::from_microsecond(saturated(clock))
             .and_then(|time| self.zone.to_timestamp(Offset::UTC.to_datetime(time)))
             .map(Timestamp::as_microsecond);
-        instant.unwrap_or_else(|_| clock.saturating_sub(self.shift(clock)))
+        instant.unwrap_or_else(|_| saturated(clock - i128::from(self.shift(saturated(clock)))))
     }
 
     /// The number of the window that contains `time`: the last that begins at it or before.
@@ -67,7 +67,7 @@ impl Civil {
 
     /// The last window that begins within 64 bits.
     pub fn last(&self) -> i128 {
-        self.grid.number(i64::MAX.into())
+        self.grid.number(i128::from(i64::MAX) + i128::from(self.shift(i64::MAX)))
     }
 
     /// How far the zone's clocks are ahead of UTC at `time`, in µs; beyond the years ±9999 as at their end.

@@ -76,8 +76,6 @@ pub enum WindowError {
     Gaps,
     #[error("a window with a time zone is whole days long, because a zone's clocks change")]
     NotWholeDays,
-    #[error("a day's offset is less than a day")]
-    OffsetOfDays,
 }
 
 impl WindowSpec {
@@ -114,13 +112,9 @@ impl WindowKind {
     pub fn check(&self) -> Result<(), WindowError> {
         let positive = |name, value| if value > 0 { Ok(()) } else { Err(WindowError::NotPositive(name)) };
         match *self {
-            Self::Tumbling { length, offset, ref zone } => {
+            Self::Tumbling { length, ref zone, .. } => {
                 positive("length", length)?;
-                match zone {
-                    Some(_) if length % DAY != 0 => Err(WindowError::NotWholeDays),
-                    Some(_) if offset <= -DAY || offset >= DAY => Err(WindowError::OffsetOfDays),
-                    _ => Ok(()),
-                }
+                if zone.is_some() && length % DAY != 0 { Err(WindowError::NotWholeDays) } else { Ok(()) }
             }
             Self::Sliding { length, slide, .. } => {
                 positive("length", length)?;

@@ -13,7 +13,7 @@ mod format;
 mod generator;
 mod graph;
 pub mod keys;
-pub mod nearest;
+pub use crate::nearest;
 mod operator;
 mod overrides;
 pub mod reader;

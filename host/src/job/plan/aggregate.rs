@@ -32,6 +32,7 @@ pub(super) struct AggregateDraft {
     key: Vec<usize>,
     key_fields: Vec<FieldRef>,
     time: Option<usize>,
+    is_window_end: bool,
     window: WindowSpec,
     emission: Emission,
     result: SchemaRef,
@@ -49,6 +50,8 @@ pub(super) struct Upstream {
     pub(super) inputs: Vec<usize>,
     pub(super) sources: Vec<usize>,
     pub(super) stage: usize,
+    /// Its event time is the end of a window.
+    pub(super) is_window_end: bool,
 }
 
 impl Builder<'_> {
@@ -76,6 +79,7 @@ impl Builder<'_> {
         let event_time = is_windowed.then(|| WINDOW_END.to_owned());
         let output = self.output(&spec.name, Some(OUT), Arc::clone(&result), event_time);
         self.main_output(&spec.name, output);
+        self.mark_window_end(output, is_windowed);
         self.mark_updating(output, emission == Emission::OnUpdate || window.lateness > 0);
         let rejected = self.rejected(&spec.name, &schema);
         let late = is_windowed
@@ -91,7 +95,16 @@ impl Builder<'_> {
         let draft =
             Draft { inputs: upstream.inputs, schema, reads, ports: vec![DraftPort { output, columns }], rejected, late };
         let opened =
-            Opened::Aggregate(AggregateDraft { functions, key, key_fields, time, window, emission, result });
+            Opened::Aggregate(AggregateDraft {
+            functions,
+            key,
+            key_fields,
+            time,
+            is_window_end: upstream.is_window_end,
+            window,
+            emission,
+            result,
+        });
         Some(OpenOperator { spec: spec.clone(), input, opened, draft, sources: upstream.sources, stage })
     }
 
@@ -284,6 +297,7 @@ impl AggregateDraft {
             key_at,
             key_fields: self.key_fields,
             time_at,
+            time_shift: if self.is_window_end { -1 } else { 0 },
             window: self.window,
             emission: self.emission,
             partitions: job.partitions,

@@ -124,6 +124,7 @@ impl Builder<'_> {
             name: name.to_string(),
             schema,
             event_time,
+            is_window_end: false,
             is_updating: false,
             sources: Vec::new(),
             stage: 0,
@@ -282,6 +283,7 @@ impl Builder<'_> {
         let modules = modules.into_iter().collect::<Option<Vec<_>>>()?;
         let feeding: Vec<&OutputPlan> = inputs.iter().filter_map(|index| self.outputs.get(*index)).collect();
         let event_time = feeding.first().and_then(|output| output.event_time.clone());
+        let is_window_end = feeding.iter().any(|output| output.is_window_end);
         let sources: BTreeSet<usize> = feeding.iter().flat_map(|output| output.sources.iter().copied()).collect();
         let sources: Vec<usize> = sources.into_iter().collect();
         let stage = feeding.iter().map(|output| output.stage).max().unwrap_or(0);
@@ -294,7 +296,7 @@ impl Builder<'_> {
             return None;
         }
         if modules.iter().any(|(module, _)| module.kind() == Kind::Aggregate) || spec.is_keyed() {
-            return self.aggregate(&place, spec, input, modules, Upstream { inputs, sources, stage });
+            return self.aggregate(&place, spec, input, modules, Upstream { inputs, sources, stage, is_window_end });
         }
         let (module, options) = modules.into_iter().next()?;
         let signature = match open_module(&module, &spec.limits, &options, &input) {
@@ -309,6 +311,9 @@ impl Builder<'_> {
             let output = self.output(&spec.name, Some(&port.name), Arc::clone(&port.schema), port.event_time.clone());
             if index == 0 {
                 self.main_output(&spec.name, output);
+            }
+            if let Some(plan) = self.outputs.get_mut(output) {
+                plan.is_window_end = is_window_end && plan.event_time == input.event_time;
             }
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
@@ -341,6 +346,12 @@ impl Builder<'_> {
         self.by_name.insert(OutputRef { node: name.to_owned(), port: None }, output);
         if let Some(plan) = self.outputs.get_mut(output) {
             name.clone_into(&mut plan.name);
+        }
+    }
+
+    pub(super) fn mark_window_end(&mut self, output: usize, is_window_end: bool) {
+        if let Some(output) = self.outputs.get_mut(output) {
+            output.is_window_end = is_window_end;
         }
     }
 

@@ -146,6 +146,8 @@ pub struct OutputPlan {
     pub name: String,
     pub schema: SchemaRef,
     pub event_time: Option<String>,
+    /// The event time is the end of a window, which is not part of it: rows count as the microsecond before.
+    pub is_window_end: bool,
     /// Results that replace earlier ones with the same key, where they are not facts that stay.
     pub is_updating: bool,
     /// The sources that its rows come from.

@@ -132,7 +132,10 @@ impl Combiner {
             let rows = batch.num_rows();
             return Ok((batch, vec![pane; rows]));
         };
-        let times = micros(column);
+        let mut times = micros(column);
+        if self.plan.time_shift != 0 {
+            times.iter_mut().for_each(|time| *time = time.saturating_add(self.plan.time_shift));
+        }
         let rule = TimeRule::default();
         let sound = column.null_count() == 0 && times.iter().all(|time| rule.admits(*time));
         let (batch, times) = if sound { (batch, times) } else { self.reject(&batch, &times, &rule, out)? };

@@ -48,6 +48,8 @@ pub struct AggregatePlan {
     pub key_fields: Vec<FieldRef>,
     /// Where the event time is, for windows by event time.
     pub time_at: Option<usize>,
+    /// Added to each event time, in µs: -1 where it is the end of an earlier window, which is not part of that window.
+    pub time_shift: i64,
     pub window: WindowSpec,
     pub emission: Emission,
     /// Parts of the state, each reduced on its own.
