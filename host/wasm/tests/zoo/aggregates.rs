@@ -9,7 +9,10 @@ use arrow::array::Array;
 use pelton_core::contract::AggregateSignature;
 use pelton_wasm::{AggregateInstance, Kind};
 
-use super::{guest::words, *};
+use super::{
+    guest::{PRELUDE, words},
+    *,
+};
 
 /// Where the structures of a right answer lie in the guest's memory.
 mod at {
@@ -36,8 +39,6 @@ mod at {
     pub const TEXT: u32 = 2304;
     /// The sums.
     pub const VALUES: u32 = 4096;
-    /// The first byte that `cabi_realloc` gives away.
-    pub const HEAP: u32 = 65_536;
 }
 
 const GROUPS: usize = 4;
@@ -57,37 +58,16 @@ impl Fold {
     fn text(&self) -> String {
         let Self { open, accumulate, merge, finish } = self;
         let interface = "pelton:operator/aggregate@0.1.0";
-        let (table, node, output, contract, values, heap) =
-            (at::TABLE, at::NODE, at::OUTPUT, at::CONTRACT, at::VALUES, at::HEAP);
+        let (table, node, output, contract, values) = (at::TABLE, at::NODE, at::OUTPUT, at::CONTRACT, at::VALUES);
         let (table_rows, emitted_rows) = (at::TABLE + 4, at::EMITTED + 16);
         let (validity_size, values_size) = (at::BUFFERS + 4, at::BUFFERS + 12);
         let data = data();
         format!(
             r#"(module
-  (memory (export "memory") 16)
-  (global $next (mut i32) (i32.const {heap}))
+  {PRELUDE}
   {data}
-  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
-    (local $at i32)
-    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
-    (global.set $next (i32.add (local.get $at) (local.get $size)))
-    (local.get $at))
   (func $slot (param $row i32) (result i32)
     (i32.add (i32.const {values}) (i32.shl (local.get $row) (i32.const 3))))
-  ;; The value of a row of the first node; 0 for a null.
-  (func $value (param $nodes i32) (param $row i32) (result i64)
-    (local $buffers i32)
-    (local.set $buffers (i32.load offset=4 (local.get $nodes)))
-    (if (result i64)
-      (i32.or
-        (i32.eqz (i32.load offset=4 (local.get $buffers)))
-        (i32.and
-          (i32.shr_u
-            (i32.load8_u (i32.add (i32.load (local.get $buffers)) (i32.shr_u (local.get $row) (i32.const 3))))
-            (i32.and (local.get $row) (i32.const 7)))
-          (i32.const 1)))
-      (then (i64.load (i32.add (i32.load offset=8 (local.get $buffers)) (i32.shl (local.get $row) (i32.const 3)))))
-      (else (i64.const 0))))
   (func $answer (param $rows i32)
     (i32.store (i32.const {table_rows}) (local.get $rows))
     (i32.store (i32.const {emitted_rows}) (local.get $rows))

@@ -2,10 +2,11 @@
 //!
 //! Each must end in an error that names what was wrong, within its limits, and must leave the runtime as it was:
 //! after every one of them the good guest runs in the same runtime. This file has the transforms, `aggregates` the
-//! aggregates, and `loading` what must not even load.
+//! aggregates, `keyed` the keyed operators, and `loading` what must not even load.
 
 mod aggregates;
 mod guest;
+mod keyed;
 mod loading;
 
 use std::{
