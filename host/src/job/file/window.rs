@@ -28,7 +28,6 @@ pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
                 WindowError::NotPositive(_) | WindowError::NotWholeDays => LENGTH,
                 WindowError::NegativeLateness => "lateness",
                 WindowError::Gaps => SLIDE,
-                WindowError::OffsetOfDays => "offset",
             };
             let message = format!("`{}` cannot be: {error}", at.place(key));
             at.wrong(at.span(key), message, "does not fit", "a window such as { type = \"sliding\", length = \"10s\", slide = \"2s\" }");

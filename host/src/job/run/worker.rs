@@ -25,9 +25,10 @@ use super::{
 use crate::{
     job::plan::{Logic, Plan, Target, to_micros},
     operator::{
-        Operator, OperatorStats,
-        aggregate::{Closing, Combined, Combiner, Reducer},
+        Closing, Operator, OperatorStats,
+        aggregate::{Combiner, Reducer},
         record_batch,
+        shuffle::Mapped,
     },
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Decoder, Emit, Range, SourceError},
@@ -347,28 +348,28 @@ impl Graph {
                 processed.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
             }
             Some(Runner::Aggregate { combiner, .. }) => {
-                let combined = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
-                self.combined(index, combined)
+                let mapped = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
+                self.mapped(index, mapped)
             }
             None => Ok(()),
         }
     }
 
     /// The end of a map side: pieces wait for the end of the epoch, the other rows go on.
-    fn combined(&mut self, index: usize, combined: Combined) -> Result<(), Fault> {
+    fn mapped(&mut self, index: usize, mapped: Mapped) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), self.keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        for piece in combined.partials {
+        for piece in mapped.pieces {
             exchange.put(self.task.epoch, self.task.sequence, self.task.pieces, piece);
             self.task.pieces += 1;
         }
-        self.count(index, &combined.stats);
-        if let (Some(late), Some(output)) = (combined.late, planned.late) {
+        self.count(index, &mapped.stats);
+        if let (Some(late), Some(output)) = (mapped.late, planned.late) {
             self.push(output, &late)?;
         }
-        combined.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+        mapped.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
     }
 
     /// The epoch of one partition of a keyed operator.
@@ -401,8 +402,12 @@ impl Graph {
             .map_err(|error| Fault::Operator { index, error })?;
         drop(state);
         self.count(index, &reduced.stats);
-        let Some(output) = planned.ports.first() else { return Ok(()) };
-        reduced.emitted.iter().try_for_each(|batch| self.push(*output, batch))
+        for (port, batch) in &reduced.emitted {
+            if let Some(output) = planned.ports.get(*port) {
+                self.push(*output, batch)?;
+            }
+        }
+        reduced.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
     }
 
     /// What a call on the map side or of a transform is told; the watermark is that of the epoch before.

@@ -28,8 +28,8 @@ use pelton_core::{
 use pelton_wasm::Module;
 
 pub use self::{
-    combine::{Combined, Combiner, Partial},
-    reduce::{Closing, Partition, Reduced, Reducer},
+    combine::{Combiner, Partial},
+    reduce::{Partition, Reducer},
 };
 use super::PortPlan;
 

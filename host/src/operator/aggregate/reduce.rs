@@ -8,7 +8,7 @@ use std::{
 };
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array},
+    array::{ArrayRef, TimestampMicrosecondArray, UInt32Array},
     compute,
 };
 use pelton_core::{
@@ -23,7 +23,7 @@ use super::{
     window::{Wanted, allocate, collect, gather, scatter},
 };
 use crate::{
-    operator::{OperatorStats, record_batch},
+    operator::{Closing, Reduced, record_batch, shuffle::Piece},
     state::{
         groups::{GroupRows, Groups},
         keys::KeyCodec,
@@ -85,22 +85,6 @@ impl Touched {
     }
 }
 
-/// How an epoch ends for a partition.
-#[derive(Debug, Clone, Copy)]
-pub struct Closing {
-    /// Of the operator's input at the end of the epoch; `i64::MAX` when the input has ended.
-    pub watermark: i64,
-    /// The input has ended: whatever is left is emitted.
-    pub is_last: bool,
-}
-
-/// What came out of one epoch.
-#[derive(Debug, Default)]
-pub struct Reduced {
-    pub emitted: Vec<RecordBatch>,
-    pub stats: OperatorStats,
-}
-
 /// The reduce side on one compute thread.
 #[derive(Debug)]
 pub struct Reducer {
@@ -153,12 +137,14 @@ impl Reducer {
         &mut self,
         context: &BatchContext,
         state: &mut Partition,
-        partials: &[Arc<Partial>],
+        pieces: &[Piece],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
         let mut out = Reduced::default();
-        for partial in partials {
-            self.merge(state, partial)?;
+        for piece in pieces {
+            if let Piece::Partial(partial) = piece {
+                self.merge(state, partial)?;
+            }
         }
         self.emit(context, state, closing, &mut out)?;
         let calls = std::mem::take(&mut self.calls.stats);
@@ -371,7 +357,7 @@ impl Reducer {
             && rows > 0
         {
             let kept = port.computed(&columns);
-            out.emitted.push(record_batch(&port.schema, kept, rows));
+            out.emitted.push((0, record_batch(&port.schema, kept, rows)));
         }
         Ok(())
     }
