@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples demo test check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo test check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -18,22 +18,30 @@ build: ## Build the binary: target/release/pelton
 examples: setup ## Build the examples' modules
 	examples/build.sh
 
+guests: setup ## Build the tests' modules
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema
+
 demo: build examples ## Run an example on shipped data, and say what to try next
-	$(PELTON) run examples/to-euro/job.toml
-	@printf '\nRows streamed through a sandboxed component; its output is in examples/to-euro/out.\nTry next:\n'
+	$(PELTON) run examples/hot-items/job.toml
+	@printf '\nRows streamed through a sandboxed component; its output is in examples/hot-items/out.\nTry next:\n'
 	@printf '  %s\n' '$(PELTON) plan examples/to-euro/job.toml' \
 	  '$(PELTON) run examples/to-euro/job.toml --set operator.to-euro.options.min=500.0' \
 	  '$(PELTON) run examples/clean-prices/job.toml' \
 	  'less examples/README.md        # a module of your own in five minutes'
 
-test: build examples ## Run all tests
+test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
 	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
+fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
+	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
+
 check: ## Format, lints, docs
 	cargo fmt --all --check
-	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm --all-targets -- -D warnings
+	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 
@@ -43,6 +51,6 @@ bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaS
 bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/peers.py $(BENCH)
 
-bless: build examples ## Accept the current output of golden tests
+bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton
 	PELTON_BLESS=1 cargo test --release -p pelton-tests

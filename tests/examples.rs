@@ -21,7 +21,7 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 #[test]
 fn every_example_writes_what_is_expected_on_one_and_four_threads() {
-    let binary = binary().expect("a binary to test");
+    let binary = pelton_tests::binary().expect("a binary to test");
     let examples = examples().expect("the examples");
     assert!(!examples.is_empty(), "no folder in examples/ has a job.toml");
     let failures: Vec<String> = examples
@@ -140,19 +140,4 @@ fn examples() -> Result<Vec<PathBuf>> {
     examples.retain(|example| example.join("job.toml").is_file());
     examples.sort();
     Ok(examples)
-}
-
-/// `$PELTON_BIN`, or `pelton` in the profile's folder: this test is `PROFILE/deps/examples-…`.
-fn binary() -> Result<PathBuf> {
-    let binary = match env::var_os("PELTON_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => env::current_exe()?
-            .ancestors()
-            .nth(2)
-            .context("the test is in a target directory")?
-            .join(format!("pelton{}", env::consts::EXE_SUFFIX)),
-    };
-    ensure!(binary.is_file(), "{} is missing: run `make build`, or set PELTON_BIN", binary.display());
-    // The job runs elsewhere, where a relative path would mean something else.
-    Ok(binary.canonicalize()?)
 }

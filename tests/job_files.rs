@@ -73,31 +73,6 @@ fn bad_job_files_give_their_messages() {
 }
 
 #[test]
-fn every_code_of_a_job_file_has_a_case() {
-    let codes = [
-        Code::JobSyntax,
-        Code::UnknownKey,
-        Code::MissingKey,
-        Code::WrongValue,
-        Code::UnknownName,
-        Code::Cycle,
-        Code::NoSink,
-        Code::DuplicateName,
-        Code::UnknownEnv,
-        Code::BadOverride,
-    ];
-    let messages: String = fs::read_dir(here().join("bad"))
-        .expect("the cases")
-        .map(|entry| entry.expect("a case").path())
-        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
-        .map(|path| fs::read_to_string(path).expect("a message"))
-        .collect();
-    for code in codes {
-        assert!(messages.contains(&format!("({code})")), "no case for {code}");
-    }
-}
-
-#[test]
 fn machines_get_lines_and_columns() {
     let mistakes = parse("name = \"x\"\nthreads = 0\n").expect_err("mistakes");
     let json = report::to_json(&mistakes);

@@ -1,1 +1,32 @@
+//! What the tests need to find: the binary and the modules that they drive.
+//!
+//! Cargo does not build them for a test; `make test` does, before it runs any. A test binary is
+//! `TARGET/PROFILE/deps/NAME-…`, and everything else is looked for from there.
 
+use std::{env, path::PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// `$PELTON_BIN`, or `pelton` in the profile's folder.
+pub fn binary() -> Result<PathBuf> {
+    let binary = match env::var_os("PELTON_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => above_test(2)?.join(format!("pelton{}", env::consts::EXE_SUFFIX)),
+    };
+    ensure!(binary.is_file(), "{} is missing: run `make build`, or set PELTON_BIN", binary.display());
+    // Jobs run elsewhere, where a relative path would mean something else.
+    Ok(binary.canonicalize()?)
+}
+
+/// The module of the crate `tests/guests/NAME`.
+pub fn guest(name: &str) -> Result<PathBuf> {
+    let file = format!("wasm32-unknown-unknown/guest/pelton_{}.wasm", name.replace('-', "_"));
+    let module = above_test(3)?.join(file);
+    ensure!(module.is_file(), "{} is missing: run `make guests`", module.display());
+    Ok(module)
+}
+
+fn above_test(levels: usize) -> Result<PathBuf> {
+    let test = env::current_exe()?;
+    Ok(test.ancestors().nth(levels).context("the test is in a target directory")?.to_owned())
+}

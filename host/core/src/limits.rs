@@ -5,6 +5,15 @@
 
 use std::{fmt, time::Duration};
 
+/// Bytes as a job file gives them: `64MiB` where that is exact.
+pub fn show_bytes(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
 /// The limits of one operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

@@ -90,6 +90,8 @@ pub fn parse(text: &str) -> Result<DataType, TypeError> {
         _ => {
             if let Some(inner) = enclosed(text, "timestamp[", ']') {
                 let (unit, zone) = match inner.split_once(',') {
+                    // Arrow has no name for such a column: a module would make it without a zone.
+                    Some((_, zone)) if zone.trim().is_empty() => return Err(unknown()),
                     Some((unit, zone)) => (unit.trim(), Some(Arc::from(zone.trim()))),
                     None => (inner.trim(), None),
                 };
@@ -183,6 +185,17 @@ pub fn name(data_type: &DataType) -> String {
             format!("struct<{}>", fields.join(", "))
         }
         other => other.to_string(),
+    }
+}
+
+/// A type's name as a sentence has it: `an s64`, `a date`, `utf8`.
+pub fn with_article(name: &str) -> String {
+    let mut letters = name.chars();
+    match (letters.next(), letters.next()) {
+        _ if matches!(name, "utf8" | "binary") => name.to_owned(),
+        (Some('f'), _) => format!("an {name}"),
+        (Some('s'), Some(next)) if next.is_ascii_digit() => format!("an {name}"),
+        _ => format!("a {name}"),
     }
 }
 
@@ -310,9 +323,18 @@ mod tests {
 
     #[test]
     fn wrong_type_names_are_refused() {
-        for text in
-            ["", "int", "timestamp", "timestamp[h]", "decimal(39, 0)", "decimal(4, 5)", "list<>", "struct<a>", "s64??"]
-        {
+        for text in [
+            "",
+            "int",
+            "timestamp",
+            "timestamp[h]",
+            "timestamp[us, ]",
+            "decimal(39, 0)",
+            "decimal(4, 5)",
+            "list<>",
+            "struct<a>",
+            "s64??",
+        ] {
             assert!(parse_column("x", text).is_err(), "{text}");
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, Exit, JobArgs, plan::open};
+use super::{Context, Exit, JobArgs, plan::open, terminal::counted};
 
 pub(super) fn lint(context: &Context, args: &JobArgs) -> Exit {
     match open(context, args) {
@@ -10,13 +10,10 @@ pub(super) fn lint(context: &Context, args: &JobArgs) -> Exit {
             if context.is_json() {
                 context.terminal.line(&json!({ "job": plan.name, "errors": [] }).to_string());
             } else {
-                context.terminal.line(&format!(
-                    "{}: no mistakes ({} sources, {} operators, {} sinks)",
-                    file.path.display(),
-                    plan.sources.len(),
-                    plan.operators.len(),
-                    plan.sinks.len()
-                ));
+                let parts =
+                    [(plan.sources.len(), "source"), (plan.operators.len(), "operator"), (plan.sinks.len(), "sink")];
+                let parts = parts.map(|(count, what)| counted(count as u64, what));
+                context.terminal.line(&format!("{}: no mistakes ({})", file.path.display(), parts.join(", ")));
             }
             Exit::Done
         }

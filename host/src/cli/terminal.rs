@@ -68,6 +68,11 @@ impl<'a> MakeWriter<'a> for Stderr {
     }
 }
 
+/// `1 row`, `2,000 rows`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", indicatif::HumanCount(count), if count == 1 { "" } else { "s" })
+}
+
 /// Columns side by side, without lines.
 pub(crate) fn plain_table() -> comfy_table::Table {
     let mut table = comfy_table::Table::new();

@@ -1,6 +1,6 @@
 //! The codes of what can go wrong with a module, and what to do about each.
 
-use pelton_core::limits::LimitName;
+use pelton_core::{contract::ContractError, limits::LimitName};
 use pelton_wasm::{CallError, LoadError};
 
 use crate::error::{Code, Coded};
@@ -31,7 +31,10 @@ impl Coded for LoadError {
             Self::Import(_) => {
                 "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
             }
-            Self::Compile(_) | Self::Runtime(_) => return None,
+            Self::Compile(_) => {
+                "build it without features of WebAssembly that Pelton leaves off, and without enormous functions".into()
+            }
+            Self::Runtime(_) => return None,
         })
     }
 }
@@ -51,6 +54,10 @@ impl Coded for CallError {
 
     fn help(&self) -> Option<String> {
         Some(match self {
+            Self::Trap { call: "open", .. } => {
+                "mend the module's `open`: it should refuse what does not fit, with a reason, instead of trapping"
+                    .into()
+            }
             Self::Trap { .. } | Self::Instantiate(_) => {
                 "mend the module, or let it reject the row with a reason instead of trapping".into()
             }
@@ -59,12 +66,16 @@ impl Coded for CallError {
                 name => format!("use less, or raise `limits.{name}` of the operator"),
             },
             Self::Invalid { .. } => "build the module with the newest SDK; wit/types.wit has the law".into(),
+            Self::Contract(ContractError::NoColumn { .. }) => {
+                "give the operator an input with that column, or mend the module's `open`".into()
+            }
             Self::Contract(_) => "mend the module's `open`; wit/types.wit has the laws of contracts".into(),
             Self::ContractChanged => "`open` must depend on its arguments alone".into(),
             Self::Kind { want, .. } => {
                 format!("use a module that exports {want}; `pelton inspect` shows a module's kind")
             }
-            Self::Refused(_) | Self::Failed(_) => return None,
+            Self::Refused(_) => "mend the options or the input of this operator; the reason is the module's own".into(),
+            Self::Failed(_) => "mend the input that it names; the reason is the module's own".into(),
         })
     }
 }

@@ -77,16 +77,32 @@ pub struct Decoded {
 /// A row that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
-    /// Byte offset of the row in its (decompressed) file.
+    /// Byte offset of the row in its (decompressed) file; its number in formats that count rows.
     pub offset: u64,
     /// One sentence: which column, what was found.
     pub reason: String,
-    /// The row's first bytes, [`BadRow::RAW_MAX`] at most.
+    /// The row's first bytes, [`BadRow::RAW_MAX`] at most; empty in formats whose rows are not text.
     pub raw: Vec<u8>,
 }
 
 impl BadRow {
     pub const RAW_MAX: usize = 4096;
+}
+
+/// How an error says where a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowPlace {
+    Byte(u64),
+    Row(u64),
+}
+
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(offset) => write!(f, "byte {offset}"),
+            Self::Row(number) => write!(f, "row {number}"),
+        }
+    }
 }
 
 /// A cut of the input.
@@ -154,16 +170,20 @@ pub enum RangeData {
 pub enum SourceError {
     #[error("no file matches `{path}`")]
     NoFile { path: String },
+    #[error("`{path}` is not a glob: {reason}")]
+    Glob { path: String, reason: String },
     #[error("failed to {action} {file}")]
     Io { action: &'static str, file: String, source: std::io::Error },
     #[error("{file} cannot be read as {format}: {reason}")]
     Corrupt { file: String, format: &'static str, reason: String },
-    #[error("bad row in {file} at byte {offset}: {reason}")]
-    BadRow { file: String, offset: u64, reason: String },
+    #[error("bad row in {file} at {place}: {reason}")]
+    BadRow { file: String, place: RowPlace, reason: String },
     #[error("the schema of {file} cannot be inferred: {reason}")]
     Inference { file: String, reason: String },
     #[error("{file} does not fit the source's schema: {reason}")]
     Schema { file: String, reason: String },
+    #[error("its columns cannot be read: {reason}")]
+    Types { reason: String },
     #[error("the generator's {what} cannot be used: {reason}")]
     Generator { what: String, reason: String },
     #[error("the source has no column `{column}`")]
@@ -180,14 +200,16 @@ impl Coded for SourceError {
             Self::Io { .. } | Self::Corrupt { .. } | Self::Stopped => Code::SourceUnreadable,
             Self::BadRow { .. } => Code::BadRow,
             Self::Inference { .. } => Code::SchemaInference,
-            Self::Generator { .. } => Code::WrongValue,
-            Self::Schema { .. } | Self::NoColumn { .. } => Code::SchemaMismatch,
+            Self::Generator { .. } | Self::Glob { .. } => Code::WrongValue,
+            Self::Schema { .. } | Self::Types { .. } | Self::NoColumn { .. } => Code::SchemaMismatch,
         }
     }
 
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::NoFile { .. } => "paths are relative to the job file; check the spelling, or quote the glob".into(),
+            Self::Glob { .. } => "in a path `*`, `?`, `[…]` and `{…}` have the meaning that a shell gives them".into(),
+            Self::Types { .. } => "declare other types; Parquet, Arrow and JSON lines have lists and structs".into(),
             Self::Io { .. } => "check that the file exists and may be read".into(),
             Self::Corrupt { .. } => "check `format` and `compression`, or take the file out of the path".into(),
             Self::BadRow { .. } => {

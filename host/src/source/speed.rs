@@ -16,6 +16,7 @@ use arrow::{
 use parquet::{arrow::ArrowWriter, basic::Compression as Codec, file::properties::WriterProperties};
 use pelton_core::job::{
     BatchSpec, ColumnRule, Compression, FileSourceSpec, Format, GeneratorContent, GeneratorSpec, NexmarkEvents,
+    OnBadRow,
 };
 
 use super::{
@@ -150,7 +151,8 @@ fn parquet_rows() {
         let mut writer = ArrowWriter::try_new(file, batches[0].schema(), Some(properties)).expect("a writer");
         batches.iter().for_each(|batch| writer.write(batch).expect("written"));
         writer.close().expect("closed");
-        let source = parquet_file::open(vec![listed(&path)], &spec(Format::Parquet), &BatchSpec::default());
+        let source =
+            parquet_file::open(vec![listed(&path)], &spec(Format::Parquet), OnBadRow::Reject, &BatchSpec::default());
         measure_columns(what, source.expect("a source").as_ref());
     }
 }
@@ -178,7 +180,8 @@ fn parquet_memory() {
     ranges(&numbers).expect("ranges").iter().for_each(|range| decoder.decode(range, &mut write).expect("decoded"));
     writer.close().expect("closed");
     let source =
-        parquet_file::open(vec![listed(&path)], &spec(Format::Parquet), &BatchSpec::default()).expect("a source");
+        parquet_file::open(vec![listed(&path)], &spec(Format::Parquet), OnBadRow::Reject, &BatchSpec::default())
+            .expect("a source");
     measure("parquet, one row group of 512 MB", source.as_ref(), &["a", "b", "c", "d"]);
 }
 
@@ -194,7 +197,8 @@ fn ipc_rows() {
         let mut writer = FileWriter::try_new_with_options(file, &batches[0].schema(), options).expect("a writer");
         batches.iter().for_each(|batch| writer.write(batch).expect("written"));
         writer.finish().expect("finished");
-        let source = ipc::open(vec![listed(&path)], &spec(Format::Ipc), &BatchSpec::default()).expect("a source");
+        let source = ipc::open(vec![listed(&path)], &spec(Format::Ipc), OnBadRow::Reject, &BatchSpec::default())
+            .expect("a source");
         measure_columns(what, source.as_ref());
     }
 }

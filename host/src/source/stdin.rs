@@ -79,7 +79,7 @@ impl StdinSource {
             }
         };
         let format = RowFormat::new(&spec.format, schema, batch.rows, spec.max_row_bytes)
-            .map_err(|reason| SourceError::Schema { file: NAME.to_owned(), reason })?;
+            .map_err(|reason| SourceError::Types { reason })?;
         Ok(Self { format: Arc::new(format), on_bad_row, schema_from, feed: Mutex::new(Some(feed)) })
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use wasmparser::WasmFeatures;
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
     component::Component,
@@ -61,12 +62,19 @@ impl Runtime {
         if let Some(found) = self.cache.as_ref().and_then(|cache| cache.load(digest, &self.engine)) {
             return Ok(found);
         }
-        let compiled = Component::from_binary(&self.engine, component)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let compiled = Component::from_binary(&self.engine, component).map_err(|error| refusal(component, &error))?;
         if let Some(cache) = &self.cache {
             cache.store(digest, &compiled);
         }
         Ok(compiled)
+    }
+}
+
+/// Tells what is no component at all from one that uses what is switched off here.
+fn refusal(component: &[u8], error: &wasmtime::Error) -> LoadError {
+    match wasmparser::Validator::new_with_features(WasmFeatures::all()).validate_all(component) {
+        Ok(_) => LoadError::Compile(format!("{error:#}")),
+        Err(invalid) => LoadError::Invalid(invalid.to_string()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use pelton_core::{contract::ContractError, limits::LimitName};
+use pelton_core::{
+    contract::ContractError,
+    limits::{LimitName, show_bytes},
+};
 
 use crate::module::Kind;
 
@@ -17,8 +20,8 @@ pub enum LoadError {
     Text(String),
     #[error("it is not a valid component: {0}")]
     Invalid(String),
-    #[error("it has {got} bytes, more than its limit `module-bytes` = {max}")]
-    TooLarge { got: u64, max: u64 },
+    #[error("it is larger than its limit `module-bytes` = {}", show_bytes(*.max))]
+    TooLarge { max: u64 },
     #[error("it does not export an operator of pelton:operator@0.1.0 (its exports: {})", names(.exports))]
     NoOperator { exports: Vec<String> },
     #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
@@ -27,10 +30,10 @@ pub enum LoadError {
         "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators and aggregates"
     )]
     KindNotYet(String),
-    #[error("it imports `{0}`, which no module may use")]
+    #[error("it imports `{}`, which no module may use", shown(.0))]
     Import(String),
     #[error("it needs {what}, more than the {max} that one instance may have")]
-    Resources { what: String, max: u64 },
+    Resources { what: String, max: String },
     #[error("it cannot be compiled: {0}")]
     Compile(String),
     #[error("the runtime cannot start: {0}")]
@@ -90,10 +93,10 @@ pub enum CallError {
         #[source]
         backtrace: GuestBacktrace,
     },
-    #[error("answered `{call}` against the contract: {law}")]
+    #[error("answered `{call}` against the contract: {}", shown(&.law.to_string()))]
     Invalid { call: &'static str, law: Law },
-    #[error("declared a contract that cannot be kept: {0}")]
-    Contract(#[from] ContractError),
+    #[error("declared a contract that cannot be kept: {}", shown(&.0.to_string()))]
+    Contract(ContractError),
     /// `open` said no: options or columns that do not fit.
     #[error("refused: {0}")]
     Refused(String),
@@ -105,6 +108,12 @@ pub enum CallError {
     Instantiate(String),
     #[error("exports {got}, but {want} is due here")]
     Kind { want: Kind, got: Kind },
+}
+
+impl From<ContractError> for CallError {
+    fn from(error: ContractError) -> Self {
+        Self::Contract(error)
+    }
 }
 
 /// Where a guest was when it trapped or hit a limit: function names, and source places where the module carries
@@ -174,4 +183,27 @@ pub enum Law {
 /// How a limit is shown: in the unit in which it is set.
 pub(crate) fn show_time(time: Duration) -> String {
     format!("{time:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_guest_chose_cannot_drive_a_terminal() {
+        let name = || "a\u{1b}[2J\nb".to_owned();
+        let no_column = ContractError::NoColumn { column: name(), input: "in".into(), have: vec![name()] };
+        let messages = [
+            CallError::from(no_column).to_string(),
+            CallError::from(ContractError::ReadTwice(name())).to_string(),
+            CallError::Invalid { call: "process", law: Law::PortTwice(name()) }.to_string(),
+            LoadError::Import(name()).to_string(),
+            LoadError::NoOperator { exports: vec![name()] }.to_string(),
+        ];
+        for message in messages {
+            assert!(message.contains("a\\u{1b}[2J\\nb") && !message.contains(char::is_control), "{message}");
+        }
+        let long = ContractError::ReadTwice("x".repeat(1 << 20));
+        assert!(CallError::from(long).to_string().len() < 5_000);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Called after every call that failed, of every kind. Words of the guest are cut and made visible on the way.
 
-use pelton_core::limits::{LimitName, Limits};
+use pelton_core::limits::{LimitName, Limits, show_bytes};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::{
@@ -18,6 +18,7 @@ pub(crate) struct BrokenLaw(pub(crate) Law);
 /// Why a call failed, told from wasmtime's error.
 pub(crate) fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<Host>, limits: &Limits) -> CallError {
     let root = error.root_cause().to_string();
+    let root = root.strip_prefix("wasm trap: ").unwrap_or(&root);
     let backtrace = GuestBacktrace(error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default());
     let limit = |name, limit| CallError::Limit { call, name, limit, backtrace: backtrace.clone() };
     if let Some(BrokenLaw(law)) = error.downcast_ref::<BrokenLaw>() {
@@ -26,7 +27,7 @@ pub(crate) fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<H
     if let Some(exceeded) = error.downcast_ref::<LimitExceeded>() {
         return match exceeded.name {
             LimitName::LogCalls => limit(LimitName::LogCalls, limits.log_calls.to_string()),
-            name => limit(name, limits.memory_bytes.to_string()),
+            name => limit(name, show_bytes(limits.memory_bytes)),
         };
     }
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
@@ -34,12 +35,12 @@ pub(crate) fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<H
     }
     // wasmtime keeps the type of this error to itself; a hostile guest in the test suite holds the wording.
     if root.contains("fuel allocated for hostcalls has been exhausted") {
-        return limit(LimitName::OutputBytes, limits.output_bytes.to_string());
+        return limit(LimitName::OutputBytes, show_bytes(limits.output_bytes));
     }
     // A panic's message goes to the log before the trap.
     let reason = match store.data().last_error() {
         Some(last) => format!("{root} (it last said: {})", shown(&last)),
-        None => root,
+        None => root.to_owned(),
     };
     CallError::Trap { call, reason, backtrace }
 }

@@ -87,12 +87,18 @@ impl LoweredNode<'_> {
     }
 }
 
-/// Adds `array` and its children in pre-order.
-fn lower<'a>(array: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
+/// Adds a column and its children in pre-order.
+fn lower<'a>(column: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
+    lower_as(column, true, out);
+}
+
+/// A child that is not `nullable` may be marked null where its parent is null. A module that gives it back as it came
+/// must not break the law that it has no nulls, so the marks do not cross.
+fn lower_as<'a>(array: &'a ArrayRef, nullable: bool, out: &mut Vec<LoweredNode<'a>>) {
     let array: &'a dyn Array = array.as_ref();
-    let mut buffers = vec![validity(array.nulls())];
-    let mut children: Vec<&'a ArrayRef> = Vec::new();
-    let mut owned: Option<ArrayRef> = None;
+    let mut buffers = vec![validity(array.nulls().filter(|_| nullable))];
+    let mut children: Vec<(&'a ArrayRef, bool)> = Vec::new();
+    let mut owned: Option<(ArrayRef, bool)> = None;
     downcast_primitive_array!(
         array => buffers.push(Cow::Borrowed(array.values().inner().as_slice())),
         DataType::Boolean => buffers.push(booleans(array.as_boolean())),
@@ -100,18 +106,21 @@ fn lower<'a>(array: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
         DataType::LargeUtf8 => bytes(array.as_string::<i64>(), &mut buffers),
         DataType::Binary => bytes(array.as_binary::<i32>(), &mut buffers),
         DataType::LargeBinary => bytes(array.as_binary::<i64>(), &mut buffers),
-        DataType::List(_) => owned = list(array.as_list::<i32>(), &mut buffers),
-        DataType::LargeList(_) => owned = list(array.as_list::<i64>(), &mut buffers),
-        DataType::Struct(_) => children.extend(array.as_struct().columns()),
+        DataType::List(item) => owned = Some((list(array.as_list::<i32>(), &mut buffers), item.is_nullable())),
+        DataType::LargeList(item) => owned = Some((list(array.as_list::<i64>(), &mut buffers), item.is_nullable())),
+        DataType::Struct(fields) => {
+            let nullable = fields.iter().map(|field| field.is_nullable());
+            children.extend(array.as_struct().columns().iter().zip(nullable));
+        }
         other => unreachable!("the planner lets only types cross that `types::crosses` names, not {other}")
     );
     out.push(LoweredNode { rows: wire_rows(array.len()), buffers });
-    for child in children {
-        lower(child, out);
+    for (child, nullable) in children {
+        lower_as(child, nullable, out);
     }
-    if let Some(child) = owned {
+    if let Some((items, nullable)) = owned {
         let mut nodes = Vec::new();
-        lower(&child, &mut nodes);
+        lower_as(&items, nullable, &mut nodes);
         out.extend(nodes.into_iter().map(|node| LoweredNode {
             rows: node.rows,
             buffers: node.buffers.into_iter().map(|buffer| Cow::Owned(buffer.into_owned())).collect(),
@@ -147,10 +156,10 @@ fn bytes<'a, T: ByteArrayType>(array: &'a GenericByteArray<T>, buffers: &mut Vec
 }
 
 /// A list's offsets; its child cut to the part that they span.
-fn list<'a, O: OffsetSizeTrait>(array: &'a GenericListArray<O>, buffers: &mut Vec<Cow<'a, [u8]>>) -> Option<ArrayRef> {
+fn list<'a, O: OffsetSizeTrait>(array: &'a GenericListArray<O>, buffers: &mut Vec<Cow<'a, [u8]>>) -> ArrayRef {
     let (offsets, range) = rebased(array.offsets());
     buffers.push(offsets);
-    Some(array.values().slice(range.start, range.len()))
+    array.values().slice(range.start, range.len())
 }
 
 /// Offsets that begin at 0, and the part of the values that they span.
@@ -163,4 +172,30 @@ fn rebased<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>) -> (Cow<'_, [u8]>, std
     }
     let moved: Vec<O> = offsets.iter().map(|offset| *offset - first).collect();
     (Cow::Owned(arrow::buffer::Buffer::from_vec(moved).as_slice().to_vec()), range)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{Int64Array, StructArray},
+        datatypes::{Field, Fields},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_a_null_struct_hides_does_not_cross_as_null() {
+        let nulls = NullBuffer::from(vec![true, false]);
+        let hidden: ArrayRef = Arc::new(Int64Array::new(vec![1, 2].into(), Some(nulls.clone())));
+        let fields =
+            [false, true].map(|nullable| Field::new(if nullable { "b" } else { "a" }, DataType::Int64, nullable));
+        let array: ArrayRef =
+            Arc::new(StructArray::new(Fields::from_iter(fields), vec![hidden.clone(), hidden], Some(nulls)));
+        let mut nodes = Vec::new();
+        lower(&array, &mut nodes);
+        let validity: Vec<&[u8]> = nodes.iter().filter_map(|node| node.buffers.first()).map(Cow::as_ref).collect();
+        assert_eq!(validity, [&[0b01_u8][..], &[], &[0b01]], "the struct, `a` and `b`");
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use pelton_core::{limits::Limits, model::ModuleDigest};
+use pelton_core::{
+    limits::{Limits, show_bytes},
+    model::ModuleDigest,
+};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, types::ComponentItem};
 
 use crate::{
@@ -86,7 +89,7 @@ impl Module {
     /// Checks and compiles `bytes`; `limits` bounds their number.
     pub fn load(runtime: &Arc<Runtime>, bytes: &[u8], limits: &Limits) -> Result<Self, LoadError> {
         if bytes.len() as u64 > limits.module_bytes {
-            return Err(LoadError::TooLarge { got: bytes.len() as u64, max: limits.module_bytes });
+            return Err(LoadError::TooLarge { max: limits.module_bytes });
         }
         let digest = ModuleDigest(*blake3::hash(bytes).as_bytes());
         let (component, packaging) = packaging::unpack(bytes)?;
@@ -172,21 +175,21 @@ fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadErr
     let Some(needs) = component.resources_required() else {
         return Err(LoadError::Resources {
             what: "core modules that it imports".into(),
-            max: u64::from(CORE_INSTANCES_MAX),
+            max: CORE_INSTANCES_MAX.to_string(),
         });
     };
     if needs.num_memories > MEMORIES_MAX {
         return Err(LoadError::Resources {
             what: format!("{} memories", needs.num_memories),
-            max: u64::from(MEMORIES_MAX),
+            max: MEMORIES_MAX.to_string(),
         });
     }
     // Counted in pages.
     let bytes = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(WASM_PAGE_BYTES);
     if bytes > limits.memory_bytes {
         return Err(LoadError::Resources {
-            what: format!("{bytes} bytes of memory (`memory-bytes`)"),
-            max: limits.memory_bytes,
+            what: format!("{} of memory (`memory-bytes`)", show_bytes(bytes)),
+            max: show_bytes(limits.memory_bytes),
         });
     }
     Ok(())

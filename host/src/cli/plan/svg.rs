@@ -1,6 +1,6 @@
 //! A plan as a picture: nodes in layers from left to right, each edge with its columns.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 use super::drawing::{Drawing, Edge, Node};
 
@@ -19,12 +19,12 @@ struct Place {
 }
 
 pub(super) fn draw(drawing: &Drawing) -> String {
-    let row_height =
-        drawing.edges.iter().map(|edge| labels(edge).len()).max().unwrap_or(0) * LINE + NODE_HEIGHT + MARGIN;
-    let mut rows = Vec::new();
-    let places: Vec<Place> = drawing.nodes.iter().map(|node| place(node, &mut rows, row_height)).collect();
+    let lanes = lanes(&drawing.edges);
+    let deepest = drawing.edges.iter().zip(&lanes).map(|(edge, lane)| lane + labels(edge).len()).max().unwrap_or(0);
+    let row_height = NODE_HEIGHT + MARGIN + deepest * LINE;
+    let places = places(drawing, row_height);
     let width = places.iter().map(|place| place.x + NODE_WIDTH).max().unwrap_or(0) + MARGIN;
-    let height = places.iter().map(|place| place.y).max().unwrap_or(0) + row_height + MARGIN;
+    let height = places.iter().map(|place| place.y).max().unwrap_or(0) + row_height;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<title>{}</title>\n\
@@ -32,9 +32,9 @@ pub(super) fn draw(drawing: &Drawing) -> String {
          <path d=\"M0 0L8 4L0 8z\" fill=\"#555\"/></marker></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
         escaped(&drawing.job)
     );
-    for edge in &drawing.edges {
+    for (edge, lane) in drawing.edges.iter().zip(&lanes) {
         if let (Some(from), Some(to)) = (places.get(edge.from), places.get(edge.to)) {
-            draw_edge(&mut svg, edge, from, to);
+            draw_edge(&mut svg, edge, from, to, lane * LINE);
         }
     }
     for (node, place) in drawing.nodes.iter().zip(&places) {
@@ -44,12 +44,33 @@ pub(super) fn draw(drawing: &Drawing) -> String {
     svg
 }
 
-fn place(node: &Node, rows: &mut Vec<usize>, row_height: usize) -> Place {
-    rows.resize(rows.len().max(node.depth + 1), 0);
-    let row = rows.get_mut(node.depth).expect("resized above");
-    let place = Place { x: MARGIN + node.depth * (NODE_WIDTH + LABEL_WIDTH), y: MARGIN + *row * row_height };
-    *row += 1;
-    place
+/// Lines of text above each edge's own, where it comes to its node: those of the edges that came before.
+fn lanes(edges: &[Edge]) -> Vec<usize> {
+    let mut taken: HashMap<usize, usize> = HashMap::new();
+    edges
+        .iter()
+        .map(|edge| {
+            let lane = taken.entry(edge.to).or_default();
+            let mine = *lane;
+            *lane += labels(edge).len() + 1;
+            mine
+        })
+        .collect()
+}
+
+/// Each node in the first row of its layer that is free, also in the layers that an edge to it passes.
+fn places(drawing: &Drawing, row_height: usize) -> Vec<Place> {
+    let layers = drawing.nodes.iter().map(|node| node.depth + 1).max().unwrap_or(0);
+    let mut taken = vec![0; layers];
+    let place = |(index, node): (usize, &Node)| {
+        let from = drawing.edges.iter().filter(|edge| edge.to == index).filter_map(|edge| drawing.nodes.get(edge.from));
+        let first = from.map(|from| from.depth + 1).min().unwrap_or(node.depth).min(node.depth);
+        let passed = taken.get_mut(first..=node.depth).expect("every node's depth is a layer");
+        let row = passed.iter().copied().max().unwrap_or(0);
+        passed.fill(row + 1);
+        Place { x: MARGIN + node.depth * (NODE_WIDTH + LABEL_WIDTH), y: MARGIN + row * row_height }
+    };
+    drawing.nodes.iter().enumerate().map(place).collect()
 }
 
 fn draw_node(svg: &mut String, node: &Node, at: &Place) {
@@ -76,27 +97,33 @@ fn draw_node(svg: &mut String, node: &Node, at: &Place) {
     );
 }
 
-fn draw_edge(svg: &mut String, edge: &Edge, from: &Place, to: &Place) {
+/// From the source's side into the lane of the edge, along it, and into the node; what is carried stands below.
+fn draw_edge(svg: &mut String, edge: &Edge, from: &Place, to: &Place, lane: usize) {
     let (x1, y1, x2, y2) = (from.x + NODE_WIDTH, from.y + NODE_HEIGHT / 2, to.x, to.y + NODE_HEIGHT / 2);
-    let bend = x2.saturating_sub(LABEL_WIDTH);
+    let (along, text) = (y2 + lane, x2.saturating_sub(LABEL_WIDTH) + 44);
     let _ = writeln!(
         svg,
-        "<path d=\"M{x1} {y1} C{} {y1} {bend} {y2} {} {y2} L{x2} {y2}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>",
-        bend + 30,
-        bend + 40,
+        "<path d=\"M{x1} {y1} C{} {y1} {x1} {along} {} {along} L{} {along} C{} {along} {} {y2} {x2} {y2}\" \
+         fill=\"none\" stroke=\"#555\" marker-end=\"url(#tip)\"/>",
+        x1 + 30,
+        x1 + 40,
+        x2.saturating_sub(26),
+        x2.saturating_sub(8),
+        x2.saturating_sub(22),
     );
     for (line, label) in labels(edge).iter().enumerate() {
-        let y = y2 + LINE * (line + 1);
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{y}\" fill=\"#333\">{}</text>", bend + 44, escaped(label));
+        let y = along + LINE * (line + 1);
+        let _ = writeln!(svg, "<text x=\"{text}\" y=\"{y}\" fill=\"#333\">{}</text>", escaped(label));
     }
 }
 
 fn labels(edge: &Edge) -> Vec<String> {
     let port = edge.output.split_once('.').map(|(_, port)| format!("port {port}"));
     let carried: Vec<_> = edge.columns.iter().filter(|column| column.carried).collect();
-    let shown =
-        carried.iter().take(COLUMNS_MAX).map(|column| cut(&format!("{}: {}", column.name, column.data_type), 26));
-    let rest = carried.len().saturating_sub(COLUMNS_MAX);
+    // A line that says "and 1 more" could as well name it.
+    let count = if carried.len() == COLUMNS_MAX + 1 { carried.len() } else { COLUMNS_MAX };
+    let shown = carried.iter().take(count).map(|column| cut(&format!("{}: {}", column.name, column.data_type), 26));
+    let rest = carried.len().saturating_sub(count);
     port.into_iter().chain(shown).chain((rest > 0).then(|| format!("and {rest} more"))).collect()
 }
 

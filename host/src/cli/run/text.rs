@@ -7,7 +7,7 @@ use pelton_wasm::{Level, Metric};
 
 use super::Show;
 use crate::{
-    cli::terminal::{Terminal, plain_table},
+    cli::terminal::{Terminal, counted, plain_table},
     job::run::progress::{EpochReport, Event, Summary},
 };
 
@@ -50,7 +50,8 @@ impl Show for Progress<'_> {
                     ));
                 }
                 if log.dropped > 0 {
-                    self.above(&format!(" WARN {operator}: {} log lines dropped (`limits.log-bytes`)", log.dropped));
+                    let lines = counted(log.dropped, "log line");
+                    self.above(&format!(" WARN {operator}: {lines} dropped (`limits.log-bytes`)"));
                 }
             }
             Event::Epoch(report) => {
@@ -105,16 +106,16 @@ fn rate(rows: u64, elapsed: Duration) -> String {
 fn to_text(summary: &Summary) -> String {
     let total = &summary.total;
     let mut text = format!(
-        "{} {} in {:.3} s: {} rows in, {} out, {} rejected ({}, {} threads, {} epochs)\n",
+        "{} {} in {:.3} s: {} in, {} out, {} rejected ({}, {}, {})\n",
         summary.job,
         if summary.interrupted { "interrupted" } else { "done" },
         summary.elapsed.as_secs_f64(),
-        HumanCount(total.rows_in),
+        counted(total.rows_in, "row"),
         HumanCount(total.rows_out),
         HumanCount(total.rejected),
         rate(total.rows_in, summary.elapsed),
-        summary.threads,
-        total.epochs,
+        counted(summary.threads as u64, "thread"),
+        counted(total.epochs, "epoch"),
     );
     let mut table = plain_table();
     table.set_header(["stage", "rows in", "rows out", "rejected", "time", "share", ""]);
@@ -175,7 +176,8 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
             rows_out: operator.stats.rows_out,
             rejected: operator.stats.rejected,
             time: operator.stats.call_time + operator.stats.assemble_time,
-            detail: std::iter::once(format!("{} calls", HumanCount(operator.stats.calls)))
+            detail: std::iter::once(counted(operator.stats.calls, "call"))
+                .chain((operator.stats.late > 0).then(|| format!("{} late", HumanCount(operator.stats.late))))
                 .chain(metrics)
                 .collect::<Vec<_>>()
                 .join(", "),

@@ -12,7 +12,7 @@ use pelton_core::{
 use pelton_wasm::{AggregateInstance, CallError, Kind, Module};
 
 use super::{
-    build::{Builder, OpenOperator, Opened, columns_help, seed},
+    build::{Builder, OpenOperator, Opened, seed},
     prune::{Draft, DraftPort, Pruned},
 };
 use crate::{
@@ -122,7 +122,7 @@ impl Builder<'_> {
             module.kind().name()
         );
         let help = "name a module that folds rows, such as `std:count`, or take `key` and `window` out".into();
-        self.mistake(&module_place(place, named.alias.as_deref()), Code::WrongWorld, message, "this module", Some(help));
+        self.mistakes.push(&module_place(place, named.alias.as_deref()), Code::WrongWorld, message, "this module", Some(help));
         None
     }
 
@@ -134,9 +134,7 @@ impl Builder<'_> {
                 Err(_) => {
                     let message =
                         format!("operator `{}` groups by `{}`, which its input does not have", spec.name, shown(name));
-                    let place = format!("{place}.key.{index}");
-                    let help = columns_help(name, schema);
-                    self.mistake(&place, Code::ColumnMismatch, message, "no such column", Some(help));
+                    self.mistakes.no_column(&format!("{place}.key.{index}"), message, name, schema);
                 }
             }
         }
@@ -152,7 +150,7 @@ impl Builder<'_> {
                     KeyError::Float(_) => "round it to an integer or a decimal before, and group by that",
                     KeyError::Type(..) => "group by columns of numbers, text, times or bools",
                 };
-                self.mistake(&format!("{place}.key"), Code::ColumnMismatch, message, "not a key", Some(help.into()));
+                self.mistakes.push(&format!("{place}.key"), Code::ColumnMismatch, message, "not a key", Some(help.into()));
                 None
             }
         }
@@ -171,7 +169,7 @@ impl Builder<'_> {
         if matches!(window.kind, WindowKind::Session { .. } | WindowKind::Count { .. }) {
             let message = format!("operator `{}` asks for windows that this version cannot make yet", spec.name);
             let help = "windows are `tumbling`, `sliding` and `global`".into();
-            self.mistake(&format!("{place}.type"), Code::WrongValue, message, "not yet", Some(help));
+            self.mistakes.push(&format!("{place}.type"), Code::WrongValue, message, "not yet", Some(help));
             return None;
         }
         if window.kind == WindowKind::Global || window.clock == Clock::Processing {
@@ -182,7 +180,7 @@ impl Builder<'_> {
             let message = format!("operator `{}` has windows by event time, but its input has none", spec.name);
             let help = "give the source `event-time = { column = …, watermark = … }` and let the column pass, \
                         or set `time = \"processing\"` in the window";
-            self.mistake(&place, Code::ColumnMismatch, message, "no event time", Some(help.into()));
+            self.mistakes.push(&place, Code::ColumnMismatch, message, "no event time", Some(help.into()));
             return None;
         }
         Some(at)
@@ -213,7 +211,7 @@ impl Builder<'_> {
                         signature.ports.len()
                     );
                     let place = module_place(place, named.alias.as_deref());
-                    self.mistake(&place, Code::BadContract, message, "this module", None);
+                    self.mistakes.push(&place, Code::BadContract, message, "this module", None);
                 }
                 Err(error) => self.refused(&module_place(place, named.alias.as_deref()), spec, &error),
             }
@@ -254,7 +252,7 @@ impl Builder<'_> {
         if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().as_str())) {
             let message = format!("operator `{}` would have two columns named `{}`", spec.name, shown(twice.name()));
             let help = "call the result otherwise with `aggregate = { NAME = … }`, or rename the key column before";
-            self.mistake(place, Code::ColumnMismatch, message, "in this operator", Some(help.into()));
+            self.mistakes.push(place, Code::ColumnMismatch, message, "in this operator", Some(help.into()));
             return None;
         }
         Some(Schema::new(fields).into())

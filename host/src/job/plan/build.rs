@@ -22,18 +22,20 @@ use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 use super::{
     Logic, OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
     aggregate::{AggregateDraft, Upstream},
+    mistakes::{Mistakes, source_place},
     prune::{self, Draft, DraftPort, Pruned, SinkDraft},
     union::{Part, union},
 };
 use crate::{
-    error::{Code, Coded},
+    error::Code,
     job::{
         diagnostic::{Diagnostic, shown},
-        file::{JobFile, nearest::nearest},
+        file::JobFile,
     },
     operator::OperatorPlan,
-    sink,
+    sink::{self, SinkError},
     source::{self, Source, SourceError},
+    standard,
 };
 
 /// The column of a rejected row that says why.
@@ -43,7 +45,7 @@ pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
     let mut builder =
-        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Vec::new() };
+        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Mistakes::new(file) };
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
@@ -51,8 +53,9 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .map(|spec| builder.operator(spec))
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
-    if !builder.mistakes.is_empty() {
-        return Err(builder.mistakes);
+    let mistakes = builder.mistakes.into_list();
+    if !mistakes.is_empty() {
+        return Err(mistakes);
     }
     let whole = "every part that is missing has been reported";
     let sources = sources.into_iter().collect::<Option<Vec<_>>>().expect(whole);
@@ -80,7 +83,7 @@ pub(super) struct OpenOperator {
 
 /// What an operator's modules answered.
 pub(super) enum Opened {
-    Transform { module: Arc<Module>, signature: Signature },
+    Transform { module: Arc<Module>, options: String, signature: Signature },
     Aggregate(AggregateDraft),
 }
 
@@ -95,29 +98,17 @@ pub(super) struct Builder<'a> {
     surroundings: &'a Surroundings,
     outputs: Vec<OutputPlan>,
     by_name: HashMap<OutputRef, usize>,
-    mistakes: Vec<Diagnostic>,
+    pub(super) mistakes: Mistakes<'a>,
 }
 
 impl Builder<'_> {
-    /// Reports a mistake at a dotted place of the job file.
-    pub(super) fn mistake(&mut self, place: &str, code: Code, message: String, label: &str, help: Option<String>) {
-        let mut diagnostic = Diagnostic::new(code, message);
-        if let Some(span) = self.file.span_of(place) {
-            diagnostic = diagnostic.at(span, label);
-        }
-        if let Some(help) = help {
-            diagnostic = diagnostic.help(help);
-        }
-        self.mistakes.push(diagnostic);
-    }
-
-    fn coded(&mut self, place: &str, what: &str, error: &dyn Coded, label: &str) {
-        let causes = std::iter::successors(error.source(), |cause| cause.source()).map(|cause| format!(": {cause}"));
-        let message = format!("{what} {error}{}", causes.collect::<String>());
-        self.mistake(place, error.code(), message, label, error.help());
-    }
-
-    pub(super) fn output(&mut self, node: &str, port: Option<&str>, schema: SchemaRef, event_time: Option<String>) -> usize {
+    pub(super) fn output(
+        &mut self,
+        node: &str,
+        port: Option<&str>,
+        schema: SchemaRef,
+        event_time: Option<String>,
+    ) -> usize {
         let name = OutputRef { node: node.to_owned(), port: port.map(str::to_owned) };
         let index = self.outputs.len();
         self.outputs.push(OutputPlan {
@@ -140,8 +131,8 @@ impl Builder<'_> {
         let source = match open_source(spec, &self.file.spec, &self.file.dir) {
             Ok(source) => source,
             Err(error) => {
-                let key = if matches!(spec.kind, SourceKind::File(_)) { format!("{place}.path") } else { place };
-                self.coded(&key, &format!("source `{}`:", spec.name), &error, "this source");
+                let (key, label) = source_place(spec, &error);
+                self.mistakes.coded(&format!("{place}{key}"), &format!("source `{}`:", spec.name), &error, label);
                 return None;
             }
         };
@@ -151,20 +142,8 @@ impl Builder<'_> {
             match metadata.fields().iter().find(|field| field.name() == name) {
                 Some(field) => fields.push(Arc::clone(field)),
                 None => {
-                    let have: Vec<_> = metadata.fields().iter().map(|field| field.name().as_str()).collect();
                     let message = format!("source `{}` has no metadata column `{}`", spec.name, shown(name));
-                    let help = if have.is_empty() {
-                        "this source has none".into()
-                    } else {
-                        format!("it has {}", have.join(", "))
-                    };
-                    self.mistake(
-                        &format!("{place}.metadata.{index}"),
-                        Code::ColumnMismatch,
-                        message,
-                        "named here",
-                        Some(help),
-                    );
+                    self.mistakes.no_column(&format!("{place}.metadata.{index}"), message, name, &metadata);
                 }
             }
         }
@@ -192,11 +171,11 @@ impl Builder<'_> {
         match schema.index_of(&spec.column) {
             Ok(index) if matches!(schema.field(index).data_type(), DataType::Timestamp(..)) => Some(index),
             Ok(index) => {
-                let found = types::column(schema.field(index));
+                let found = types::with_article(&types::column(schema.field(index)));
                 let message =
                     format!("source `{name}` takes its event time from `{}`, which is {found}", shown(&spec.column));
                 let help = "event time is a timestamp column: declare it as `timestamp[ms]` or another unit".into();
-                self.mistake(&place, Code::ColumnMismatch, message, "not a timestamp", Some(help));
+                self.mistakes.push(&place, Code::ColumnMismatch, message, "not a timestamp", Some(help));
                 None
             }
             Err(_) => {
@@ -204,13 +183,7 @@ impl Builder<'_> {
                     "source `{name}` takes its event time from `{}`, which it does not have",
                     shown(&spec.column)
                 );
-                self.mistake(
-                    &place,
-                    Code::ColumnMismatch,
-                    message,
-                    "no such column",
-                    Some(columns_help(&spec.column, schema)),
-                );
+                self.mistakes.no_column(&place, message, &spec.column, schema);
                 None
             }
         }
@@ -223,7 +196,9 @@ impl Builder<'_> {
             match self.by_name.get(input) {
                 Some(output) => found.push(*output),
                 None => {
-                    self.unknown_port(&format!("{place}.input.{index}"), input);
+                    let ports = self.by_name.keys().filter(|name| name.node == input.node);
+                    let ports: Vec<_> = ports.filter_map(|name| name.port.as_deref()).collect();
+                    self.mistakes.no_port(&format!("{place}.input.{index}"), input, ports);
                     return None;
                 }
             }
@@ -236,33 +211,19 @@ impl Builder<'_> {
         match union(&parts) {
             Ok(schema) => Some((found, schema)),
             Err(reason) => {
-                let help = "inputs of one node need the same columns: rename, cast or drop some before".into();
-                self.mistake(
+                let node = place.split_once('.').map_or_else(String::new, |(kind, name)| format!("{kind} `{name}`"));
+                let message = format!("the inputs of {node} do not fit together: {reason}");
+                let help = "inputs of one node need the same columns; their order may differ".into();
+                self.mistakes.push(
                     &format!("{place}.input"),
                     Code::ColumnMismatch,
-                    reason,
-                    "these do not fit together",
+                    message,
+                    "not of the same columns",
                     Some(help),
                 );
                 None
             }
         }
-    }
-
-    /// Unknown nodes were reported with the graph, and what could not be opened by itself: only a wrong port is news.
-    fn unknown_port(&mut self, place: &str, input: &OutputRef) {
-        let Some(port) = &input.port else { return };
-        let ports: Vec<_> =
-            self.by_name.keys().filter(|name| name.node == input.node).filter_map(|name| name.port.clone()).collect();
-        if ports.is_empty() {
-            return;
-        }
-        let message = format!("`{}` has no port `{}`", shown(&input.node), shown(port));
-        let help = match nearest(port, ports.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{}.{near}`?", input.node),
-            None => format!("its ports are {}", sorted(ports).join(", ")),
-        };
-        self.mistake(place, Code::UnknownName, message, "no such port", Some(help));
     }
 
     /// Where the rows of outputs come from.
@@ -302,7 +263,7 @@ impl Builder<'_> {
         let signature = match open_module(&module, &spec.limits, &options, &input) {
             Ok(signature) => signature,
             Err(error) => {
-                self.refused(&place, spec, &error);
+                self.refused(&format!("{place}.module"), spec, &error);
                 return None;
             }
         };
@@ -321,15 +282,18 @@ impl Builder<'_> {
         let all: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
         self.trace(&all, &sources, stage);
         let draft = Draft { inputs, schema, reads: signature.reads.clone(), ports, rejected, late: None };
-        let opened = Opened::Transform { module, signature };
+        let opened = Opened::Transform { module, options, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), input, opened, draft, sources, stage: 0 })
     }
 
     /// A module said no, or cannot be opened.
     pub(super) fn refused(&mut self, place: &str, spec: &OperatorSpec, error: &CallError) {
-        let key = if matches!(error, CallError::Refused(_)) { "options" } else { "module" };
-        let what = format!("operator `{}`: the module", spec.name);
-        self.coded(&format!("{place}.{key}"), &what, error, "opened here");
+        if matches!(error, CallError::Refused(_)) {
+            self.mistakes.refused(spec, error);
+        } else {
+            let what = format!("operator `{}`: the module", spec.name);
+            self.mistakes.coded(place, &what, error, "this module");
+        }
     }
 
     fn refuse_updates(&mut self, place: &str, spec: &OperatorSpec, updating: &str) {
@@ -338,7 +302,7 @@ impl Builder<'_> {
             spec.name
         );
         let help = "emit each window once, with `emit = \"on-close\"`, or read it with a sink".into();
-        self.mistake(&format!("{place}.input"), Code::ColumnMismatch, message, "a stream of updates", Some(help));
+        self.mistakes.push(&format!("{place}.input"), Code::ColumnMismatch, message, "a stream of updates", Some(help));
     }
 
     /// An output that is also known by the operator's name alone.
@@ -375,6 +339,9 @@ impl Builder<'_> {
             Some(alias) => format!("{place}.aggregate.{alias}"),
             None => format!("{place}.module"),
         };
+        if standard::is_std(&module.reference) {
+            return self.standard(&place, spec, module);
+        }
         let path = self.file.dir.join(&module.reference);
         let bytes = match read_module(&path, spec.limits.module_bytes) {
             Ok(bytes) => bytes,
@@ -382,15 +349,37 @@ impl Builder<'_> {
                 let message =
                     format!("operator `{}`: failed to read the module {}: {error}", spec.name, path.display());
                 let help = "paths are relative to the job file; build the module first".into();
-                self.mistake(&place, Code::ModuleUnreadable, message, "this module", Some(help));
+                self.mistakes.push(&place, Code::ModuleUnreadable, message, "this module", Some(help));
                 return None;
             }
         };
-        Module::load(&self.surroundings.runtime, &bytes, &spec.limits)
-            .map(|loaded| (Arc::new(loaded), module.options.to_string()))
+        let module_options = module.options.to_string();
+        self.load(&place, spec, module, &bytes).map(|loaded| (loaded, module_options))
+    }
+
+    /// A module that comes with Pelton.
+    fn standard(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+        let none = serde_json::Map::new();
+        let given = module.options.as_object().unwrap_or(&none);
+        let found = standard::find(&module.reference).and_then(|found| Ok((found.bytes, found.options(given)?)));
+        match found {
+            Ok((bytes, options)) => {
+                let options = serde_json::Value::Object(options).to_string();
+                self.load(place, spec, module, bytes).map(|loaded| (loaded, options))
+            }
+            Err(error) => {
+                self.mistakes.coded(place, &format!("operator `{}`:", spec.name), &error, "this module");
+                None
+            }
+        }
+    }
+
+    fn load(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec, bytes: &[u8]) -> Option<Arc<Module>> {
+        Module::load(&self.surroundings.runtime, bytes, &spec.limits)
+            .map(Arc::new)
             .map_err(|error: LoadError| {
-                self.coded(
-                    &place,
+                self.mistakes.coded(
+                    place,
                     &format!("operator `{}`: {} cannot be used:", spec.name, module.reference),
                     &error,
                     "this module",
@@ -409,7 +398,11 @@ impl Builder<'_> {
         match sink::open(spec, Arc::clone(&schema), &self.file.dir, &self.surroundings.print) {
             Ok(sink) => Some(OpenSink { spec: spec.clone(), sink, draft: SinkDraft { inputs, schema } }),
             Err(error) => {
-                self.coded(&place, &format!("sink `{}`:", spec.name), &error, "this sink");
+                let (key, label) = match error {
+                    SinkError::Unsupported { .. } | SinkError::Columns { .. } => (".format", "this format"),
+                    _ => ("", "this sink"),
+                };
+                self.mistakes.coded(&format!("{place}{key}"), &format!("sink `{}`:", spec.name), &error, label);
                 None
             }
         }
@@ -423,31 +416,11 @@ impl Builder<'_> {
                 None => {
                     let message =
                         format!("sink `{name}` wants a column `{}`, which its input does not have", shown(column));
-                    let place = format!("{place}.columns.{index}");
-                    self.mistake(
-                        &place,
-                        Code::ColumnMismatch,
-                        message,
-                        "no such column",
-                        Some(columns_help(column, schema)),
-                    );
+                    self.mistakes.no_column(&format!("{place}.columns.{index}"), message, column, schema);
                 }
             }
         }
         (fields.len() == columns.len()).then(|| Schema::new(fields).into())
-    }
-}
-
-fn sorted(mut names: Vec<String>) -> Vec<String> {
-    names.sort();
-    names
-}
-
-pub(super) fn columns_help(column: &str, schema: &Schema) -> String {
-    let names = || schema.fields().iter().map(|field| field.name().as_str());
-    match nearest(column, names()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the columns are {}", names().collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -500,8 +473,8 @@ fn assemble(
             rejected: draft.rejected,
             late: draft.late,
             logic: match opened {
-                Opened::Transform { module, signature } => {
-                    Logic::Transform(Arc::new(transform(job, spec, input, module, signature, pruned)))
+                Opened::Transform { module, options, signature } => {
+                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
                 }
                 Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, &input, pruned))),
             },
@@ -534,11 +507,11 @@ fn transform(
     spec: OperatorSpec,
     input: Input,
     module: Arc<Module>,
+    options: String,
     signature: Signature,
     pruned: Pruned,
 ) -> OperatorPlan {
-    let named = spec.modules.into_iter().next();
-    let (module_name, options) = named.map(|module| (module.reference, module.options.to_string())).unwrap_or_default();
+    let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
     OperatorPlan {
         seed: seed(&job.name, &spec.name),
         name: spec.name,

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod build;
+mod mistakes;
 mod prune;
 mod union;
 

@@ -2,7 +2,7 @@
 //!
 //! Rows whose event time is missing or absurd are rejected, rows of windows that are closed are late; neither costs another row.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use pelton_core::{
@@ -64,6 +64,7 @@ impl Combiner {
 
     /// Folds `batch`; `context.watermark` is the input's at the end of the epoch before.
     pub fn combine(&mut self, context: &BatchContext, batch: &RecordBatch) -> Result<Mapped, CallError> {
+        let started = Instant::now();
         let mut mapped = Mapped::default();
         mapped.stats.rows_in = batch.num_rows() as u64;
         let rows = batch.num_rows();
@@ -76,6 +77,7 @@ impl Combiner {
         let calls = std::mem::take(&mut self.calls.stats);
         mapped.stats.calls += calls.calls;
         mapped.stats.call_time += calls.call_time;
+        mapped.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(mapped)
     }
 

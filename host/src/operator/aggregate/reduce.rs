@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use arrow::{
@@ -140,6 +141,7 @@ impl Reducer {
         pieces: &[Piece],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
+        let started = Instant::now();
         let mut out = Reduced::default();
         for piece in pieces {
             if let Piece::Partial(partial) = piece {
@@ -150,6 +152,7 @@ impl Reducer {
         let calls = std::mem::take(&mut self.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.call_time += calls.call_time;
+        out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(out)
     }
 

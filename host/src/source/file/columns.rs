@@ -2,22 +2,24 @@
 //!
 //! `parquet` and `ipc` call [`agree`] when they open their files and [`Projection`] for each batch.
 //! Invariant: a decoder's batches have the plain types of [`plain`], whatever encoding (dictionary, view, 64-bit
-//! offsets) the file keeps them in, so that the types of a job's edges do not depend on who wrote a file.
+//! offsets) the file keeps them in, so that the types of a job's edges do not depend on who wrote a file. A row with a null
+//! in a column that was declared without nulls is bad, and costs no other row.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, RecordBatchOptions},
-    compute::{CastOptions, cast_with_options},
+    array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions},
+    buffer::NullBuffer,
+    compute::{CastOptions, cast_with_options, filter},
     datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef},
     util::display::FormatOptions,
 };
 use pelton_core::{
-    job::{FILE_COLUMN, OFFSET_COLUMN},
+    job::{FILE_COLUMN, OFFSET_COLUMN, OnBadRow},
     types,
 };
 
-use crate::source::{SourceError, metadata};
+use crate::source::{BadRow, Decoded, RowPlace, SourceError, metadata};
 
 /// The type in which a column of type `from` is given: one that can cross to a module. None: there is none.
 pub fn plain(from: &DataType) -> Option<DataType> {
@@ -124,6 +126,7 @@ pub struct Projection {
     schema: SchemaRef,
     /// Where each comes from.
     origins: Vec<Origin>,
+    on_bad_row: OnBadRow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +139,7 @@ enum Origin {
 
 impl Projection {
     /// Columns of `source` or metadata columns, by name. `name` is the source's, for errors.
-    pub fn new(source: &Schema, columns: &[String], name: &str) -> Result<Self, SourceError> {
+    pub fn new(source: &Schema, columns: &[String], name: &str, on_bad_row: OnBadRow) -> Result<Self, SourceError> {
         let (fields, origins): (Vec<_>, Vec<_>) = columns
             .iter()
             .map(|column| match (source.fields().find(column), column.as_str()) {
@@ -148,7 +151,7 @@ impl Projection {
             .collect::<Result<Vec<_>, _>>()?
             .into_iter()
             .unzip();
-        Ok(Self { schema: Arc::new(Schema::new(fields)), origins })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), origins, on_bad_row })
     }
 
     /// Whether any column must be read from a file.
@@ -177,9 +180,9 @@ impl Projection {
         Ok(positions)
     }
 
-    /// The batch to emit, of `rows`: a file's columns in any order, with their own types. `first_row` is the number of
-    /// the first in its file.
-    pub fn assemble(&self, rows: &RecordBatch, file: &str, first_row: u64) -> Result<RecordBatch, SourceError> {
+    /// What to emit of `rows`: a file's columns in any order, with their own types. `first_row` is the number of the first in
+    /// its file.
+    pub fn assemble(&self, rows: &RecordBatch, file: &str, first_row: u64) -> Result<Decoded, SourceError> {
         let wrong = |reason: String| SourceError::Schema { file: file.to_owned(), reason };
         let columns = self
             .outputs()
@@ -189,9 +192,53 @@ impl Projection {
                 Origin::RowNumber => Ok(metadata::row_number_column(first_row, rows.num_rows())),
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
-            .map_err(|error| wrong(error.to_string()))
+        let rejected = self.bad_rows(&columns, first_row);
+        if self.on_bad_row == OnBadRow::Fail
+            && let Some(BadRow { offset, reason, .. }) = rejected.first().cloned()
+        {
+            return Err(SourceError::BadRow { file: file.to_owned(), place: RowPlace::Row(offset), reason });
+        }
+        let (columns, count) = if rejected.is_empty() {
+            (columns, rows.num_rows())
+        } else {
+            self.without_bad_rows(&columns).map_err(wrong)?
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map_err(|error| wrong(error.to_string()))?;
+        Ok(Decoded { rows, rejected })
+    }
+
+    /// The columns whose nulls make a row bad.
+    fn without_nulls<'a>(&'a self, columns: &'a [ArrayRef]) -> impl Iterator<Item = (&'a Field, &'a NullBuffer)> {
+        let declared = self.schema.fields().iter().map(AsRef::as_ref).zip(columns);
+        declared
+            .filter(|(field, array)| !field.is_nullable() && array.null_count() > 0)
+            .filter_map(|(field, array)| Some((field, array.nulls()?)))
+    }
+
+    /// Each bad row once, in order, with its first column that is at fault. Such files have no text to show of a row.
+    fn bad_rows(&self, columns: &[ArrayRef], first_row: u64) -> Vec<BadRow> {
+        let mut reasons: BTreeMap<u64, &Field> = BTreeMap::new();
+        for (field, nulls) in self.without_nulls(columns) {
+            for (row, _) in (0_u64..).zip(nulls.iter()).filter(|(_, valid)| !valid) {
+                reasons.entry(row).or_insert(field);
+            }
+        }
+        let bad = |(row, field): (u64, &Field)| BadRow {
+            offset: first_row.saturating_add(row),
+            reason: format!("column `{}` is null, and {} has no nulls", field.name(), types::name(field.data_type())),
+            raw: Vec::new(),
+        };
+        reasons.into_iter().map(bad).collect()
+    }
+
+    fn without_bad_rows(&self, columns: &[ArrayRef]) -> Result<(Vec<ArrayRef>, usize), String> {
+        let valid =
+            self.without_nulls(columns).fold(None, |all, (_, nulls)| NullBuffer::union(all.as_ref(), Some(nulls)));
+        let valid = BooleanArray::new(valid.ok_or("it has no bad row")?.into_inner(), None);
+        let kept = columns.iter().map(|column| filter(column, &valid)).collect::<Result<Vec<_>, _>>();
+        Ok((kept.map_err(|error| error.to_string())?, valid.true_count()))
     }
 }
 
@@ -209,18 +256,13 @@ fn readable(field: &FieldRef, name: &str) -> Result<FieldRef, SourceError> {
 /// The column that `field` describes, in its type.
 fn column(rows: &RecordBatch, field: &Field) -> Result<ArrayRef, String> {
     let array = rows.column_by_name(field.name()).ok_or_else(|| format!("it has no column `{}`", field.name()))?;
-    let array = if array.data_type() == field.data_type() {
-        Arc::clone(array)
-    } else {
-        // Not `safe`, which would turn what does not fit into nulls.
-        let options = CastOptions { safe: false, format_options: FormatOptions::default() };
-        cast_with_options(array, field.data_type(), &options)
-            .map_err(|error| format!("column `{}` cannot be read as {}: {error}", field.name(), types::column(field)))?
-    };
-    if !field.is_nullable() && array.null_count() > 0 {
-        return Err(format!("column `{}` has nulls; declare it `{}?`", field.name(), types::name(field.data_type())));
+    if array.data_type() == field.data_type() {
+        return Ok(Arc::clone(array));
     }
-    Ok(array)
+    // Not `safe`, which would turn what does not fit into nulls.
+    let options = CastOptions { safe: false, format_options: FormatOptions::default() };
+    cast_with_options(array, field.data_type(), &options)
+        .map_err(|error| format!("column `{}` cannot be read as {}: {error}", field.name(), types::column(field)))
 }
 
 #[cfg(test)]
@@ -291,8 +333,8 @@ mod tests {
         ])
         .expect("equal lengths");
         let columns = ["view", "_offset", "word", "_file"].map(String::from);
-        let projection = Projection::new(&source, &columns, "f").expect("known columns");
-        let batch = projection.assemble(&rows, "f", 10).expect("it fits");
+        let projection = Projection::new(&source, &columns, "f", OnBadRow::Reject).expect("known columns");
+        let batch = projection.assemble(&rows, "f", 10).expect("it fits").rows;
         assert_eq!(batch.schema().fields().iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), columns);
         let views = ["p", "q", "a string longer than a view"].map(Some);
         assert_eq!(batch.column(0).as_ref(), &StringArray::from(views.to_vec()));
@@ -303,22 +345,40 @@ mod tests {
     }
 
     #[test]
-    fn nulls_in_a_column_declared_without_them_are_named() {
-        let source = schema(&[("n", "s64")]);
-        let rows = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef)])
-            .expect("one column");
-        let projection = Projection::new(&source, &["n".into()], "f").expect("known column");
-        let error = projection.assemble(&rows, "f", 0).expect_err("a null");
-        assert_eq!(error.to_string(), "f does not fit the source's schema: column `n` has nulls; declare it `s64?`");
+    fn a_null_in_a_column_declared_without_them_costs_its_row_alone() {
+        let source = schema(&[("n", "s64"), ("m", "utf8"), ("free", "s64?")]);
+        let rows = RecordBatch::try_from_iter_with_nullable([
+            ("n", Arc::new(Int64Array::from(vec![Some(1), None, None, Some(4)])) as ArrayRef, true),
+            ("m", Arc::new(StringArray::from(vec![None, Some("b"), None, Some("d")])), true),
+            ("free", Arc::new(Int64Array::from(vec![None::<i64>; 4])), true),
+        ])
+        .expect("equal lengths");
+        let columns = ["n", "_offset", "free", "m"].map(String::from);
+        let project = |on_bad_row| {
+            let projection = Projection::new(&source, &columns, "f", on_bad_row).expect("known columns");
+            projection.assemble(&rows, "f", 100)
+        };
+        let Decoded { rows, rejected } = project(OnBadRow::Reject).expect("bad rows are no errors");
+        assert_eq!(rows.num_rows(), 1);
+        assert_eq!(rows.column(0).as_ref(), &Int64Array::from(vec![4]));
+        assert_eq!(rows.column(1).as_ref(), &UInt64Array::from(vec![103]));
+        let reasons: Vec<_> = rejected.iter().map(|bad| (bad.offset, bad.reason.as_str())).collect();
+        let (n, m) = ("column `n` is null, and s64 has no nulls", "column `m` is null, and utf8 has no nulls");
+        assert_eq!(reasons, [(100, m), (101, n), (102, n)]);
+        let error = project(OnBadRow::Fail).expect_err("a bad row");
+        assert_eq!(error.to_string(), format!("bad row in f at row 100: {m}"));
     }
 
     #[test]
     fn columns_that_cannot_cross_are_refused_only_when_they_are_asked_for() {
         let fields = vec![Field::new("t", DataType::Time32(arrow::datatypes::TimeUnit::Second), false)];
         let source = agree(&[("f".into(), Arc::new(Schema::new(fields)))], None).expect("a schema");
-        let error = Projection::new(&source, &["t".into()], "f").expect_err("no such type");
+        let error = Projection::new(&source, &["t".into()], "f", OnBadRow::Reject).expect_err("no such type");
         assert!(error.to_string().contains("column `t` is of type Time32(s)"), "{error}");
-        assert!(Projection::new(&source, &[], "f").is_ok());
-        assert!(matches!(Projection::new(&source, &["u".into()], "f"), Err(SourceError::NoColumn { .. })));
+        assert!(Projection::new(&source, &[], "f", OnBadRow::Reject).is_ok());
+        assert!(matches!(
+            Projection::new(&source, &["u".into()], "f", OnBadRow::Reject),
+            Err(SourceError::NoColumn { .. })
+        ));
     }
 }

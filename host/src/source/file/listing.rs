@@ -76,9 +76,10 @@ impl Walk<'_> {
     }
 
     fn glob(&mut self, pattern: &str, base: &Path) -> Result<(), SourceError> {
-        let matcher = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| {
-            failed("read", pattern)(io::Error::new(io::ErrorKind::InvalidInput, error.kind().to_string()))
-        })?;
+        let matcher = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| SourceError::Glob { path: pattern.to_owned(), reason: error.kind().to_string() })?;
         // Everything it takes is below the parts before its first wildcard.
         let wild = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
         let fixed = pattern.get(..wild).unwrap_or_default();
@@ -174,6 +175,6 @@ mod tests {
                 other => panic!("{path}: {other:?}"),
             }
         }
-        assert!(matches!(names(&["a{b.csv"]), Err(SourceError::Io { .. })));
+        assert!(matches!(names(&["a{b.csv"]), Err(SourceError::Glob { .. })));
     }
 }

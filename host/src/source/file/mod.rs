@@ -22,6 +22,7 @@ mod reader;
 pub mod rows;
 pub mod stream;
 pub mod text;
+mod time;
 
 #[cfg(test)]
 mod tests;
@@ -59,17 +60,16 @@ impl FileSource {
     ) -> Result<Box<dyn Source>, SourceError> {
         let files = listing::list(&spec.paths, base)?;
         match spec.format {
-            Format::Parquet => return parquet::open(files, spec, batch),
-            Format::Ipc => return ipc::open(files, spec, batch),
+            Format::Parquet => return parquet::open(files, spec, on_bad_row, batch),
+            Format::Ipc => return ipc::open(files, spec, on_bad_row, batch),
             Format::Csv(_) | Format::Json(_) | Format::Text => {}
         }
         let schema = match &spec.schema {
             Some(schema) => Arc::clone(schema),
             None => Arc::new(infer(&files, spec)?),
         };
-        let first = files.first().map(|file| file.name.to_string()).unwrap_or_default();
         let format = RowFormat::new(&spec.format, schema, batch.rows, spec.max_row_bytes)
-            .map_err(|reason| SourceError::Schema { file: first.clone(), reason })?;
+            .map_err(|reason| SourceError::Types { reason })?;
         // A header without the declared columns is told now, not when the job runs.
         if let Some(file) = files.first() {
             format.decoder(&[], &plan::head(spec, file)?, &file.name)?;

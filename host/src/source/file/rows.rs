@@ -16,7 +16,7 @@ use super::{
     lines::{BytesRange, Chunk, FileRange, Head, RowDecoder, too_long},
     reader::Reader,
 };
-use crate::source::{BadRow, Decoded, Decoder, Emit, Range, RangeData, SourceError};
+use crate::source::{BadRow, Decoded, Decoder, Emit, Range, RangeData, RowPlace, SourceError};
 
 /// Bytes that are read beyond a range at once, for its last row.
 const SLACK: u64 = 4 << 10;
@@ -77,7 +77,7 @@ impl Decoder for RowsDecoder {
             && let Some(bad) = self.decoded.iter().find_map(|decoded| decoded.rejected.first())
         {
             let BadRow { offset, reason, .. } = bad.clone();
-            return Err(SourceError::BadRow { file: range.name.to_string(), offset, reason });
+            return Err(SourceError::BadRow { file: range.name.to_string(), place: RowPlace::Byte(offset), reason });
         }
         match self.decoded.drain(..).map(emit).find(|emit| *emit == Emit::Stop) {
             Some(_) => Err(SourceError::Stopped),

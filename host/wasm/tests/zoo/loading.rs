@@ -90,7 +90,7 @@ fn what_is_not_wasm_is_said_so() {
 fn more_bytes_than_the_limit_are_not_read() {
     let limits = Limits { module_bytes: 100, ..patient() };
     let error = Module::load(&RUNTIME, Guest::good().text().as_bytes(), &limits).unwrap_err();
-    assert!(matches!(error, LoadError::TooLarge { max: 100, .. }), "{error:?}");
+    assert!(matches!(error, LoadError::TooLarge { max: 100 }), "{error:?}");
 }
 
 #[test]

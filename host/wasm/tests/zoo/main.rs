@@ -170,14 +170,14 @@ fn a_loop_is_named_in_the_backtrace() {
 fn memory_that_grows_hits_memory_bytes() {
     let guest = Guest::processing("(loop $more (drop (memory.grow (i32.const 16))) (br $more))");
     let error = end(&guest, &patient());
-    assert_limit(error, "process", LimitName::MemoryBytes, "hit its limit `memory-bytes` = 67108864 in `process`");
+    assert_limit(error, "process", LimitName::MemoryBytes, "hit its limit `memory-bytes` = 64MiB in `process`");
 }
 
 #[test]
 fn a_memory_that_is_too_large_at_the_start_is_refused_before_there_is_one() {
     let error = load_error(Guest { pages: 1025, ..Guest::good() }.text().as_bytes());
-    assert!(matches!(error, LoadError::Resources { max: 67_108_864, .. }), "{error:?}");
-    assert!(error.to_string().contains("67174400 bytes of memory (`memory-bytes`)"), "{error}");
+    assert!(matches!(error, LoadError::Resources { ref max, .. } if max == "64MiB"), "{error:?}");
+    assert!(error.to_string().contains("65600KiB of memory (`memory-bytes`)"), "{error}");
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn too_much_output_hits_its_limits() {
         end(&guest, &limits),
         "process",
         LimitName::OutputBytes,
-        "hit its limit `output-bytes` = 1048576 in `process`",
+        "hit its limit `output-bytes` = 1MiB in `process`",
     );
     let limits = Limits { rows_out_per_row: 10, ..patient() };
     let guest = Guest::answering(&[(at::EMITTED + 16, 161)]);

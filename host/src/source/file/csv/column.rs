@@ -15,14 +15,13 @@ use arrow::{
         UInt64Type,
     },
 };
-use jiff::{fmt::strtime, tz::TimeZone};
 use pelton_core::job::CsvDialect;
 
 use super::{
+    super::time::TimeReader,
     row,
     run::{FieldRules, Run},
     text::Texts,
-    time::TimeFormat,
     value::{self, Date, Decimal, Fault, Float32, Float64, Integer, Native, Parser, Timestamp},
 };
 
@@ -63,20 +62,16 @@ pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dy
         DataType::Float64 => primitive(shared, Float64, data_type),
         DataType::Date32 => primitive(shared, Date { pattern: dialect.date_format.clone() }, data_type),
         DataType::Timestamp(unit, zone) => {
-            let zone = match zone {
-                Some(name) => Some(time_zone(name)?),
-                None => None,
-            };
-            let format = TimeFormat { unit: *unit, zone, pattern: dialect.timestamp_format.clone() };
+            let reader = TimeReader::new(*unit, zone.as_deref(), dialect.timestamp_format.as_deref())?;
             match unit {
-                TimeUnit::Second => primitive(shared, Timestamp::<TimestampSecondType>::new(format), data_type),
+                TimeUnit::Second => primitive(shared, Timestamp::<TimestampSecondType>::new(reader), data_type),
                 TimeUnit::Millisecond => {
-                    primitive(shared, Timestamp::<TimestampMillisecondType>::new(format), data_type)
+                    primitive(shared, Timestamp::<TimestampMillisecondType>::new(reader), data_type)
                 }
                 TimeUnit::Microsecond => {
-                    primitive(shared, Timestamp::<TimestampMicrosecondType>::new(format), data_type)
+                    primitive(shared, Timestamp::<TimestampMicrosecondType>::new(reader), data_type)
                 }
-                TimeUnit::Nanosecond => primitive(shared, Timestamp::<TimestampNanosecondType>::new(format), data_type),
+                TimeUnit::Nanosecond => primitive(shared, Timestamp::<TimestampNanosecondType>::new(reader), data_type),
             }
         }
         DataType::Decimal128(precision, scale) => {
@@ -87,12 +82,6 @@ pub fn column(field: &Field, dialect: &CsvDialect, rows: usize) -> Option<Box<dy
         DataType::Binary => Box::new(Texts::new(shared, false)),
         _ => return None,
     })
-}
-
-/// A zone by its name, or by its offset (`+01:00`).
-fn time_zone(name: &str) -> Option<TimeZone> {
-    let fixed = || strtime::parse("%:z", name).ok()?.offset().map(TimeZone::fixed);
-    TimeZone::get(name).ok().or_else(fixed)
 }
 
 fn primitive<P: Parser + 'static>(shared: Shared, parser: P, data_type: &DataType) -> Box<dyn Column> {

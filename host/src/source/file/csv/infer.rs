@@ -9,9 +9,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 use pelton_core::job::CsvDialect;
 
 use super::{
+    super::time::{self, TimeReader},
     row::{Field as Text, Fields, Row},
     run::FieldRules,
-    time::{self, TimeFormat},
     value::{Float64, Integer, Parser},
 };
 use crate::source::file::lines::Head;
@@ -76,12 +76,13 @@ struct Guess {
     date: bool,
     timestamp: bool,
     date_pattern: Option<String>,
-    times: TimeFormat,
+    times: TimeReader,
 }
 
 impl Guess {
     fn new(dialect: &CsvDialect) -> Self {
-        let times = TimeFormat { unit: TimeUnit::Microsecond, zone: None, pattern: dialect.timestamp_format.clone() };
+        let form = dialect.timestamp_format.as_deref();
+        let times = TimeReader::new(TimeUnit::Microsecond, None, form).expect("UTC needs no zone");
         Self {
             seen: false,
             integer: true,
@@ -104,7 +105,7 @@ impl Guess {
         self.float = self.float && Float64.exact(text).is_ok();
         self.boolean = self.boolean && (text.eq_ignore_ascii_case(b"true") || text.eq_ignore_ascii_case(b"false"));
         self.date = self.date && time::date(text, self.date_pattern.as_deref()).is_ok();
-        self.timestamp = self.timestamp && self.times.parse(text).is_ok();
+        self.timestamp = self.timestamp && self.times.read(text).is_ok();
     }
 
     fn data_type(&self) -> DataType {

@@ -19,7 +19,6 @@ mod run;
 mod scan;
 mod swar;
 mod text;
-mod time;
 mod value;
 mod writer;
 

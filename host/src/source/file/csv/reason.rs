@@ -2,6 +2,8 @@
 //!
 //! Called when a row is rejected. Values are shown escaped and cut short: they come from anyone.
 
+use pelton_core::types::with_article;
+
 use super::{value::Fault, writer::Read};
 
 /// Characters of a value that are shown.
@@ -12,7 +14,7 @@ pub fn bad_value(read: &Read, fault: Fault, text: &[u8]) -> String {
     let shown = shown(text);
     let place = format!("column `{name}` (field {})", field + 1);
     match fault {
-        Fault::Shape => format!("{place}: `{shown}` is not {type_name}"),
+        Fault::Shape => format!("{place}: `{shown}` is not {}", with_article(type_name)),
         Fault::Range => format!("{place}: `{shown}` is out of range for {type_name}"),
         Fault::Null if text.is_empty() => format!("{place} is empty, and {type_name} has no nulls"),
         Fault::Null => format!("{place}: `{shown}` means null, and {type_name} has no nulls"),

@@ -263,15 +263,15 @@ fn bad_rows_say_why_and_cost_no_other_row() {
         ("1,2,x", "the row has 3 fields instead of 4"),
         ("1,2,x,,", "the row has 5 fields instead of 4"),
         ("\"1\"", "the row has 1 field instead of 4"),
-        ("one,2,x,", "column `id` (field 1): `one` is not s64"),
+        ("one,2,x,", "column `id` (field 1): `one` is not an s64"),
         (",2,x,", "column `id` (field 1) is empty, and s64 has no nulls"),
         ("NA,2,x,", "column `id` (field 1): `NA` means null, and s64 has no nulls"),
         ("99999999999999999999,2,x,", "column `id` (field 1): `99999999999999999999` is out of range for s64"),
         ("1,256,x,", "column `small` (field 2): `256` is out of range for u8"),
         ("1,-1,x,", "column `small` (field 2): `-1` is out of range for u8"),
-        ("1,2,x,2024-13-01", "column `when` (field 4): `2024-13-01` is not timestamp[ms]"),
-        ("x,300,x,soon", "column `id` (field 1): `x` is not s64"),
-        ("\"a\u{1b}\nb\",2,x,", "column `id` (field 1): `a\\u{1b}\\nb` is not s64"),
+        ("1,2,x,2024-13-01", "column `when` (field 4): `2024-13-01` is not a timestamp[ms]"),
+        ("x,300,x,soon", "column `id` (field 1): `x` is not an s64"),
+        ("\"a\u{1b}\nb\",2,x,", "column `id` (field 1): `a\\u{1b}\\nb` is not an s64"),
     ] {
         let text = format!("{good}{good}{row}\n{good}{row}\r\n");
         let (batches, rejected) = decode(&format, text.as_bytes());

@@ -10,8 +10,8 @@ use arrow::datatypes::{
 };
 
 use super::{
+    super::time::{self, TimeFault, TimeReader},
     swar::{self, POWERS, POWERS_F64},
-    time::{self, TimeFormat},
 };
 
 /// Why a field is not a value of its column.
@@ -24,6 +24,15 @@ pub enum Fault {
     /// It means null, and the column has no nulls.
     Null,
     NotUtf8,
+}
+
+impl From<TimeFault> for Fault {
+    fn from(fault: TimeFault) -> Self {
+        match fault {
+            TimeFault::Shape => Self::Shape,
+            TimeFault::Range => Self::Range,
+        }
+    }
 }
 
 /// Reads the values of one column.
@@ -131,19 +140,19 @@ impl Parser for Date {
     }
 
     fn exact(&self, text: &[u8]) -> Result<i32, Fault> {
-        time::date(text, self.pattern.as_deref())
+        Ok(time::date(text, self.pattern.as_deref())?)
     }
 }
 
-/// Times in the unit of `T`, which is the format's.
+/// Times in the unit of `T`, which is the reader's.
 pub struct Timestamp<T> {
-    format: TimeFormat,
+    reader: TimeReader,
     unit: PhantomData<fn() -> T>,
 }
 
 impl<T> Timestamp<T> {
-    pub fn new(format: TimeFormat) -> Self {
-        Self { format, unit: PhantomData }
+    pub fn new(reader: TimeReader) -> Self {
+        Self { reader, unit: PhantomData }
     }
 }
 
@@ -152,17 +161,17 @@ impl<T: ArrowTimestampType> Parser for Timestamp<T> {
 
     #[inline(always)]
     fn quick(&self, bytes: &[u8], start: usize, end: usize) -> Option<i64> {
-        if self.format.pattern.is_some() { None } else { swar::signed(bytes, start, end) }
+        if self.reader.has_form() { None } else { swar::signed(bytes, start, end) }
     }
 
     fn exact(&self, text: &[u8]) -> Result<i64, Fault> {
-        if self.format.pattern.is_none() {
+        if !self.reader.has_form() {
             match integer(text) {
                 Err(Fault::Shape) => {}
                 answer => return answer,
             }
         }
-        self.format.parse(text)
+        Ok(self.reader.read(text)?)
     }
 }
 

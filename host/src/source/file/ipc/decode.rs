@@ -56,8 +56,8 @@ impl Decoder for IpcDecoder {
         let all = self.record_batch(part)?;
         for start in (0..all.num_rows()).step_by(self.batch_rows) {
             let rows = all.slice(start, self.batch_rows.min(all.num_rows() - start));
-            let rows = self.projection.assemble(&rows, &range.name, part.first_row.saturating_add(start as u64))?;
-            if emit(Decoded { rows, rejected: Vec::new() }) == Emit::Stop {
+            let first_row = part.first_row.saturating_add(start as u64);
+            if emit(self.projection.assemble(&rows, &range.name, first_row)?) == Emit::Stop {
                 return Err(SourceError::Stopped);
             }
         }

@@ -20,7 +20,7 @@ mod plan;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::job::{BatchSpec, FileSourceSpec};
+use pelton_core::job::{BatchSpec, FileSourceSpec, OnBadRow};
 
 use self::{decode::IpcDecoder, file::IpcFile, message::Header, plan::IpcPlanner};
 use super::{
@@ -43,7 +43,12 @@ pub struct IpcRange {
 }
 
 /// Opens Arrow IPC files, all of the same columns, in their order.
-pub fn open(files: Vec<ListedFile>, spec: &FileSourceSpec, batch: &BatchSpec) -> Result<Box<dyn Source>, SourceError> {
+pub fn open(
+    files: Vec<ListedFile>,
+    spec: &FileSourceSpec,
+    on_bad_row: OnBadRow,
+    batch: &BatchSpec,
+) -> Result<Box<dyn Source>, SourceError> {
     let schemas = files
         .iter()
         .map(|listed| Ok((Arc::clone(&listed.name), IpcFile::open(listed)?.schema())))
@@ -53,6 +58,7 @@ pub fn open(files: Vec<ListedFile>, spec: &FileSourceSpec, batch: &BatchSpec) ->
         files: Arc::new(files),
         schema,
         declared: spec.schema.is_some(),
+        on_bad_row,
         batch_rows: batch.rows.max(1),
     }))
 }
@@ -61,6 +67,7 @@ struct IpcSource {
     files: Arc<Vec<ListedFile>>,
     schema: SchemaRef,
     declared: bool,
+    on_bad_row: OnBadRow,
     batch_rows: usize,
 }
 
@@ -93,7 +100,7 @@ impl Source for IpcSource {
 
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.name);
-        let projection = Projection::new(&self.schema, columns, name)?;
+        let projection = Projection::new(&self.schema, columns, name, self.on_bad_row)?;
         Ok(Box::new(IpcDecoder::new(projection, self.batch_rows)))
     }
 }

@@ -63,7 +63,7 @@ fn source(files: Vec<ListedFile>, rows: usize) -> Result<Box<dyn Source>, Source
         schema: None,
         max_row_bytes: 1 << 20,
     };
-    open(files, &spec, &BatchSpec { rows, ..BatchSpec::default() })
+    open(files, &spec, OnBadRow::Reject, &BatchSpec { rows, ..BatchSpec::default() })
 }
 
 fn whole(source: &dyn Source) -> RecordBatch {

@@ -16,13 +16,14 @@ use arrow::{
 use pelton_core::{job::JsonOptions, types};
 
 use super::{
+    super::time::TimeReader,
     fault::Problem,
     list::List,
     number::{Decimal, Float, Integer},
     object::Object,
     scan::Scanner,
     string::{Binary, Utf8},
-    time::{Date, Timestamp},
+    time::Date,
 };
 
 /// A growing column.
@@ -64,9 +65,10 @@ pub fn column(field: &Field, options: &JsonOptions) -> Result<Box<dyn Column>, S
         }
         DataType::Utf8 => Box::new(Utf8::default()),
         DataType::Binary => Box::new(Binary::default()),
-        DataType::Date32 => Primitive::<Date32Type, _>::boxed(data_type, Date::new(options)),
+        DataType::Date32 => Primitive::<Date32Type, _>::boxed(data_type, Date { form: options.date_format.clone() }),
         DataType::Timestamp(unit, zone) => {
-            let reader = Timestamp::new(*unit, zone.as_deref(), options);
+            let reader = TimeReader::new(*unit, zone.as_deref(), options.timestamp_format.as_deref())
+                .ok_or_else(|| format!("there is no time zone `{}`", zone.as_deref().unwrap_or_default()))?;
             match unit {
                 TimeUnit::Second => Primitive::<TimestampSecondType, _>::boxed(data_type, reader),
                 TimeUnit::Millisecond => Primitive::<TimestampMillisecondType, _>::boxed(data_type, reader),

@@ -3,6 +3,8 @@
 //! The hot path passes the small [`Problem`]; only when a row fails is it made into a sentence that names the column, its
 //! type and the value.
 
+use pelton_core::types::with_article;
+
 use super::scan::{DEPTH_MAX, Scanner};
 
 /// What a reader of values met. The scanner stands where it was met.
@@ -16,8 +18,6 @@ pub enum Problem {
     Unfit,
     /// A value that the column's type has no room for.
     Range,
-    /// A time without offset in a column of a named time zone.
-    NoOffset,
     /// Null where the column has none.
     Null,
     /// The row lacks a column that has no null.
@@ -62,12 +62,11 @@ impl Problem {
             Self::Syntax(_) | Self::Depth => return self,
             Self::Null => format!("is null, and {} has no nulls", type_name()),
             Self::Missing => format!("is missing, and {} has no nulls", type_name()),
-            Self::Unfit | Self::Range | Self::NoOffset => match shown() {
+            Self::Unfit | Self::Range => match shown() {
                 Err(syntax) => return syntax,
                 Ok(shown) => match self {
                     Self::Range => format!("{shown} is out of range for {}", type_name()),
-                    Self::NoOffset => format!("{shown} needs an offset from UTC to be {}", type_name()),
-                    _ => format!("{shown} is not {}", type_name()),
+                    _ => format!("{shown} is not {}", with_article(&type_name())),
                 },
             },
         };
@@ -87,7 +86,7 @@ impl Problem {
             }
             Self::Depth => format!("nested deeper than {DEPTH_MAX} levels at byte {at} of the row"),
             Self::Column(fault) => format!("column `{}`: {}", fault.path, fault.sentence),
-            Self::Unfit | Self::Range | Self::NoOffset | Self::Null | Self::Missing => {
+            Self::Unfit | Self::Range | Self::Null | Self::Missing => {
                 format!("{} is not a JSON object", shorten(row))
             }
         }

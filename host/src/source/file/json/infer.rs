@@ -9,8 +9,8 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use serde_json::{Map, Value};
 
-use super::time::iso_timestamp;
 use crate::source::file::newline;
+use crate::source::file::time::is_iso_timestamp;
 
 /// Rows of a sample that are looked at.
 const ROWS_MAX: usize = 10_000;
@@ -130,7 +130,7 @@ fn plural(value: &Value) -> &'static str {
 
 /// Whether it shows a day and a time of day. A day alone is text: it may be anything.
 fn is_timestamp(text: &str) -> bool {
-    text.len() > "2024-02-29".len() && iso_timestamp(text.as_bytes()).is_some()
+    text.len() > "2024-02-29".len() && is_iso_timestamp(text.as_bytes())
 }
 
 /// The members of an object, in the order in which they first came.

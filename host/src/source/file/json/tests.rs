@@ -92,7 +92,7 @@ fn a_reason_names_the_column_the_type_and_the_value() {
     assert_eq!(
         values("f64", &["\"abc\"", "1e999", "null"]),
         [
-            "column `x`: `\"abc\"` is not f64",
+            "column `x`: `\"abc\"` is not an f64",
             "column `x`: `1e999` is out of range for f64",
             "column `x`: is null, and f64 has no nulls",
         ]
@@ -102,8 +102,8 @@ fn a_reason_names_the_column_the_type_and_the_value() {
         [
             "column `x`: `256` is out of range for u8",
             "column `x`: `-1` is out of range for u8",
-            "column `x`: `1.5` is not u8",
-            "column `x`: `true` is not u8",
+            "column `x`: `1.5` is not a u8",
+            "column `x`: `true` is not a u8",
         ]
     );
     assert_eq!(
@@ -113,27 +113,23 @@ fn a_reason_names_the_column_the_type_and_the_value() {
     assert_eq!(values("binary", &["\"?\""]), ["column `x`: `\"?\"` is not binary"]);
     assert_eq!(
         values("date", &["\"2023-02-29\"", "1"]),
-        ["column `x`: `\"2023-02-29\"` is not date", "column `x`: `1` is not date"]
+        ["column `x`: `\"2023-02-29\"` is not a date", "column `x`: `1` is not a date"]
     );
     assert_eq!(
         values("timestamp[ns]", &["\"2500-01-01\""]),
         ["column `x`: `\"2500-01-01\"` is out of range for timestamp[ns]"]
     );
     assert_eq!(
-        values("timestamp[s, Europe/Paris]", &["\"2024-01-01\""]),
-        ["column `x`: `\"2024-01-01\"` needs an offset from UTC to be timestamp[s, Europe/Paris]",]
-    );
-    assert_eq!(
         values("decimal(4, 2)", &["1.005", "100"]),
-        ["column `x`: `1.005` is not decimal(4, 2)", "column `x`: `100` is out of range for decimal(4, 2)",]
+        ["column `x`: `1.005` is not a decimal(4, 2)", "column `x`: `100` is out of range for decimal(4, 2)",]
     );
     assert_eq!(
         values("list<struct<a: s64>>", &["[{\"a\": 1}, {\"a\": \"x\"}]", "[null]", "[{}]", "7"]),
         [
-            "column `x[].a`: `\"x\"` is not s64",
+            "column `x[].a`: `\"x\"` is not an s64",
             "column `x[]`: is null, and struct<a: s64> has no nulls",
             "column `x[].a`: is missing, and s64 has no nulls",
-            "column `x`: `7` is not list<struct<a: s64>>",
+            "column `x`: `7` is not a list<struct<a: s64>>",
         ]
     );
     assert_eq!(
@@ -148,7 +144,7 @@ fn a_reason_names_the_column_the_type_and_the_value() {
         ]
     );
     let long = values("s64", &[&format!("\"{}\"", "y".repeat(1000))]);
-    assert!(long[0].len() < 150 && long[0].contains("yy…` is not s64"), "{long:?}");
+    assert!(long[0].len() < 150 && long[0].contains("yy…` is not an s64"), "{long:?}");
     let deep = values("s64", &[&"[".repeat(1000)]);
     assert_eq!(deep, ["nested deeper than 128 levels at byte 134 of the row"]);
 }

@@ -143,13 +143,11 @@ impl Decoder for ParquetDecoder {
             unreachable!("a source's decoder is given the ranges of its own planner")
         };
         let projection = self.projection.clone();
-        let mut emit = |rows: RecordBatch, first_row: u64| {
-            let rows = projection.assemble(&rows, &range.name, first_row)?;
-            match emit(Decoded { rows, rejected: Vec::new() }) {
+        let mut emit =
+            |rows: RecordBatch, first_row: u64| match emit(projection.assemble(&rows, &range.name, first_row)?) {
                 Emit::Continue => Ok(()),
                 Emit::Stop => Err(SourceError::Stopped),
-            }
-        };
+            };
         if self.projection.reads_files() {
             self.decode_columns(part, &range.name, &mut emit)
         } else {

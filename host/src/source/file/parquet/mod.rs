@@ -15,7 +15,7 @@ mod plan;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::job::{BatchSpec, FileSourceSpec};
+use pelton_core::job::{BatchSpec, FileSourceSpec, OnBadRow};
 
 use self::{decode::ParquetDecoder, footer::Footer, plan::ParquetPlanner};
 use super::{
@@ -64,7 +64,12 @@ struct PlannedFile {
 }
 
 /// Opens Parquet files, all of the same columns, in their order.
-pub fn open(files: Vec<ListedFile>, spec: &FileSourceSpec, batch: &BatchSpec) -> Result<Box<dyn Source>, SourceError> {
+pub fn open(
+    files: Vec<ListedFile>,
+    spec: &FileSourceSpec,
+    on_bad_row: OnBadRow,
+    batch: &BatchSpec,
+) -> Result<Box<dyn Source>, SourceError> {
     let mut planned = Vec::with_capacity(files.len());
     let mut schemas = Vec::with_capacity(files.len());
     for listed in files {
@@ -77,6 +82,7 @@ pub fn open(files: Vec<ListedFile>, spec: &FileSourceSpec, batch: &BatchSpec) ->
         files: Arc::new(planned),
         schema,
         declared: spec.schema.is_some(),
+        on_bad_row,
         batch_rows: batch.rows.max(1) as u64,
     }))
 }
@@ -85,6 +91,7 @@ struct ParquetSource {
     files: Arc<Vec<PlannedFile>>,
     schema: SchemaRef,
     declared: bool,
+    on_bad_row: OnBadRow,
     batch_rows: u64,
 }
 
@@ -126,7 +133,7 @@ impl Source for ParquetSource {
 
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.listed.name);
-        let projection = Projection::new(&self.schema, columns, name)?;
+        let projection = Projection::new(&self.schema, columns, name, self.on_bad_row)?;
         Ok(Box::new(ParquetDecoder::new(Arc::clone(&self.files), projection)))
     }
 }

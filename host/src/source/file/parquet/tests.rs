@@ -3,8 +3,9 @@
 use std::{fs, path::Path, slice::from_ref};
 
 use arrow::{
-    array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array},
+    array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array},
     compute::concat_batches,
+    datatypes::UInt64Type,
 };
 use parquet::{
     arrow::ArrowWriter,
@@ -39,7 +40,7 @@ fn spec(schema: Option<SchemaRef>) -> FileSourceSpec {
 }
 
 fn source(files: Vec<ListedFile>, batch_rows: usize) -> Result<Box<dyn Source>, SourceError> {
-    open(files, &spec(None), &BatchSpec { rows: batch_rows, ..BatchSpec::default() })
+    open(files, &spec(None), OnBadRow::Reject, &BatchSpec { rows: batch_rows, ..BatchSpec::default() })
 }
 
 /// The rows of all columns, without the schema's metadata.
@@ -130,13 +131,42 @@ fn declared_columns_are_checked() {
     let file = write(&directory.path().join("a"), &[every_type(0, 10)], WriterProperties::builder());
     let declare = |name: &str, text: &str| {
         let field = pelton_core::types::parse_column(name, text).expect("a type");
-        open(vec![file.clone()], &spec(Some(Arc::new(Schema::new(vec![field])))), &BatchSpec::default())
+        let spec = spec(Some(Arc::new(Schema::new(vec![field]))));
+        open(vec![file.clone()], &spec, OnBadRow::Reject, &BatchSpec::default())
     };
     let source = declare("s64", "s64?").expect("it has it");
     assert_eq!(names(source.as_ref()), ["s64"]);
     assert_eq!(read_rows(source.as_ref(), &["s64"]).column(0), &every_type(0, 10)["s64"]);
     let error = declare("s64", "utf8").err().expect("refused").to_string();
     assert_eq!(error, "a does not fit the source's schema: column `s64` is `s64`, not `utf8`");
+}
+
+#[test]
+fn nulls_in_a_column_declared_without_them_are_bad_rows() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let all = every_type(0, 10);
+    let file = write(&directory.path().join("a"), from_ref(&all), WriterProperties::builder());
+    let field = pelton_core::types::parse_column("utf8", "utf8").expect("a type");
+    let source = open(
+        vec![file],
+        &spec(Some(Arc::new(Schema::new(vec![field])))),
+        OnBadRow::Reject,
+        &BatchSpec { rows: 3, ..BatchSpec::default() },
+    )
+    .expect("a source");
+    let mut decoder = source.decoder(&["_offset".into(), "utf8".into()]).expect("a decoder");
+    let mut decoded = Vec::new();
+    for range in ranges(source.as_ref()).expect("ranges") {
+        let mut keep = |one| {
+            decoded.push(one);
+            Emit::Continue
+        };
+        decoder.decode(&range, &mut keep).expect("decoded");
+    }
+    let bad: Vec<u64> = decoded.iter().flat_map(|one| &one.rejected).map(|bad| bad.offset).collect();
+    let good: Vec<u64> =
+        decoded.iter().flat_map(|one| one.rows.column(0).as_primitive::<UInt64Type>().values().to_vec()).collect();
+    assert_eq!((bad, good), (vec![0, 4, 8], vec![1, 2, 3, 5, 6, 7, 9]));
 }
 
 /// 4 M rows, which are more than one range.

@@ -290,7 +290,7 @@ fn bad_rows_fail_the_job_when_it_wants_that() {
     let Next::Range(range) = source.planner().expect("plans").next(None).expect("a range") else { panic!("no range") };
     let mut decoder = source.decoder(&["a".to_owned()]).expect("a decoder");
     let error = decoder.decode(&range, &mut |_| Emit::Continue).expect_err("a bad row").to_string();
-    assert_eq!(error, "bad row in 0.csv at byte 2: column `a` (field 1): `x` is not s64");
+    assert_eq!(error, "bad row in 0.csv at byte 2: column `a` (field 1): `x` is not an s64");
 }
 
 #[test]
