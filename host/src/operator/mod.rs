@@ -8,10 +8,11 @@
 //! One [`Operator`] lives on one compute thread. Only columns that somebody downstream wants are assembled; a port that
 //! nobody reads costs nothing.
 
-mod admit;
+pub mod admit;
 pub mod aggregate;
 mod assemble;
 mod error;
+pub mod keyed;
 pub mod shuffle;
 
 use std::{

@@ -1,7 +1,7 @@
 //! A compute thread: decodes a range, pushes its batches through the graph, encodes what reaches the sinks.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,15 +20,17 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 use super::{
     Keyed, RunError, Stop, Task, Work,
     output::{Message, SinkPart, TaskDone},
+    partition::State,
     turn::Turn,
 };
 use crate::{
     job::plan::{Logic, Plan, Target, to_micros},
     operator::{
-        Closing, Operator, OperatorStats,
-        aggregate::{Combiner, Reducer},
+        Closing, Operator, OperatorStats, Reduced,
+        aggregate::{self, Combiner},
+        keyed,
         record_batch,
-        shuffle::Mapped,
+        shuffle::{Mapped, Piece, Shuffler},
     },
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Decoder, Emit, Range, SourceError},
@@ -50,7 +52,27 @@ pub(super) struct Worker {
 /// An operator on this thread.
 enum Runner {
     Transform(Operator),
-    Aggregate { combiner: Combiner, reducer: Reducer },
+    Aggregate { combiner: Combiner, reducer: aggregate::Reducer },
+    Keyed { shuffler: Shuffler, reducer: keyed::Reducer },
+}
+
+impl Runner {
+    /// The epoch of one partition; its state is of this kind.
+    fn reduce(
+        &mut self,
+        context: &BatchContext,
+        state: &mut State,
+        pieces: &[Piece],
+        closing: Closing,
+    ) -> Result<Reduced, CallError> {
+        match (self, state) {
+            (Self::Aggregate { reducer, .. }, State::Aggregate(state)) => {
+                reducer.reduce(context, state, pieces, closing)
+            }
+            (Self::Keyed { reducer, .. }, State::Keyed(state)) => reducer.reduce(context, state, pieces, closing),
+            _ => unreachable!("runners and states are made from the same plan"),
+        }
+    }
 }
 
 /// Everything behind the decoders.
@@ -115,7 +137,11 @@ impl Worker {
             Logic::Transform(plan) => Runner::Transform(Operator::new(Arc::clone(plan))),
             Logic::Aggregate(plan) => Runner::Aggregate {
                 combiner: Combiner::new(Arc::clone(plan)),
-                reducer: Reducer::new(Arc::clone(plan)),
+                reducer: aggregate::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Keyed(plan) => Runner::Keyed {
+                shuffler: Shuffler::new(plan.shuffle.clone()),
+                reducer: keyed::Reducer::new(Arc::clone(plan)),
             },
         };
         let operators = plan.operators.iter().map(|planned| runner(&planned.logic)).collect();
@@ -279,6 +305,7 @@ impl Graph {
                 Runner::Aggregate { combiner, reducer } => {
                     combiner.take_logs().into_iter().chain(reducer.take_logs()).collect()
                 }
+                Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
@@ -351,6 +378,10 @@ impl Graph {
                 let mapped = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
                 self.mapped(index, mapped)
             }
+            Some(Runner::Keyed { shuffler, .. }) => {
+                let mapped = shuffler.shuffle(&context, batch);
+                self.mapped(index, mapped)
+            }
             None => Ok(()),
         }
     }
@@ -379,10 +410,8 @@ impl Graph {
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        let state = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
-        let (Some(state), Some(Runner::Aggregate { reducer, .. })) = (state, self.operators.get_mut(index)) else {
-            return Ok(());
-        };
+        let shared = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
+        let (Some(shared), Some(runner)) = (shared, self.operators.get_mut(index)) else { return Ok(()) };
         let watermark = match is_last {
             true => i64::MAX,
             false => keyed.event_times.watermark(&planned.sources, self.task.epoch),
@@ -395,11 +424,11 @@ impl Graph {
             seed: planned.logic.seed(),
         };
         let pieces = exchange.take(self.task.epoch, planned.logic.partitions());
-        // Poisoned only if the run is failing: another task has panicked.
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let reduced = reducer
+        let mut state = shared.lock();
+        let reduced = runner
             .reduce(&context, &mut state, &pieces, Closing { watermark, is_last })
             .map_err(|error| Fault::Operator { index, error })?;
+        shared.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
         for (port, batch) in &reduced.emitted {
