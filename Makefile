@@ -12,7 +12,7 @@ help: ## List the targets
 setup: ## Install what is missing (the wasm target)
 	@rustup target list --installed | grep -q '^wasm32-unknown-unknown$$' || rustup target add wasm32-unknown-unknown
 
-build: ## Build the binary: target/release/pelton
+build: setup ## Build the binary: target/release/pelton
 	cargo build --release -p pelton
 
 examples: setup ## Build the examples' modules
@@ -31,7 +31,7 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
+	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p parse-log -p to-euro -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)

@@ -5,6 +5,7 @@
 //! ```text
 //! source ─► operator ─► sink          one batch's way
 //! state                               of keyed operators
+//! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
@@ -17,4 +18,5 @@ pub mod nearest;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod standard;
 pub mod state;

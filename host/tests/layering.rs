@@ -9,15 +9,17 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 8] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("clock", &[]),
     ("error", &[]),
+    ("nearest", &[]),
+    ("standard", &["error", "nearest"]),
     ("source", &["clock", "error"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "state"]),
     ("sink", &["clock", "error"]),
-    ("job", &["clock", "error", "source", "state", "operator", "sink"]),
-    ("cli", &["clock", "error", "source", "state", "operator", "sink", "job"]),
+    ("job", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard"]),
+    ("cli", &["clock", "error", "source", "state", "operator", "sink", "standard", "job"]),
 ];
 
 fn host() -> PathBuf {

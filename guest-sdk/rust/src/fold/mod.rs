@@ -14,7 +14,7 @@ pub(crate) mod window;
 
 pub use self::{
     accumulator::{Accumulator, AccumulatorField, StateColumn, load},
-    rows::{column, slots},
+    rows::{Done, column, slots},
     window::{Pane, Window, Windows},
 };
 use crate::bindings;

@@ -124,11 +124,11 @@ pub fn fold<'a, R: InputRow<'a>, A, D: Done>(
 
 /// Calls `add` for every value of `column` that is not null, with its accumulator.
 #[inline(always)]
-pub fn column<'a, F: InputField<'a>, A>(
+pub fn column<'a, F: InputField<'a>, A, D: Done>(
     column: &'a Loaded,
     slots: &[u32],
     accumulators: &mut [A],
-    mut add: impl FnMut(&mut A, F) -> Result<(), String>,
+    mut add: impl FnMut(&mut A, F) -> D,
 ) -> Result<(), String> {
     let view = F::view(column)?;
     let validity = column.validity.bytes();
@@ -141,7 +141,7 @@ pub fn column<'a, F: InputField<'a>, A>(
                 continue;
             }
             let accumulator = accumulators.get_mut(*slot as usize).ok_or_else(|| no_slot(*slot, count))?;
-            add(accumulator, F::value(part, at))?;
+            add(accumulator, F::value(part, at)).done()?;
         }
     }
     Ok(())

@@ -249,8 +249,7 @@ impl<F: Fold> Run<'_, F> {
         Table { rows: groups as u32, nodes: nodes.collect() }
     }
 
-    /// Accumulators into which the rows from `start` to `end` were folded. Only groups of these rows are given, as the
-    /// host does.
+    /// Accumulators into which the rows from `start` to `end` were folded.
     fn folded(&self, start: usize, end: usize) -> Result<Table, String> {
         self.fold_into(self.identity(), start, end)
     }
