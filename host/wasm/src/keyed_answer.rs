@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use arrow::{array::ArrayRef, buffer::ScalarBuffer};
 use pelton_core::{
     contract::{Input, KeyedSignature, Port, PortColumn, StateForm},
-    limits::{LimitName, Limits},
+    limits::{LimitName, Limits, show_bytes},
 };
 
 use crate::{
@@ -198,7 +198,11 @@ impl KeyedAgreed<'_> {
             return Err(CallError::Limit {
                 call: CALL,
                 name: LimitName::StateRowBytes,
-                limit: format!("{} with {bytes} bytes for state table `{}`", self.limits.state_row_bytes, table.name),
+                limit: format!(
+                    "{} with {bytes} bytes for state table `{}`",
+                    show_bytes(self.limits.state_row_bytes),
+                    table.name
+                ),
                 backtrace: GuestBacktrace::default(),
             });
         }

@@ -349,12 +349,12 @@ fn loops_and_traps_are_named_by_their_call() {
 fn limits_hold_in_every_call() {
     let grow = "(loop $more (drop (memory.grow (i32.const 16))) (br $more))";
     for call in ["accumulate", "merge", "finish"] {
-        let message = format!("hit its limit `memory-bytes` = 67108864 in `{call}`");
+        let message = format!("hit its limit `memory-bytes` = 64MiB in `{call}`");
         assert_limit(end(&Fold::ending(call, grow), &patient()), call, LimitName::MemoryBytes, &message);
     }
     let limits = Limits { output_bytes: 1 << 10, ..patient() };
     for call in ["accumulate", "merge"] {
-        let message = format!("hit its limit `output-bytes` = 1024 in `{call}`");
+        let message = format!("hit its limit `output-bytes` = 1KiB in `{call}`");
         let large = Fold::answering(call, &[(at::BUFFERS + 12, 2 << 10)]);
         assert_limit(end(&large, &limits), call, LimitName::OutputBytes, &message);
     }
@@ -391,7 +391,7 @@ fn a_contract_that_an_aggregate_cannot_have_is_refused() {
     ];
     for (words, expected) in cases {
         let error = end(&Fold::answering("open", &words), &patient());
-        assert!(matches!(&error, CallError::Contract(law) if *law == expected), "{error:?}");
+        assert!(matches!(&error, CallError::Contract(law) if **law == expected), "{error:?}");
     }
 }
 
