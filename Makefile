@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo test check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo test soak check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -31,17 +31,20 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p parse-log -p to-euro -p word-split
+	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
+soak: build guests ## The long forms of the property tests (about 20 minutes)
+	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows
+
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

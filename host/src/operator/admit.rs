@@ -75,11 +75,16 @@ impl Refused<'_> {
     pub fn on_time(&self, batch: &RecordBatch, on_time: &[bool], out: &mut Mapped) -> RecordBatch {
         let late = filter(batch, on_time.iter().map(|on_time| !on_time));
         out.stats.late += late.num_rows() as u64;
-        if let Some(port) = self.late {
-            let rows = record_batch(&port.schema, port.pass(&late), late.num_rows());
-            out.late = append(out.late.take(), rows);
+        if let Some(late) = self.late_rows(&late) {
+            out.late = append(out.late.take(), late);
         }
         filter(batch, on_time.iter().copied())
+    }
+
+    /// Rows as they leave by the port of late rows. None: nobody reads them.
+    pub fn late_rows(&self, rows: &RecordBatch) -> Option<RecordBatch> {
+        let port = self.late?;
+        Some(record_batch(&port.schema, port.pass(rows), rows.num_rows()))
     }
 }
 
@@ -92,13 +97,14 @@ fn append(before: Option<RecordBatch>, more: RecordBatch) -> Option<RecordBatch>
     })
 }
 
-fn filter(batch: &RecordBatch, keep: impl Iterator<Item = bool>) -> RecordBatch {
+/// The rows whose flag is set.
+pub fn filter(batch: &RecordBatch, keep: impl Iterator<Item = bool>) -> RecordBatch {
     let keep = BooleanArray::from_iter(keep.map(Some));
     compute::filter_record_batch(batch, &keep).expect("one flag for each row")
 }
 
 /// Times in µs; whatever lies under nulls.
-pub fn micros(column: &ArrayRef) -> Vec<i64> {
+fn micros(column: &ArrayRef) -> Vec<i64> {
     let DataType::Timestamp(unit, _) = column.data_type() else { return vec![0; column.len()] };
     match unit {
         TimeUnit::Second => scaled(column.as_primitive::<TimestampSecondType>().values(), 1_000_000),

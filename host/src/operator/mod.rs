@@ -112,6 +112,8 @@ pub struct Reduced {
     /// (port, its batch), in the order of the calls.
     pub emitted: Vec<(usize, RecordBatch)>,
     pub rejected: Vec<RecordBatch>,
+    /// Rows that only the reduce side could know to be late.
+    pub late: Vec<RecordBatch>,
     pub stats: OperatorStats,
 }
 

@@ -95,7 +95,7 @@ impl Shuffler {
                 self.plan.key_at.iter().filter_map(|at| rows.columns().get(*at)).map(Arc::clone).collect();
             let hashes = keys::hashes(&key, count);
             let keys = self.codec.encode(&key, count);
-            let by_partition = partitioned(&hashes, self.plan.partitions);
+            let by_partition = partitioned(hashes.iter().copied(), self.plan.partitions);
             let piece = ShuffledRows { input: self.plan.input, rows, hashes, keys, times, by_partition };
             out.pieces.push(Piece::Rows(Arc::new(piece)));
         }
@@ -117,14 +117,15 @@ impl Shuffler {
     }
 }
 
-/// The rows (or groups) of each partition, in order.
-pub fn partitioned(hashes: &[u64], partitions: u16) -> Vec<Vec<u32>> {
+/// What belongs to each partition, by hash, in order.
+pub fn partitioned(hashes: impl ExactSizeIterator<Item = u64>, partitions: u16) -> Vec<Vec<u32>> {
     let groups = shuffle::KEY_GROUPS_DEFAULT;
-    let mut by_partition = vec![Vec::with_capacity(hashes.len() / usize::from(partitions).max(1) + 8); partitions.into()];
-    for (row, hash) in hashes.iter().enumerate() {
-        let partition = shuffle::partition(shuffle::key_group(*hash, groups), groups, partitions);
+    let share = hashes.len() / usize::from(partitions).max(1);
+    let mut by_partition: Vec<Vec<u32>> = (0..partitions).map(|_| Vec::with_capacity(share + share / 8)).collect();
+    for (row, hash) in (0..).zip(hashes) {
+        let partition = shuffle::partition(shuffle::key_group(hash, groups), groups, partitions);
         if let Some(rows) = by_partition.get_mut(usize::from(partition)) {
-            rows.push(row as u32);
+            rows.push(row);
         }
     }
     by_partition

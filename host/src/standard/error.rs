@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use super::catalog::Function;
-use crate::{error::Code, nearest::nearest};
+use crate::{
+    error::{Code, Coded},
+    nearest::nearest,
+};
 
 #[derive(Debug, Clone, Error)]
 pub enum StdError {
@@ -28,12 +31,14 @@ impl StdError {
         Self::NoArgument { function, argument: argument.to_owned(), near }
     }
 
-    pub fn code(&self) -> Code {
+}
+
+impl Coded for StdError {
+    fn code(&self) -> Code {
         Code::WrongValue
     }
 
-    /// What to do next.
-    pub fn help(&self) -> Option<String> {
+    fn help(&self) -> Option<String> {
         Some(match self {
             Self::Unknown { near: Some(name), .. } => format!("did you mean std:{name}?"),
             Self::Unknown { near: None, .. } => "`pelton module list --std` lists them".to_owned(),

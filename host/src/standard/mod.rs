@@ -76,6 +76,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::Coded;
 
     fn options(reference: &str) -> Value {
         match find(reference) {

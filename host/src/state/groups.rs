@@ -33,6 +33,13 @@ impl GroupRows {
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
+
+    /// These groups, as often as they are named, under other tags; `keys` is an empty store.
+    pub fn select(&self, slots: &[u32], tags: Vec<i64>, mut keys: KeyStore) -> Self {
+        let hash = |slot: &u32| self.hashes.get(*slot as usize).copied().unwrap_or_default();
+        slots.iter().for_each(|slot| keys.push_of(&self.keys, *slot));
+        Self { hashes: slots.iter().map(hash).collect(), tags, keys }
+    }
 }
 
 /// The table's own hash: partitions share their top bits, which the table would look at first.
@@ -114,23 +121,8 @@ impl Groups {
         let hash = other.hashes.get(slot as usize).copied().unwrap_or_default();
         match &other.keys {
             KeyStore::Words(_) => self.slot(hash, tag, other.keys.word(slot)),
-            KeyStore::Bytes { .. } => self.slot(hash, tag, other.keys.bytes(slot)),
+            KeyStore::Bytes { .. } | KeyStore::Boxes(_) => self.slot(hash, tag, other.keys.bytes(slot)),
         }
-    }
-
-    /// The slot of a group of another table, if it is here.
-    pub fn find(&self, other: &GroupRows, slot: u32, tag: i64) -> Option<u32> {
-        let hash = other.hashes.get(slot as usize).copied()?;
-        let GroupRows { hashes, tags, keys } = &self.rows;
-        let is_it = |at: &u32| {
-            hashes.get(*at as usize) == Some(&hash)
-                && tags.get(*at as usize) == Some(&tag)
-                && match &other.keys {
-                    KeyStore::Words(_) => other.keys.word(slot).is_at(keys, *at),
-                    KeyStore::Bytes { .. } => other.keys.bytes(slot).is_at(keys, *at),
-                }
-        };
-        self.table.find(spread(hash, tag), is_it).copied()
     }
 }
 
@@ -150,6 +142,8 @@ mod tests {
         let mut other = Groups::new(KeyStore::Words(Vec::new()));
         assert_eq!(other.slot_of(&groups, 2, 0), (0, true));
         assert_eq!(other.slot_of(&groups, 0, 0), (0, false));
-        assert_eq!((other.find(&groups, 0, 0), other.find(&groups, 1, 0)), (Some(0), None));
+        let some = groups.select(&[2, 0, 2], vec![5, 6, 7], KeyStore::Words(Vec::new()));
+        assert_eq!((some.hashes, some.tags), (vec![1, 1, 1], vec![5, 6, 7]));
+        assert!(matches!(some.keys, KeyStore::Words(words) if words == [7, 7, 7]), "slot 2 has the key of slot 0");
     }
 }

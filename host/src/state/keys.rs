@@ -54,7 +54,10 @@ pub enum Keys {
 #[derive(Debug, Clone)]
 pub enum KeyStore {
     Words(Vec<u64>),
+    /// One after another: for keys that are added, and forgotten all together.
     Bytes { ends: Vec<usize>, bytes: Vec<u8> },
+    /// Each on its own, so that another key can take a slot.
+    Boxes(Vec<Box<[u8]>>),
 }
 
 impl KeyCodec {
@@ -102,6 +105,14 @@ impl KeyCodec {
         }
     }
 
+    /// A store whose slots can be used again.
+    pub fn slots(&self) -> KeyStore {
+        match self.form {
+            Form::Unit | Form::Word => KeyStore::Words(Vec::new()),
+            Form::Text | Form::Rows(_) => KeyStore::Boxes(Vec::new()),
+        }
+    }
+
     /// The key columns of these slots.
     pub fn decode(&self, store: &KeyStore, slots: &[u32]) -> Vec<ArrayRef> {
         match (&self.form, self.fields.as_slice()) {
@@ -128,6 +139,7 @@ impl KeyStore {
         match self {
             Self::Words(words) => words.len(),
             Self::Bytes { ends, .. } => ends.len(),
+            Self::Boxes(boxes) => boxes.len(),
         }
     }
 
@@ -142,6 +154,7 @@ impl KeyStore {
                 ends.clear();
                 bytes.clear();
             }
+            Self::Boxes(boxes) => boxes.clear(),
         }
     }
 
@@ -149,16 +162,29 @@ impl KeyStore {
     pub fn word(&self, slot: u32) -> u64 {
         match self {
             Self::Words(words) => words.get(slot as usize).copied().unwrap_or_default(),
-            Self::Bytes { .. } => 0,
+            Self::Bytes { .. } | Self::Boxes(_) => 0,
         }
     }
 
     #[inline]
     pub fn bytes(&self, slot: u32) -> &[u8] {
-        let Self::Bytes { ends, bytes } = self else { return &[] };
         let slot = slot as usize;
-        let start = slot.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-        ends.get(slot).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
+        match self {
+            Self::Words(_) => &[],
+            Self::Bytes { ends, bytes } => {
+                let start = slot.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+                ends.get(slot).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
+            }
+            Self::Boxes(boxes) => boxes.get(slot).map(Box::as_ref).unwrap_or_default(),
+        }
+    }
+
+    /// Adds a key of another store of the same codec.
+    pub fn push_of(&mut self, other: &Self, slot: u32) {
+        match self {
+            Self::Words(_) => other.word(slot).push(self),
+            Self::Bytes { .. } | Self::Boxes(_) => other.bytes(slot).push(self),
+        }
     }
 
     /// Bytes held, about.
@@ -166,6 +192,7 @@ impl KeyStore {
         match self {
             Self::Words(words) => size_of_val(words.as_slice()),
             Self::Bytes { ends, bytes } => size_of_val(ends.as_slice()) + bytes.len(),
+            Self::Boxes(boxes) => size_of_val(boxes.as_slice()) + boxes.iter().map(|key| key.len()).sum::<usize>(),
         }
     }
 }
@@ -174,6 +201,8 @@ impl KeyStore {
 pub trait Key: Copy {
     fn is_at(self, store: &KeyStore, slot: u32) -> bool;
     fn push(self, store: &mut KeyStore);
+    /// Puts the key in the place of another; only in a store whose slots can be used again.
+    fn replace(self, store: &mut KeyStore, slot: u32);
 }
 
 impl Key for u64 {
@@ -188,6 +217,14 @@ impl Key for u64 {
             words.push(self);
         }
     }
+
+    fn replace(self, store: &mut KeyStore, slot: u32) {
+        if let KeyStore::Words(words) = store
+            && let Some(at) = words.get_mut(slot as usize)
+        {
+            *at = self;
+        }
+    }
 }
 
 impl Key for &[u8] {
@@ -198,9 +235,21 @@ impl Key for &[u8] {
 
     #[inline(always)]
     fn push(self, store: &mut KeyStore) {
-        if let KeyStore::Bytes { ends, bytes } = store {
-            bytes.extend_from_slice(self);
-            ends.push(bytes.len());
+        match store {
+            KeyStore::Words(_) => {}
+            KeyStore::Bytes { ends, bytes } => {
+                bytes.extend_from_slice(self);
+                ends.push(bytes.len());
+            }
+            KeyStore::Boxes(boxes) => boxes.push(self.into()),
+        }
+    }
+
+    fn replace(self, store: &mut KeyStore, slot: u32) {
+        if let KeyStore::Boxes(boxes) = store
+            && let Some(at) = boxes.get_mut(slot as usize)
+        {
+            *at = self.into();
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod groups;
 pub mod keys;
 pub mod live;
+pub mod numbered;
 pub mod ordered;
 pub mod rows;
 pub mod timers;

@@ -11,12 +11,14 @@ use crate::job::diagnostic::shown;
 const LENGTH: &str = "length";
 const SLIDE: &str = "slide";
 const GAP: &str = "gap";
+const LATENESS: &str = "lateness";
+const TIME: &str = "time";
 
 /// None: something was reported.
 pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
     let kind = kind(at);
-    let lateness = at.duration("lateness").map_or(0, micros);
-    let clock = match at.choice("time") {
+    let lateness = at.duration(LATENESS).map_or(0, micros);
+    let clock = match at.choice(TIME) {
         Some("processing") => Clock::Processing,
         _ => Clock::Event,
     };
@@ -26,7 +28,7 @@ pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
         Err(error) => {
             let key = match error {
                 WindowError::NotPositive(_) | WindowError::NotWholeDays => LENGTH,
-                WindowError::NegativeLateness => "lateness",
+                WindowError::NegativeLateness => LATENESS,
                 WindowError::Gaps => SLIDE,
             };
             let message = format!("`{}` cannot be: {error}", at.place(key));
@@ -39,13 +41,13 @@ pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
 fn kind(at: &Reader<'_>) -> Option<WindowKind> {
     let kind = at.choice("type")?;
     let allowed: &[&str] = match kind {
-        "tumbling" => &[LENGTH, "offset", "time-zone"],
-        "sliding" => &[LENGTH, SLIDE, "offset"],
-        "session" => &[GAP],
+        "tumbling" => &[LENGTH, "offset", "time-zone", LATENESS, TIME],
+        "sliding" => &[LENGTH, SLIDE, "offset", LATENESS, TIME],
+        "session" => &[GAP, LATENESS, TIME],
         "count" => &["rows"],
         _ => &[],
     };
-    for key in [LENGTH, SLIDE, GAP, "rows", "offset", "time-zone"] {
+    for key in [LENGTH, SLIDE, GAP, "rows", "offset", "time-zone", LATENESS, TIME] {
         if at.has(key) && !allowed.contains(&key) {
             let message = format!("`{}` is not for windows of type \"{kind}\"", at.place(key));
             let help = match allowed {

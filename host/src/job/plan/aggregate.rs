@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::Code,
     job::diagnostic::shown,
-    operator::aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START},
+    operator::aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START, has_bounds},
     state::keys::{KeyCodec, KeyError},
 };
 
@@ -73,21 +73,25 @@ impl Builder<'_> {
         let time = self.window_time(place, spec, &window, &input)?;
         let functions = self.functions(place, spec, &input, modules)?;
         let result = self.result(place, spec, &key_fields, &window, &functions)?;
-        let is_windowed = window.kind != WindowKind::Global;
-        let emission = spec.emission.unwrap_or(if is_windowed { Emission::OnClose } else { Emission::OnUpdate });
+        let on_update = window.kind == WindowKind::Global;
+        let emission = spec.emission.unwrap_or(if on_update { Emission::OnUpdate } else { Emission::OnClose });
 
-        let event_time = is_windowed.then(|| WINDOW_END.to_owned());
+        let is_in_time = has_bounds(&window.kind);
+        let event_time = is_in_time.then(|| WINDOW_END.to_owned());
         let output = self.output(&spec.name, Some(OUT), Arc::clone(&result), event_time);
         self.main_output(&spec.name, output);
-        self.mark_window_end(output, is_windowed);
+        self.mark_window_end(output, is_in_time);
         self.mark_updating(output, emission == Emission::OnUpdate || window.lateness > 0);
         let rejected = self.rejected(&spec.name, &schema);
-        let late = is_windowed
+        let late = is_in_time
             .then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
         let stage = upstream.stage + 1;
         self.trace(&[output], &upstream.sources, stage);
-        let beside: Vec<_> = late.into_iter().chain([rejected]).collect();
-        self.trace(&beside, &upstream.sources, upstream.stage);
+        self.trace(&[rejected], &upstream.sources, upstream.stage);
+        // Which rows of sessions are late is found out after the shuffle.
+        let is_late_after = matches!(window.kind, WindowKind::Session { .. });
+        let late_stage = if is_late_after { stage } else { upstream.stage };
+        self.trace(&Vec::from_iter(late), &upstream.sources, late_stage);
 
         let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
         let reads = key.iter().copied().chain(time).chain(reads).collect();
@@ -166,13 +170,7 @@ impl Builder<'_> {
         input: &Input,
     ) -> Option<Option<usize>> {
         let place = format!("{place}.window");
-        if matches!(window.kind, WindowKind::Session { .. } | WindowKind::Count { .. }) {
-            let message = format!("operator `{}` asks for windows that this version cannot make yet", spec.name);
-            let help = "windows are `tumbling`, `sliding` and `global`".into();
-            self.mistakes.push(&format!("{place}.type"), Code::WrongValue, message, "not yet", Some(help));
-            return None;
-        }
-        if window.kind == WindowKind::Global || window.clock == Clock::Processing {
+        if !has_bounds(&window.kind) || window.clock == Clock::Processing {
             return Some(None);
         }
         let at = input.event_time.as_ref().and_then(|name| input.schema.index_of(name).ok());
@@ -229,7 +227,7 @@ impl Builder<'_> {
         functions: &[FunctionDraft],
     ) -> Option<SchemaRef> {
         let mut fields: Vec<Field> = key.iter().map(|field| field.as_ref().clone()).collect();
-        if window.kind != WindowKind::Global {
+        if has_bounds(&window.kind) {
             let bound = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false);
             fields.extend([bound(WINDOW_START), bound(WINDOW_END)]);
         }

@@ -431,6 +431,9 @@ impl Graph {
         shared.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
+        if let Some(late) = planned.late {
+            reduced.late.iter().try_for_each(|batch| self.push(late, batch))?;
+        }
         for (port, batch) in &reduced.emitted {
             if let Some(output) = planned.ports.get(*port) {
                 self.push(*output, batch)?;

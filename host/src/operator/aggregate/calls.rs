@@ -42,6 +42,11 @@ impl Calls {
         Self { plan, instances, stats: OperatorStats::default() }
     }
 
+    /// Rows in one call, at most.
+    pub fn rows_max(&self) -> usize {
+        self.plan.rows_max
+    }
+
     /// Folds a batch into fresh accumulators, one set for each function.
     pub fn accumulate(
         &mut self,

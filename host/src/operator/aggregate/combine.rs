@@ -1,23 +1,27 @@
-//! The map side: a batch is folded into one partial accumulator for each (key, pane) that it holds.
+//! The map side: a batch is folded into one partial accumulator for each group that it holds.
 //!
-//! Rows whose event time is missing or absurd are rejected, rows of windows that are closed are late; neither costs another row.
+//! A group is a key and a pane, a key and a session within the batch, or a key. Only rows of windows that count rows are not
+//! folded here, for nobody knows yet how many came before them.
 
 use std::{sync::Arc, time::Instant};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use pelton_core::{
     batch,
-    window::{Panes, is_late},
+    window::{Panes, WindowKind, is_late},
 };
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
     AggregatePlan,
-    calls::{Calls, Columns},
+    admit::{late_rows, paned, timed},
+    calls::Calls,
+    partial::{CarriedRows, Partial},
+    runs::{self, Runs},
 };
 use crate::{
     operator::{
-        admit::{Refused, TimeColumn},
+        admit::filter,
         shuffle::{Mapped, Piece, partitioned},
     },
     state::{
@@ -26,34 +30,41 @@ use crate::{
     },
 };
 
-/// What one call folded a batch into.
-#[derive(Debug)]
-pub struct Partial {
-    /// Key, and as tag the start of the pane.
-    pub groups: GroupRows,
-    /// One set of columns for each function, group for group.
-    pub accumulators: Vec<Columns>,
-    /// The groups of each partition, in order.
-    pub by_partition: Vec<Vec<u32>>,
-}
-
 /// The map side on one compute thread.
 #[derive(Debug)]
 pub struct Combiner {
     plan: Arc<AggregatePlan>,
     codec: KeyCodec,
-    /// None: all rows are of one pane.
-    panes: Option<Panes>,
+    place: Place,
     calls: Calls,
     groups: Groups,
     slots: Vec<u32>,
 }
 
+/// What, besides its key, tells the group of a row.
+#[derive(Debug)]
+enum Place {
+    /// Nothing.
+    Key,
+    Pane(Panes),
+    Session { gap: i64 },
+    /// How many rows of its key are before it.
+    Count,
+}
+
 impl Combiner {
     pub fn new(plan: Arc<AggregatePlan>) -> Self {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
+        let place = match plan.window.kind {
+            WindowKind::Global => Place::Key,
+            WindowKind::Session { gap } => Place::Session { gap },
+            WindowKind::Count { .. } => Place::Count,
+            WindowKind::Tumbling { .. } | WindowKind::Sliding { .. } => {
+                Place::Pane(Panes::new(&plan.window.kind).expect("the job file's reader checked the window"))
+            }
+        };
         Self {
-            panes: Panes::new(&plan.window.kind),
+            place,
             calls: Calls::new(Arc::clone(&plan)),
             groups: Groups::new(codec.store()),
             slots: Vec::new(),
@@ -87,42 +98,75 @@ impl Combiner {
     }
 
     fn fold(&mut self, context: &BatchContext, batch: RecordBatch, out: &mut Mapped) -> Result<(), CallError> {
-        let (batch, tags) = self.admit(context, batch, out);
+        let (batch, times) = match &mut self.place {
+            Place::Key | Place::Count => (batch, Vec::new()),
+            Place::Session { .. } => timed(&self.plan, context, batch, out),
+            Place::Pane(panes) => {
+                let timed = timed(&self.plan, context, batch, out);
+                paned(&self.plan, panes, context, timed, out)
+            }
+        };
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        let tags = if matches!(self.place, Place::Pane(_)) { times.as_slice() } else { &[] };
+        let groups = self.group(&batch, tags);
+        let partial = match self.place {
+            Place::Key | Place::Pane(_) => {
+                let accumulators = self.calls.accumulate(context, &batch, &self.slots, groups.len())?;
+                let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
+                Partial { groups, lasts: Vec::new(), accumulators, by_partition, rows: None }
+            }
+            Place::Session { gap } => self.sessions(context, &batch, &times, groups, gap)?,
+            Place::Count => {
+                let slots = std::mem::take(&mut self.slots);
+                let rows = CarriedRows::new(batch, slots, &groups, self.plan.partitions);
+                let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
+                Partial { groups, lasts: Vec::new(), accumulators: Vec::new(), by_partition, rows: Some(rows) }
+            }
+        };
+        out.pieces.push(Piece::Partial(Arc::new(partial)));
+        Ok(())
+    }
+
+    /// The groups of a batch, and in `slots` that of each row. No tags: a group is a key.
+    fn group(&mut self, batch: &RecordBatch, tags: &[i64]) -> GroupRows {
         let key: Vec<ArrayRef> =
             self.plan.key_at.iter().filter_map(|at| batch.columns().get(*at)).map(Arc::clone).collect();
         let hashes = keys::hashes(&key, batch.num_rows());
         let keys = self.codec.encode(&key, batch.num_rows());
         let tag = |row: usize| tags.get(row).copied().unwrap_or_default();
         self.groups.assign(&keys, &hashes, tag, &mut self.slots);
-        let groups = self.groups.take(self.codec.store());
-        let accumulators = self.calls.accumulate(context, &batch, &self.slots, groups.len())?;
-        let by_partition = partitioned(&groups.hashes, self.plan.partitions);
-        out.pieces.push(Piece::Partial(Arc::new(Partial { groups, accumulators, by_partition })));
-        Ok(())
+        self.groups.take(self.codec.store())
     }
 
-    /// The rows that count, each with its pane; the others leave by `late` and `rejected`.
-    fn admit(&mut self, context: &BatchContext, batch: RecordBatch, out: &mut Mapped) -> (RecordBatch, Vec<i64>) {
-        let Some(panes) = &mut self.panes else { return (batch, Vec::new()) };
-        let Some(at) = self.plan.time_at else {
-            let pane = panes.pane_start(context.now);
-            let rows = batch.num_rows();
-            return (batch, vec![pane; rows]);
-        };
-        let refused = Refused { late: self.plan.late.as_ref(), rejected: self.plan.rejected.as_ref() };
-        let (batch, times) = refused.sound(batch, TimeColumn { at, shift: self.plan.time_shift }, out);
-        let tags: Vec<i64> = times.iter().map(|time| panes.pane_start(*time)).collect();
+    fn sessions(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        times: &[i64],
+        keys: GroupRows,
+        gap: i64,
+    ) -> Result<Partial, CallError> {
+        let Runs { keys: key_of, starts, lasts } = runs::split(&mut self.slots, times, keys.len(), gap);
+        let groups = keys.select(&key_of, starts, self.codec.store());
+        let accumulators = self.calls.accumulate(context, batch, &self.slots, groups.len())?;
+        let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
         let lateness = self.plan.window.lateness;
-        let mut is_open = |pane: i64| !is_late(panes.last_window_end(pane), lateness, context.watermark);
-        let oldest = tags.iter().copied().min();
-        if oldest.is_none_or(&mut is_open) {
-            return (batch, tags);
-        }
-        let open: Vec<bool> = tags.iter().map(|pane| is_open(*pane)).collect();
-        let batch = refused.on_time(&batch, &open, out);
-        (batch, tags.into_iter().zip(open).filter(|(_, open)| *open).map(|(tag, _)| tag).collect())
+        let is_doubtful = |last: &i64| is_late(last.saturating_add(gap), lateness, context.watermark);
+        let doubtful: Vec<bool> = lasts.iter().map(is_doubtful).collect();
+        let rows = doubtful.contains(&true).then(|| self.doubtful_rows(batch, &doubtful, &groups));
+        Ok(Partial { groups, lasts, accumulators, by_partition, rows })
+    }
+
+    /// The rows of groups that are late unless they join a session: the reduce side knows.
+    fn doubtful_rows(&self, batch: &RecordBatch, doubtful: &[bool], groups: &GroupRows) -> CarriedRows {
+        let is_doubtful = |slot: &u32| doubtful.get(*slot as usize).copied().unwrap_or_default();
+        let rows = filter(batch, self.slots.iter().map(is_doubtful));
+        let count = rows.num_rows();
+        let rows = late_rows(&self.plan, &rows)
+            .unwrap_or_else(|| crate::operator::record_batch(&arrow::datatypes::Schema::empty().into(), Vec::new(), count));
+        let of = self.slots.iter().copied().filter(is_doubtful).collect();
+        CarriedRows::new(rows, of, groups, self.plan.partitions)
     }
 }

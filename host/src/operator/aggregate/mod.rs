@@ -11,10 +11,18 @@
 //! alone: partials are merged in canonical order, groups keep the order of their first appearance, and the number of
 //! partitions is the job's, not the machine's.
 
+mod accumulators;
+mod admit;
 mod calls;
 mod combine;
+mod counted;
+mod emit;
+mod partial;
 mod reduce;
-mod window;
+mod runs;
+mod sessions;
+mod sliding;
+mod whole;
 
 use std::sync::Arc;
 
@@ -23,15 +31,16 @@ use pelton_core::{
     contract::{AggregateSignature, Input},
     job::Emission,
     limits::Limits,
-    window::WindowSpec,
+    window::{WindowKind, WindowSpec},
 };
 use pelton_wasm::Module;
 
 pub use self::{
-    combine::{Combiner, Partial},
+    combine::Combiner,
+    partial::Partial,
     reduce::{Partition, Reducer},
 };
-use super::PortPlan;
+use super::{PortPlan, Reduced};
 
 /// Names of the columns that the host puts before a windowed result.
 pub const WINDOW_START: &str = "window_start";
@@ -82,8 +91,18 @@ pub struct Function {
 }
 
 impl AggregatePlan {
+    /// Whether results have the bounds of their window.
+    fn has_bounds(&self) -> bool {
+        has_bounds(&self.window.kind)
+    }
+
     /// Whether it matters which groups changed: when updates are emitted, or a closed window may still change.
     fn tracks_touched(&self) -> bool {
         self.emission == Emission::OnUpdate || self.window.lateness > 0
     }
+}
+
+/// Whether windows of this kind are bounded in time.
+pub fn has_bounds(kind: &WindowKind) -> bool {
+    !matches!(kind, WindowKind::Global | WindowKind::Count { .. })
 }
