@@ -69,7 +69,7 @@ impl Key {
                 answer.emit(self.index, row, "some", some.iter().sum());
             }
             Command::Set => answer.timer(self.index, timer, time.saturating_add(x)),
-            Command::SetPast => answer.timer(self.index, timer, i64::MIN + x),
+            Command::SetPast => answer.timer(self.index, timer, i64::MIN + x.rem_euclid(60)),
             Command::Clear => answer.clear(self.index, timer),
             Command::Reject => answer.reject(row, format!("rejected {x}")),
         }
