@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! key columns ─► keys (hashed once, encoded) ─► groups (key → slot) ─► rows (slot → typed columns)     aggregates
-//!                                            └► live (key → slot) ─┬► values (one row a key)            keyed operators
-//!                                                                  ├► ordered (rows under subkeys)
-//!                                                                  └► timers, expiry (what is due when)
+//!                                            └► numbered (key → slot) ─┬► values (one row a key)        keyed operators
+//!                                                                      ├► ordered (rows under subkeys)
+//!                                                                      └► timers, expiry (what is due when)
 //! ```
 //!
 //! Used by the keyed operators in `operator`. Invariant: slots are given out in the order in which keys are first seen, so
@@ -13,7 +13,6 @@
 pub mod expiry;
 pub mod groups;
 pub mod keys;
-pub mod live;
 pub mod numbered;
 pub mod ordered;
 pub mod rows;

@@ -118,7 +118,7 @@ impl OrderedRows {
 
     /// The rows where these subkeys are, or now will be.
     fn place(&mut self, kinds: &[RowChange], slots: &[u32], subkeys: &[ArrayRef]) -> Vec<u32> {
-        let Self { trees, rows, entries, subkey_bytes } = self;
+        let Self { trees, rows, entries, subkey_bytes, .. } = self;
         trees.reach(slots);
         let mut at = Vec::with_capacity(slots.len());
         match trees {

@@ -18,7 +18,6 @@ mod work;
 
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
 use pelton_core::{
     contract::{Input, KeyedSignature},
     limits::Limits,

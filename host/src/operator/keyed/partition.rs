@@ -13,13 +13,13 @@ use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows}
 
 use super::{KeyedPlan, work::Places};
 use crate::state::{
-    expiry::Expiry, keys::KeyCodec, live::LiveKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
+    expiry::Expiry, keys::KeyCodec, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
 };
 
 #[derive(Debug)]
 pub struct Partition {
     pub(super) number: u16,
-    pub(super) keys: LiveKeys,
+    pub(super) keys: NumberedKeys,
     pub(super) tables: Tables,
     pub(super) timers: Timers,
     pub(super) expiry: Expiry,
@@ -64,7 +64,7 @@ impl Partition {
         let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
         Self {
             number,
-            keys: LiveKeys::new(&codec.store()),
+            keys: NumberedKeys::new(codec.slots()),
             tables: Tables::new(&plan.signature),
             timers: Timers::default(),
             expiry: Expiry::default(),
@@ -110,7 +110,7 @@ impl Partition {
         for slot in slots {
             if !self.timers.has(slot) && self.tables.is_empty_at(slot) {
                 self.expiry.release(slot);
-                self.keys.release(slot);
+                self.keys.forget(slot);
             }
         }
     }

@@ -69,7 +69,7 @@ impl Reducer {
             reasons.ended = state.expiry.due(time).into_iter().map(|(_, slot)| slot).collect();
         }
         if self.plan.idle_keys {
-            reasons.idle = state.keys.live().collect();
+            reasons.idle = state.keys.taken();
         }
         self.run(context, state, &grouped, reasons, &mut out)?;
         for _ in 0..LAST_ROUNDS_MAX {
@@ -131,7 +131,7 @@ impl Reducer {
         // An earlier call of the same key may have cleared or moved a timer.
         let due: Vec<Due> = call.due.iter().filter(|due| state.timers.is_set(due.clock, &due.timer)).copied().collect();
         let batch = gathered(grouped, call).map_err(too_large)?;
-        let keys = self.keys(state, &call.slots);
+        let keys = self.codec.decode(state.keys.keys(), &call.slots);
         let answer = self.ask(context, state, batch.as_ref(), &keys, call, &due)?;
 
         due.iter().for_each(|due| state.timers.clear(due.timer.slot, due.timer.id));
@@ -166,11 +166,6 @@ impl Reducer {
         }
         out.stats.calls += 1;
         Ok(())
-    }
-
-    fn keys(&self, state: &Partition, slots: &[u32]) -> Vec<ArrayRef> {
-        let store = state.keys.store(slots, self.codec.store());
-        self.codec.decode(&store, &(0..slots.len() as u32).collect::<Vec<_>>())
     }
 
     fn ask(

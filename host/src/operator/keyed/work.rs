@@ -67,7 +67,7 @@ impl<'a> Grouped<'a> {
         for piece in &pieces {
             state.keys.assign(&piece.keys, &piece.hashes, of(piece), &mut row_slots);
         }
-        let places = state.places.number(&row_slots, state.keys.slots());
+        let places = state.places.number(&row_slots, state.keys.numbers());
         let mut ends = vec![0_usize; places.slots.len()];
         for place in &places.of_rows {
             if let Some(count) = ends.get_mut(*place as usize) {
