@@ -40,7 +40,7 @@ fn exports(module: &[u8]) -> Vec<String> {
         keys.into_iter().map(|key| resolve.name_world_key(key)).collect()
     };
     let imports = names(world.imports.keys().collect());
-    assert!(imports.contains(&"pelton:operator/log@0.1.0".to_owned()), "{imports:?}");
+    // A module that cannot panic and says nothing does not even import the log.
     let others = ["pelton:operator/log@0.1.0", "pelton:operator/types@0.1.0"];
     assert!(
         imports.iter().all(|name| others.contains(&name.as_str())),

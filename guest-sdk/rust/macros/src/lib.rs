@@ -247,7 +247,7 @@ pub fn derive_accumulator(input: TokenStream) -> TokenStream {
 /// | `add(&mut self, row: Row)` | with each row; a row with a null in a field that is no `Option` is left out, as in SQL |
 /// | `merge(&mut self, later: Self)` | with what later rows were folded into |
 /// | `finish(self) -> Out` | for the result; `Out` is what a [`macro@transform`] may return, without columns that pass |
-/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back: sliding windows become cheaper, and inputs may retract |
+/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back, so that sliding windows cost less |
 ///
 /// Each may also take `options: &Options`; `add` and `retract` also `ctx: &Context`, and `finish` `window: &Window`. All but `finish`
 /// return nothing, or a `Result<(), E>` whose error stops the job.

@@ -27,8 +27,6 @@ pub(crate) const STATE_VERSION: u32 = 1;
 pub trait Aggregate: Accumulator {
     type Options: Options;
     const ORDERED: bool;
-    /// Whether it implements [`Retractable`].
-    const RETRACTS: bool;
 
     fn describe() -> Description;
     fn fold(
@@ -61,15 +59,8 @@ pub struct Opened<A: Aggregate> {
 }
 
 /// What the contract of a fold says beside its columns.
-pub(crate) fn properties(ordered: bool, retracts: bool) -> Vec<(String, String)> {
-    let mut properties = Vec::new();
-    if ordered {
-        properties.push(("ordered".to_owned(), "true".to_owned()));
-    }
-    if retracts {
-        properties.push(("accepts".to_owned(), "append,retract".to_owned()));
-    }
-    properties
+pub(crate) fn properties(ordered: bool) -> Vec<(String, String)> {
+    if ordered { vec![("ordered".to_owned(), "true".to_owned())] } else { Vec::new() }
 }
 
 impl<A: Aggregate> Fold for Opened<A> {
@@ -81,7 +72,7 @@ impl<A: Aggregate> Fold for Opened<A> {
         let contract = Contract {
             state: state_of(A::columns()),
             state_version: STATE_VERSION,
-            properties: properties(A::ORDERED, A::RETRACTS),
+            properties: properties(A::ORDERED),
             ..contract
         };
         Ok((contract, Self { plan, options }))

@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    datatypes::Schema,
+};
 use pelton_core::{
     batch,
     window::{Panes, WindowKind, is_late},
@@ -22,6 +25,7 @@ use super::{
 use crate::{
     operator::{
         admit::filter,
+        record_batch,
         shuffle::{Mapped, Piece, partitioned},
     },
     state::{
@@ -164,8 +168,9 @@ impl Combiner {
         let is_doubtful = |slot: &u32| doubtful.get(*slot as usize).copied().unwrap_or_default();
         let rows = filter(batch, self.slots.iter().map(is_doubtful));
         let count = rows.num_rows();
+        // Where nobody reads them, their number is enough.
         let rows = late_rows(&self.plan, &rows)
-            .unwrap_or_else(|| crate::operator::record_batch(&arrow::datatypes::Schema::empty().into(), Vec::new(), count));
+            .unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
         let of = self.slots.iter().copied().filter(is_doubtful).collect();
         CarriedRows::new(rows, of, groups, self.plan.partitions)
     }

@@ -209,9 +209,12 @@ impl Sliding {
         }
         let keep = first_kept(panes, epoch.to, lateness);
         if lateness > 0 && keep > self.kept_from && epoch.to < i64::MAX {
-            // No window closed that would have dropped them.
+            // No window closed that would have dropped them. What a window without length answers is of no interest.
             let next = first_kept(panes, epoch.to, 0);
-            self.close(Window { start: next, end: next }, keep, tools, accumulators, epoch, out)?;
+            self.kept_from = keep;
+            let plan = self.stacks.close(Window { start: next, end: next }, keep);
+            self.panes -= plan.dropped().len();
+            forget(plan, &mut self.keys, accumulators);
         }
         Ok(())
     }
@@ -234,11 +237,16 @@ impl Sliding {
             due.push(answer.key, self.results.slot(answer.at), window, Moment::OnTime);
         }
         tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
-        accumulators.release(plan.dropped());
         self.panes -= plan.dropped().len();
-        plan.forgotten().iter().for_each(|key| self.keys.forget(*key));
+        forget(plan, &mut self.keys, accumulators);
         Ok(due.len())
     }
+}
+
+/// Gives back what a plan has dropped.
+fn forget(plan: &Plan, keys: &mut NumberedKeys, accumulators: &mut Accumulators) {
+    accumulators.release(plan.dropped());
+    plan.forgotten().iter().for_each(|key| keys.forget(*key));
 }
 
 /// Where the first window begins that ends after the watermark and the lateness: earlier panes are of no use.
