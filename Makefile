@@ -19,7 +19,7 @@ examples: setup ## Build the examples' modules
 	examples/build.sh
 
 guests: setup ## Build the tests' modules
-	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema -p pelton-ledger
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml

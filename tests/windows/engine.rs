@@ -10,8 +10,8 @@ use arrow::{
 };
 use pelton::{
     operator::{
-        KeptColumn, PortPlan,
-        aggregate::{AggregatePlan, Closing, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
+        Closing, KeptColumn, PortPlan,
+        aggregate::{AggregatePlan, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
     },
     standard,
 };
@@ -146,13 +146,13 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
         let mut outcome = Outcome::default();
         let mut context =
             BatchContext { epoch: number as u64, first_row: 0, now: epoch.now, watermark: before, seed: 0 };
-        let mut partials = Vec::new();
+        let mut pieces = Vec::new();
         for (at, rows) in epoch.batches.iter().enumerate() {
             let combiner = &mut combiners[at % 2];
-            let combined = combiner.combine(&context, &batch(rows)).expect("the map side goes through");
-            partials.extend(combined.partials);
-            outcome.late.extend(combined.late.iter().flat_map(ids));
-            outcome.rejected.extend(combined.rejected.iter().flat_map(ids));
+            let mapped = combiner.combine(&context, &batch(rows)).expect("the map side goes through");
+            pieces.extend(mapped.pieces);
+            outcome.late.extend(mapped.late.iter().flat_map(ids));
+            outcome.rejected.extend(mapped.rejected.iter().flat_map(ids));
         }
         let is_last = number == last;
         let watermark = if has_event_time || is_last { epoch.watermark } else { i64::MIN };
@@ -160,10 +160,10 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
         for partition in &mut partitions {
             let reducer = &mut reducers[number % 2];
             let reduced = reducer
-                .reduce(&context, partition, &partials, Closing { watermark, is_last })
+                .reduce(&context, partition, &pieces, Closing { watermark, is_last })
                 .expect("the reduce side goes through");
             outcome.late.extend(reduced.late.iter().flat_map(ids));
-            outcome.results.extend(reduced.emitted.iter().flat_map(|batch| folds(timeline, batch)));
+            outcome.results.extend(reduced.emitted.iter().flat_map(|(_, batch)| folds(timeline, batch)));
         }
         before = watermark;
         outcomes.push(outcome);

@@ -25,12 +25,14 @@ use pelton_wasm::CallError;
 use super::{
     Reduced,
     accumulators::{Accumulators, Rounds},
-    admit::filter,
     emit::{Due, Moment},
     partial::Partial,
     reduce::{EpochEnd, Moved, Tools},
 };
-use crate::state::{keys::KeyStore, numbered::NumberedKeys};
+use crate::{
+    operator::admit::filter,
+    state::{keys::KeyStore, numbered::NumberedKeys},
+};
 
 /// The sessions of one partition.
 #[derive(Debug)]
