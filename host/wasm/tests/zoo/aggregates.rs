@@ -391,7 +391,7 @@ fn a_contract_that_an_aggregate_cannot_have_is_refused() {
     ];
     for (words, expected) in cases {
         let error = end(&Fold::answering("open", &words), &patient());
-        assert!(matches!(&error, CallError::Contract(law) if **law == expected), "{error:?}");
+        assert!(matches!(&error, CallError::Contract(law) if *law == expected), "{error:?}");
     }
 }
 
