@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo test check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo test soak check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -12,7 +12,7 @@ help: ## List the targets
 setup: ## Install what is missing (the wasm target)
 	@rustup target list --installed | grep -q '^wasm32-unknown-unknown$$' || rustup target add wasm32-unknown-unknown
 
-build: ## Build the binary: target/release/pelton
+build: setup ## Build the binary: target/release/pelton
 	cargo build --release -p pelton
 
 examples: setup ## Build the examples' modules
@@ -22,8 +22,8 @@ guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema
 
 demo: build examples ## Run an example on shipped data, and say what to try next
-	$(PELTON) run examples/to-euro/job.toml
-	@printf '\nRows streamed through a sandboxed component; its output is in examples/to-euro/out.\nTry next:\n'
+	$(PELTON) run examples/hot-items/job.toml
+	@printf '\nRows streamed through a sandboxed component; its output is in examples/hot-items/out.\nTry next:\n'
 	@printf '  %s\n' '$(PELTON) plan examples/to-euro/job.toml' \
 	  '$(PELTON) run examples/to-euro/job.toml --set operator.to-euro.options.min=500.0' \
 	  '$(PELTON) run examples/clean-prices/job.toml' \
@@ -31,17 +31,20 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split
+	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
+soak: build guests ## The long forms of the property tests (about 20 minutes)
+	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows
+
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p clean-prices -p parse-log -p to-euro -p word-split --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

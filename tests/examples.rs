@@ -67,17 +67,17 @@ fn run(binary: &Path, example: &Path, threads: &str) -> Result<Files> {
 fn inputs(example: &Path) -> Result<Files> {
     let data = read(&example.join("data"))?;
     let mut files: Files = data.into_iter().map(|(path, bytes)| (Path::new("data").join(path), bytes)).collect();
-    let mut modules = 0;
     for entry in fs::read_dir(example)? {
         let path = entry?.path();
         let module = path.extension().is_some_and(|ending| ending == "wasm");
-        modules += usize::from(module);
         if module || path.ends_with("job.toml") {
             let name = path.file_name().context("an entry of a folder has a name")?;
             files.insert(name.into(), fs::read(&path)?);
         }
     }
-    ensure!(modules > 0, "its module is not built: run `make examples` (or examples/build.sh) first");
+    let sources = example.join("Cargo.toml").is_file();
+    let modules = files.keys().any(|path| path.extension().is_some_and(|ending| ending == "wasm"));
+    ensure!(modules || !sources, "its module is not built: run `make examples` (or examples/build.sh) first");
     Ok(files)
 }
 

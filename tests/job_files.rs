@@ -135,6 +135,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         rule(".time]\nstart = 2026-01-01T00:00:00Z\n")
     } else if is(&tables::OPERATOR) {
         operator("")
+    } else if is(&tables::WINDOW) {
+        operator("[operator.o.window]\ntype = \"tumbling\"\nlength = \"1d\"\n")
     } else if is(&tables::LIMITS) {
         operator("[operator.o.limits]\n")
     } else if is(&tables::PRINT) {

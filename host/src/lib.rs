@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! source ─► operator ─► sink          one batch's way
+//! state                               of keyed operators
+//! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
@@ -12,6 +14,9 @@ pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod job;
+pub mod nearest;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod standard;
+pub mod state;

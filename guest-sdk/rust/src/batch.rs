@@ -102,7 +102,7 @@ impl Batch {
 
 impl PlannedPort {
     /// The port's columns in the order of the contract, timestamps in their units.
-    fn arrange(&self, mut port: Finished) -> Finished {
+    pub(crate) fn arrange(&self, mut port: Finished) -> Finished {
         let mut nodes: Vec<Option<_>> = port.nodes.into_iter().map(Some).collect();
         port.nodes = self
             .columns

@@ -1,7 +1,8 @@
 //! What `wit/` says, as Rust: generated types, the imports, and the macro that exports a module.
 //!
 //! Everything else in this crate, native or wasm, speaks in these types, so the offline harness and
-//! the host exercise the same code. Only [`crate::transform`] uses the export macro.
+//! the host exercise the same code. Only [`crate::transform`] and [`crate::fold`] use the export macros. The worlds of
+//! aggregates share the types of the first, so that there is one `Table` in this crate.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -16,6 +17,41 @@ wit_bindgen::generate!({
 pub use self::{
     exports::pelton::operator::transform::Guest as TransformGuest,
     pelton::operator::types::{
-        BatchContext, Contract, Emitted, Failure, Field, Input, Node, Output, OutputField, Port, Rejection, Table,
+        BatchContext, Contract, Emitted, Failure, Field, Input, Node, Output, OutputField, Port, Rejection, StateTable,
+        Table,
     },
 };
+
+/// The world of aggregates.
+pub mod aggregate {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "aggregate-operator",
+        with: {
+            "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types,
+            "pelton:operator/log@0.1.0": crate::bindings::pelton::operator::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_aggregate",
+        default_bindings_module: "::pelton_guest::bindings::aggregate",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::aggregate::Guest;
+}
+
+/// What an aggregate that can take rows back exports besides: a module of `retractable-aggregate-operator` is of both worlds.
+pub mod retractable {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "package pelton:sdk; world retract { export pelton:operator/retractable@0.1.0; }",
+        world: "pelton:sdk/retract",
+        with: { "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types },
+        pub_export_macro: true,
+        export_macro_name: "export_retractable",
+        default_bindings_module: "::pelton_guest::bindings::retractable",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::retractable::Guest;
+}

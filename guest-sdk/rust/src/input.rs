@@ -57,7 +57,7 @@ pub trait InputColumns<'a>: Copy {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row",
     label = "not a row",
-    note = "the first argument of a transform is a struct that names the columns it reads: put `#[derive(Row)]` on it"
+    note = "what is read is a struct that names its columns: put `#[derive(Row)]` on it"
 )]
 pub trait InputRow<'a>: Sized {
     type Columns: InputColumns<'a>;

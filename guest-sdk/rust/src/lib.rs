@@ -16,6 +16,7 @@ mod buffer;
 mod columns;
 mod context;
 mod contract;
+pub mod fold;
 mod input;
 mod loaded;
 pub mod log;
@@ -38,23 +39,24 @@ pub use wit_bindgen::rt as wit_bindgen_runtime;
 pub use crate::{
     columns::{Emit, Values},
     context::Context,
+    fold::{Pane, Window},
     input::{Bools, Nullable},
     log::{counter, gauge},
     strings::{Binaries, Strings},
     types::{Date, Decimal, Timestamp},
 };
-pub use pelton_guest_macros::{Options, Ports, Row, transform};
+pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, aggregate, transform};
 
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Ports, Row, Strings, Timestamp, Values,
-        counter, gauge, log, transform,
+        Accumulator, Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Pane, Ports, Row, Strings,
+        Timestamp, Values, Window, aggregate, counter, gauge, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
         options, rows,
-        testing::{Rows, Test, Testable as _, Tested},
+        testing::{FoldTest, Rows, Test, Testable as _, TestableAggregate as _, Tested},
     };
 }
 
@@ -65,10 +67,16 @@ pub mod macros {
     pub use crate::transform::Slot;
     pub use crate::{
         batch::{Answer, Batch},
-        bindings::{self, Node},
+        bindings::{self, Node, Table},
         block::Block,
         columns::{ColumnsOutcome, RowValues, describe as describe_columns, run as run_columns},
         context::Context,
+        fold::{
+            Accumulator, AccumulatorField, Fold, FoldSlot, Groups, Retract, StateColumn, Windows,
+            accumulator::{check_field, store_column},
+            aggregate::{Aggregate, Opened, Retractable},
+            rows::{Arrived, Done, finish as finish_aggregate, fold, makes, reads},
+        },
         input::{InputColumns, InputField, InputRow, Read, view},
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},

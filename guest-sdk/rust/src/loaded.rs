@@ -20,6 +20,23 @@ pub enum Layout {
     LargeVariable,
 }
 
+impl Layout {
+    /// How a column of this Arrow format lies; none for those that rows cannot hold.
+    pub fn of(format: &str) -> Option<Self> {
+        Some(match format {
+            "b" => Self::Bits,
+            "c" | "C" => Self::Fixed(1),
+            "s" | "S" => Self::Fixed(2),
+            "i" | "I" | "f" | "tdD" => Self::Fixed(4),
+            "l" | "L" | "g" => Self::Fixed(8),
+            "u" | "z" => Self::Variable,
+            "U" | "Z" => Self::LargeVariable,
+            _ if format.starts_with("d:") => Self::Fixed(16),
+            _ => TimeUnit::of(format).map(|_| Self::Fixed(8))?,
+        })
+    }
+}
+
 /// What `open` decided to do with a column whose type is not exactly the field's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conversion {
@@ -104,6 +121,16 @@ impl Loaded {
             Layout::Variable | Layout::LargeVariable => rows == 0 || values.bytes().len() / size_of::<i32>() > rows,
         };
         if enough { Ok(Self { rows, layout, validity, values, bytes }) } else { Err(short("buffers")) }
+    }
+
+    /// Loads a column of which no row may be left out: a value that cannot be converted is an error.
+    pub fn whole(name: &str, node: Node, rows: usize, conversion: Conversion) -> Result<Self, String> {
+        let mut refused = Vec::new();
+        let loaded = Self::new(name, node, rows, conversion, &mut refused)?;
+        match refused.pop() {
+            None => Ok(loaded),
+            Some((row, why)) => Err(format!("row {row}: {why}")),
+        }
     }
 
     pub fn is_null(&self, row: usize) -> bool {

@@ -66,6 +66,11 @@ pub fn parse<O: Options>(json: &str) -> Result<O, String> {
     }
 }
 
+/// Reads options of which some were taken out.
+pub fn from_map<O: Options>(options: &Map<String, Value>) -> Result<O, String> {
+    O::read(options)
+}
+
 /// Refuses options that the module does not have.
 pub fn check_names(options: &Map<String, Value>, names: &[&str]) -> Result<(), String> {
     match options.keys().find(|name| !names.contains(&name.as_str())) {

@@ -10,7 +10,7 @@ use crate::{
 
 /// What a `#[transform]` function may return.
 #[diagnostic::on_unimplemented(
-    message = "a transform cannot return `{Self}`",
+    message = "a module cannot return `{Self}`",
     label = "what is this to become?",
     note = "return a row (map; `#[derive(Row)]`), bool (filter), Option<row> (map and filter), Vec<row> or `impl Iterator<Item = row>` (flat-map), an enum of ports (`#[derive(Ports)]`), or a Result of one of these (reject)"
 )]

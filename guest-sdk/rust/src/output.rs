@@ -30,7 +30,7 @@ pub trait OutputField: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row",
     label = "not a row",
-    note = "what a transform makes is a struct that names its columns: put `#[derive(Row)]` on it"
+    note = "what is made is a struct that names its columns: put `#[derive(Row)]` on it"
 )]
 pub trait OutputRow: Sized {
     /// One block for each column.

@@ -1,12 +1,12 @@
-//! The example module, really built for wasm: a component of the contract's world that imports nothing but `log`.
+//! Modules really built for wasm: components of the contract's worlds that import nothing but `log`.
 
 use std::{path::PathBuf, process::Command};
 
 use wit_component::{ComponentEncoder, DecodedWasm};
 
-/// Builds `examples/to-euro` as its author would, and returns the core module.
-fn build() -> Vec<u8> {
-    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/to-euro/Cargo.toml");
+/// Builds the crate in `directory` as its author would, and returns the core module `file`.
+fn build(directory: &str, file: &str) -> Vec<u8> {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory).join("Cargo.toml");
     let messages = Command::new(env!("CARGO"))
         .args(["build", "--profile", "guest", "--target", "wasm32-unknown-unknown", "--message-format", "json"])
         .arg("--manifest-path")
@@ -22,16 +22,15 @@ fn build() -> Vec<u8> {
         .filter_map(|message| message.get("filenames")?.as_array().cloned())
         .flatten()
         .filter_map(|name| name.as_str().map(str::to_owned))
-        .rfind(|name| name.ends_with("to_euro.wasm"))
+        .rfind(|name| name.ends_with(file))
         .expect("cargo names the module");
     std::fs::read(path).expect("the module is there")
 }
 
-#[test]
-fn a_module_is_a_component_of_the_transform_world_and_imports_only_the_log() {
-    let module = build();
+/// Checks that the module is a component that imports nothing but `log`, and returns the names of its exports.
+fn exports(module: &[u8]) -> Vec<String> {
     let mut encoder = ComponentEncoder::default();
-    let encoder = encoder.validate(true).module(&module).expect("it carries its component type");
+    let encoder = encoder.validate(true).module(module).expect("it carries its component type");
     let component = encoder.encode().expect("it is a valid component");
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component).expect("it decodes") else {
         panic!("a package of types only");
@@ -47,5 +46,17 @@ fn a_module_is_a_component_of_the_transform_world_and_imports_only_the_log() {
         imports.iter().all(|name| others.contains(&name.as_str())),
         "types have no functions; else only the log: {imports:?}"
     );
-    assert_eq!(names(world.exports.keys().collect()), ["pelton:operator/transform@0.1.0"]);
+    names(world.exports.keys().collect())
+}
+
+#[test]
+fn a_transform_exports_its_world_and_imports_only_the_log() {
+    let module = build("../../examples/to-euro", "to_euro.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/transform@0.1.0"]);
+}
+
+#[test]
+fn an_aggregate_with_retract_exports_both_interfaces_and_imports_only_the_log() {
+    let module = build("tests/average", "average.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/aggregate@0.1.0", "pelton:operator/retractable@0.1.0"]);
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::limits::Limits;
+use crate::{limits::Limits, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct JobSpec {
     pub batch: BatchSpec,
     /// Compute threads; none: one for each core.
     pub threads: Option<usize>,
+    /// Parts into which keyed state is cut. Not more than there are key groups.
+    pub partitions: u16,
     pub sources: Vec<SourceSpec>,
     pub operators: Vec<OperatorSpec>,
     pub sinks: Vec<SinkSpec>,
@@ -244,12 +246,45 @@ pub enum ColumnRule {
 pub struct OperatorSpec {
     pub name: String,
     pub inputs: Vec<OutputRef>,
-    /// A path relative to the job file.
-    pub module: String,
-    /// Always an object.
-    pub options: serde_json::Value,
+    /// One; or several aggregates over the same window, each with an alias.
+    pub modules: Vec<ModuleSpec>,
+    /// Columns that rows are grouped by.
+    pub key: Vec<String>,
+    pub window: Option<WindowSpec>,
+    /// None: what fits the window.
+    pub emission: Option<Emission>,
     pub limits: Limits,
 }
+
+impl OperatorSpec {
+    /// It groups rows: it needs modules that fold or keep state.
+    pub fn is_keyed(&self) -> bool {
+        !self.key.is_empty() || self.window.is_some() || self.modules.iter().any(|module| module.alias.is_some())
+    }
+}
+
+/// A module as an operator names it.
+#[derive(Debug, Clone)]
+pub struct ModuleSpec {
+    /// What its result is called, where there are several.
+    pub alias: Option<String>,
+    /// A path relative to the job file, or `std:NAME`.
+    pub reference: String,
+    /// Always an object.
+    pub options: serde_json::Value,
+}
+
+/// When the results of a window leave an aggregating operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emission {
+    /// Once, when the watermark passes the window's end (and again for rows within the lateness).
+    OnClose,
+    /// After each epoch that changed them. The output is then a stream of updates by key.
+    OnUpdate,
+}
+
+/// Parts of the keyed state, unless the job says otherwise: fixed, so that output does not depend on the machine.
+pub const PARTITIONS_DEFAULT: u16 = 8;
 
 #[derive(Debug, Clone)]
 pub struct SinkSpec {
@@ -301,6 +336,9 @@ pub const OFFSET_COLUMN: &str = "_offset";
 
 /// The port that rejected rows leave by.
 pub const REJECTED_PORT: &str = "rejected";
+
+/// The port that rows leave by whose windows are closed.
+pub const LATE_PORT: &str = "late";
 
 /// Options of a job that came from `--set PATH=VALUE`, by their path.
 pub type Overrides = BTreeMap<String, String>;

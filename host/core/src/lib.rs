@@ -8,12 +8,22 @@
 //!
 //! ```text
 //! types ─► job ─► graph ─► contract ─► limits ─► batch
+//!                                                  │ keyed operators
+//!   hash ─► shuffle ─► window, session ─► watermark ─► two_stacks
 //! ```
 
 pub mod batch;
 pub mod contract;
 pub mod graph;
+pub mod hash;
 pub mod job;
 pub mod limits;
 pub mod model;
+#[cfg(test)]
+mod random;
+pub mod session;
+pub mod shuffle;
+pub mod two_stacks;
 pub mod types;
+pub mod watermark;
+pub mod window;

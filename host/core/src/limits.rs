@@ -31,6 +31,8 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Calls of `log`, `counter` and `gauge` in one call.
     pub log_calls: u64,
+    /// Bytes of one row of state.
+    pub state_row_bytes: u64,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             rows_out_per_row: 1_000,
             log_bytes: 64 << 10,
             log_calls: 100_000,
+            state_row_bytes: 1 << 20,
         }
     }
 }
@@ -57,10 +60,11 @@ pub enum LimitName {
     RowsOutPerRow,
     LogBytes,
     LogCalls,
+    StateRowBytes,
 }
 
 impl LimitName {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ModuleBytes,
         Self::MemoryBytes,
         Self::CallTime,
@@ -68,6 +72,7 @@ impl LimitName {
         Self::RowsOutPerRow,
         Self::LogBytes,
         Self::LogCalls,
+        Self::StateRowBytes,
     ];
 
     /// The key in the job file.
@@ -80,6 +85,7 @@ impl LimitName {
             Self::RowsOutPerRow => "rows-out-per-row",
             Self::LogBytes => "log-bytes",
             Self::LogCalls => "log-calls",
+            Self::StateRowBytes => "state-row-bytes",
         }
     }
 }

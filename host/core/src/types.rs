@@ -273,11 +273,11 @@ pub fn crosses(data_type: &DataType) -> bool {
 const DEPTH_MAX: u32 = 16;
 
 /// Reads one field, and the children that follow it, from a flat list; `fields` is left after them.
-pub fn unflatten(fields: &mut std::slice::Iter<'_, FlatField>) -> Result<Option<Field>, TypeError> {
+pub fn unflatten(fields: &mut dyn Iterator<Item = &FlatField>) -> Result<Option<Field>, TypeError> {
     unflatten_at(fields, 0)
 }
 
-fn unflatten_at(fields: &mut std::slice::Iter<'_, FlatField>, depth: u32) -> Result<Option<Field>, TypeError> {
+fn unflatten_at(fields: &mut dyn Iterator<Item = &FlatField>, depth: u32) -> Result<Option<Field>, TypeError> {
     let Some(flat) = fields.next() else { return Ok(None) };
     let bad = || TypeError::Format(flat.format.clone());
     if depth > DEPTH_MAX {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use clap::Args;
 use pelton_core::{
-    contract::{Input, PortColumn, Signature},
+    contract::{AggregateSignature, Input, KeyedSignature, Port, PortColumn, Signature, StateTable},
     limits::Limits,
     types,
 };
-use pelton_wasm::{CallError, Module, TransformInstance};
-use serde_json::{Value, json};
+use pelton_wasm::{AggregateInstance, CallError, KeyedInstance, Kind, Module, TransformInstance};
+use serde_json::{Map, Value, json};
 
 use super::{Context, Exit, plan::runtime};
 use crate::{
@@ -71,14 +71,14 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
             return Exit::Refused;
         }
     };
-    let signature = match args.columns.as_ref().map(|columns| open(&module, columns, &args.options)).transpose() {
-        Ok(signature) => signature,
+    let opened = match args.columns.as_ref().map(|columns| open(&module, columns, &args.options)).transpose() {
+        Ok(opened) => opened,
         Err(error) => {
             context.error(&error);
             return Exit::Refused;
         }
     };
-    let contract = args.columns.as_ref().zip(signature.as_ref());
+    let contract = args.columns.as_ref().zip(opened.as_ref());
     if context.is_json() {
         context.terminal.line(&to_json(&module, contract).to_string());
     } else {
@@ -87,46 +87,108 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
     Exit::Done
 }
 
-fn open(module: &Module, columns: &Columns, options: &str) -> Result<Signature, CallError> {
-    let limits = Limits::default();
-    let input = Input { name: "input".into(), schema: columns.0.clone(), key: Vec::new(), event_time: None };
-    Ok(TransformInstance::new(module, &limits)?.open(&input, options)?.check(&input)?)
+/// The contract of a module, whatever its kind.
+enum Opened {
+    Transform(Signature),
+    Keyed(KeyedSignature),
+    Aggregate(AggregateSignature),
 }
 
-fn to_json(module: &Module, contract: Option<(&Columns, &Signature)>) -> Value {
+impl Opened {
+    fn reads(&self) -> &[usize] {
+        match self {
+            Self::Transform(signature) => &signature.reads,
+            Self::Keyed(signature) => &signature.reads,
+            Self::Aggregate(signature) => &signature.reads,
+        }
+    }
+
+    fn ports(&self) -> &[Port] {
+        match self {
+            Self::Transform(signature) => &signature.ports,
+            Self::Keyed(signature) => &signature.ports,
+            Self::Aggregate(signature) => &signature.ports,
+        }
+    }
+}
+
+fn open(module: &Module, columns: &Columns, options: &str) -> Result<Opened, CallError> {
+    let limits = Limits::default();
+    let input = Input { name: "input".into(), schema: columns.0.clone(), key: Vec::new(), event_time: None };
+    Ok(match module.kind() {
+        Kind::Transform => {
+            let contract = TransformInstance::new(module, &limits)?.open(&input, options)?;
+            Opened::Transform(contract.check(&input)?)
+        }
+        Kind::Keyed => {
+            let contract = KeyedInstance::new(module, &limits)?.open(&input, options)?;
+            Opened::Keyed(contract.check_keyed(&input)?)
+        }
+        Kind::Aggregate => {
+            let contract = AggregateInstance::new(module, &limits)?.open(&input, options)?;
+            Opened::Aggregate(contract.check_aggregate(&input)?)
+        }
+    })
+}
+
+fn to_json(module: &Module, contract: Option<(&Columns, &Opened)>) -> Value {
     json!({
-        "kind": "transform",
+        "kind": module.kind().name(),
         "digest": module.digest.to_string(),
         "packaging": module.packaging.to_string(),
         "bytes": module.bytes,
         "imports": module.imports,
         "exports": module.exports,
-        "contract": contract.map(|(columns, signature)| json!({
-            "reads": reads(columns, signature),
-            "ports": signature.ports.iter().map(|port| json!({
-                "name": port.name,
-                "event_time": port.event_time,
-                "columns": port.schema.fields().iter().zip(&port.columns).map(|(field, column)| json!({
-                    "name": field.name(), "type": types::column(field), "computed": matches!(column, PortColumn::Computed(_)),
-                })).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
-        })),
+        "contract": contract.map(|(columns, opened)| contract_to_json(columns, opened)),
     })
 }
 
-fn reads<'a>(columns: &'a Columns, signature: &Signature) -> Vec<&'a str> {
-    signature
-        .reads
+fn contract_to_json(columns: &Columns, opened: &Opened) -> Value {
+    let ports = opened.ports().iter().map(|port| {
+        let columns = port.schema.fields().iter().zip(&port.columns).map(|(field, column)| {
+            let computed = matches!(column, PortColumn::Computed(_));
+            json!({ "name": field.name(), "type": types::column(field), "computed": computed })
+        });
+        json!({ "name": port.name, "event_time": port.event_time, "columns": columns.collect::<Vec<_>>() })
+    });
+    let mut contract = Map::new();
+    contract.insert("reads".into(), reads(columns, opened).into());
+    contract.insert("ports".into(), ports.collect());
+    match opened {
+        Opened::Transform(_) => {}
+        Opened::Keyed(signature) => {
+            contract.insert("state".into(), signature.state.iter().map(state_to_json).collect());
+            contract.insert("state_version".into(), signature.state_version.into());
+        }
+        Opened::Aggregate(signature) => {
+            contract.insert("accumulator".into(), fields_to_json(&signature.accumulator));
+            contract.insert("ordered".into(), signature.ordered.into());
+        }
+    }
+    Value::Object(contract)
+}
+
+fn state_to_json(table: &StateTable) -> Value {
+    json!({ "name": table.name, "subkey": fields_to_json(&table.subkey), "values": fields_to_json(&table.values) })
+}
+
+fn fields_to_json(schema: &Schema) -> Value {
+    schema.fields().iter().map(|field| json!({ "name": field.name(), "type": types::column(field) })).collect()
+}
+
+fn reads<'a>(columns: &'a Columns, opened: &Opened) -> Vec<&'a str> {
+    opened
+        .reads()
         .iter()
         .filter_map(|read| columns.0.fields().get(*read))
         .map(|field: &'a std::sync::Arc<Field>| field.name().as_str())
         .collect()
 }
 
-fn to_text(module: &Module, contract: Option<(&Columns, &Signature)>) -> String {
+fn to_text(module: &Module, contract: Option<(&Columns, &Opened)>) -> String {
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let mut lines = vec![
-        "kind       transform".to_owned(),
+        format!("kind       {}", module.kind().name()),
         format!("digest     {}", module.digest),
         format!("packaging  {}, {} bytes", module.packaging, module.bytes),
         format!("imports    {}", list(&module.imports)),
@@ -136,16 +198,41 @@ fn to_text(module: &Module, contract: Option<(&Columns, &Signature)>) -> String 
         None => lines.push(
             "contract   depends on the input: give `--columns 'name: type, …'` and `--options` to see it".to_owned(),
         ),
-        Some((columns, signature)) => {
-            lines.push(format!("reads      {}", reads(columns, signature).join(", ")));
-            for port in &signature.ports {
-                lines.push(format!("port {}", port.name));
-                for (field, column) in port.schema.fields().iter().zip(&port.columns) {
-                    let from = if matches!(column, PortColumn::Computed(_)) { "computed" } else { "passed" };
-                    lines.push(format!("  {}: {}  ({from})", field.name(), types::column(field)));
-                }
-            }
-        }
+        Some((columns, opened)) => contract_to_text(columns, opened, &mut lines),
     }
     lines.join("\n")
+}
+
+fn contract_to_text(columns: &Columns, opened: &Opened, lines: &mut Vec<String>) {
+    lines.push(format!("reads      {}", reads(columns, opened).join(", ")));
+    match opened {
+        Opened::Transform(_) => {}
+        Opened::Keyed(signature) => {
+            for table in signature.state.iter() {
+                let subkey: Vec<_> = table.subkey.fields().iter().map(|field| field.name().as_str()).collect();
+                let rows = if subkey.is_empty() {
+                    "one row for each key".to_owned()
+                } else {
+                    format!("by {}", subkey.join(", "))
+                };
+                lines.push(format!("state {}  ({rows})", table.name));
+                lines.extend(
+                    table.row.fields().iter().map(|field| format!("  {}: {}", field.name(), types::column(field))),
+                );
+            }
+        }
+        Opened::Aggregate(signature) => {
+            let merge = if signature.ordered { "rows of a group are folded in order" } else { "merged in any order" };
+            lines.push(format!("accumulator  ({merge})"));
+            let accumulator = signature.accumulator.fields().iter();
+            lines.extend(accumulator.map(|field| format!("  {}: {}", field.name(), types::column(field))));
+        }
+    }
+    for port in opened.ports() {
+        lines.push(format!("port {}", port.name));
+        for (field, column) in port.schema.fields().iter().zip(&port.columns) {
+            let from = if matches!(column, PortColumn::Computed(_)) { "computed" } else { "passed" };
+            lines.push(format!("  {}: {}  ({from})", field.name(), types::column(field)));
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod excerpt;
 mod inspect;
 mod job;
 mod lint;
+mod module;
 mod plan;
 pub mod report;
 mod run;
@@ -97,6 +98,9 @@ enum Command {
     /// About job files.
     #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
     Job(job::JobCommand),
+    /// About modules that jobs can name.
+    #[command(subcommand, after_help = "Example:\n  pelton module list --std")]
+    Module(module::ModuleCommand),
     /// Show each setting and where it came from.
     #[command(after_help = "Example:\n  PELTON_THREADS=2 pelton config")]
     Config,
@@ -178,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::lint(&context, &args),
         Command::Inspect(args) => inspect::inspect(&context, &args),
         Command::Job(command) => job::job(&context, &command),
+        Command::Module(command) => module::module(&context, &command),
         Command::Config => config_command(&context),
     }
     .into()

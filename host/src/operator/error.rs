@@ -10,7 +10,7 @@ impl Coded for LoadError {
         match self {
             Self::NotWasm | Self::Precompiled | Self::Text(_) | Self::Invalid(_) => Code::NotAModule,
             Self::TooLarge { .. } | Self::Resources { .. } => Code::ModuleTooLarge,
-            Self::NoOperator { .. } | Self::KindNotYet(_) => Code::WrongWorld,
+            Self::NoOperator { .. } | Self::SeveralKinds { .. } | Self::KindNotYet(_) => Code::WrongWorld,
             Self::Import(_) => Code::ForbiddenImport,
             Self::Compile(_) | Self::Runtime(_) => Code::CompileFailed,
         }
@@ -26,7 +26,8 @@ impl Coded for LoadError {
             Self::NoOperator { .. } => {
                 "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
             }
-            Self::KindNotYet(_) => "use a module that exports `transform`".into(),
+            Self::SeveralKinds { .. } => "build one module for each kind of operator".into(),
+            Self::KindNotYet(_) => "use a module that exports `transform`, `keyed` or `aggregate`".into(),
             Self::Import(_) => {
                 "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
             }
@@ -47,6 +48,7 @@ impl Coded for CallError {
             Self::Contract(_) | Self::ContractChanged => Code::BadContract,
             Self::Refused(_) => Code::ModuleRefused,
             Self::Failed(_) => Code::ModuleFailed,
+            Self::Kind { .. } => Code::WrongWorld,
         }
     }
 
@@ -69,6 +71,9 @@ impl Coded for CallError {
             }
             Self::Contract(_) => "mend the module's `open`; wit/types.wit has the laws of contracts".into(),
             Self::ContractChanged => "`open` must depend on its arguments alone".into(),
+            Self::Kind { want, .. } => {
+                format!("use a module that exports {want}; `pelton inspect` shows a module's kind")
+            }
             Self::Refused(_) => "mend the options or the input of this operator; the reason is the module's own".into(),
             Self::Failed(_) => "mend the input that it names; the reason is the module's own".into(),
         })

@@ -8,6 +8,7 @@
 //! One [`Operator`] lives on one compute thread. Only columns that somebody downstream wants are assembled; a port that
 //! nobody reads costs nothing.
 
+pub mod aggregate;
 mod assemble;
 mod error;
 
@@ -57,6 +58,24 @@ pub struct PortPlan {
     pub columns: Vec<KeptColumn>,
 }
 
+impl PortPlan {
+    /// The columns of a batch that pass.
+    fn pass(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
+        self.columns.iter().filter_map(|column| match column {
+            KeptColumn::Passed(at) => batch.columns().get(*at).cloned(),
+            KeptColumn::Computed(_) => None,
+        }).collect()
+    }
+
+    /// The computed columns that are kept.
+    fn computed(&self, columns: &[ArrayRef]) -> Vec<ArrayRef> {
+        self.columns.iter().filter_map(|column| match column {
+            KeptColumn::Computed(at) => columns.get(*at).cloned(),
+            KeptColumn::Passed(_) => None,
+        }).collect()
+    }
+}
+
 /// Where a column of a port comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptColumn {
@@ -83,6 +102,8 @@ pub struct OperatorStats {
     /// Over all ports, read or not.
     pub rows_out: u64,
     pub rejected: u64,
+    /// Rows that came after their last window was closed.
+    pub late: u64,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -95,6 +116,7 @@ impl OperatorStats {
         self.rows_in += other.rows_in;
         self.rows_out += other.rows_out;
         self.rejected += other.rejected;
+        self.late += other.late;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }

@@ -7,6 +7,8 @@ use pelton_core::{
     limits::{LimitName, show_bytes},
 };
 
+use crate::module::Kind;
+
 /// A module cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -22,7 +24,11 @@ pub enum LoadError {
     TooLarge { max: u64 },
     #[error("it does not export an operator of pelton:operator@0.1.0 (its exports: {})", names(.exports))]
     NoOperator { exports: Vec<String> },
-    #[error("it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms")]
+    #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
+    SeveralKinds { exports: Vec<String> },
+    #[error(
+        "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators and aggregates"
+    )]
     KindNotYet(String),
     #[error("it imports `{}`, which no module may use", shown(.0))]
     Import(String),
@@ -100,6 +106,8 @@ pub enum CallError {
     ContractChanged,
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
+    #[error("exports {got}, but {want} is due here")]
+    Kind { want: Kind, got: Kind },
 }
 
 impl From<ContractError> for CallError {
@@ -134,8 +142,8 @@ pub enum Law {
     PortTwice(String),
     #[error("port `{port}` has {rows} rows in `computed`, but {expected}")]
     Rows { port: String, rows: u32, expected: String },
-    #[error("port `{port}` has {got} arrays, but its computed columns need {want}")]
-    Nodes { port: String, want: usize, got: usize },
+    #[error("{of} has {got} arrays, but its columns need {want}")]
+    Nodes { of: String, want: usize, got: usize },
     #[error("`origin` of port `{port}` has {got} bytes, but {rows} rows need {want}")]
     OriginSize { port: String, rows: u32, want: usize, got: usize },
     #[error("`origin` of port `{port}` names row {origin}, but the batch has {rows}")]
@@ -144,6 +152,28 @@ pub enum Law {
     OriginOrder { port: String },
     #[error("column `{column}`: {fault}")]
     Column { column: String, fault: String },
+    #[error("it answers with {got} accumulators, but it was given {want}")]
+    AccumulatorRows { want: usize, got: u32 },
+    #[error("{of} has {got} bytes, but {rows} rows need {want}")]
+    Length { of: String, rows: usize, want: usize, got: usize },
+    #[error("{of} names key {key}, but the call has {keys}")]
+    KeyRange { of: String, key: u32, keys: usize },
+    #[error("`origin` of port `{port}` names row {origin} for key {key}, which does not own it")]
+    OriginKey { port: String, origin: u32, key: u32 },
+    #[error("port `{port}` has a row without origin, but it passes `{column}`, which is neither a key nor nullable")]
+    OriginMissing { port: String, column: String },
+    #[error("it names state table {table}, but its contract has {tables}")]
+    StateTable { table: u32, tables: usize },
+    #[error("a change to state table `{table}` has the kind {kind}, but kinds are 0, 1 and 2")]
+    ChangeKind { table: String, kind: u8 },
+    #[error("it appends to state table `{0}`, whose subkey is not one s64")]
+    Append(String),
+    #[error("a timer has {what} {value}, but it is 0 or 1")]
+    Timer { what: &'static str, value: u8 },
+    #[error("it asks for a range of state table `{0}`, which has no subkey: its rows come with the call")]
+    NoRange(String),
+    #[error("a bound of a range of state table `{table}` has {rows} rows, not one")]
+    Bound { table: String, rows: u32 },
     #[error("it rejects row {row}, but the batch has {rows}")]
     RejectRange { row: u32, rows: usize },
     #[error("it rejects row {0} twice")]

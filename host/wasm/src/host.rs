@@ -12,6 +12,7 @@ use crate::{
     bindings::pelton::operator::{log, types},
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX},
     error::escape_control,
+    state::CallState,
     wasi::Inert,
 };
 
@@ -62,6 +63,8 @@ const METRIC_NAME_BYTES_MAX: usize = 128;
 pub(crate) struct Host {
     pub(crate) meter: Meter,
     pub(crate) wasi: Inert,
+    /// What the import `state` reads, during a call of a keyed operator.
+    pub(crate) state: Option<CallState>,
     log: CallLog,
     log_bytes: u64,
     log_calls: u64,
@@ -73,6 +76,7 @@ impl Host {
         Self {
             meter: Meter::new(limits),
             wasi: Inert::default(),
+            state: None,
             log: CallLog::default(),
             log_bytes: 0,
             log_calls: 0,

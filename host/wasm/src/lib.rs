@@ -3,33 +3,50 @@
 //! In the order in which a module meets them:
 //!
 //! ```text
-//! packaging ─► engine (compile, cache) ─► module ─► transform (instance) ─► lower ─► guest ─► lift (checks)
+//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate (instance)
+//!                                            │
+//!                                            └─► calls ─► lower ─► guest ─► lift, answer (checks)
 //! ```
 //!
 //! Invariants: nothing that a guest returns is believed before `lift` has checked it; a call ends by
 //! itself, by its deadline or by a limit; an instance that trapped is never called again; a module reaches
 //! nothing of the world but `log` and an inert WASI.
 
+mod aggregate;
+mod answer;
 mod bindings;
 mod cache;
+mod calls;
 mod engine;
 mod error;
+mod fault;
 mod host;
+mod keyed;
+mod keyed_answer;
 mod lift;
 mod lower;
 mod module;
 mod packaging;
+mod state;
+mod state_row;
 mod ticker;
 mod transform;
 mod trusted;
 mod wasi;
+mod wire;
 
+pub use aggregate::AggregateInstance;
+pub use answer::{Answer, EmittedRows, Rejection};
+pub use calls::BatchContext;
 pub use engine::{Runtime, RuntimeOptions};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
-pub use module::Module;
+pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};
+pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, StateChanges, TimerChange};
+pub use module::{Kind, Module};
 pub use packaging::Packaging;
-pub use transform::{Answer, BatchContext, EmittedRows, Rejection, TransformInstance};
+pub use state::{StateRange, StateReader, StateRows};
+pub use transform::TransformInstance;
 
 /// Entry points for fuzzing.
 pub mod fuzz {

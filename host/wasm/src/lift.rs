@@ -14,27 +14,45 @@ use arrow::{
     buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
     datatypes::{
         ByteArrayType, DataType, Date32Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-        Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        Int64Type, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
         TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 
-use crate::error::Law;
-
-/// A node as it was lifted.
-pub(crate) struct RawNode {
-    pub(crate) rows: u32,
-    pub(crate) buffers: Vec<Vec<u8>>,
-}
+use crate::{bindings::pelton::operator::types as wit, error::Law};
 
 type Checked<T> = Result<T, String>;
 
+/// The columns of `schema` in an answered table of `rows` rows; `of` names the table in an error.
+pub(crate) fn columns(
+    schema: &Schema,
+    rows: usize,
+    nodes: Vec<wit::NodeResult>,
+    of: impl FnOnce() -> String,
+) -> Result<Vec<ArrayRef>, Law> {
+    let want = schema.fields().iter().map(|field| node_count(field)).sum();
+    if nodes.len() != want {
+        return Err(Law::Nodes { of: of(), want, got: nodes.len() });
+    }
+    let mut nodes = nodes.into_iter();
+    schema.fields().iter().map(|field| lift(field, rows, &mut nodes)).collect()
+}
+
+/// Nodes that a column takes up: itself and its children.
+fn node_count(field: &Field) -> usize {
+    1 + match field.data_type() {
+        DataType::List(item) | DataType::LargeList(item) => node_count(item),
+        DataType::Struct(fields) => fields.iter().map(|field| node_count(field)).sum(),
+        _ => 0,
+    }
+}
+
 /// Takes the arrays of `field` (itself, then its children) from `nodes`.
-pub(crate) fn lift(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = RawNode>) -> Result<ArrayRef, Law> {
+fn lift(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = wit::NodeResult>) -> Result<ArrayRef, Law> {
     array(field, rows, nodes).map_err(|fault| Law::Column { column: field.name().clone(), fault })
 }
 
-fn array(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = RawNode>) -> Checked<ArrayRef> {
+fn array(field: &Field, rows: usize, nodes: &mut impl Iterator<Item = wit::NodeResult>) -> Checked<ArrayRef> {
     let node = nodes.next().ok_or("its array is missing")?;
     if node.rows as usize != rows {
         return Err(format!("it has {} rows, but {rows} are due", node.rows));
@@ -198,13 +216,26 @@ fn list<O: OffsetSizeTrait>(
     rows: usize,
     offset_bytes: Vec<u8>,
     nulls: Option<NullBuffer>,
-    nodes: &mut impl Iterator<Item = RawNode>,
+    nodes: &mut impl Iterator<Item = wit::NodeResult>,
 ) -> Checked<ArrayRef> {
     let offsets = offsets::<O>(rows, offset_bytes)?;
     let length = offsets.last().as_usize();
     let values = array(item, length, nodes).map_err(|fault| format!("its items: {fault}"))?;
     let made = GenericListArray::<O>::try_new(Arc::clone(item), offsets, values, nulls);
     Ok(Arc::new(made.map_err(|error| error.to_string())?))
+}
+
+/// One element for each of `rows` rows, and no byte more; `of` names the list in an error.
+pub(crate) fn exactly<T: arrow::datatypes::ArrowNativeType>(
+    rows: usize,
+    bytes: Vec<u8>,
+    of: impl Fn() -> String,
+) -> Result<ScalarBuffer<T>, Law> {
+    let want = rows.saturating_mul(size_of::<T>());
+    if bytes.len() != want {
+        return Err(Law::Length { of: of(), rows, want, got: bytes.len() });
+    }
+    scalars::<T>(rows, bytes).map_err(|fault| Law::Column { column: of(), fault })
 }
 
 /// The row that each output row came from.
@@ -265,7 +296,7 @@ pub fn fuzz_lift(data: &[u8]) {
     for (index, count) in counts.into_iter().enumerate() {
         let rows = if index == 0 { rows } else { u32::from(next()) };
         let buffers = (0..count).map(|_| (0..next()).map(|_| next()).collect()).collect();
-        nodes.push(RawNode { rows, buffers });
+        nodes.push(wit::NodeResult { rows, buffers });
     }
     if let Ok(array) = lift(&field, rows as usize, &mut nodes.into_iter()) {
         use arrow::array::Array;
@@ -287,11 +318,11 @@ fn buffer_counts(data_type: &DataType, counts: &mut Vec<usize>) {
 mod tests {
     use super::*;
 
-    fn node(rows: u32, buffers: &[&[u8]]) -> RawNode {
-        RawNode { rows, buffers: buffers.iter().map(|buffer| buffer.to_vec()).collect() }
+    fn node(rows: u32, buffers: &[&[u8]]) -> wit::NodeResult {
+        wit::NodeResult { rows, buffers: buffers.iter().map(|buffer| buffer.to_vec()).collect() }
     }
 
-    fn fault(text: &str, rows: usize, nodes: Vec<RawNode>) -> String {
+    fn fault(text: &str, rows: usize, nodes: Vec<wit::NodeResult>) -> String {
         let field = pelton_core::types::parse_column("x", text).unwrap();
         lift(&field, rows, &mut nodes.into_iter()).expect_err(text).to_string()
     }

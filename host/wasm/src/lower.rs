@@ -1,6 +1,6 @@
 //! Arrow arrays to the contract's nodes: the buffers that a guest is handed.
 //!
-//! Buffers are borrowed wherever the array starts at a byte of its own; a slice that does not (an odd bit, offsets that
+//! Called for every table that goes into a call. Buffers are borrowed wherever the array starts at a byte of its own; a slice that does not (an odd bit, offsets that
 //! do not begin at 0) is rebased into a buffer made for the call.
 
 use std::borrow::Cow;
@@ -12,14 +12,83 @@ use arrow::{
     downcast_primitive_array,
 };
 
+use crate::bindings::pelton::operator::types as wit;
+
+/// Columns of `rows` rows each, on their way into a call.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub(crate) rows: usize,
+    pub(crate) columns: &'a [ArrayRef],
+}
+
+/// Lowers `tables` for the time that `run` takes: everything is borrowed, down to the arrays' own buffers.
+pub(crate) fn with_tables<const N: usize, R>(
+    tables: [Columns<'_>; N],
+    run: impl FnOnce([wit::TableParam<'_>; N]) -> R,
+) -> R {
+    with_table_list(&tables, |tables| run(tables.try_into().unwrap_or_else(|_| unreachable!("as many as went in"))))
+}
+
+/// Lowers as many tables as there are.
+pub(crate) fn with_table_list<R>(tables: &[Columns<'_>], run: impl FnOnce(Vec<wit::TableParam<'_>>) -> R) -> R {
+    let lowered: Vec<_> = tables.iter().map(|table| (table.rows, lower_all(table.columns))).collect();
+    let borrowed: Vec<_> = lowered
+        .iter()
+        .map(|(rows, nodes)| (*rows, nodes.iter().map(LoweredNode::borrowed).collect::<Vec<_>>()))
+        .collect();
+    let params: Vec<_> = borrowed
+        .iter()
+        .map(|(rows, nodes)| {
+            let nodes = nodes.iter().map(|(rows, buffers)| wit::NodeParam { rows: *rows, buffers });
+            (*rows, nodes.collect::<Vec<_>>())
+        })
+        .collect();
+    let tables = params.iter().map(|(rows, nodes)| wit::TableParam { rows: wire_rows(*rows), nodes });
+    run(tables.collect())
+}
+
+/// A table that answers an import: its buffers copied, or an error when they are more than `bytes_max`.
+pub(crate) fn to_owned(rows: usize, columns: &[ArrayRef], bytes_max: u64) -> Result<wit::TableResult, TooLarge> {
+    let nodes = lower_all(columns);
+    let bytes: usize = nodes.iter().flat_map(|node| &node.buffers).map(|buffer| buffer.len()).sum();
+    if bytes as u64 > bytes_max {
+        return Err(TooLarge);
+    }
+    let nodes = nodes.into_iter().map(|node| wit::NodeResult {
+        rows: node.rows,
+        buffers: node.buffers.into_iter().map(Cow::into_owned).collect(),
+    });
+    Ok(wit::TableResult { rows: wire_rows(rows), nodes: nodes.collect() })
+}
+
+/// More bytes than may cross.
+#[derive(Debug)]
+pub(crate) struct TooLarge;
+
+fn wire_rows(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+fn lower_all(columns: &[ArrayRef]) -> Vec<LoweredNode<'_>> {
+    let mut nodes = Vec::with_capacity(columns.len());
+    columns.iter().for_each(|column| lower(column, &mut nodes));
+    nodes
+}
+
 /// One array's buffers, in the contract's order.
-pub(crate) struct LoweredNode<'a> {
-    pub(crate) rows: u32,
-    pub(crate) buffers: Vec<Cow<'a, [u8]>>,
+struct LoweredNode<'a> {
+    rows: u32,
+    buffers: Vec<Cow<'a, [u8]>>,
+}
+
+impl LoweredNode<'_> {
+    fn borrowed(&self) -> (u32, Vec<&[u8]>) {
+        (self.rows, self.buffers.iter().map(Cow::as_ref).collect())
+    }
 }
 
 /// Adds a column and its children in pre-order.
-pub(crate) fn lower<'a>(column: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
+fn lower<'a>(column: &'a ArrayRef, out: &mut Vec<LoweredNode<'a>>) {
     lower_as(column, true, out);
 }
 
@@ -45,7 +114,7 @@ fn lower_as<'a>(array: &'a ArrayRef, nullable: bool, out: &mut Vec<LoweredNode<'
         }
         other => unreachable!("the planner lets only types cross that `types::crosses` names, not {other}")
     );
-    out.push(LoweredNode { rows: u32::try_from(array.len()).unwrap_or(u32::MAX), buffers });
+    out.push(LoweredNode { rows: wire_rows(array.len()), buffers });
     for (child, nullable) in children {
         lower_as(child, nullable, out);
     }

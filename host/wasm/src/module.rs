@@ -1,15 +1,18 @@
 //! A module, loaded: recognised, checked for what it imports, exports and needs, compiled, and linked.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use pelton_core::{
     limits::{Limits, show_bytes},
     model::ModuleDigest,
 };
-use wasmtime::component::{Component, Linker, types::ComponentItem};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker, types::ComponentItem};
 
 use crate::{
-    bindings::{self, TransformOperatorPre},
+    bindings::{
+        exports::pelton::operator::{aggregate, keyed, transform},
+        pelton::operator::{log, state, types},
+    },
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Runtime},
     error::LoadError,
     host::Host,
@@ -27,17 +30,57 @@ pub struct Module {
     pub imports: Vec<String>,
     pub exports: Vec<String>,
     pub(crate) runtime: Arc<Runtime>,
-    pub(crate) pre: TransformOperatorPre<Host>,
+    pub(crate) pre: InstancePre<Host>,
+    pub(crate) exported: Exports,
 }
 
-impl std::fmt::Debug for Module {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module").field("digest", &self.digest).finish_non_exhaustive()
     }
 }
 
-/// The kinds of operator, by the interface that a component exports.
-const KINDS: [&str; 5] = ["transform", "keyed", "aggregate", "cogroup", "enrich"];
+/// What a module is, by the interface that it exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Transform,
+    Keyed,
+    Aggregate,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Transform, Self::Keyed, Self::Aggregate];
+
+    /// The interface, without package and version.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transform => "transform",
+            Self::Keyed => "keyed",
+            Self::Aggregate => "aggregate",
+        }
+    }
+}
+
+/// With its article, as it stands in a sentence.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transform => "a transform",
+            Self::Keyed => "a keyed operator",
+            Self::Aggregate => "an aggregate",
+        })
+    }
+}
+
+/// Where the functions of a module's kind are in its instances.
+pub(crate) enum Exports {
+    Transform(transform::GuestIndices),
+    Keyed(keyed::GuestIndices),
+    Aggregate(aggregate::GuestIndices),
+}
+
+/// Kinds of operator that the contract has, but this host cannot run.
+const KINDS_NOT_YET: [&str; 2] = ["cogroup", "enrich"];
 const PACKAGE: &str = "pelton:operator/";
 const VERSION: &str = "@0.1.0";
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -52,16 +95,40 @@ impl Module {
         let (component, packaging) = packaging::unpack(bytes)?;
         let component = runtime.compile(&digest, &component)?;
         let (imports, exports) = interfaces(runtime, &component);
-        check_imports(&imports)?;
-        check_exports(&exports)?;
+        check_imports(&imports, &exports)?;
+        let kind = kind(&exports)?;
         check_resources(&component, limits)?;
-        let linker = link(runtime, &component).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .and_then(TransformOperatorPre::new)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        Ok(Self { digest, packaging, bytes: bytes.len(), imports, exports, runtime: Arc::clone(runtime), pre })
+        let linker = link(runtime, &component).map_err(invalid)?;
+        let pre = linker.instantiate_pre(&component).map_err(invalid)?;
+        let exported = match kind {
+            Kind::Transform => transform::GuestIndices::new(&pre).map(Exports::Transform),
+            Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
+            Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
+        };
+        let exported = exported.map_err(invalid)?;
+        Ok(Self {
+            digest,
+            packaging,
+            bytes: bytes.len(),
+            imports,
+            exports,
+            runtime: Arc::clone(runtime),
+            pre,
+            exported,
+        })
     }
+
+    pub fn kind(&self) -> Kind {
+        match self.exported {
+            Exports::Transform(_) => Kind::Transform,
+            Exports::Keyed(_) => Kind::Keyed,
+            Exports::Aggregate(_) => Kind::Aggregate,
+        }
+    }
+}
+
+fn invalid(error: wasmtime::Error) -> LoadError {
+    LoadError::Invalid(format!("{error:#}"))
 }
 
 fn interfaces(runtime: &Runtime, component: &Component) -> (Vec<String>, Vec<String>) {
@@ -71,10 +138,13 @@ fn interfaces(runtime: &Runtime, component: &Component) -> (Vec<String>, Vec<Str
     (imports, exports)
 }
 
-fn check_imports(imports: &[String]) -> Result<(), LoadError> {
-    let allowed = |name: &str| {
-        matches!(name.strip_prefix(PACKAGE).and_then(|name| name.strip_suffix(VERSION)), Some("log" | "types"))
-            || wasi::is_inert(name)
+/// `state` is for keyed operators alone.
+fn check_imports(imports: &[String], exports: &[String]) -> Result<(), LoadError> {
+    let is_keyed = exports.contains(&interface(Kind::Keyed.name()));
+    let allowed = |name: &str| match name.strip_prefix(PACKAGE).and_then(|name| name.strip_suffix(VERSION)) {
+        Some("log" | "types") => true,
+        Some("state") => is_keyed,
+        _ => wasi::is_inert(name),
     };
     match imports.iter().find(|name| !allowed(name)) {
         Some(name) => Err(LoadError::Import(name.clone())),
@@ -82,12 +152,21 @@ fn check_imports(imports: &[String]) -> Result<(), LoadError> {
     }
 }
 
-fn check_exports(exports: &[String]) -> Result<(), LoadError> {
-    let exported = |kind: &&str| exports.iter().any(|name| *name == format!("{PACKAGE}{kind}{VERSION}"));
-    match KINDS.iter().copied().find(|kind| exported(kind)) {
-        Some("transform") => Ok(()),
-        Some(kind) => Err(LoadError::KindNotYet(format!("{PACKAGE}{kind}{VERSION}"))),
-        None => Err(LoadError::NoOperator { exports: exports.to_vec() }),
+fn interface(name: &str) -> String {
+    format!("{PACKAGE}{name}{VERSION}")
+}
+
+/// A component exports exactly one kind of operator.
+fn kind(exports: &[String]) -> Result<Kind, LoadError> {
+    let exported = |kind: &str| exports.contains(&interface(kind));
+    if let Some(kind) = KINDS_NOT_YET.into_iter().find(|kind| exported(kind)) {
+        return Err(LoadError::KindNotYet(interface(kind)));
+    }
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| exported(kind.name())).collect();
+    match kinds.as_slice() {
+        [] => Err(LoadError::NoOperator { exports: exports.to_vec() }),
+        [kind] => Ok(*kind),
+        _ => Err(LoadError::SeveralKinds { exports: exports.to_vec() }),
     }
 }
 
@@ -118,7 +197,9 @@ fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadErr
 
 fn link(runtime: &Runtime, component: &Component) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(&runtime.engine);
-    bindings::TransformOperator::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |host| host)?;
+    types::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+    log::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+    state::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     for (name, item) in component.component_type().imports(&runtime.engine) {
         if let ComponentItem::ComponentInstance(instance) = item.ty
             && wasi::is_inert(name)

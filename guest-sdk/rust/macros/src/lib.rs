@@ -6,6 +6,8 @@
 use proc_macro::TokenStream;
 use quote::quote;
 
+mod accumulator;
+mod aggregate;
 mod names;
 mod option;
 mod passing;
@@ -188,6 +190,84 @@ pub fn transform(attributes: TokenStream, item: TokenStream) -> TokenStream {
         let function = function.sig.receiver().is_none().then_some(function);
         let function = function.map(|function| quote!(#[allow(dead_code)] #function));
         quote!(#error #function)
+    })
+    .into()
+}
+
+/// Makes a struct an accumulator: each field is a column that the engine keeps for each group and window.
+///
+/// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `f32`, `f64`, `String`, `Vec<u8>`, `Date`, `Timestamp`, `Decimal<P, S>`, or an
+/// `Option` of one. The struct also has a `Default`: the accumulator of no rows, for which all columns are null. See
+/// [`macro@aggregate`].
+#[proc_macro_derive(Accumulator)]
+pub fn derive_accumulator(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| accumulator::derive(&item)))
+}
+
+/// Makes a type with `add`, `merge` and `finish` the module's aggregate.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Bid { price: f64 }
+///
+/// #[derive(Row)]
+/// struct Mean { mean: f64 }
+///
+/// #[derive(Accumulator, Default)]
+/// struct Average { sum: f64, count: i64 }
+///
+/// /// The mean price.
+/// #[aggregate]
+/// impl Average {
+///     fn add(&mut self, bid: Bid) {
+///         self.sum += bid.price;
+///         self.count += 1;
+///     }
+///
+///     fn merge(&mut self, later: Self) {
+///         self.sum += later.sum;
+///         self.count += later.count;
+///     }
+///
+///     fn finish(self) -> Mean {
+///         Mean { mean: self.sum / self.count as f64 }
+///     }
+/// }
+///
+/// let out = Average::key(["auction"]).test(rows! { auction: [1, 2, 1], price: [1.0, 5.0, 3.0] });
+/// assert_eq!(out.main(), &rows! { auction: [1, 2], mean: [2.0, 5.0] });
+/// ```
+///
+/// The type is the accumulator: the struct with [`macro@Accumulator`] and `Default` that the engine keeps for each group and window.
+///
+/// | function | is called |
+/// |---|---|
+/// | `add(&mut self, row: Row)` | with each row; a row with a null in a field that is no `Option` is left out, as in SQL |
+/// | `merge(&mut self, later: Self)` | with what later rows were folded into |
+/// | `finish(self) -> Out` | for the result; `Out` is what a [`macro@transform`] may return, without columns that pass |
+/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back: sliding windows become cheaper, and inputs may retract |
+///
+/// Each may also take `options: &Options`; `add` and `retract` also `ctx: &Context`, and `finish` `window: &Window`. All but `finish`
+/// return nothing, or a `Result<(), E>` whose error stops the job.
+///
+/// Folding rows in parts and merging must give what folding them at once gives, and `merge` must not care which side is which:
+/// `#[aggregate(ordered)]` is for those that do, and costs the engine its freedom to merge as parts arrive. Other
+/// functions in the block are left alone. In tests the type has the functions of `TestableAggregate`.
+#[proc_macro_attribute]
+pub fn aggregate(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let item: syn::ItemImpl = match syn::parse(item) {
+        Ok(item) => item,
+        Err(error) => return aggregate::not_an_impl(&error).to_compile_error().into(),
+    };
+    let made = syn::parse(attributes).and_then(|attributes| aggregate::expand(attributes, &item));
+    made.unwrap_or_else(|error| {
+        let error = error.to_compile_error();
+        // The functions stay, so that what uses them does not fail as well.
+        let item = item.trait_.is_none().then_some(item);
+        let item = item.map(|item| quote!(#[allow(dead_code)] #item));
+        quote!(#error #item)
     })
     .into()
 }

@@ -100,3 +100,8 @@ pub fn is_static(ty: &Type) -> bool {
     syn::visit::Visit::visit_type(&mut find, ty);
     find.0
 }
+
+/// Whether two types are written alike.
+pub fn is_same(left: &Type, right: &Type) -> bool {
+    quote::quote!(#left).to_string() == quote::quote!(#right).to_string()
+}

@@ -79,7 +79,7 @@ fn column(field: &Field) -> Result<Column<'_>> {
 
 /// Refuses what no column has, with the type to use instead. The traits would refuse it too, but in a dozen
 /// messages; the price is that an alias of a column's type must be written out.
-fn check_type(ty: &Type) -> Result<()> {
+pub fn check_type(ty: &Type) -> Result<()> {
     let refuse = |help: &str| Err(Error::new_spanned(ty, help));
     match ty {
         Type::Reference(reference) => match &*reference.elem {

@@ -242,7 +242,7 @@ fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) ->
 }
 
 /// An `impl Iterator` cannot be told from a row by its traits, so it is wrapped where it is written.
-fn wrap(output: &ReturnType, call: TokenStream) -> TokenStream {
+pub fn wrap(output: &ReturnType, call: TokenStream) -> TokenStream {
     let ReturnType::Type(_, ty) = output else { return call };
     match &**ty {
         Type::ImplTrait(_) => quote!(::pelton_guest::macros::Each(#call)),

@@ -22,6 +22,7 @@ pub enum Cell {
     Timestamp(Timestamp),
     /// Unscaled, and the digits after the point.
     Decimal(i128, u32),
+    List(Vec<Cell>),
     /// A value of a type that rows cannot hold.
     Other,
 }
@@ -39,6 +40,7 @@ impl PartialEq for Cell {
             (Self::Date(left), Self::Date(right)) => left == right,
             (Self::Timestamp(left), Self::Timestamp(right)) => left == right,
             (Self::Decimal(left, scale), Self::Decimal(right, other)) => (left, scale) == (right, other),
+            (Self::List(left), Self::List(right)) => left == right,
             _ => false,
         }
     }
@@ -56,34 +58,15 @@ impl fmt::Debug for Cell {
             Self::Date(Date(days)) => write!(f, "day {days}"),
             Self::Timestamp(Timestamp(moment)) => write!(f, "{moment} us"),
             Self::Decimal(value, scale) => write!(f, "{value}e-{scale}"),
+            Self::List(cells) => f.debug_list().entries(cells).finish(),
             Self::Other => f.write_str("?"),
         }
     }
 }
 
-/// How the column of a type lies in memory.
-pub fn layout(format: &str) -> Option<Layout> {
-    Some(match format {
-        "b" => Layout::Bits,
-        "c" | "C" => Layout::Fixed(1),
-        "s" | "S" => Layout::Fixed(2),
-        "i" | "I" | "f" | "tdD" => Layout::Fixed(4),
-        "l" | "L" | "g" => Layout::Fixed(8),
-        "u" | "z" => Layout::Variable,
-        "U" | "Z" => Layout::LargeVariable,
-        _ if format.starts_with("d:") => Layout::Fixed(16),
-        _ => TimeUnit::of(format).map(|_| Layout::Fixed(8))?,
-    })
-}
-
 /// A column as a field of type `F` sees it.
 pub fn load(field: &Field, node: &Node, conversion: Conversion) -> Result<Loaded, String> {
-    let mut refused = Vec::new();
-    let loaded = Loaded::new(&field.name, node.clone(), node.rows as usize, conversion, &mut refused)?;
-    match refused.pop() {
-        None => Ok(loaded),
-        Some((row, why)) => Err(format!("row {row}: {why}")),
-    }
+    Loaded::whole(&field.name, node.clone(), node.rows as usize, conversion)
 }
 
 /// The values of a column.
@@ -127,4 +110,17 @@ pub fn values<F: for<'a> InputField<'a>>(field: &Field, node: &Node) -> Result<V
     }
     let view = F::view(&loaded)?;
     Ok((0..loaded.rows).map(|row| F::value(view, row)).collect())
+}
+
+/// How many items each row of a list has. Nulls have those that their offsets say.
+pub fn lengths(list: &Node) -> Vec<usize> {
+    let (offsets, _) = list.buffers.get(1).map(|offsets| offsets.as_chunks::<4>()).unwrap_or_default();
+    let offsets: Vec<usize> = offsets.iter().map(|offset| u32::from_le_bytes(*offset) as usize).collect();
+    offsets.iter().zip(offsets.iter().skip(1)).map(|(start, end)| end.saturating_sub(*start)).collect()
+}
+
+/// The values of a list column whose items are `items`.
+pub fn lists(list: &Node, items: Vec<Cell>) -> Vec<Cell> {
+    let mut items = items.into_iter();
+    lengths(list).into_iter().map(|length| Cell::List(items.by_ref().take(length).collect())).collect()
 }

@@ -1,8 +1,9 @@
 //! The host's part of a test: calls the transform, checks its answer by the contract, and carries the passed columns.
+//! What `finish` of a fold answers is checked by the same rules.
 
 use super::{Tested, rows::Rows};
 use crate::{
-    bindings::{BatchContext, Contract, Emitted, Failure, Field, Node, OutputField, Port},
+    bindings::{BatchContext, Contract, Emitted, Failure, Field, Node, Output, OutputField, Port},
     log::sink,
     transform::{Opened, Transform},
 };
@@ -17,6 +18,11 @@ pub fn run<T: Transform>(
     let output = opened.process(context, rows.as_table(reads)?).map_err(|failure| match failure {
         Failure::Retry(why) | Failure::Fatal(why) => why,
     })?;
+    answer(contract, output, rows)
+}
+
+/// Checks an answer to `rows`, and puts each port's columns together.
+pub fn answer(contract: &Contract, output: Output, rows: &Rows) -> Result<Tested, String> {
     let mut ports = Vec::new();
     for (index, port) in (0_u32..).zip(&contract.ports) {
         let emitted = output.emitted.iter().find(|emitted| emitted.port == index);
@@ -51,25 +57,34 @@ fn origins(emitted: Option<&Emitted>, rows: usize) -> Result<Vec<u32>, String> {
     Ok(origins)
 }
 
-/// A port's rows, computed and passed columns together.
+/// A port's rows, computed and passed columns together. Lists of scalars are the only nested columns.
 fn merge(port: &Port, emitted: Option<&Emitted>, origins: &[u32], rows: &Rows) -> Result<Rows, String> {
     let mut computed = emitted.map(|emitted| emitted.computed.nodes.iter());
-    let columns = port.fields.iter().map(|field| match field {
-        OutputField::Pass((from, to)) => {
-            let (field, node) = rows.take(from, origins)?;
-            Ok((Field { name: to.clone(), ..field }, node))
+    let mut node_of = |field: &Field| match &mut computed {
+        None => Ok(Node { rows: 0, buffers: vec![Vec::new(); 3] }),
+        Some(nodes) => nodes
+            .next()
+            .cloned()
+            .ok_or_else(|| format!("column `{}` was not returned, though the contract computes it", field.name)),
+    };
+    let mut columns = Vec::new();
+    let mut items = Vec::new();
+    let mut fields = port.fields.iter();
+    while let Some(field) = fields.next() {
+        match field {
+            OutputField::Pass((from, to)) => {
+                let (field, node) = rows.take(from, origins)?;
+                columns.push((Field { name: to.clone(), ..field }, node));
+            }
+            OutputField::Computed(field) => {
+                columns.push((field.clone(), node_of(field)?));
+                if let ("+l", Some(OutputField::Computed(item))) = (field.format.as_str(), fields.as_slice().first()) {
+                    items.push((field.name.as_str(), (item.clone(), node_of(item)?)));
+                    fields.next();
+                }
+            }
         }
-        OutputField::Computed(field) => {
-            let node = match &mut computed {
-                None => Node { rows: 0, buffers: vec![Vec::new(); 3] },
-                Some(nodes) => nodes.next().cloned().ok_or_else(|| {
-                    format!("column `{}` was not returned, though the contract computes it", field.name)
-                })?,
-            };
-            Ok((field.clone(), node))
-        }
-    });
-    let columns = columns.collect::<Result<Vec<_>, String>>()?;
+    }
     if let Some((field, _)) = columns.iter().find(|(_, node)| node.rows as usize != origins.len()) {
         return Err(format!(
             "column `{}` was returned with another number of rows than the output's {}",
@@ -77,5 +92,7 @@ fn merge(port: &Port, emitted: Option<&Emitted>, origins: &[u32], rows: &Rows) -
             origins.len()
         ));
     }
-    Ok(Rows::from_columns(origins.len(), columns))
+    let mut merged = Rows::from_columns(origins.len(), columns);
+    items.into_iter().for_each(|(column, items)| merged.set_items(column, items));
+    Ok(merged)
 }

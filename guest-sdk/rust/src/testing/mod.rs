@@ -1,9 +1,10 @@
-//! The offline harness: a transform run on rows in a `cargo test`, without a host.
+//! The offline harness: a transform or an aggregate run on rows in a `cargo test`, without a host.
 //!
 //! It opens and calls the transform by the same code as the module, then does what the host does with the answer:
 //! carries the other columns along, and refuses an answer that breaks the contract. Wasm builds leave it out.
 
 mod cell;
+mod fold;
 mod host;
 mod rows;
 mod tested;
@@ -12,7 +13,12 @@ use std::marker::PhantomData;
 
 use serde_json::{Map, Value};
 
-pub use self::{cell::Cell, rows::Rows, tested::Tested};
+pub use self::{
+    cell::Cell,
+    fold::{FoldTest, TestableAggregate},
+    rows::Rows,
+    tested::Tested,
+};
 use crate::{
     bindings::{BatchContext, Contract},
     options::Options,

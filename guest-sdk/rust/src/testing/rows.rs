@@ -1,13 +1,13 @@
 //! Rows of a test: columns with names and types, as the host would send them.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::cell::{self, Cell};
 use crate::{
     bindings::{Field, Input, Node, Table},
     columns::Values,
     input::InputField,
-    loaded::Conversion,
+    loaded::{Conversion, Layout},
     output::OutputField,
     types,
 };
@@ -17,6 +17,8 @@ use crate::{
 pub struct Rows {
     rows: usize,
     columns: Vec<(Field, Node)>,
+    /// The items of columns that are lists.
+    items: BTreeMap<String, (Field, Node)>,
 }
 
 /// Rows by column: `rows! { price: [1.0, 2.5], "user-id": [Some(7), None] }`. Types are those of the values, as in
@@ -54,7 +56,7 @@ impl Rows {
     /// Rows without columns.
     #[must_use]
     pub fn of_no_columns(rows: usize) -> Self {
-        Self { rows, columns: Vec::new() }
+        Self { rows, ..Self::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -92,7 +94,27 @@ impl Rows {
     }
 
     pub(super) fn from_columns(rows: usize, columns: Vec<(Field, Node)>) -> Self {
-        Self { rows, columns }
+        Self { rows, columns, items: BTreeMap::new() }
+    }
+
+    /// Says what the items of list `column` are.
+    pub(super) fn set_items(&mut self, column: &str, items: (Field, Node)) {
+        self.items.insert(column.to_owned(), items);
+    }
+
+    /// The values of a column of lists: `out.lists::<i64>("prices")`.
+    #[track_caller]
+    pub fn lists<F: for<'a> InputField<'a>>(&self, name: &str) -> Vec<Vec<F>> {
+        let (Some((_, list)), Some((item, items))) =
+            (self.columns.iter().find(|(field, _)| field.name == name), self.items.get(name))
+        else {
+            panic!("there is no column of lists `{name}`: {}", crate::nearest::suggest(name, self.names()));
+        };
+        let mut items = match cell::values(item, items) {
+            Ok(items) => items.into_iter(),
+            Err(why) => panic!("{why}"),
+        };
+        cell::lengths(list).into_iter().map(|length| items.by_ref().take(length).collect()).collect()
     }
 
     /// The input as `open` sees it.
@@ -117,19 +139,43 @@ impl Rows {
     /// The rows at `positions` of column `name`.
     pub(super) fn take(&self, name: &str, positions: &[u32]) -> Result<(Field, Node), String> {
         let (field, node) = self.find(name)?;
-        let layout =
-            cell::layout(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
+        let layout = Layout::of(&field.format).ok_or_else(|| format!("column `{name}` cannot be carried in a test"))?;
         let taken = cell::load(field, node, Conversion::Same(layout))?.take(positions);
         let mut buffers = vec![taken.validity.bytes().to_vec(), taken.values.bytes().to_vec()];
-        if matches!(taken.layout, crate::loaded::Layout::Variable) {
+        if matches!(taken.layout, Layout::Variable) {
             buffers.push(taken.bytes.bytes().to_vec());
         }
         let rows = u32::try_from(taken.rows).map_err(|_| "a batch has at most 4294967295 rows")?;
         Ok((field.clone(), Node { rows, buffers }))
     }
 
+    /// These rows with more columns before theirs.
+    pub(super) fn behind(self, mut columns: Vec<(Field, Node)>) -> Self {
+        columns.extend(self.columns.clone());
+        Self { columns, ..self }
+    }
+
+    pub(super) fn cells_of(&self, name: &str) -> Result<Vec<Cell>, String> {
+        let (field, node) = self.find(name)?;
+        cell::cells(field, node)
+    }
+
+    /// Whether names are equal, and values the same by `is_same`.
+    pub(super) fn is_like(&self, other: &Self, is_same: &impl Fn(&Cell, &Cell) -> bool) -> bool {
+        let (left, right) = (self.cells(), other.cells());
+        let mut columns = left.iter().zip(&right);
+        let are_same = |left: &[Cell], right: &[Cell]| left.iter().zip(right).all(|(left, right)| is_same(left, right));
+        self.rows == other.rows
+            && left.len() == right.len()
+            && columns.all(|((name, left), (other, right))| name == other && are_same(left, right))
+    }
+
     fn cells(&self) -> Vec<(&str, Vec<Cell>)> {
-        let cells = |(field, node): &(Field, Node)| cell::cells(field, node).unwrap_or_else(|why| panic!("{why}"));
+        let cells = |(field, node): &(Field, Node)| match self.items.get(&field.name) {
+            None => cell::cells(field, node),
+            Some((item, items)) => cell::cells(item, items).map(|items| cell::lists(node, items)),
+        };
+        let cells = |column| cells(column).unwrap_or_else(|why| panic!("{why}"));
         self.columns.iter().map(|column| (column.0.name.as_str(), cells(column))).collect()
     }
 }

@@ -1,12 +1,16 @@
 //! What all forms of a plan show: nodes in data-flow order, and edges with their columns.
 
 use pelton_core::{
-    contract::PortColumn,
-    job::{SinkKind, SourceKind},
+    contract::{Input, PortColumn},
+    job::{Emission, SinkKind, SourceKind},
     types,
 };
+use pelton_wasm::Module;
 
-use crate::job::plan::{OutputPlan, Plan, PlannedOperator, Target};
+use crate::{
+    job::plan::{Logic, OutputPlan, Plan, PlannedOperator, Target},
+    operator::{OperatorPlan, aggregate::AggregatePlan},
+};
 
 pub(super) struct Drawing {
     pub(super) job: String,
@@ -73,8 +77,9 @@ impl Drawing {
             let index = drawing.nodes.len();
             set(&mut origins, &planned.ports, index);
             set(&mut origins, &[planned.rejected], index);
+            set(&mut origins, planned.late.as_slice(), index);
             let depth = 1 + depth_of(&drawing.nodes, &origins, &planned.inputs);
-            let name = planned.operator.name.clone();
+            let name = planned.logic.name().to_owned();
             drawing.nodes.push(Node {
                 id: format!("operator.{name}"),
                 kind: "operator",
@@ -146,18 +151,17 @@ fn columns(output: &OutputPlan, wanted: impl Fn(&str) -> bool) -> Vec<Column> {
 }
 
 fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
-    let operator = &planned.operator;
-    let module = &operator.module;
-    let input = operator.input.schema.fields();
-    let reads: Vec<_> = operator
-        .signature
-        .reads
-        .iter()
-        .filter_map(|read| input.get(*read))
-        .map(|field| field.name().as_str())
-        .collect();
-    let mut facts = vec![
-        ("module".to_owned(), operator.module_name.clone()),
+    match &planned.logic {
+        Logic::Transform(operator) => transform_facts(operator),
+        Logic::Aggregate(operator) => aggregate_facts(operator),
+    }
+}
+
+fn module_facts(name: &str, module: &Module, reads: &[usize], input: &Input) -> Vec<(String, String)> {
+    let fields = input.schema.fields();
+    let reads: Vec<_> = reads.iter().filter_map(|read| fields.get(*read)).map(|field| field.name().as_str()).collect();
+    vec![
+        ("module".to_owned(), name.to_owned()),
         ("digest".to_owned(), module.digest.to_string()),
         ("packaging".to_owned(), format!("{}, {} bytes", module.packaging, module.bytes)),
         (
@@ -165,7 +169,12 @@ fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
             if module.imports.is_empty() { "nothing".to_owned() } else { module.imports.join(", ") },
         ),
         ("reads".to_owned(), if reads.is_empty() { "no column".to_owned() } else { reads.join(", ") }),
-    ];
+    ]
+}
+
+fn transform_facts(operator: &OperatorPlan) -> Vec<(String, String)> {
+    let mut facts =
+        module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
     for port in &operator.signature.ports {
         let columns = port.schema.fields().iter().zip(&port.columns);
         let computed: Vec<_> = columns
@@ -175,5 +184,30 @@ fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
         let computed = if computed.is_empty() { "nothing".to_owned() } else { computed.join(", ") };
         facts.push((format!("port {} computes", port.name), computed));
     }
+    facts
+}
+
+fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    for function in &operator.functions {
+        facts.extend(module_facts(
+            &function.module_name,
+            &function.module,
+            &function.signature.reads,
+            &function.input,
+        ));
+        let fields = function.signature.accumulator.fields().iter();
+        let state: Vec<_> = fields.map(|field| format!("{}: {}", field.name(), types::column(field))).collect();
+        facts.push(("accumulator".to_owned(), state.join(", ")));
+    }
+    let key: Vec<_> = operator.key_fields.iter().map(|field| field.name().as_str()).collect();
+    facts.push(("key".to_owned(), if key.is_empty() { "none: one group".to_owned() } else { key.join(", ") }));
+    facts.push(("window".to_owned(), operator.window.to_string()));
+    let emission = match operator.emission {
+        Emission::OnClose => "once, when the watermark passes the window's end",
+        Emission::OnUpdate => "after each epoch that changed them, as updates by key",
+    };
+    facts.push(("results".to_owned(), emission.to_owned()));
+    facts.push(("partitions".to_owned(), operator.partitions.to_string()));
     facts
 }

@@ -177,6 +177,7 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
             rejected: operator.stats.rejected,
             time: operator.stats.call_time + operator.stats.assemble_time,
             detail: std::iter::once(counted(operator.stats.calls, "call"))
+                .chain((operator.stats.late > 0).then(|| format!("{} late", HumanCount(operator.stats.late))))
                 .chain(metrics)
                 .collect::<Vec<_>>()
                 .join(", "),

@@ -13,7 +13,7 @@ mod format;
 mod generator;
 mod graph;
 pub mod keys;
-pub mod nearest;
+pub use crate::nearest;
 mod operator;
 mod overrides;
 pub mod reader;
@@ -24,6 +24,7 @@ mod source;
 pub mod tables;
 pub mod tree;
 mod units;
+mod window;
 
 use std::{
     fs::File,
@@ -33,7 +34,7 @@ use std::{
     time::Duration,
 };
 
-use pelton_core::job::{BatchSpec, JobSpec, Overrides};
+use pelton_core::job::{BatchSpec, JobSpec, Overrides, PARTITIONS_DEFAULT};
 
 use self::{
     expand::Variables,
@@ -153,7 +154,9 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let sources = nodes(&at, &SOURCES, |name, kind, at| source::read(name, kind, at));
     let operators = nodes(&at, &OPERATORS, |name, _, at| operator::read(name, at));
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
-    Some(JobSpec { name: name?.to_owned(), batch, threads, sources, operators, sinks })
+    let partitions = at.integer("partitions").and_then(|partitions| u16::try_from(partitions).ok());
+    let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
+    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, sources, operators, sinks })
 }
 
 fn batch(at: &Reader<'_>) -> BatchSpec {

@@ -1,30 +1,90 @@
 //! `[operator.NAME]`.
 
 use pelton_core::{
-    job::{OperatorSpec, OutputRef},
+    job::{Emission, ModuleSpec, OperatorSpec, OutputRef},
     limits::Limits,
 };
 use serde_json::{Map, Number, Value as Json};
 
 use super::{
-    reader::Reader,
+    reader::{Reader, type_name},
+    source::check_unique,
     tree::{Kind, Table, Value},
+    window,
 };
 use crate::job::diagnostic::shown;
 
 /// None: it lacks something that is needed; it has been reported.
 pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
     let inputs = inputs(at);
-    let module = at.text("module").map(str::to_owned);
-    let options = at.free("options").map_or_else(Map::new, |table| object(at, &at.place("options"), table));
+    let modules = modules(at);
+    let key: Vec<String> = at.texts("key").unwrap_or_default().into_iter().map(str::to_owned).collect();
+    check_unique(at, "key", &key.iter().map(String::as_str).collect::<Vec<_>>());
+    let window = at.table("window").map(|at| window::read(&at));
+    let emission = at.choice("emit").map(|emit| match emit {
+        "on-update" => Emission::OnUpdate,
+        _ => Emission::OnClose,
+    });
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
-    Some(OperatorSpec {
-        name: name.to_owned(),
-        inputs: inputs?,
-        module: module?,
-        options: Json::Object(options),
-        limits,
-    })
+    let window = match window {
+        Some(window) => Some(window?),
+        None => None,
+    };
+    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, modules: modules?, key, window, emission, limits })
+}
+
+/// `module` and its `options`, or the modules of `aggregate`.
+fn modules(at: &Reader<'_>) -> Option<Vec<ModuleSpec>> {
+    let options = at.free("options").map(|table| Json::Object(object(at, &at.place("options"), table)));
+    let empty = || Json::Object(Map::new());
+    match (at.has("module"), at.has("aggregate")) {
+        (false, false) => {
+            at.missing_one("module", "aggregate");
+            None
+        }
+        (true, true) => {
+            let message = format!("`{}` and `module` exclude each other", at.place("aggregate"));
+            at.wrong(at.span("aggregate"), message, "leave out this or `module`", "several modules stand in `aggregate`, one alone in `module`");
+            None
+        }
+        (true, false) => {
+            let reference = at.text("module")?.to_owned();
+            Some(vec![ModuleSpec { alias: None, reference, options: options.unwrap_or_else(empty) }])
+        }
+        (false, true) => aggregates(at, at.free("aggregate")?),
+    }
+}
+
+/// `aggregate = { n = "std:count", p99 = "std:quantile(ms, 0.99)" }`.
+fn aggregates(at: &Reader<'_>, table: &Table) -> Option<Vec<ModuleSpec>> {
+    if table.entries.is_empty() {
+        let message = format!("`{}` has no module", at.place("aggregate"));
+        at.wrong(table.span.clone(), message, "it is empty", "give each result a name: `aggregate = { n = \"std:count\" }`");
+        return None;
+    }
+    let modules = table.entries.iter().map(|entry| match &entry.value.kind {
+        Kind::Text(reference) => Some(ModuleSpec {
+            alias: Some(entry.key.clone()),
+            reference: reference.clone(),
+            options: Json::Object(Map::new()),
+        }),
+        other => {
+            let message = format!(
+                "`{}` must be a module, not {}",
+                at.place(&format!("aggregate.{}", shown(&entry.key))),
+                at.report.written(&entry.value)
+            );
+            at.wrong(
+                entry.value.span.clone(),
+                message,
+                format!("this is {}", type_name(other)),
+                "name a module in quotes, such as \"std:count\" or \"std:quantile(ms, 0.99)\"",
+            );
+            None
+        }
+    });
+    // All mistakes are reported before the first one ends it.
+    modules.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// `input` of an operator or a sink.
@@ -45,6 +105,7 @@ fn limits(at: &Reader<'_>) -> Limits {
             .unwrap_or(default.rows_out_per_row),
         log_bytes: at.size("log-bytes").unwrap_or(default.log_bytes),
         log_calls: count("log-calls").unwrap_or(default.log_calls),
+        state_row_bytes: at.size("state-row-bytes").unwrap_or(default.state_row_bytes),
     }
 }
 

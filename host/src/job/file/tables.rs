@@ -29,6 +29,12 @@ pub static JOB: Keys = Keys {
             Optional("one for each core"),
             "Compute threads. The output does not depend on them",
         ),
+        key(
+            "partitions",
+            Shape::Integer { min: 1, max: 128 },
+            Default("8"),
+            "Parts into which the state of keyed operators is cut; at most so many threads work on one operator. The order of the output depends on it",
+        ),
         key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
         key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
@@ -348,11 +354,49 @@ pub static OPERATOR: Keys = Keys {
     about: "",
     keys: &[
         INPUT,
-        key("module", Shape::Text, Required, "A component (`.wasm` or `.wat`), relative to the job file"),
+        key(
+            "module",
+            Shape::Text,
+            Optional("the modules are in `aggregate`"),
+            "A component (`.wasm` or `.wat`), relative to the job file, or a module that comes with Pelton: `std:NAME`",
+        ),
         key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
+        key("key", Shape::Texts { min: 0 }, Optional("all rows are one group"), "Columns that rows are grouped by"),
+        key("window", Shape::Table(&WINDOW), Optional("none: all rows of a key"), "Which rows are folded together, by time"),
+        key(
+            "aggregate",
+            Shape::Free,
+            Optional("`module` is the only one"),
+            "Several aggregates over the same key and window: the name of each result, and its module",
+        ),
+        key(
+            "emit",
+            Shape::Choice(&["on-close", "on-update"]),
+            Optional("\"on-close\" with a window, \"on-update\" without"),
+            "When results leave: once, when the watermark passes the end of the window; or after each epoch that changed them, as updates by key",
+        ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
     ],
 };
+
+pub static WINDOW: Keys = Keys {
+    title: "`window` of an operator",
+    about: "By event time unless `time` says otherwise. docs/windows.md has drawings.",
+    keys: &[
+        key("type", Shape::Choice(&["tumbling", "sliding", "session", "count", "global"]), Required, "How rows are put together"),
+        key("length", WINDOW_LENGTH, Optional("for `tumbling` and `sliding`"), "From a window's start to its end"),
+        key("slide", WINDOW_LENGTH, Optional("for `sliding`"), "From one window's start to the next one's; each row is in `length / slide` windows"),
+        key("gap", WINDOW_LENGTH, Optional("for `session`"), "How long a key is silent before its session ends. Rows exactly this far apart are in two sessions"),
+        key("rows", Shape::Integer { min: 1, max: i64::MAX }, Optional("for `count`"), "Rows of a key in one window. One that is not full when the input ends is not emitted"),
+        key("offset", Shape::Duration { min: Duration::ZERO, max: DAY }, Default("\"0s\""), "Moves the windows' bounds, which are else multiples since 1970-01-01T00:00:00Z"),
+        key("time-zone", Shape::Text, Optional("UTC"), "For `tumbling` windows of whole days: days of this zone, with 23 or 25 hours where clocks change"),
+        key("lateness", Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) }, Default("\"0s\""), "For how long after its end, in event time, a window still takes rows and is emitted anew. Later rows go to `NAME.late`"),
+        key("time", Shape::Choice(&["event", "processing"]), Default("\"event\""), "Which clock: the event-time column, or when the epoch began"),
+    ],
+};
+
+const WINDOW_LENGTH: Shape =
+    Shape::Duration { min: Duration::from_micros(1), max: Duration::from_secs(86_400 * 366 * 100) };
 
 pub static LIMITS: Keys = Keys {
     title: "`limits` of an operator",
@@ -394,6 +438,12 @@ pub static LIMITS: Keys = Keys {
             Shape::Integer { min: 0, max: 1_000_000_000 },
             Default("100000"),
             "Calls of `log`, `counter` and `gauge` in one call",
+        ),
+        key(
+            "state-row-bytes",
+            Shape::Size { min: 1, max: 1 << 30 },
+            Default("\"1MiB\""),
+            "Bytes of one row of a keyed operator's state",
         ),
     ],
 };

@@ -1,23 +1,29 @@
 //! Opens the parts of a job along its graph and types every edge.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
     contract::{Input, Signature},
     graph,
     job::{
-        EventTimeSpec, FILE_COLUMN, JobSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
+        EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
         SourceKind, SourceSpec,
     },
+    limits::Limits,
     types,
 };
-use pelton_wasm::{CallError, LoadError, Module, TransformInstance};
+use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
-    OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
+    Logic, OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
+    aggregate::{AggregateDraft, Upstream},
     mistakes::{Mistakes, source_place},
-    prune::{self, Draft, SinkDraft},
+    prune::{self, Draft, DraftPort, Pruned, SinkDraft},
     union::{Part, union},
 };
 use crate::{
@@ -29,6 +35,7 @@ use crate::{
     operator::OperatorPlan,
     sink::{self, SinkError},
     source::{self, Source, SourceError},
+    standard,
 };
 
 /// The column of a rejected row that says why.
@@ -65,11 +72,19 @@ struct OpenSource {
     event_time: Option<usize>,
 }
 
-struct OpenOperator {
-    spec: OperatorSpec,
-    module: Arc<Module>,
-    input: Input,
-    draft: Draft,
+pub(super) struct OpenOperator {
+    pub(super) spec: OperatorSpec,
+    pub(super) input: Input,
+    pub(super) opened: Opened,
+    pub(super) draft: Draft,
+    pub(super) sources: Vec<usize>,
+    pub(super) stage: usize,
+}
+
+/// What an operator's modules answered.
+pub(super) enum Opened {
+    Transform { module: Arc<Module>, options: String, signature: Signature },
+    Aggregate(AggregateDraft),
 }
 
 struct OpenSink {
@@ -78,22 +93,32 @@ struct OpenSink {
     draft: SinkDraft,
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     file: &'a JobFile,
     surroundings: &'a Surroundings,
     outputs: Vec<OutputPlan>,
     by_name: HashMap<OutputRef, usize>,
-    mistakes: Mistakes<'a>,
+    pub(super) mistakes: Mistakes<'a>,
 }
 
 impl Builder<'_> {
-    fn output(&mut self, node: &str, port: Option<&str>, schema: SchemaRef, event_time: Option<String>) -> usize {
+    pub(super) fn output(
+        &mut self,
+        node: &str,
+        port: Option<&str>,
+        schema: SchemaRef,
+        event_time: Option<String>,
+    ) -> usize {
         let name = OutputRef { node: node.to_owned(), port: port.map(str::to_owned) };
         let index = self.outputs.len();
         self.outputs.push(OutputPlan {
             name: name.to_string(),
             schema,
             event_time,
+            is_window_end: false,
+            is_updating: false,
+            sources: Vec::new(),
+            stage: 0,
             kept: Vec::new(),
             readers: Vec::new(),
         });
@@ -136,6 +161,8 @@ impl Builder<'_> {
         let name = spec.event_time.as_ref().map(|event_time| event_time.column.clone());
         let rows = self.output(&spec.name, None, schema, name);
         let rejected = self.output(&spec.name, Some(REJECTED_PORT), rejected, None);
+        let index = self.file.spec.sources.iter().position(|source| source.name == spec.name);
+        self.trace(&[rows, rejected], &index.into_iter().collect::<Vec<_>>(), 0);
         Some(OpenSource { spec: spec.clone(), source, rows, rejected, event_time })
     }
 
@@ -199,59 +226,123 @@ impl Builder<'_> {
         }
     }
 
+    /// Where the rows of outputs come from.
+    pub(super) fn trace(&mut self, outputs: &[usize], sources: &[usize], stage: usize) {
+        for output in outputs {
+            if let Some(output) = self.outputs.get_mut(*output) {
+                output.sources = sources.to_vec();
+                output.stage = stage;
+            }
+        }
+    }
+
     fn operator(&mut self, spec: &OperatorSpec) -> Option<OpenOperator> {
         let place = format!("operator.{}", spec.name);
         let inputs = self.inputs(&place, &spec.inputs);
-        let module = self.module(&place, spec);
+        let modules: Vec<_> = spec.modules.iter().map(|module| self.module(&place, spec, module)).collect();
         let (inputs, schema) = inputs?;
-        let module = module?;
-        let event_time =
-            inputs.first().and_then(|index| self.outputs.get(*index)).and_then(|output| output.event_time.clone());
+        let modules = modules.into_iter().collect::<Option<Vec<_>>>()?;
+        let feeding: Vec<&OutputPlan> = inputs.iter().filter_map(|index| self.outputs.get(*index)).collect();
+        let event_time = feeding.first().and_then(|output| output.event_time.clone());
+        let is_window_end = feeding.iter().any(|output| output.is_window_end);
+        let sources: BTreeSet<usize> = feeding.iter().flat_map(|output| output.sources.iter().copied()).collect();
+        let sources: Vec<usize> = sources.into_iter().collect();
+        let stage = feeding.iter().map(|output| output.stage).max().unwrap_or(0);
+        let updating = feeding.iter().find(|output| output.is_updating).map(|output| output.name.clone());
         let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
-        let input = Input { name: names.join(" + "), schema: Arc::clone(&schema), key: Vec::new(), event_time };
-        let signature = match open_module(&module, spec, &input) {
+        let input =
+            Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
+        if let Some(updating) = updating {
+            self.refuse_updates(&place, spec, &updating);
+            return None;
+        }
+        if modules.iter().any(|(module, _)| module.kind() == Kind::Aggregate) || spec.is_keyed() {
+            return self.aggregate(&place, spec, input, modules, Upstream { inputs, sources, stage, is_window_end });
+        }
+        let (module, options) = modules.into_iter().next()?;
+        let signature = match open_module(&module, &spec.limits, &options, &input) {
             Ok(signature) => signature,
-            Err(error @ CallError::Refused(_)) => {
-                self.mistakes.refused(spec, &error);
-                return None;
-            }
             Err(error) => {
-                let what = format!("operator `{}`: the module", spec.name);
-                self.mistakes.coded(&format!("{place}.module"), &what, &error, "this module");
+                self.refused(&format!("{place}.module"), spec, &error);
                 return None;
             }
         };
-        let ports = signature
-            .ports
-            .iter()
-            .enumerate()
-            .map(|(index, port)| {
-                let output =
-                    self.output(&spec.name, Some(&port.name), Arc::clone(&port.schema), port.event_time.clone());
-                if index == 0 {
-                    self.by_name.insert(OutputRef { node: spec.name.clone(), port: None }, output);
-                    if let Some(plan) = self.outputs.get_mut(output) {
-                        plan.name.clone_from(&spec.name);
-                    }
-                }
-                output
-            })
-            .collect();
+        let mut ports = Vec::new();
+        for (index, port) in signature.ports.iter().enumerate() {
+            let output = self.output(&spec.name, Some(&port.name), Arc::clone(&port.schema), port.event_time.clone());
+            if index == 0 {
+                self.main_output(&spec.name, output);
+            }
+            if let Some(plan) = self.outputs.get_mut(output) {
+                plan.is_window_end = is_window_end && plan.event_time == input.event_time;
+            }
+            ports.push(DraftPort { output, columns: port.columns.clone() });
+        }
+        let rejected = self.rejected(&spec.name, &schema);
+        let all: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
+        self.trace(&all, &sources, stage);
+        let draft = Draft { inputs, schema, reads: signature.reads.clone(), ports, rejected, late: None };
+        let opened = Opened::Transform { module, options, signature };
+        Some(OpenOperator { spec: OperatorSpec::clone(spec), input, opened, draft, sources, stage: 0 })
+    }
+
+    /// A module said no, or cannot be opened.
+    pub(super) fn refused(&mut self, place: &str, spec: &OperatorSpec, error: &CallError) {
+        if matches!(error, CallError::Refused(_)) {
+            self.mistakes.refused(spec, error);
+        } else {
+            let what = format!("operator `{}`: the module", spec.name);
+            self.mistakes.coded(place, &what, error, "this module");
+        }
+    }
+
+    fn refuse_updates(&mut self, place: &str, spec: &OperatorSpec, updating: &str) {
+        let message = format!(
+            "operator `{}` reads `{updating}`, whose rows replace earlier ones, and would count them again",
+            spec.name
+        );
+        let help = "emit each window once, with `emit = \"on-close\"`, or read it with a sink".into();
+        self.mistakes.push(&format!("{place}.input"), Code::ColumnMismatch, message, "a stream of updates", Some(help));
+    }
+
+    /// An output that is also known by the operator's name alone.
+    pub(super) fn main_output(&mut self, name: &str, output: usize) {
+        self.by_name.insert(OutputRef { node: name.to_owned(), port: None }, output);
+        if let Some(plan) = self.outputs.get_mut(output) {
+            name.clone_into(&mut plan.name);
+        }
+    }
+
+    pub(super) fn mark_window_end(&mut self, output: usize, is_window_end: bool) {
+        if let Some(output) = self.outputs.get_mut(output) {
+            output.is_window_end = is_window_end;
+        }
+    }
+
+    pub(super) fn mark_updating(&mut self, output: usize, is_updating: bool) {
+        if let Some(output) = self.outputs.get_mut(output) {
+            output.is_updating = is_updating;
+        }
+    }
+
+    /// The output of rejected rows: the input's columns and the reason.
+    pub(super) fn rejected(&mut self, name: &str, schema: &Schema) -> usize {
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
         fields.retain(|field| field.name() != REASON_COLUMN);
         fields.push(Field::new(REASON_COLUMN, DataType::Utf8, false).into());
-        let rejected = self.output(&spec.name, Some(REJECTED_PORT), Schema::new(fields).into(), None);
-        Some(OpenOperator {
-            spec: spec.clone(),
-            module,
-            input,
-            draft: Draft { inputs, schema, signature, ports, rejected },
-        })
+        self.output(name, Some(REJECTED_PORT), Schema::new(fields).into(), None)
     }
 
-    fn module(&mut self, place: &str, spec: &OperatorSpec) -> Option<Arc<Module>> {
-        let path = self.file.dir.join(&spec.module);
-        let place = format!("{place}.module");
+    /// A module, and the options that it is opened with (a JSON object).
+    fn module(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+        let place = match &module.alias {
+            Some(alias) => format!("{place}.aggregate.{alias}"),
+            None => format!("{place}.module"),
+        };
+        if standard::is_std(&module.reference) {
+            return self.standard(&place, spec, module);
+        }
+        let path = self.file.dir.join(&module.reference);
         let bytes = match read_module(&path, spec.limits.module_bytes) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -262,12 +353,34 @@ impl Builder<'_> {
                 return None;
             }
         };
-        Module::load(&self.surroundings.runtime, &bytes, &spec.limits)
+        let module_options = module.options.to_string();
+        self.load(&place, spec, module, &bytes).map(|loaded| (loaded, module_options))
+    }
+
+    /// A module that comes with Pelton.
+    fn standard(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+        let none = serde_json::Map::new();
+        let given = module.options.as_object().unwrap_or(&none);
+        let found = standard::find(&module.reference).and_then(|found| Ok((found.bytes, found.options(given)?)));
+        match found {
+            Ok((bytes, options)) => {
+                let options = serde_json::Value::Object(options).to_string();
+                self.load(place, spec, module, bytes).map(|loaded| (loaded, options))
+            }
+            Err(error) => {
+                self.mistakes.coded(place, &format!("operator `{}`:", spec.name), &error, "this module");
+                None
+            }
+        }
+    }
+
+    fn load(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec, bytes: &[u8]) -> Option<Arc<Module>> {
+        Module::load(&self.surroundings.runtime, bytes, &spec.limits)
             .map(Arc::new)
             .map_err(|error: LoadError| {
                 self.mistakes.coded(
-                    &place,
-                    &format!("operator `{}`: {} cannot be used:", spec.name, spec.module),
+                    place,
+                    &format!("operator `{}`: {} cannot be used:", spec.name, module.reference),
                     &error,
                     "this module",
                 );
@@ -327,9 +440,9 @@ fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn S
     }
 }
 
-fn open_module(module: &Module, spec: &OperatorSpec, input: &Input) -> Result<Signature, CallError> {
-    let mut instance = TransformInstance::new(module, &spec.limits)?;
-    let contract = instance.open(input, &spec.options.to_string())?;
+fn open_module(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<Signature, CallError> {
+    let mut instance = TransformInstance::new(module, limits)?;
+    let contract = instance.open(input, options)?;
     Ok(contract.check(input)?)
 }
 
@@ -340,34 +453,35 @@ fn assemble(
     operators: Vec<OpenOperator>,
     sinks: Vec<OpenSink>,
 ) -> Plan {
-    let (operators, drafts): (Vec<_>, Vec<_>) =
-        operators.into_iter().map(|open| ((open.spec, open.module, open.input), open.draft)).unzip();
+    let mut drafts = Vec::new();
+    let mut opened = Vec::new();
+    for OpenOperator { spec, input, opened: logic, draft, sources, stage } in operators {
+        drafts.push(draft);
+        opened.push((spec, input, logic, sources, stage));
+    }
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
         sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
     let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
     let pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &event_times);
-    let operators = operators.into_iter().zip(drafts).zip(pruned).map(|(((spec, module, input), draft), pruned)| {
-        let operator = OperatorPlan {
-            seed: seed(&job.name, &spec.name),
-            name: spec.name,
-            module_name: spec.module,
-            module,
-            limits: spec.limits,
-            options: spec.options.to_string(),
-            input,
-            signature: draft.signature,
-            reads_at: pruned.reads_at,
-            ports: pruned.ports,
-            rejected: pruned.rejected,
-            rows_max: job.batch.rows,
-        };
-        PlannedOperator {
-            operator: Arc::new(operator),
+    let operators: Vec<_> = opened
+        .into_iter()
+        .zip(drafts)
+        .zip(pruned)
+        .map(|(((spec, input, opened, sources, stage), draft), pruned)| PlannedOperator {
             inputs: draft.inputs,
-            ports: draft.ports,
+            ports: draft.ports.iter().map(|port| port.output).collect(),
             rejected: draft.rejected,
-        }
-    });
+            late: draft.late,
+            logic: match opened {
+                Opened::Transform { module, options, signature } => {
+                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
+                }
+                Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, &input, pruned))),
+            },
+            sources,
+            stage,
+        })
+        .collect();
     let sinks = sinks.into_iter().zip(sink_drafts).map(|((spec, sink), draft)| SinkPlan {
         name: spec.name,
         kind: spec.kind,
@@ -381,9 +495,36 @@ fn assemble(
         batch: job.batch.clone(),
         threads: job.threads,
         sources,
-        operators: operators.collect(),
+        is_keyed: operators.iter().any(|planned| planned.stage > 0),
+        operators,
         sinks: sinks.collect(),
         outputs,
+    }
+}
+
+fn transform(
+    job: &JobSpec,
+    spec: OperatorSpec,
+    input: Input,
+    module: Arc<Module>,
+    options: String,
+    signature: Signature,
+    pruned: Pruned,
+) -> OperatorPlan {
+    let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
+    OperatorPlan {
+        seed: seed(&job.name, &spec.name),
+        name: spec.name,
+        module_name,
+        module,
+        limits: spec.limits,
+        options,
+        input,
+        signature,
+        reads_at: pruned.reads_at,
+        ports: pruned.ports,
+        rejected: pruned.rejected,
+        rows_max: job.batch.rows,
     }
 }
 
@@ -406,7 +547,7 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
 }
 
 /// The seed of an operator's random numbers: the same for every run of the same job.
-fn seed(job: &str, operator: &str) -> u64 {
+pub(super) fn seed(job: &str, operator: &str) -> u64 {
     let hash = blake3::hash(format!("{job}\0{operator}").as_bytes());
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

@@ -52,7 +52,7 @@ impl<'a> Mistakes<'a> {
     pub(super) fn refused(&mut self, spec: &OperatorSpec, error: &CallError) {
         let message = with_causes(&format!("operator `{}`: the module", spec.name), error);
         let mut diagnostic = Diagnostic::new(error.code(), message);
-        let has_options = spec.options.as_object().is_some_and(|options| !options.is_empty());
+        let has_options = spec.modules.iter().filter_map(|module| module.options.as_object()).any(|options| !options.is_empty());
         // Without options the place is the operator's heading.
         let options = if has_options { "these options" } else { "without options" };
         for (key, label) in [("options", options), ("input", "this input")] {

@@ -7,6 +7,7 @@
 //! Called by `pelton lint`, `plan` and `run`. Collects all mistakes that it can find in one go, each at its place in the job
 //! file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
 
+mod aggregate;
 mod build;
 mod mistakes;
 mod prune;
@@ -17,12 +18,15 @@ use std::sync::Arc;
 pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
 
 use arrow::datatypes::SchemaRef;
-use pelton_core::job::{BatchSpec, SinkKind, SourceKind};
+use pelton_core::{
+    job::{BatchSpec, SinkKind, SourceKind},
+    model::ModuleDigest,
+};
 use pelton_wasm::Runtime;
 
 use crate::{
     job::{diagnostic::Diagnostics, file::JobFile},
-    operator::OperatorPlan,
+    operator::{OperatorPlan, aggregate::AggregatePlan},
     sink::{self, print::PrintTarget},
     source::Source,
 };
@@ -44,6 +48,8 @@ pub struct Plan {
     pub sinks: Vec<SinkPlan>,
     /// All outputs of sources and operators.
     pub outputs: Vec<OutputPlan>,
+    /// Some operator is keyed: epochs end with a shuffle.
+    pub is_keyed: bool,
 }
 
 pub struct SourcePlan {
@@ -61,11 +67,69 @@ pub struct SourcePlan {
 }
 
 pub struct PlannedOperator {
-    pub operator: Arc<OperatorPlan>,
+    pub logic: Logic,
     pub inputs: Vec<usize>,
     /// Indices of its ports in `Plan::outputs`, in the contract's order.
     pub ports: Vec<usize>,
     pub rejected: usize,
+    /// The output of late rows, for windowed operators.
+    pub late: Option<usize>,
+    /// The sources that its rows come from: its watermark is theirs.
+    pub sources: Vec<usize>,
+    /// 0: it runs where its input is made. Others reduce after all of the stages before them, at the end of an epoch.
+    pub stage: usize,
+}
+
+/// What an operator does, by kind.
+#[derive(Debug, Clone)]
+pub enum Logic {
+    Transform(Arc<OperatorPlan>),
+    Aggregate(Arc<AggregatePlan>),
+}
+
+impl Logic {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Transform(plan) => &plan.name,
+            Self::Aggregate(plan) => &plan.name,
+        }
+    }
+
+    /// Its modules, as the job file names them.
+    pub fn modules(&self) -> String {
+        match self {
+            Self::Transform(plan) => plan.module_name.clone(),
+            Self::Aggregate(plan) => {
+                let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
+                names.join(", ")
+            }
+        }
+    }
+
+    /// Its (first) module's.
+    pub fn digest(&self) -> ModuleDigest {
+        match self {
+            Self::Transform(plan) => plan.module.digest,
+            Self::Aggregate(plan) => {
+                plan.functions.first().expect("an aggregating operator has at least one function").module.digest
+            }
+        }
+    }
+
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::Transform(plan) => plan.seed,
+            Self::Aggregate(plan) => plan.seed,
+        }
+    }
+
+    /// Parts of its state.
+    pub fn partitions(&self) -> u16 {
+        match self {
+            Self::Transform(_) => 0,
+            Self::Aggregate(plan) => plan.partitions,
+        }
+    }
 }
 
 pub struct SinkPlan {
@@ -83,6 +147,14 @@ pub struct OutputPlan {
     pub name: String,
     pub schema: SchemaRef,
     pub event_time: Option<String>,
+    /// The event time is the end of a window, which is not part of it: rows count as the microsecond before.
+    pub is_window_end: bool,
+    /// Results that replace earlier ones with the same key, where they are not facts that stay.
+    pub is_updating: bool,
+    /// The sources that its rows come from.
+    pub sources: Vec<usize>,
+    /// Of the operator that made it, or of what that reads.
+    pub stage: usize,
     /// Columns of `schema` that somebody wants: those that batches on this edge have.
     pub kept: Vec<usize>,
     pub readers: Vec<Reader>,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::contract::{PortColumn, Signature};
+use pelton_core::contract::PortColumn;
 
 use super::{OutputPlan, Reader, Target};
 use crate::operator::{KeptColumn, PortPlan};
@@ -18,9 +18,18 @@ use crate::operator::{KeptColumn, PortPlan};
 pub(super) struct Draft {
     pub(super) inputs: Vec<usize>,
     pub(super) schema: SchemaRef,
-    pub(super) signature: Signature,
-    pub(super) ports: Vec<usize>,
+    /// Columns of `schema` that it needs in any case, in its own order.
+    pub(super) reads: Vec<usize>,
+    pub(super) ports: Vec<DraftPort>,
     pub(super) rejected: usize,
+    pub(super) late: Option<usize>,
+}
+
+/// A port before its columns are chosen.
+pub(super) struct DraftPort {
+    pub(super) output: usize,
+    /// Where each column comes from.
+    pub(super) columns: Vec<PortColumn>,
 }
 
 /// A sink before its columns are found on its inputs.
@@ -34,6 +43,7 @@ pub(super) struct Pruned {
     pub(super) reads_at: Vec<usize>,
     pub(super) ports: Vec<Option<PortPlan>>,
     pub(super) rejected: Option<PortPlan>,
+    pub(super) late: Option<PortPlan>,
 }
 
 /// Chooses the columns of every edge and connects the readers. `operators` is in topological order; `extra` are
@@ -53,9 +63,9 @@ pub(super) fn prune(
     }
     let mut operator_wants = vec![BTreeSet::new(); operators.len()];
     for (draft, wants) in operators.iter().zip(&mut operator_wants).rev() {
-        wants.extend(draft.signature.reads.iter().copied());
-        for (port, output) in draft.signature.ports.iter().zip(&draft.ports) {
-            let kept = wanted.get(output).into_iter().flatten();
+        wants.extend(draft.reads.iter().copied());
+        for port in &draft.ports {
+            let kept = wanted.get(&port.output).into_iter().flatten();
             wants.extend(kept.filter_map(|column| match port.columns.get(*column) {
                 Some(PortColumn::Pass(from)) => Some(*from),
                 _ => None,
@@ -63,6 +73,7 @@ pub(super) fn prune(
         }
         let columns = draft.schema.fields().len();
         wants.extend(wanted.get(&draft.rejected).into_iter().flatten().filter(|column| **column < columns));
+        wants.extend(draft.late.and_then(|late| wanted.get(&late)).into_iter().flatten());
         want(outputs, &draft.inputs, &draft.schema, wants.iter().copied(), &mut wanted);
     }
     for (index, output) in outputs.iter_mut().enumerate() {
@@ -120,12 +131,10 @@ fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &BTreeSet<usize>) -> Pru
     let at =
         |column: &usize| wants.iter().position(|wanted| wanted == column).expect("what is read or passed is wanted");
     let ports = draft
-        .signature
         .ports
         .iter()
-        .zip(&draft.ports)
-        .map(|(port, output)| {
-            port_plan(outputs.get(*output)?, |column| match port.columns.get(column)? {
+        .map(|port| {
+            port_plan(outputs.get(port.output)?, |column| match port.columns.get(column)? {
                 PortColumn::Pass(from) => Some(KeptColumn::Passed(at(from))),
                 PortColumn::Computed(index) => Some(KeptColumn::Computed(*index)),
             })
@@ -137,7 +146,9 @@ fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &BTreeSet<usize>) -> Pru
             Some(if column < columns { KeptColumn::Passed(at(&column)) } else { KeptColumn::Computed(0) })
         })
     });
-    Pruned { reads_at: draft.signature.reads.iter().map(at).collect(), ports, rejected }
+    let late = draft.late.and_then(|late| outputs.get(late));
+    let late = late.and_then(|output| port_plan(output, |column| Some(KeptColumn::Passed(at(&column)))));
+    Pruned { reads_at: draft.reads.iter().map(at).collect(), ports, rejected, late }
 }
 
 fn port_plan(output: &OutputPlan, column: impl Fn(usize) -> Option<KeptColumn>) -> Option<PortPlan> {

@@ -78,7 +78,7 @@ impl Committer {
             operators: plan
                 .operators
                 .iter()
-                .map(|o| OperatorSummary { name: named(&o.operator.name), ..Default::default() })
+                .map(|o| OperatorSummary { name: o.logic.name().to_owned(), ..Default::default() })
                 .collect(),
             sinks: plan.sinks.iter().map(|s| NamedSink { name: named(&s.name), ..Default::default() }).collect(),
             watermarks: vec![None; plan.sources.len()],
@@ -169,11 +169,11 @@ impl Committer {
         Ok(())
     }
 
-    fn count(&mut self, source: usize, stats: &TaskStats) {
+    fn count(&mut self, source: Option<usize>, stats: &TaskStats) {
         self.total.bytes_in += stats.bytes_in;
         self.total.rows_in += stats.rows_in;
         self.total.rejected += stats.rejected;
-        if let Some(summary) = self.sources.get_mut(source) {
+        if let Some(summary) = source.and_then(|source| self.sources.get_mut(source)) {
             summary.rows += stats.rows_in;
             summary.rejected += stats.rejected;
             summary.bytes += stats.bytes_in;
@@ -182,10 +182,12 @@ impl Committer {
         for (summary, stats) in self.operators.iter_mut().zip(&stats.operators) {
             summary.stats.add(stats);
             self.total.rejected += stats.rejected;
+            self.total.late += stats.late;
         }
         for (sink, time) in self.sinks.iter_mut().zip(&stats.encode_time) {
             sink.encode_time += *time;
         }
+        let Some(source) = source else { return };
         let bound = self.plan.sources.get(source).and_then(|planned| planned.event_time).map_or(0, |(_, bound)| bound);
         if let (Some(watermark), Some(max)) = (self.watermarks.get_mut(source), stats.event_time_max) {
             *watermark = (*watermark).max(Some(max.saturating_sub(bound)));

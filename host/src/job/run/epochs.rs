@@ -12,7 +12,7 @@ use std::{
 use crossbeam_channel::Sender;
 use pelton_core::model::Epoch;
 
-use super::{RunError, Stop, Task, error::Failure, output::Message};
+use super::{Keyed, RunError, Stop, Task, Work, error::Failure, output::Message};
 use crate::{
     clock,
     job::plan::Plan,
@@ -24,11 +24,16 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct EpochPlanner {
     plan: Arc<Plan>,
+    keyed: Arc<Keyed>,
     sources: Vec<Option<Box<dyn Planner>>>,
     permits: Sender<()>,
     stop: Stop,
     abort: Stop,
     sequence: u64,
+    /// The end of the last epoch's reads: what those of the next one come after.
+    reads_end: u64,
+    /// Keyed operators have been told that the input has ended.
+    is_last_sent: bool,
 }
 
 /// How the turn of a source ended.
@@ -42,7 +47,13 @@ enum Turn {
 }
 
 impl EpochPlanner {
-    pub(super) fn new(plan: &Arc<Plan>, permits: Sender<()>, stop: Stop, abort: Stop) -> Result<Self, RunError> {
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        keyed: &Arc<Keyed>,
+        permits: Sender<()>,
+        stop: Stop,
+        abort: Stop,
+    ) -> Result<Self, RunError> {
         let sources = plan
             .sources
             .iter()
@@ -51,7 +62,17 @@ impl EpochPlanner {
                 Err(source) => Err(RunError::Source { name: planned.name.clone(), epoch: Epoch::FIRST, source }),
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { plan: Arc::clone(plan), sources, permits, stop, abort, sequence: 0 })
+        Ok(Self {
+            plan: Arc::clone(plan),
+            keyed: Arc::clone(keyed),
+            sources,
+            permits,
+            stop,
+            abort,
+            sequence: 0,
+            reads_end: 0,
+            is_last_sent: false,
+        })
     }
 
     pub(super) fn run(mut self, tasks: &Sender<Task>, messages: &Sender<Message>) {
@@ -70,7 +91,18 @@ impl EpochPlanner {
                 epoch = epoch.next();
             }
         }
+        // The end of the input may have been found only after the last epoch was closed.
+        if !self.stopped() && self.is_keyed() && !self.is_last_sent {
+            if self.reduce(epoch, clock::now_us(), tasks).is_err() {
+                return;
+            }
+            let _ = messages.send(Message::EpochClosed { epoch, end: self.sequence });
+        }
         let _ = messages.send(Message::InputEnded { end: self.sequence });
+    }
+
+    fn is_keyed(&self) -> bool {
+        self.plan.operators.iter().any(|planned| planned.stage > 0)
     }
 
     fn stopped(&self) -> bool {
@@ -90,7 +122,7 @@ impl EpochPlanner {
             }
             let due = if self.plan.batch.interval.is_zero() { self.sequence > first } else { Instant::now() >= closes };
             if !idle || due || self.stopped() {
-                return Ok(());
+                return if self.sequence > first { self.reduce(epoch, now, tasks) } else { Ok(()) };
             }
         }
     }
@@ -111,6 +143,7 @@ impl EpochPlanner {
                 Ok(Next::Range(range)) => range,
                 Ok(Next::Pending) => return Ok(Turn::Idle),
                 Ok(Next::End) => {
+                    self.keyed.event_times.ended(index, epoch);
                     if let Some(ended) = self.sources.get_mut(index) {
                         *ended = None;
                     }
@@ -122,11 +155,37 @@ impl EpochPlanner {
                 }
             };
             *left = left.saturating_sub(range.bytes.max(1));
-            self.permits.send(()).map_err(|_| Failure::Lost)?;
-            let task = Task { sequence: self.sequence, epoch, now, source: index, range };
-            tasks.send(task).map_err(|_| Failure::Lost)?;
-            self.sequence += 1;
+            self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
         }
         Ok(Turn::Full)
+    }
+
+    /// Closes the epoch of the keyed operators, stage by stage.
+    fn reduce(&mut self, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<(), Failure> {
+        if !self.is_keyed() {
+            return Ok(());
+        }
+        self.reads_end = self.sequence;
+        let is_last = !self.stopped() && self.sources.iter().all(Option::is_none);
+        self.is_last_sent = is_last;
+        let plan = Arc::clone(&self.plan);
+        let stages = plan.operators.iter().map(|planned| planned.stage).max().unwrap_or(0);
+        for stage in 1..=stages {
+            let after = self.sequence;
+            for (operator, planned) in plan.operators.iter().enumerate().filter(|(_, planned)| planned.stage == stage) {
+                for partition in 0..planned.logic.partitions() {
+                    self.send(after, epoch, now, Work::Reduce { operator, partition, is_last }, tasks)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, after: u64, epoch: Epoch, now: i64, work: Work, tasks: &Sender<Task>) -> Result<(), Failure> {
+        self.permits.send(()).map_err(|_| Failure::Lost)?;
+        let task = Task { sequence: self.sequence, after, epoch, now, work };
+        tasks.send(task).map_err(|_| Failure::Lost)?;
+        self.sequence += 1;
+        Ok(())
     }
 }

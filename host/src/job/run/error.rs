@@ -14,15 +14,15 @@ pub enum RunError {
     #[error("source `{name}` failed in epoch {epoch}")]
     Source { name: String, epoch: Epoch, source: SourceError },
     #[error(
-        "operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {range} of source `{source_name}`"
+        "operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {input}"
     )]
     Operator {
         name: String,
         module: String,
         digest: String,
         epoch: Epoch,
-        source_name: String,
-        range: String,
+        /// The range of a source, or the partition.
+        input: String,
         source: CallError,
     },
     #[error("sink `{name}` failed")]

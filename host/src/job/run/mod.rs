@@ -11,10 +11,17 @@
 //! take them in that order, and the commit thread puts their results back into it. So the order of everything that leaves
 //! does not depend on the number of threads. Memory is bounded by permits (tasks in flight) and, within a task, by [`turn`]: a
 //! task whose output grows large waits until it is the oldest.
+//!
+//! A keyed operator cuts the graph in two. Its map side is part of the task that makes the batch and leaves pieces in the
+//! [`exchange`]; its reduce side is a task of its own for each partition, which waits (in [`done`]) until all tasks before it are done, and
+//! then takes the pieces in canonical order. Reduce tasks stand in the same queue, at the end of their epoch, stage by stage.
 
 mod commit;
+mod done;
 mod epochs;
 mod error;
+mod event_time;
+mod exchange;
 mod output;
 pub mod progress;
 mod turn;
@@ -22,7 +29,7 @@ mod worker;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -31,11 +38,15 @@ use std::{
 use crossbeam_channel::bounded;
 
 pub use error::RunError;
+use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
-use self::{commit::Committer, epochs::EpochPlanner, error::Failure, output::Message, turn::Turn, worker::Worker};
-use super::plan::Plan;
-use crate::source::Range;
+use self::{
+    commit::Committer, done::Done, epochs::EpochPlanner, error::Failure, event_time::EventTimes, exchange::Exchange,
+    output::Message, turn::Turn, worker::Worker,
+};
+use super::plan::{Logic, Plan, PlannedOperator};
+use crate::{operator::aggregate::Partition, source::Range};
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
 #[derive(Debug, Clone, Default)]
@@ -51,15 +62,51 @@ impl Stop {
     }
 }
 
-/// A range to compute.
+/// A piece of work for a compute thread.
 pub(crate) struct Task {
     /// Position in the canonical order.
     pub(crate) sequence: u64,
-    pub(crate) epoch: pelton_core::model::Epoch,
+    /// All tasks before this one must be done first.
+    pub(crate) after: u64,
+    pub(crate) epoch: Epoch,
     /// Processing time of its epoch, in µs.
     pub(crate) now: i64,
-    pub(crate) source: usize,
-    pub(crate) range: Range,
+    pub(crate) work: Work,
+}
+
+pub(crate) enum Work {
+    /// A range of a source, through the graph up to the map sides of keyed operators.
+    Read { source: usize, range: Range },
+    /// The epoch of one partition of a keyed operator, through the graph behind it.
+    Reduce { operator: usize, partition: u16, is_last: bool },
+}
+
+/// What compute threads share of the keyed operators.
+struct Keyed {
+    done: Done,
+    event_times: EventTimes,
+    /// One for each operator; that of a stateless one stays empty.
+    exchanges: Vec<Exchange>,
+    /// The state of each partition of each operator.
+    partitions: Vec<Vec<Mutex<Partition>>>,
+}
+
+impl Keyed {
+    fn new(plan: &Plan) -> Self {
+        let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
+        let partitions = |planned: &PlannedOperator| match &planned.logic {
+            Logic::Transform(_) => Vec::new(),
+            Logic::Aggregate(plan) => {
+                (0..plan.partitions).map(|number| Mutex::new(Partition::new(plan, number))).collect()
+            }
+        };
+        Self {
+            done: Done::default(),
+            event_times: EventTimes::new(bounds),
+            exchanges: plan.operators.iter().map(|_| Exchange::default()).collect(),
+            partitions: plan.operators.iter().map(partitions).collect(),
+        }
+    }
 }
 
 /// Tasks in flight for each thread: one computed, one waiting, two finished and not yet written.
@@ -74,14 +121,15 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
     let (message_out, message_in) = bounded::<Message>(permits + 2);
     let (permit_out, permit_in) = bounded::<()>(permits);
     let turn = Turn::default();
+    let keyed = Arc::new(Keyed::new(plan));
     // Set by the first failure: everything under way ends without finishing.
     let abort = Stop::default();
 
     let mut committer = Committer::open(plan, threads)?;
     let workers = (0..threads)
-        .map(|_| Worker::new(plan, turn.clone(), message_out.clone(), abort.clone()))
+        .map(|_| Worker::new(plan, &keyed, turn.clone(), message_out.clone(), abort.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let planner = EpochPlanner::new(plan, permit_out, stop.clone(), abort.clone())?;
+    let planner = EpochPlanner::new(plan, &keyed, permit_out, stop.clone(), abort.clone())?;
 
     thread::scope(|scope| {
         let planner_messages = message_out.clone();
@@ -107,6 +155,7 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
         if result.is_err() {
             abort.request();
             turn.abort();
+            keyed.done.abort();
         }
         drop((message_in, permit_in));
         let panicked = handles.into_iter().map(thread::ScopedJoinHandle::join).filter(Result::is_err).count() > 0;

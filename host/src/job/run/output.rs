@@ -48,7 +48,8 @@ pub(super) struct SinkPart {
 #[derive(Default)]
 pub(super) struct TaskDone {
     pub(super) parts: Vec<SinkPart>,
-    pub(super) source: usize,
+    /// None: it read no source.
+    pub(super) source: Option<usize>,
     pub(super) stats: TaskStats,
     /// (operator, what it said).
     pub(super) logs: Vec<(usize, CallLog)>,

@@ -43,6 +43,8 @@ pub struct Totals {
     pub rows_out: u64,
     /// By sources and operators.
     pub rejected: u64,
+    /// Rows that came after their windows were closed.
+    pub late: u64,
 }
 
 /// A finished run.

@@ -1,7 +1,7 @@
 //! A compute thread: decodes a range, pushes its batches through the graph, encodes what reaches the sinks.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,18 +15,22 @@ use arrow::{
 };
 use crossbeam_channel::{Receiver, Sender};
 use pelton_core::model::Epoch;
-use pelton_wasm::{BatchContext, CallError};
+use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    RunError, Stop, Task,
+    Keyed, RunError, Stop, Task, Work,
     output::{Message, SinkPart, TaskDone},
     turn::Turn,
 };
 use crate::{
-    job::plan::{Plan, Target, to_micros},
-    operator::{Operator, OperatorStats, record_batch},
+    job::plan::{Logic, Plan, Target, to_micros},
+    operator::{
+        Operator, OperatorStats,
+        aggregate::{Closing, Combined, Combiner, Reducer},
+        record_batch,
+    },
     sink::{Encoder, SinkError},
-    source::{BadRow, Decoded, Decoder, Emit, SourceError},
+    source::{BadRow, Decoded, Decoder, Emit, Range, SourceError},
 };
 
 /// Bytes of output that a task may hold back before it waits for its turn.
@@ -42,10 +46,17 @@ pub(super) struct Worker {
     abort: Stop,
 }
 
+/// An operator on this thread.
+enum Runner {
+    Transform(Operator),
+    Aggregate { combiner: Combiner, reducer: Reducer },
+}
+
 /// Everything behind the decoders.
 struct Graph {
     plan: Arc<Plan>,
-    operators: Vec<Operator>,
+    keyed: Arc<Keyed>,
+    operators: Vec<Runner>,
     encoders: Vec<Box<dyn Encoder>>,
     turn: Turn,
     messages: Sender<Message>,
@@ -57,6 +68,8 @@ struct Current {
     sequence: u64,
     epoch: Epoch,
     now: i64,
+    /// Pieces that it has put into exchanges.
+    pieces: u32,
     held_bytes: usize,
     done: TaskDone,
     /// Rows that each operator has seen of this task.
@@ -72,7 +85,13 @@ enum Fault {
 }
 
 impl Worker {
-    pub(super) fn new(plan: &Arc<Plan>, turn: Turn, messages: Sender<Message>, abort: Stop) -> Result<Self, RunError> {
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        keyed: &Arc<Keyed>,
+        turn: Turn,
+        messages: Sender<Message>,
+        abort: Stop,
+    ) -> Result<Self, RunError> {
         let decoders = plan
             .sources
             .iter()
@@ -91,9 +110,17 @@ impl Worker {
                 planned.sink.encoder().map_err(|source| RunError::Sink { name: planned.name.clone(), source })
             })
             .collect::<Result<_, _>>()?;
-        let operators = plan.operators.iter().map(|planned| Operator::new(Arc::clone(&planned.operator))).collect();
+        let runner = |logic: &Logic| match logic {
+            Logic::Transform(plan) => Runner::Transform(Operator::new(Arc::clone(plan))),
+            Logic::Aggregate(plan) => Runner::Aggregate {
+                combiner: Combiner::new(Arc::clone(plan)),
+                reducer: Reducer::new(Arc::clone(plan)),
+            },
+        };
+        let operators = plan.operators.iter().map(|planned| runner(&planned.logic)).collect();
         let graph = Graph {
             plan: Arc::clone(plan),
+            keyed: Arc::clone(keyed),
             operators,
             encoders,
             turn,
@@ -122,18 +149,30 @@ impl Worker {
 
     /// None: the run is being aborted.
     fn task(&mut self, task: &Task) -> Result<TaskDone, Option<RunError>> {
+        if task.after > 0 && !self.graph.keyed.done.wait(task.after) {
+            return Err(None);
+        }
+        self.graph.begin(task);
+        let done = match &task.work {
+            Work::Read { source, range } => self.read(task, *source, range),
+            Work::Reduce { operator, partition, is_last } => self.reduce(task, *operator, *partition, *is_last),
+        }?;
+        self.graph.keyed.done.complete(task.sequence);
+        Ok(done)
+    }
+
+    fn read(&mut self, task: &Task, index: usize, range: &Range) -> Result<TaskDone, Option<RunError>> {
         let Self { plan, decoders, graph, abort, .. } = self;
-        let (Some(source), Some(decoder)) = (plan.sources.get(task.source), decoders.get_mut(task.source)) else {
+        let (Some(source), Some(decoder)) = (plan.sources.get(index), decoders.get_mut(index)) else {
             return Err(None);
         };
-        graph.begin(task);
         let started = Instant::now();
         let mut fault = None;
-        let decoded = decoder.decode(&task.range, &mut |decoded| {
+        let decoded = decoder.decode(range, &mut |decoded| {
             if abort.is_requested() {
                 return Emit::Stop;
             }
-            match graph.decoded(task, decoded) {
+            match graph.decoded(index, range, decoded) {
                 Ok(()) => Emit::Continue,
                 Err(failed) => {
                     fault = Some(failed);
@@ -141,7 +180,7 @@ impl Worker {
                 }
             }
         });
-        let mut done = graph.end(task.source);
+        let mut done = graph.end(Some(index));
         match (fault, decoded) {
             (Some(fault), _) => Err(Some(error(plan, task, fault))),
             (None, Err(SourceError::Stopped)) => Err(None),
@@ -149,26 +188,50 @@ impl Worker {
                 Err(Some(RunError::Source { name: source.name.clone(), epoch: task.epoch, source: error }))
             }
             (None, Ok(())) => {
-                done.stats.bytes_in = task.range.bytes;
+                if let Some(latest) = done.stats.event_time_max {
+                    graph.keyed.event_times.saw(index, task.epoch, latest);
+                }
+                done.stats.bytes_in = range.bytes;
                 done.stats.decode_time = started.elapsed().saturating_sub(graph.task.downstream);
                 Ok(done)
             }
         }
     }
+
+    fn reduce(
+        &mut self,
+        task: &Task,
+        operator: usize,
+        partition: u16,
+        is_last: bool,
+    ) -> Result<TaskDone, Option<RunError>> {
+        let reduced = self.graph.reduce(operator, partition, is_last);
+        let done = self.graph.end(None);
+        reduced.map_err(|fault| Some(error(&self.plan, task, fault)))?;
+        Ok(done)
+    }
 }
 
 fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
-    let name_of_source = plan.sources.get(task.source).map(|source| source.name.clone()).unwrap_or_default();
     match fault {
         Fault::Operator { index, error } => {
-            let operator = plan.operators.get(index).map(|planned| &planned.operator);
+            let input = match &task.work {
+                Work::Read { source, range } => {
+                    let name = plan.sources.get(*source).map(|source| source.name.as_str()).unwrap_or_default();
+                    format!("{range} of source `{name}`")
+                }
+                Work::Reduce { operator, partition, .. } => {
+                    let name = plan.operators.get(*operator).map(|planned| planned.logic.name()).unwrap_or_default();
+                    format!("partition {partition} of operator `{name}`")
+                }
+            };
+            let logic = plan.operators.get(index).map(|planned| &planned.logic);
             RunError::Operator {
-                name: operator.map(|operator| operator.name.clone()).unwrap_or_default(),
-                module: operator.map(|operator| operator.module_name.clone()).unwrap_or_default(),
-                digest: operator.map(|operator| short(&operator.module.digest.to_string())).unwrap_or_default(),
+                name: logic.map(|logic| logic.name().to_owned()).unwrap_or_default(),
+                module: logic.map(Logic::modules).unwrap_or_default(),
+                digest: logic.map(|logic| short(&logic.digest().to_string())).unwrap_or_default(),
                 epoch: task.epoch,
-                source_name: name_of_source,
-                range: task.range.to_string(),
+                input,
                 source: error,
             }
         }
@@ -190,6 +253,7 @@ impl Current {
             sequence: 0,
             epoch: Epoch::FIRST,
             now: 0,
+            pieces: 0,
             held_bytes: 0,
             done: TaskDone::default(),
             operator_rows: vec![0; plan.operators.len()],
@@ -207,12 +271,16 @@ impl Graph {
         self.task = current;
     }
 
-    fn end(&mut self, source: usize) -> TaskDone {
+    fn end(&mut self, source: Option<usize>) -> TaskDone {
         for (index, operator) in self.operators.iter_mut().enumerate() {
-            let log = operator.take_log();
-            if !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0 {
-                self.task.done.logs.push((index, log));
-            }
+            let logs = match operator {
+                Runner::Transform(operator) => vec![operator.take_log()],
+                Runner::Aggregate { combiner, reducer } => {
+                    combiner.take_logs().into_iter().chain(reducer.take_logs()).collect()
+                }
+            };
+            let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
+            self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
         }
         let mut done = std::mem::take(&mut self.task.done);
         done.source = source;
@@ -220,10 +288,10 @@ impl Graph {
     }
 
     /// A decoded batch and its bad rows enter the graph.
-    fn decoded(&mut self, task: &Task, decoded: Decoded) -> Result<(), Fault> {
+    fn decoded(&mut self, source: usize, range: &Range, decoded: Decoded) -> Result<(), Fault> {
         let started = Instant::now();
         let plan = Arc::clone(&self.plan);
-        let Some(source) = plan.sources.get(task.source) else { return Ok(()) };
+        let Some(source) = plan.sources.get(source) else { return Ok(()) };
         let stats = &mut self.task.done.stats;
         stats.rows_in += decoded.rows.num_rows() as u64;
         stats.rejected += decoded.rejected.len() as u64;
@@ -237,7 +305,7 @@ impl Graph {
             && !decoded.rejected.is_empty()
             && !output.readers.is_empty()
         {
-            let all = rejected_batch(&output.schema, &task.range.name, &decoded.rejected);
+            let all = rejected_batch(&output.schema, &range.name, &decoded.rejected);
             let kept = all.project(&output.kept).expect("kept columns are of this schema");
             self.push(source.rejected, &kept)?;
         }
@@ -262,31 +330,104 @@ impl Graph {
 
     fn operate(&mut self, index: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
-        let (Some(operator), Some(planned)) = (self.operators.get_mut(index), plan.operators.get(index)) else {
+        let Some(planned) = plan.operators.get(index) else { return Ok(()) };
+        let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
+        let first_row = (self.task.sequence << TASK_ROWS_BITS) + *seen;
+        *seen += batch.num_rows() as u64;
+        let context = self.context(index, first_row);
+        match self.operators.get_mut(index) {
+            Some(Runner::Transform(operator)) => {
+                let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
+                self.count(index, &processed.stats);
+                for (port, batch) in processed.emitted {
+                    if let Some(output) = planned.ports.get(port) {
+                        self.push(*output, &batch)?;
+                    }
+                }
+                processed.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+            }
+            Some(Runner::Aggregate { combiner, .. }) => {
+                let combined = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
+                self.combined(index, combined)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The end of a map side: pieces wait for the end of the epoch, the other rows go on.
+    fn combined(&mut self, index: usize, combined: Combined) -> Result<(), Fault> {
+        let plan = Arc::clone(&self.plan);
+        let (Some(planned), Some(exchange)) = (plan.operators.get(index), self.keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
+        for piece in combined.partials {
+            exchange.put(self.task.epoch, self.task.sequence, self.task.pieces, piece);
+            self.task.pieces += 1;
+        }
+        self.count(index, &combined.stats);
+        if let (Some(late), Some(output)) = (combined.late, planned.late) {
+            self.push(output, &late)?;
+        }
+        combined.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+    }
+
+    /// The epoch of one partition of a keyed operator.
+    fn reduce(&mut self, index: usize, partition: u16, is_last: bool) -> Result<(), Fault> {
+        let plan = Arc::clone(&self.plan);
+        let keyed = Arc::clone(&self.keyed);
+        let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
+            return Ok(());
+        };
+        let state = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
+        let (Some(state), Some(Runner::Aggregate { reducer, .. })) = (state, self.operators.get_mut(index)) else {
+            return Ok(());
+        };
+        let watermark = match is_last {
+            true => i64::MAX,
+            false => keyed.event_times.watermark(&planned.sources, self.task.epoch),
+        };
         let context = BatchContext {
             epoch: self.task.epoch.0,
-            first_row: (self.task.sequence << TASK_ROWS_BITS) + *seen,
+            first_row: self.task.sequence << TASK_ROWS_BITS,
             now: self.task.now,
-            watermark: i64::MIN,
-            seed: planned.operator.seed,
+            watermark,
+            seed: planned.logic.seed(),
         };
-        *seen += batch.num_rows() as u64;
-        let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
-        if let Some(stats) = self.task.done.stats.operators.get_mut(index) {
-            stats.add(&processed.stats);
+        let pieces = exchange.take(self.task.epoch, planned.logic.partitions());
+        // Poisoned only if the run is failing: another task has panicked.
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let reduced = reducer
+            .reduce(&context, &mut state, &pieces, Closing { watermark, is_last })
+            .map_err(|error| Fault::Operator { index, error })?;
+        drop(state);
+        self.count(index, &reduced.stats);
+        if let Some(late) = planned.late {
+            reduced.late.iter().try_for_each(|batch| self.push(late, batch))?;
         }
-        for (port, batch) in processed.emitted {
-            if let Some(output) = planned.ports.get(port) {
-                self.push(*output, &batch)?;
-            }
+        let Some(output) = planned.ports.first() else { return Ok(()) };
+        reduced.emitted.iter().try_for_each(|batch| self.push(*output, batch))
+    }
+
+    /// What a call on the map side or of a transform is told; the watermark is that of the epoch before.
+    fn context(&self, index: usize, first_row: u64) -> BatchContext {
+        let planned = self.plan.operators.get(index);
+        let before = Epoch(self.task.epoch.0.saturating_sub(1));
+        BatchContext {
+            epoch: self.task.epoch.0,
+            first_row,
+            now: self.task.now,
+            watermark: match planned {
+                Some(planned) if self.plan.is_keyed => self.keyed.event_times.watermark(&planned.sources, before),
+                _ => i64::MIN,
+            },
+            seed: planned.map(|planned| planned.logic.seed()).unwrap_or_default(),
         }
-        for batch in processed.rejected {
-            self.push(planned.rejected, &batch)?;
+    }
+
+    fn count(&mut self, index: usize, stats: &OperatorStats) {
+        if let Some(sum) = self.task.done.stats.operators.get_mut(index) {
+            sum.add(stats);
         }
-        Ok(())
     }
 
     fn encode(&mut self, index: usize, batch: &RecordBatch) -> Result<(), Fault> {

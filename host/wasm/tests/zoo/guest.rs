@@ -29,6 +29,30 @@ pub mod at {
     pub const HEAP: u32 = 65_536;
 }
 
+/// What the guests of the other kinds have in common: a memory, an allocator that never frees, and `$value`.
+pub const PRELUDE: &str = r#"
+  (memory (export "memory") 64)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+    (global.set $next (i32.add (local.get $at) (local.get $size)))
+    (local.get $at))
+  ;; The s64 in a row of the first node; 0 for a null.
+  (func $value (param $nodes i32) (param $row i32) (result i64)
+    (local $buffers i32)
+    (local.set $buffers (i32.load offset=4 (local.get $nodes)))
+    (if (result i64)
+      (i32.or
+        (i32.eqz (i32.load offset=4 (local.get $buffers)))
+        (i32.and
+          (i32.shr_u
+            (i32.load8_u (i32.add (i32.load (local.get $buffers)) (i32.shr_u (local.get $row) (i32.const 3))))
+            (i32.and (local.get $row) (i32.const 7)))
+          (i32.const 1)))
+      (then (i64.load (i32.add (i32.load offset=8 (local.get $buffers)) (i32.shl (local.get $row) (i32.const 3)))))
+      (else (i64.const 0))))"#;
+
 /// Rows of the batch that the zoo is fed with.
 pub const ROWS: u32 = 16;
 
@@ -150,14 +174,19 @@ fn data() -> String {
         (at::BUFFERS, &[0, 0, at::VALUES, 0]),
         (at::ORIGIN, &origin),
     ];
-    let mut text = segments.iter().fold(String::new(), |mut text, (at, words)| {
+    let mut text = words(&segments);
+    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).expect("a string takes all");
+    text
+}
+
+/// Data segments of words: (address, words).
+pub fn words(segments: &[(u32, &[u32])]) -> String {
+    segments.iter().fold(String::new(), |mut text, (at, words)| {
         write!(text, "(data (i32.const {at}) \"").expect("a string takes all");
         for byte in words.iter().flat_map(|word| word.to_le_bytes()) {
             write!(text, "\\{byte:02x}").expect("a string takes all");
         }
         text.push_str("\")\n  ");
         text
-    });
-    write!(text, "(data (i32.const {}) \"xoutyl\")", at::TEXT).expect("a string takes all");
-    text
+    })
 }

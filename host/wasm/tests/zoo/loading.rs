@@ -59,10 +59,15 @@ fn other_worlds_and_versions_are_told_apart() {
         matches!(&error, LoadError::NoOperator { exports } if exports == &["pelton:operator/transform@0.2.0"]),
         "{error:?}"
     );
-    let error = load_error(exporting("pelton:operator/keyed@0.1.0").as_bytes());
-    assert!(matches!(&error, LoadError::KindNotYet(kind) if kind == "pelton:operator/keyed@0.1.0"), "{error:?}");
+    let error = load_error(exporting("pelton:operator/cogroup@0.1.0").as_bytes());
+    assert!(matches!(&error, LoadError::KindNotYet(kind) if kind == "pelton:operator/cogroup@0.1.0"), "{error:?}");
     let error = load_error(exporting("pelton:operator/transform@0.1.0").as_bytes());
     assert!(matches!(&error, LoadError::Invalid(_)), "a transform without functions: {error:?}");
+    let both = r#"(component (instance $empty)
+        (export "pelton:operator/transform@0.1.0" (instance $empty))
+        (export "pelton:operator/aggregate@0.1.0" (instance $empty)))"#;
+    let error = load_error(both.as_bytes());
+    assert!(matches!(&error, LoadError::SeveralKinds { exports } if exports.len() == 2), "{error:?}");
     let error = load_error(b"(component)");
     assert!(matches!(&error, LoadError::NoOperator { exports } if exports.is_empty()), "{error:?}");
 }

@@ -1,9 +1,12 @@
 //! The zoo: modules that mean harm, or are broken in every place where one can be.
 //!
 //! Each must end in an error that names what was wrong, within its limits, and must leave the runtime as it was:
-//! after every one of them the good guest runs in the same runtime.
+//! after every one of them the good guest runs in the same runtime. This file has the transforms, `aggregates` the
+//! aggregates, `keyed` the keyed operators, and `loading` what must not even load.
 
+mod aggregates;
 mod guest;
+mod keyed;
 mod loading;
 
 use std::{
@@ -209,8 +212,8 @@ fn broken_laws_are_told_with_the_value_that_broke_them() {
             vec![(at::EMITTED + 16, 15)],
             Law::Rows { port: port(), rows: 15, expected: "the batch has 16, and there is no `origin`".into() },
         ),
-        (vec![(at::EMITTED + 24, 2)], Law::Nodes { port: port(), want: 1, got: 2 }),
-        (vec![(at::EMITTED + 24, 0)], Law::Nodes { port: port(), want: 1, got: 0 }),
+        (vec![(at::EMITTED + 24, 2)], Law::Nodes { of: "port `out`".into(), want: 1, got: 2 }),
+        (vec![(at::EMITTED + 24, 0)], Law::Nodes { of: "port `out`".into(), want: 1, got: 0 }),
         (vec![(at::NODE, 15)], column("it has 15 rows, but 16 are due")),
         (vec![(at::NODE + 8, 1)], column("s64 has 2 buffers, not 1")),
         (vec![(at::BUFFERS + 12, 127)], column("its values have 127 bytes, but 16 rows need 128")),

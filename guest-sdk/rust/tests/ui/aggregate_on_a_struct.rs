@@ -1,0 +1,8 @@
+use pelton_guest::prelude::*;
+
+#[aggregate]
+struct Sum {
+    sum: f64,
+}
+
+fn main() {}

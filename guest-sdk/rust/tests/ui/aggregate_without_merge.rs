@@ -1,0 +1,30 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct Bid {
+    price: f64,
+}
+
+#[derive(Row)]
+struct Total {
+    total: f64,
+}
+
+#[derive(Accumulator, Default)]
+struct Sum {
+    sum: f64,
+}
+
+#[aggregate]
+impl Sum {
+    fn add(&mut self, bid: Bid) {
+        self.sum += bid.price;
+    }
+
+    fn finish(self) -> Total {
+        Total { total: self.sum }
+    }
+
+}
+
+fn main() {}

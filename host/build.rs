@@ -1,0 +1,89 @@
+//! Builds the guest of the std: modules for wasm, and leaves it where `standard` embeds it: `$OUT_DIR/std.wasm`.
+//!
+//! The build is one of Cargo's own inside this one, in the same target directory, so that it shares its dependencies with
+//! the examples' modules. They do not wait for each other: Cargo locks a directory for each profile and target, and
+//! guests have their own of both. It starts again only when something that the guest is made of changes.
+
+#![expect(clippy::print_stdout, reason = "a build script speaks to Cargo by its output")]
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, exit},
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "guest";
+const PACKAGE: &str = "pelton-std";
+const MODULE: &str = "pelton_std.wasm";
+
+/// What the guest is made of, from the root of the repository.
+const MADE_OF: [&str; 10] = [
+    ".cargo/config.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "guest-sdk/rust/Cargo.toml",
+    "guest-sdk/rust/macros/Cargo.toml",
+    "guest-sdk/rust/macros/src",
+    "guest-sdk/rust/src",
+    "host/std/Cargo.toml",
+    "host/std/src",
+    "wit",
+];
+
+fn main() {
+    let root = directory("CARGO_MANIFEST_DIR").join("..");
+    let out = directory("OUT_DIR");
+    for path in MADE_OF {
+        println!("cargo:rerun-if-changed={}", root.join(path).display());
+    }
+    check_target();
+    // TARGET_DIR/PROFILE/build/PACKAGE-HASH/out, wherever the target directory was said to be.
+    let target_dir = out.ancestors().nth(4).unwrap_or(&out);
+    build(&root, target_dir);
+    let built = target_dir.join(TARGET).join(PROFILE).join(MODULE);
+    if let Err(error) = std::fs::copy(&built, out.join("std.wasm")) {
+        fail(&format!("failed to copy {}: {error}", built.display()));
+    }
+}
+
+fn directory(variable: &str) -> PathBuf {
+    env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| fail(&format!("Cargo did not set {variable}")))
+}
+
+/// Rust's own error for a missing target speaks of `core`, which helps nobody.
+fn check_target() {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libraries = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let is_there = libraries.is_ok_and(|libraries| {
+        libraries.status.success() && Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).is_dir()
+    });
+    if !is_there {
+        fail(&format!("Rust's target {TARGET} is missing: run `make setup`, or `rustup target add {TARGET}`"));
+    }
+}
+
+fn build(root: &Path, target_dir: &Path) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // The root has the Cargo configuration that turns SIMD on.
+    command.current_dir(root).args(["build", "--profile", PROFILE, "--target", TARGET, "--package", PACKAGE]);
+    command.arg("--target-dir").arg(target_dir);
+    // What this build was told does not apply to that one: flags for this machine, and clippy in the compiler's place.
+    for variable in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
+        command.env_remove(variable);
+    }
+    match command.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => fail(&format!("failed to build {PACKAGE}:\n{}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => fail(&format!("failed to start cargo: {error}")),
+    }
+}
+
+/// Ends with a message, without a backtrace that would bury it.
+fn fail(message: &str) -> ! {
+    for line in message.lines() {
+        println!("cargo:error={line}");
+    }
+    exit(1)
+}

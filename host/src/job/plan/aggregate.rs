@@ -1,0 +1,307 @@
+//! Plans an aggregating operator: its key, its window, its modules, and the columns of its results.
+
+use std::{collections::HashSet, sync::Arc};
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use pelton_core::{
+    contract::{AggregateSignature, Input, PortColumn},
+    job::{Emission, JobSpec, LATE_PORT, OperatorSpec},
+    limits::Limits,
+    window::{Clock, WindowKind, WindowSpec},
+};
+use pelton_wasm::{AggregateInstance, CallError, Kind, Module};
+
+use super::{
+    build::{Builder, OpenOperator, Opened, seed},
+    prune::{Draft, DraftPort, Pruned},
+};
+use crate::{
+    error::Code,
+    job::diagnostic::shown,
+    operator::aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START, has_bounds},
+    state::keys::{KeyCodec, KeyError},
+};
+
+/// The name of the main output's port.
+const OUT: &str = "out";
+
+/// An aggregating operator whose modules have answered.
+pub(super) struct AggregateDraft {
+    functions: Vec<FunctionDraft>,
+    /// Columns of the input.
+    key: Vec<usize>,
+    key_fields: Vec<FieldRef>,
+    time: Option<usize>,
+    is_window_end: bool,
+    window: WindowSpec,
+    emission: Emission,
+    result: SchemaRef,
+}
+
+struct FunctionDraft {
+    module_name: String,
+    module: Arc<Module>,
+    options: String,
+    signature: AggregateSignature,
+}
+
+/// What is common to the modules of an operator: where its rows come from.
+pub(super) struct Upstream {
+    pub(super) inputs: Vec<usize>,
+    pub(super) sources: Vec<usize>,
+    pub(super) stage: usize,
+    /// Its event time is the end of a window.
+    pub(super) is_window_end: bool,
+}
+
+impl Builder<'_> {
+    /// None: something was reported.
+    pub(super) fn aggregate(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        input: Input,
+        modules: Vec<(Arc<Module>, String)>,
+        upstream: Upstream,
+    ) -> Option<OpenOperator> {
+        self.check_kinds(place, spec, &modules)?;
+        let schema = Arc::clone(&input.schema);
+        let key = self.key(place, spec, &schema)?;
+        let key_fields: Vec<FieldRef> = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
+        let window =
+            spec.window.clone().unwrap_or(WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event });
+        let time = self.window_time(place, spec, &window, &input)?;
+        let functions = self.functions(place, spec, &input, modules)?;
+        let result = self.result(place, spec, &key_fields, &window, &functions)?;
+        let on_update = window.kind == WindowKind::Global;
+        let emission = spec.emission.unwrap_or(if on_update { Emission::OnUpdate } else { Emission::OnClose });
+
+        let is_in_time = has_bounds(&window.kind);
+        let event_time = is_in_time.then(|| WINDOW_END.to_owned());
+        let output = self.output(&spec.name, Some(OUT), Arc::clone(&result), event_time);
+        self.main_output(&spec.name, output);
+        self.mark_window_end(output, is_in_time);
+        self.mark_updating(output, emission == Emission::OnUpdate || window.lateness > 0);
+        let rejected = self.rejected(&spec.name, &schema);
+        let late = is_in_time
+            .then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        let stage = upstream.stage + 1;
+        self.trace(&[output], &upstream.sources, stage);
+        self.trace(&[rejected], &upstream.sources, upstream.stage);
+        // Which rows of sessions are late is found out after the shuffle.
+        let is_late_after = matches!(window.kind, WindowKind::Session { .. });
+        let late_stage = if is_late_after { stage } else { upstream.stage };
+        self.trace(&Vec::from_iter(late), &upstream.sources, late_stage);
+
+        let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
+        let reads = key.iter().copied().chain(time).chain(reads).collect();
+        let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
+        let draft =
+            Draft { inputs: upstream.inputs, schema, reads, ports: vec![DraftPort { output, columns }], rejected, late };
+        let opened =
+            Opened::Aggregate(AggregateDraft {
+            functions,
+            key,
+            key_fields,
+            time,
+            is_window_end: upstream.is_window_end,
+            window,
+            emission,
+            result,
+        });
+        Some(OpenOperator { spec: spec.clone(), input, opened, draft, sources: upstream.sources, stage })
+    }
+
+    fn check_kinds(&mut self, place: &str, spec: &OperatorSpec, modules: &[(Arc<Module>, String)]) -> Option<()> {
+        let other = modules.iter().zip(&spec.modules).find(|((module, _), _)| module.kind() != Kind::Aggregate);
+        let Some(((module, _), named)) = other else { return Some(()) };
+        let what = match &named.alias {
+            Some(_) => "is one of its aggregates",
+            None => "has a key or a window",
+        };
+        let message = format!(
+            "operator `{}`: the module {} exports `{}`, but {what}, which needs an `aggregate`",
+            spec.name,
+            shown(&named.reference),
+            module.kind().name()
+        );
+        let help = "name a module that folds rows, such as `std:count`, or take `key` and `window` out".into();
+        self.mistakes.push(&module_place(place, named.alias.as_deref()), Code::WrongWorld, message, "this module", Some(help));
+        None
+    }
+
+    fn key(&mut self, place: &str, spec: &OperatorSpec, schema: &Schema) -> Option<Vec<usize>> {
+        let mut key = Vec::new();
+        for (index, name) in spec.key.iter().enumerate() {
+            match schema.index_of(name) {
+                Ok(at) => key.push(at),
+                Err(_) => {
+                    let message =
+                        format!("operator `{}` groups by `{}`, which its input does not have", spec.name, shown(name));
+                    self.mistakes.no_column(&format!("{place}.key.{index}"), message, name, schema);
+                }
+            }
+        }
+        if key.len() < spec.key.len() {
+            return None;
+        }
+        let fields: Vec<FieldRef> = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
+        match KeyCodec::new(&fields) {
+            Ok(_) => Some(key),
+            Err(error) => {
+                let message = format!("operator `{}`: {error}", spec.name);
+                let help = match error {
+                    KeyError::Float(_) => "round it to an integer or a decimal before, and group by that",
+                    KeyError::Type(..) => "group by columns of numbers, text, times or bools",
+                };
+                self.mistakes.push(&format!("{place}.key"), Code::ColumnMismatch, message, "not a key", Some(help.into()));
+                None
+            }
+        }
+    }
+
+    /// The column that tells a row's time, for windows by event time. None: something was reported.
+    #[expect(clippy::option_option, reason = "a window without a column is not a mistake")]
+    fn window_time(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        window: &WindowSpec,
+        input: &Input,
+    ) -> Option<Option<usize>> {
+        let place = format!("{place}.window");
+        if !has_bounds(&window.kind) || window.clock == Clock::Processing {
+            return Some(None);
+        }
+        let at = input.event_time.as_ref().and_then(|name| input.schema.index_of(name).ok());
+        if at.is_none() {
+            let message = format!("operator `{}` has windows by event time, but its input has none", spec.name);
+            let help = "give the source `event-time = { column = …, watermark = … }` and let the column pass, \
+                        or set `time = \"processing\"` in the window";
+            self.mistakes.push(&place, Code::ColumnMismatch, message, "no event time", Some(help.into()));
+            return None;
+        }
+        Some(at)
+    }
+
+    fn functions(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        input: &Input,
+        modules: Vec<(Arc<Module>, String)>,
+    ) -> Option<Vec<FunctionDraft>> {
+        let mut functions = Vec::new();
+        let expected = modules.len();
+        for ((module, options), named) in modules.into_iter().zip(&spec.modules) {
+            match open(&module, &spec.limits, &options, input) {
+                Ok(signature) if signature.ports.len() == 1 => functions.push(FunctionDraft {
+                    module_name: named.reference.clone(),
+                    module,
+                    options,
+                    signature,
+                }),
+                Ok(signature) => {
+                    let message = format!(
+                        "operator `{}`: the module {} has {} ports, but an aggregate has one",
+                        spec.name,
+                        shown(&named.reference),
+                        signature.ports.len()
+                    );
+                    let place = module_place(place, named.alias.as_deref());
+                    self.mistakes.push(&place, Code::BadContract, message, "this module", None);
+                }
+                Err(error) => self.refused(&module_place(place, named.alias.as_deref()), spec, &error),
+            }
+        }
+        (functions.len() == expected).then_some(functions)
+    }
+
+    /// Key columns, the window's bounds, and what the modules compute.
+    fn result(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        key: &[FieldRef],
+        window: &WindowSpec,
+        functions: &[FunctionDraft],
+    ) -> Option<SchemaRef> {
+        let mut fields: Vec<Field> = key.iter().map(|field| field.as_ref().clone()).collect();
+        if has_bounds(&window.kind) {
+            let bound = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false);
+            fields.extend([bound(WINDOW_START), bound(WINDOW_END)]);
+        }
+        for (function, named) in functions.iter().zip(&spec.modules) {
+            let computed = function.signature.ports.iter().flat_map(|port| port.computed.fields());
+            let is_sole = computed.clone().count() == 1;
+            fields.extend(computed.map(|field| {
+                let field = field.as_ref().clone();
+                match &named.alias {
+                    None => field,
+                    Some(alias) if is_sole => field.with_name(alias),
+                    Some(alias) => {
+                        let name = format!("{alias}_{}", field.name());
+                        field.with_name(name)
+                    }
+                }
+            }));
+        }
+        let mut names = HashSet::new();
+        if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().as_str())) {
+            let message = format!("operator `{}` would have two columns named `{}`", spec.name, shown(twice.name()));
+            let help = "call the result otherwise with `aggregate = { NAME = … }`, or rename the key column before";
+            self.mistakes.push(place, Code::ColumnMismatch, message, "in this operator", Some(help.into()));
+            return None;
+        }
+        Some(Schema::new(fields).into())
+    }
+}
+
+/// Where a module is named in the job file.
+fn module_place(place: &str, alias: Option<&str>) -> String {
+    match alias {
+        Some(alias) => format!("{place}.aggregate.{alias}"),
+        None => format!("{place}.module"),
+    }
+}
+
+fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<AggregateSignature, CallError> {
+    let mut instance = AggregateInstance::new(module, limits)?;
+    let contract = instance.open(input, options)?;
+    Ok(contract.check_aggregate(input)?)
+}
+
+impl AggregateDraft {
+    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, input: &Input, pruned: Pruned) -> AggregatePlan {
+        // In the order in which the draft's reads were put together.
+        let mut at = pruned.reads_at.into_iter();
+        let key_at = at.by_ref().take(self.key.len()).collect();
+        let time_at = self.time.and_then(|_| at.next());
+        let functions = self.functions.into_iter().map(|draft| Function {
+            reads_at: at.by_ref().take(draft.signature.reads.len()).collect(),
+            module_name: draft.module_name,
+            module: draft.module,
+            limits: spec.limits.clone(),
+            options: draft.options,
+            input: input.clone(),
+            signature: draft.signature,
+        });
+        AggregatePlan {
+            seed: seed(&job.name, &spec.name),
+            functions: functions.collect(),
+            name: spec.name,
+            key_at,
+            key_fields: self.key_fields,
+            time_at,
+            time_shift: if self.is_window_end { -1 } else { 0 },
+            window: self.window,
+            emission: self.emission,
+            partitions: job.partitions,
+            result: self.result,
+            output: pruned.ports.into_iter().next().flatten(),
+            late: pruned.late,
+            rejected: pruned.rejected,
+            rows_max: job.batch.rows,
+        }
+    }
+}

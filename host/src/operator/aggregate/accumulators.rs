@@ -1,0 +1,124 @@
+//! The accumulators of one partition: a table for each function, in which a group has the same slot in all of them.
+//!
+//! Every kind of window keeps its groups here, and merges them by [`Accumulators::merge`]. Merges that need each
+//! other's results are put in [`Rounds`], so that a guest is called once for many groups.
+
+use pelton_wasm::CallError;
+
+use super::{
+    AggregatePlan,
+    calls::{Calls, Columns},
+};
+use crate::state::rows::StateRows;
+
+#[derive(Debug)]
+pub struct Accumulators(Vec<StateRows>);
+
+impl Accumulators {
+    pub fn new(plan: &AggregatePlan) -> Self {
+        Self(plan.functions.iter().map(|function| StateRows::new(&function.signature.accumulator)).collect())
+    }
+
+    /// Bytes held, about.
+    pub fn held_bytes(&self) -> usize {
+        self.0.iter().map(StateRows::held_bytes).sum()
+    }
+
+    /// A slot whose accumulators are the identity.
+    pub fn allocate(&mut self) -> u32 {
+        self.0.iter_mut().map(StateRows::allocate).last().expect("an operator has at least one function")
+    }
+
+    /// Gives slots back; what they held is gone.
+    pub fn release(&mut self, slots: &[u32]) {
+        self.0.iter_mut().for_each(|rows| rows.release(slots));
+    }
+
+    /// The accumulators of these slots, a set of columns for each function.
+    pub fn gather(&self, slots: &[u32]) -> Vec<Columns> {
+        self.0.iter().map(|rows| rows.gather(slots)).collect()
+    }
+
+    /// Writes row i of each set of columns to `slots[i]`.
+    pub fn scatter(&mut self, slots: &[u32], columns: &[Columns]) {
+        self.0.iter_mut().zip(columns).for_each(|(rows, columns)| rows.scatter(slots, columns));
+    }
+
+    /// Merges that do not need each other: none reads or writes what another one writes, except that each may write
+    /// where it reads.
+    pub fn merge(&mut self, calls: &mut Calls, merges: &Round) -> Result<(), CallError> {
+        let rows_max = calls.rows_max();
+        let Round { left, right, into } = merges;
+        for ((left, right), into) in left.chunks(rows_max).zip(right.chunks(rows_max)).zip(into.chunks(rows_max)) {
+            let merged = calls.merge(left.len(), &self.gather(left), &self.gather(right))?;
+            self.scatter(into, &merged);
+        }
+        Ok(())
+    }
+}
+
+/// Slots to merge, row by row; `left` is earlier.
+#[derive(Debug, Default)]
+pub struct Round {
+    left: Vec<u32>,
+    right: Vec<u32>,
+    into: Vec<u32>,
+}
+
+impl Round {
+    pub fn push(&mut self, left: u32, right: u32, into: u32) {
+        self.left.push(left);
+        self.right.push(right);
+        self.into.push(into);
+    }
+
+    pub fn clear(&mut self) {
+        [&mut self.left, &mut self.right, &mut self.into].into_iter().for_each(Vec::clear);
+    }
+}
+
+/// Merges in the order in which they were asked for, as few rounds as that allows.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    rounds: Vec<Round>,
+    /// By slot, in which round it can be merged next.
+    next: Vec<u32>,
+}
+
+impl Rounds {
+    /// Merges `absorbed` into `into`.
+    pub fn push(&mut self, into: u32, absorbed: u32) {
+        let round = self.next_of(into).max(self.next_of(absorbed)) as usize;
+        if round >= self.rounds.len() {
+            self.rounds.push(Round::default());
+        }
+        if let Some(round) = self.rounds.get_mut(round) {
+            round.push(into, absorbed, into);
+        }
+        let at = into as usize;
+        if at >= self.next.len() {
+            self.next.resize(at + 1, 0);
+        }
+        if let Some(next) = self.next.get_mut(at) {
+            *next = round as u32 + 1;
+        }
+    }
+
+    /// Carries them out, and forgets them. The slots absorbed are free then.
+    pub fn carry_out(&mut self, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<(), CallError> {
+        for round in std::mem::take(&mut self.rounds) {
+            accumulators.merge(calls, &round)?;
+            for slot in &round.into {
+                if let Some(next) = self.next.get_mut(*slot as usize) {
+                    *next = 0;
+                }
+            }
+            accumulators.release(&round.right);
+        }
+        Ok(())
+    }
+
+    fn next_of(&self, slot: u32) -> u32 {
+        self.next.get(slot as usize).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,137 @@
+//! The modules of one aggregating operator on one compute thread: instances made when they are first needed.
+
+use std::{sync::Arc, time::Instant};
+
+use arrow::{
+    array::{ArrayRef, RecordBatch, new_null_array},
+    compute,
+};
+use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog};
+
+use super::{AggregatePlan, Function};
+use crate::operator::OperatorStats;
+
+/// The accumulators of one function, or one function's results: columns.
+pub type Columns = Vec<ArrayRef>;
+
+#[derive(Debug)]
+pub struct Calls {
+    plan: Arc<AggregatePlan>,
+    instances: Vec<Option<AggregateInstance>>,
+    pub stats: OperatorStats,
+}
+
+/// Results of one function.
+pub struct Finished {
+    pub columns: Columns,
+    /// The group of each result; none: group for group.
+    pub origin: Option<Vec<u32>>,
+}
+
+/// The windows of groups, row for row.
+pub struct Bounds<'a> {
+    pub starts: &'a [i64],
+    pub ends: &'a [i64],
+    /// 0 early, 1 on time, 2 late.
+    pub pane: &'a [u8],
+}
+
+impl Calls {
+    pub fn new(plan: Arc<AggregatePlan>) -> Self {
+        let instances = plan.functions.iter().map(|_| None).collect();
+        Self { plan, instances, stats: OperatorStats::default() }
+    }
+
+    /// Rows in one call, at most.
+    pub fn rows_max(&self) -> usize {
+        self.plan.rows_max
+    }
+
+    /// Folds a batch into fresh accumulators, one set for each function.
+    pub fn accumulate(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        slots: &[u32],
+        groups: usize,
+    ) -> Result<Vec<Columns>, CallError> {
+        self.each(|function, instance| {
+            let columns: Columns =
+                function.reads_at.iter().filter_map(|at| batch.columns().get(*at)).cloned().collect();
+            let fields = function.signature.accumulator.fields();
+            let identity: Columns = fields.iter().map(|field| new_null_array(field.data_type(), groups)).collect();
+            instance.accumulate(context, batch.num_rows(), &columns, slots, groups, &identity, &function.signature)
+        })
+    }
+
+    /// Merges row by row; `left` is earlier. Both have one set of columns for each function.
+    pub fn merge(&mut self, rows: usize, left: &[Columns], right: &[Columns]) -> Result<Vec<Columns>, CallError> {
+        let mut sides = left.iter().zip(right);
+        self.each(|function, instance| {
+            let (left, right) = sides.next().expect("one set of columns for each function");
+            instance.merge(rows, left, right, &function.signature)
+        })
+    }
+
+    /// The results of groups.
+    pub fn finish(
+        &mut self,
+        context: &BatchContext,
+        rows: usize,
+        keys: &[ArrayRef],
+        bounds: &Bounds<'_>,
+        accumulators: &[Columns],
+    ) -> Result<Vec<Finished>, CallError> {
+        let mut sides = accumulators.iter();
+        self.each(|function, instance| {
+            let accumulators = sides.next().expect("one set of columns for each function");
+            let Bounds { starts, ends, pane } = bounds;
+            let answer =
+                instance.finish(context, rows, keys, starts, ends, pane, accumulators, &function.signature)?;
+            let emitted = answer.emitted.into_iter().find(|emitted| emitted.port == 0);
+            Ok(match emitted {
+                Some(emitted) => Finished {
+                    columns: emitted.computed,
+                    origin: emitted.origin.map(|origin| origin.iter().copied().collect()),
+                },
+                None => {
+                    let fields = function.signature.ports.first().map(|port| port.computed.fields().clone());
+                    let empty = fields.iter().flatten().map(|field| new_null_array(field.data_type(), 0));
+                    Finished { columns: empty.collect(), origin: Some(Vec::new()) }
+                }
+            })
+        })
+    }
+
+    /// What the calls since the last take logged and counted.
+    pub fn take_logs(&mut self) -> Vec<CallLog> {
+        self.instances.iter_mut().flatten().map(AggregateInstance::take_log).collect()
+    }
+
+    fn each<T>(
+        &mut self,
+        mut call: impl FnMut(&Function, &mut AggregateInstance) -> Result<T, CallError>,
+    ) -> Result<Vec<T>, CallError> {
+        let started = Instant::now();
+        let plan = Arc::clone(&self.plan);
+        let mut results = Vec::with_capacity(plan.functions.len());
+        for (function, slot) in plan.functions.iter().zip(&mut self.instances) {
+            if slot.is_none() {
+                let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
+                instance.open_as(&function.input, &function.options, &function.signature)?;
+                *slot = Some(instance);
+            }
+            results.push(call(function, slot.as_mut().expect("made above"))?);
+            self.stats.calls += 1;
+        }
+        self.stats.call_time += started.elapsed();
+        Ok(results)
+    }
+}
+
+/// These rows of each set of columns.
+pub fn take(columns: &[Columns], rows: &[u32]) -> Vec<Columns> {
+    let rows = arrow::array::UInt32Array::from_iter_values(rows.iter().copied());
+    let one = |column: &ArrayRef| compute::take(column.as_ref(), &rows, None).expect("these rows exist");
+    columns.iter().map(|columns| columns.iter().map(one).collect()).collect()
+}

@@ -1,0 +1,173 @@
+//! Windows of a number of rows: a key's rows in their order, `count` in each window.
+//!
+//! How many rows of a key come before a batch is known only after the shuffle. So rows cross it as they are, and are folded
+//! here: each piece into one partial for every window that it touches, the first of which goes on where the key's open
+//! window is. The order is that of the tasks and of the rows in them, so it does not depend on threads.
+
+use pelton_core::{job::Emission};
+use pelton_wasm::CallError;
+
+use super::{
+    Reduced,
+    accumulators::Accumulators,
+    calls::take,
+    emit::{Due, Moment, UNBOUNDED},
+    partial::{CarriedRows, Partial},
+    reduce::{EpochEnd, Tools},
+};
+use crate::state::{keys::KeyStore, numbered::NumberedKeys};
+
+/// The windows of one partition.
+#[derive(Debug)]
+pub struct Counted {
+    /// Rows of a window.
+    count: u64,
+    keys: NumberedKeys,
+    /// By key, its open window.
+    open: Vec<Open>,
+}
+
+/// A window that is not full.
+#[derive(Debug, Clone, Copy, Default)]
+struct Open {
+    /// None: it takes no row, and its key is not known.
+    rows: u64,
+    slot: u32,
+}
+
+/// What a piece adds to one window.
+struct Share {
+    key: u32,
+    /// It goes on with what earlier pieces began.
+    continues: bool,
+}
+
+/// A piece, cut into windows.
+#[derive(Default)]
+struct Cut {
+    shares: Vec<Share>,
+    /// The share of each row.
+    share_of: Vec<u32>,
+    /// Shares that fill their window, in the order in which they do.
+    full: Vec<u32>,
+}
+
+impl Counted {
+    /// `keys` is an empty store whose slots can be used again.
+    pub fn new(count: u64, keys: KeyStore) -> Self {
+        Self { count, keys: NumberedKeys::new(keys), open: Vec::new() }
+    }
+
+    pub fn groups(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn held_bytes(&self) -> usize {
+        self.keys.held_bytes() + self.open.capacity() * size_of::<Open>()
+    }
+
+    pub fn reduce(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let mut touched = Vec::new();
+        for partial in epoch.partials {
+            let Some(carried) = &partial.rows else { continue };
+            let rows = carried.by_partition.get(usize::from(epoch.partition)).map(Vec::as_slice).unwrap_or_default();
+            if !rows.is_empty() {
+                let cut = self.cut(partial, carried, rows);
+                self.fold(tools, accumulators, epoch, (carried, rows), &cut, out)?;
+                touched.extend(cut.shares.iter().map(|share| share.key));
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let is_open = |key: &u32| self.open.get(*key as usize).is_some_and(|open| open.rows > 0);
+        let (open, empty): (Vec<u32>, Vec<u32>) = touched.into_iter().partition(is_open);
+        if tools.plan.emission == Emission::OnUpdate {
+            let mut due = Due::with_capacity(open.len());
+            for key in open {
+                let slot = self.open.get(key as usize).map(|open| open.slot).unwrap_or_default();
+                due.push(key, slot, UNBOUNDED, Moment::Early);
+            }
+            tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
+        }
+        empty.into_iter().for_each(|key| self.keys.forget(key));
+        Ok(())
+    }
+
+    /// Deals the rows out to windows.
+    fn cut(&mut self, partial: &Partial, carried: &CarriedRows, rows: &[u32]) -> Cut {
+        const NONE: u32 = u32::MAX;
+        let mut cut = Cut::default();
+        // By group: its key, and the share that its rows go to.
+        let mut known = vec![(NONE, NONE); partial.groups.len()];
+        for row in rows {
+            let group = carried.groups.get(*row as usize).copied().unwrap_or_default();
+            let Some((key, share)) = known.get_mut(group as usize) else { continue };
+            if *key == NONE {
+                *key = self.keys.number(&partial.groups, group).0;
+            }
+            let at = *key as usize;
+            if at >= self.open.len() {
+                self.open.resize(at + 1, Open::default());
+            }
+            let Some(open) = self.open.get_mut(at) else { continue };
+            if *share == NONE {
+                *share = cut.shares.len() as u32;
+                cut.shares.push(Share { key: *key, continues: open.rows > 0 });
+            }
+            cut.share_of.push(*share);
+            open.rows += 1;
+            if open.rows >= self.count {
+                open.rows = 0;
+                cut.full.push(std::mem::replace(share, NONE));
+            }
+        }
+        cut
+    }
+
+    /// Folds the rows, and emits the windows that are full.
+    fn fold(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        (carried, rows): (&CarriedRows, &[u32]),
+        cut: &Cut,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let rows = arrow::array::UInt32Array::from_iter_values(rows.iter().copied());
+        let batch = arrow::compute::take_record_batch(&carried.batch, &rows).expect("these rows exist");
+        let partials = tools.calls.accumulate(epoch.context, &batch, &cut.share_of, cut.shares.len())?;
+        let (mut slots, mut fresh, mut known) = (Vec::new(), Vec::new(), Vec::new());
+        for (share, at) in cut.shares.iter().zip(0u32..) {
+            let open = self.open.get_mut(share.key as usize).expect("cut entered the key");
+            if !share.continues {
+                open.slot = accumulators.allocate();
+            }
+            slots.push(open.slot);
+            if share.continues { known.push(at) } else { fresh.push(at) }
+        }
+        let slot_of = |share: &u32| slots.get(*share as usize).copied().unwrap_or_default();
+        let (fresh_slots, known_slots): (Vec<u32>, Vec<u32>) =
+            (fresh.iter().map(slot_of).collect(), known.iter().map(slot_of).collect());
+        accumulators.scatter(&fresh_slots, &take(&partials, &fresh));
+        if !known.is_empty() {
+            let left = accumulators.gather(&known_slots);
+            let merged = tools.calls.merge(known.len(), &left, &take(&partials, &known))?;
+            accumulators.scatter(&known_slots, &merged);
+        }
+        let mut due = Due::with_capacity(cut.full.len());
+        for share in &cut.full {
+            let key = cut.shares.get(*share as usize).map(|share| share.key).unwrap_or_default();
+            due.push(key, slot_of(share), UNBOUNDED, Moment::OnTime);
+        }
+        tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
+        accumulators.release(due.slots());
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What crosses the shuffle: groups of a batch with their partial accumulators, and rows that the reduce side must see.
+
+use arrow::array::RecordBatch;
+use pelton_core::shuffle;
+
+use super::calls::Columns;
+use crate::state::groups::GroupRows;
+
+/// What one call folded a batch into.
+#[derive(Debug)]
+pub struct Partial {
+    /// Key, and as tag the start of the pane, or of the session.
+    pub groups: GroupRows,
+    /// For sessions, the time of each group's latest row.
+    pub lasts: Vec<i64>,
+    /// One set of columns for each function, group for group. None for windows of a number of rows: their rows are
+    /// folded where it is known how many came before.
+    pub accumulators: Vec<Columns>,
+    /// The groups of each partition, in order.
+    pub by_partition: Vec<Vec<u32>>,
+    /// Rows as they came: all of them for windows of a number of rows; for sessions those that are late unless they
+    /// join others.
+    pub rows: Option<CarriedRows>,
+}
+
+#[derive(Debug)]
+pub struct CarriedRows {
+    pub batch: RecordBatch,
+    /// The group of each row.
+    pub groups: Vec<u32>,
+    /// The rows of each partition, in order.
+    pub by_partition: Vec<Vec<u32>>,
+}
+
+impl CarriedRows {
+    pub fn new(batch: RecordBatch, groups: Vec<u32>, of: &GroupRows, partitions: u16) -> Self {
+        let hashes = groups.iter().map(|group| of.hashes.get(*group as usize).copied().unwrap_or_default());
+        let by_partition = partitioned(hashes, partitions);
+        Self { batch, groups, by_partition }
+    }
+}
+
+/// What belongs to each partition, by hash.
+pub fn partitioned(hashes: impl Iterator<Item = u64>, partitions: u16) -> Vec<Vec<u32>> {
+    let mut by_partition = vec![Vec::new(); usize::from(partitions)];
+    for (row, hash) in (0u32..).zip(hashes) {
+        let group = shuffle::key_group(hash, shuffle::KEY_GROUPS_DEFAULT);
+        let partition = shuffle::partition(group, shuffle::KEY_GROUPS_DEFAULT, partitions);
+        if let Some(rows) = by_partition.get_mut(usize::from(partition)) {
+            rows.push(row);
+        }
+    }
+    by_partition
+}

@@ -1,0 +1,207 @@
+//! The reduce side: what the map side made of an epoch is merged into the state of each partition, and windows that the
+//! watermark has passed are finished.
+//!
+//! A [`Partition`] is the state; a [`Reducer`] is a compute thread's instances of the modules, which works on any partition.
+//! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`].
+
+use std::{sync::Arc, time::Instant};
+
+use arrow::array::RecordBatch;
+use pelton_core::window::{Clock, Panes, WindowKind};
+use pelton_wasm::{BatchContext, CallError, CallLog};
+
+use super::{
+    AggregatePlan,
+    accumulators::Accumulators,
+    calls::Calls,
+    counted::Counted,
+    partial::Partial,
+    sessions::SessionWindows,
+    sliding::Sliding,
+    whole::Whole,
+};
+use crate::{operator::OperatorStats, state::keys::KeyCodec};
+
+/// The state of one partition of one operator.
+#[derive(Debug)]
+pub struct Partition {
+    number: u16,
+    windows: Windows,
+    accumulators: Accumulators,
+    /// Up to which windows have been closed.
+    watermark: i64,
+}
+
+#[derive(Debug)]
+enum Windows {
+    Whole(Whole),
+    Sliding(Sliding),
+    Sessions(SessionWindows),
+    Counted(Counted),
+}
+
+/// How an epoch ends for a partition.
+#[derive(Debug, Clone, Copy)]
+pub struct Closing {
+    /// Of the operator's input at the end of the epoch; `i64::MAX` when the input has ended.
+    pub watermark: i64,
+    /// The input has ended: whatever is left is emitted.
+    pub is_last: bool,
+}
+
+/// What came out of one epoch.
+#[derive(Debug, Default)]
+pub struct Reduced {
+    pub emitted: Vec<RecordBatch>,
+    /// Rows of sessions that had ended; other late rows are found on the map side.
+    pub late: Vec<RecordBatch>,
+    pub stats: OperatorStats,
+}
+
+/// The reduce side on one compute thread.
+#[derive(Debug)]
+pub struct Reducer(Tools);
+
+/// What every kind of window works with.
+#[derive(Debug)]
+pub struct Tools {
+    pub plan: Arc<AggregatePlan>,
+    pub codec: KeyCodec,
+    /// None: windows without panes.
+    pub panes: Option<Panes>,
+    pub calls: Calls,
+}
+
+/// One epoch of one partition.
+#[derive(Debug, Clone, Copy)]
+pub struct EpochEnd<'a> {
+    pub context: &'a BatchContext,
+    /// What the map side made, in canonical order.
+    pub partials: &'a [Arc<Partial>],
+    pub partition: u16,
+    /// The watermark before the epoch and after it.
+    pub from: i64,
+    pub to: i64,
+    pub is_last: bool,
+}
+
+impl Partition {
+    pub fn new(plan: &AggregatePlan, number: u16) -> Self {
+        let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
+        let windows = match plan.window.kind {
+            WindowKind::Global | WindowKind::Tumbling { .. } => Windows::Whole(Whole::default()),
+            WindowKind::Sliding { length, slide, .. } if length == slide => Windows::Whole(Whole::default()),
+            WindowKind::Sliding { slide, .. } => Windows::Sliding(Sliding::new(slide, codec.slots())),
+            WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, codec.slots())),
+            WindowKind::Count { rows } => Windows::Counted(Counted::new(rows, codec.slots())),
+        };
+        Self { number, windows, accumulators: Accumulators::new(plan), watermark: i64::MIN }
+    }
+
+    /// Groups that have accumulators.
+    pub fn groups(&self) -> usize {
+        match &self.windows {
+            Windows::Whole(whole) => whole.groups(),
+            Windows::Sliding(sliding) => sliding.groups(),
+            Windows::Sessions(sessions) => sessions.groups(),
+            Windows::Counted(counted) => counted.groups(),
+        }
+    }
+
+    /// Bytes held, about.
+    pub fn held_bytes(&self) -> usize {
+        let windows = match &self.windows {
+            Windows::Whole(whole) => whole.held_bytes(),
+            Windows::Sliding(sliding) => sliding.held_bytes(),
+            Windows::Sessions(sessions) => sessions.held_bytes(),
+            Windows::Counted(counted) => counted.held_bytes(),
+        };
+        windows + self.accumulators.held_bytes()
+    }
+}
+
+impl Reducer {
+    pub fn new(plan: Arc<AggregatePlan>) -> Self {
+        let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
+        Self(Tools { codec, panes: Panes::new(&plan.window.kind), calls: Calls::new(Arc::clone(&plan)), plan })
+    }
+
+    /// One epoch: merges what the map side made for this partition, in the order given, and emits what is due.
+    pub fn reduce(
+        &mut self,
+        context: &BatchContext,
+        state: &mut Partition,
+        partials: &[Arc<Partial>],
+        closing: Closing,
+    ) -> Result<Reduced, CallError> {
+        let started = Instant::now();
+        let tools = &mut self.0;
+        let Closing { watermark, is_last } = closing;
+        let reached = match tools.plan.window.clock {
+            // What comes later has a later time.
+            Clock::Processing if !is_last => context.now,
+            _ => watermark,
+        };
+        let (from, to) = (state.watermark, reached.max(state.watermark));
+        state.watermark = to;
+        let epoch = EpochEnd { context, partials, partition: state.number, from, to, is_last };
+        let mut out = Reduced::default();
+        let Partition { windows, accumulators, .. } = state;
+        match windows {
+            Windows::Whole(whole) => whole.reduce(tools, accumulators, &epoch, &mut out),
+            Windows::Sliding(sliding) => sliding.reduce(tools, accumulators, &epoch, &mut out),
+            Windows::Sessions(sessions) => sessions.reduce(tools, accumulators, &epoch, &mut out),
+            Windows::Counted(counted) => counted.reduce(tools, accumulators, &epoch, &mut out),
+        }?;
+        let calls = std::mem::take(&mut tools.calls.stats);
+        out.stats.calls += calls.calls;
+        out.stats.call_time += calls.call_time;
+        out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
+        Ok(out)
+    }
+
+    /// What the calls since the last take logged and counted.
+    pub fn take_logs(&mut self) -> Vec<CallLog> {
+        self.0.calls.take_logs()
+    }
+}
+
+impl<'a> EpochEnd<'a> {
+    /// Each piece, with the groups of this partition.
+    pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, &'a [u32])> + use<'a> {
+        let partition = usize::from(self.partition);
+        self.partials.iter().filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
+    }
+}
+
+/// Slots of accumulators, and the groups of a partial that go there.
+#[derive(Debug, Default)]
+pub struct Moved {
+    slots: Vec<u32>,
+    groups: Vec<u32>,
+}
+
+impl Moved {
+    pub fn push(&mut self, slot: u32, group: u32) {
+        self.slots.push(slot);
+        self.groups.push(group);
+    }
+
+    /// Writes the groups to slots that are new.
+    pub fn put(&self, accumulators: &mut Accumulators, partial: &Partial) {
+        if !self.slots.is_empty() {
+            accumulators.scatter(&self.slots, &super::calls::take(&partial.accumulators, &self.groups));
+        }
+    }
+
+    /// Merges the groups into slots that have accumulators. No slot is here twice.
+    pub fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls, partial: &Partial) -> Result<(), CallError> {
+        if self.slots.is_empty() {
+            return Ok(());
+        }
+        let right = super::calls::take(&partial.accumulators, &self.groups);
+        let merged = calls.merge(self.slots.len(), &accumulators.gather(&self.slots), &right)?;
+        accumulators.scatter(&self.slots, &merged);
+        Ok(())
+    }
+}

@@ -1,0 +1,294 @@
+//! Session windows: for each key its sessions, which grow and merge as rows arrive, and end when the watermark passes them.
+//!
+//! ```text
+//! batch 1   a ··· · ·                      map side: one partial for each run of rows within a batch
+//! batch 2         ·· ··      ··            reduce side: partials join the sessions whose windows they overlap
+//! key a     [── one session ──gap)  [──)
+//! ```
+//!
+//! Which rows are late is asked of whole sessions: of what the rows of an epoch make together with the sessions that are kept, those
+//! that the watermark before the epoch has closed (and the lateness after it). So a row is not late that an open session
+//! takes in, and the answer does not depend on how the epoch was cut into batches.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use pelton_core::{
+    job::Emission,
+    session::{Session, Sessions},
+    window::{Window, is_late},
+};
+use pelton_wasm::CallError;
+
+use super::{
+    Reduced,
+    accumulators::{Accumulators, Rounds},
+    admit::filter,
+    emit::{Due, Moment},
+    partial::Partial,
+    reduce::{EpochEnd, Moved, Tools},
+};
+use crate::state::{keys::KeyStore, numbered::NumberedKeys};
+
+/// The sessions of one partition.
+#[derive(Debug)]
+pub struct SessionWindows {
+    gap: i64,
+    keys: NumberedKeys,
+    /// By key.
+    sessions: Vec<Sessions>,
+    /// When something happens to a key next, by event time; entries that `next` does not have are old.
+    deadlines: BinaryHeap<Reverse<(i64, u32)>>,
+    /// By key, its entry in `deadlines`; `i64::MAX` if it has none.
+    next: Vec<i64>,
+    rounds: Rounds,
+    groups: usize,
+}
+
+/// The epoch of a partition so far.
+#[derive(Default)]
+struct Changes {
+    /// Keys with new rows, some twice.
+    keys: Vec<u32>,
+    /// By slot, whether its session has new rows.
+    is_changed: Vec<bool>,
+    changed: Vec<u32>,
+}
+
+/// A run of rows that is late, unless it joins a session.
+struct Doubtful<'a> {
+    partial: &'a Partial,
+    group: u32,
+    start: i64,
+    last: i64,
+}
+
+impl Changes {
+    fn insert(&mut self, key: u32, slot: u32) {
+        self.keys.push(key);
+        let at = slot as usize;
+        if at >= self.is_changed.len() {
+            self.is_changed.resize(at + 1, false);
+        }
+        if let Some(is_changed) = self.is_changed.get_mut(at) {
+            *is_changed = true;
+        }
+        self.changed.push(slot);
+    }
+
+    fn has(&self, slot: u32) -> bool {
+        self.is_changed.get(slot as usize).copied().unwrap_or_default()
+    }
+}
+
+impl SessionWindows {
+    /// `keys` is an empty store whose slots can be used again.
+    pub fn new(gap: i64, keys: KeyStore) -> Self {
+        Self {
+            gap,
+            keys: NumberedKeys::new(keys),
+            sessions: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            next: Vec::new(),
+            rounds: Rounds::default(),
+            groups: 0,
+        }
+    }
+
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    pub fn held_bytes(&self) -> usize {
+        let lists = self.sessions.capacity() * size_of::<Sessions>() + self.groups * size_of::<Session>();
+        self.keys.held_bytes() + lists + self.deadlines.capacity() * 16 + self.next.capacity() * 8
+    }
+
+    pub fn reduce(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let mut changes = Changes::default();
+        let mut doubtful = Vec::new();
+        for (partial, groups) in epoch.pieces() {
+            self.insert_piece(tools, accumulators, epoch, (partial, groups), &mut changes, &mut doubtful);
+        }
+        self.judge(tools, accumulators, epoch, doubtful, &mut changes, out);
+        self.rounds.carry_out(accumulators, &mut tools.calls)?;
+        self.emit(tools, accumulators, epoch, changes, out)
+    }
+
+    /// Joins the runs that are not late by themselves.
+    fn insert_piece<'a>(
+        &mut self,
+        tools: &Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'a>,
+        (partial, groups): (&'a Partial, &[u32]),
+        changes: &mut Changes,
+        doubtful: &mut Vec<Doubtful<'a>>,
+    ) {
+        let lateness = tools.plan.window.lateness;
+        let mut fresh = Moved::default();
+        for group in groups {
+            let at = *group as usize;
+            let (Some(start), Some(last)) = (partial.groups.tags.get(at), partial.lasts.get(at)) else { continue };
+            if is_late(last.saturating_add(self.gap), lateness, epoch.from) {
+                doubtful.push(Doubtful { partial, group: *group, start: *start, last: *last });
+                continue;
+            }
+            let (key, is_new) = self.keys.number(&partial.groups, *group);
+            if is_new && key as usize >= self.sessions.len() {
+                self.sessions.push(Sessions::default());
+                self.next.push(i64::MAX);
+            }
+            let slot = accumulators.allocate();
+            fresh.push(slot, *group);
+            self.insert(key, *start, *last, slot, changes);
+        }
+        fresh.put(accumulators, partial);
+    }
+
+    fn insert(&mut self, key: u32, start: i64, last: i64, slot: u32, changes: &mut Changes) {
+        let sessions = self.sessions.get_mut(key as usize).expect("a list for each key");
+        let merge = sessions.insert(start, last, slot, self.gap);
+        self.groups += 1;
+        for absorbed in merge.absorbed.iter() {
+            self.rounds.push(merge.into, absorbed);
+            self.groups -= 1;
+        }
+        changes.insert(key, merge.into);
+    }
+
+    /// Joins the runs that are late by themselves to the sessions that they overlap; the others are late. From the
+    /// latest on, so that one that joins a session through another comes after that.
+    fn judge(
+        &mut self,
+        tools: &Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        mut doubtful: Vec<Doubtful<'_>>,
+        changes: &mut Changes,
+        out: &mut Reduced,
+    ) {
+        let lateness = tools.plan.window.lateness;
+        doubtful.sort_by_key(|run| Reverse(run.last));
+        // By where the partial is in memory: in which order they are looked at makes no difference.
+        let mut late: BTreeMap<*const Partial, (&Partial, Vec<bool>)> = BTreeMap::new();
+        for Doubtful { partial, group, start, last } in doubtful {
+            let joined = self.keys.find(&partial.groups, group).and_then(|key| {
+                let end = self.sessions.get(key as usize)?.joined(start, last, self.gap).1;
+                (!is_late(end, lateness, epoch.from)).then_some(key)
+            });
+            match joined {
+                Some(key) => {
+                    let slot = accumulators.allocate();
+                    let mut fresh = Moved::default();
+                    fresh.push(slot, group);
+                    fresh.put(accumulators, partial);
+                    self.insert(key, start, last, slot, changes);
+                }
+                None => {
+                    let (_, groups) =
+                        late.entry(partial).or_insert_with(|| (partial, vec![false; partial.groups.len()]));
+                    if let Some(is_late) = groups.get_mut(group as usize) {
+                        *is_late = true;
+                    }
+                }
+            }
+        }
+        for partial in epoch.partials {
+            let Some((_, is_late)) = late.get(&std::ptr::from_ref(partial.as_ref())) else { continue };
+            let Some(rows) = &partial.rows else { continue };
+            let is_late = |group: &u32| is_late.get(*group as usize).copied().unwrap_or_default();
+            let count = rows.groups.iter().filter(|group| is_late(group)).count();
+            out.stats.late += count as u64;
+            if tools.plan.late.is_some() {
+                out.late.push(filter(&rows.batch, rows.groups.iter().map(is_late)));
+            }
+        }
+    }
+
+    /// Emits what changed and what ended, in order of the ends, and forgets what takes no more rows.
+    fn emit(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        mut changes: Changes,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let mut keys = std::mem::take(&mut changes.keys);
+        while let Some(Reverse((at, key))) = self.deadlines.peek().copied()
+            && at <= epoch.to
+        {
+            self.deadlines.pop();
+            if let Some(next) = self.next.get_mut(key as usize)
+                && *next == at
+            {
+                *next = i64::MAX;
+                keys.push(key);
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let mut leaving: Vec<(Window, u32, u32, Moment)> = Vec::new();
+        for key in &keys {
+            for session in self.sessions.get(*key as usize).into_iter().flat_map(Sessions::iter) {
+                if let Some(moment) = moment(tools, epoch, session.end(self.gap), changes.has(session.slot)) {
+                    let window = Window { start: session.start, end: session.end(self.gap) };
+                    leaving.push((window, *key, session.slot, moment));
+                }
+            }
+        }
+        leaving.sort_unstable_by_key(|(window, key, ..)| (window.end, window.start, *key));
+        let mut due = Due::with_capacity(leaving.len());
+        leaving.into_iter().for_each(|(window, key, slot, moment)| due.push(key, slot, window, moment));
+        tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
+        for key in keys {
+            self.forget(key, tools.plan.window.lateness, epoch.to, accumulators);
+        }
+        Ok(())
+    }
+
+    /// Forgets the sessions of a key that take no more rows, and sets its deadline anew.
+    fn forget(&mut self, key: u32, lateness: i64, watermark: i64, accumulators: &mut Accumulators) {
+        let (Some(sessions), Some(next)) = (self.sessions.get_mut(key as usize), self.next.get_mut(key as usize)) else {
+            return;
+        };
+        let slots: Vec<u32> = sessions.close(self.gap, lateness, watermark).map(|session| session.slot).collect();
+        accumulators.release(&slots);
+        self.groups -= slots.len();
+        let deadline = |session: &Session| {
+            let end = session.end(self.gap);
+            if end > watermark { end } else { end.saturating_add(lateness) }
+        };
+        match sessions.iter().map(deadline).min() {
+            Some(deadline) if deadline != *next => {
+                *next = deadline;
+                self.deadlines.push(Reverse((deadline, key)));
+            }
+            Some(_) => {}
+            None => {
+                *next = i64::MAX;
+                self.keys.forget(key);
+            }
+        }
+    }
+}
+
+/// Whether a session leaves, and as what.
+fn moment(tools: &Tools, epoch: &EpochEnd<'_>, end: i64, is_changed: bool) -> Option<Moment> {
+    if end <= epoch.from {
+        is_changed.then_some(Moment::Late)
+    } else if end <= epoch.to {
+        Some(Moment::OnTime)
+    } else {
+        (is_changed && tools.plan.emission == Emission::OnUpdate).then_some(Moment::Early)
+    }
+}

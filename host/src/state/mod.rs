@@ -1,0 +1,13 @@
+//! State of keyed operators: keys, and the accumulators or values that belong to them, as typed columns.
+//!
+//! ```text
+//! key columns ─► keys (hashed once, encoded) ─► groups (key → slot) ─► rows (slot → typed columns)
+//! ```
+//!
+//! Used by the keyed operators in `operator`. Invariant: slots are given out in the order in which keys are first seen, so
+//! that whatever walks a table walks it in the same order on every run.
+
+pub mod groups;
+pub mod keys;
+pub mod numbered;
+pub mod rows;

@@ -1,0 +1,136 @@
+//! Keys with numbers: dense, kept for as long as something is known of the key, then given to another.
+//!
+//! What windows keep of a key (its panes, its sessions, how many rows it has) lies in vectors by its number. Numbers
+//! depend on the order of the calls alone.
+
+use hashbrown::hash_table::{Entry, HashTable};
+
+use super::{
+    groups::GroupRows,
+    keys::{Key, KeyStore},
+};
+
+#[derive(Debug)]
+pub struct NumberedKeys {
+    table: HashTable<u32>,
+    hashes: Vec<u64>,
+    keys: KeyStore,
+    free: Vec<u32>,
+}
+
+/// The table's own hash: partitions share their top bits, which the table would look at first.
+#[inline(always)]
+fn spread(hash: u64) -> u64 {
+    hash.rotate_left(32)
+}
+
+impl NumberedKeys {
+    /// `keys` is an empty store whose slots can be used again.
+    pub fn new(keys: KeyStore) -> Self {
+        Self { table: HashTable::new(), hashes: Vec::new(), keys, free: Vec::new() }
+    }
+
+    /// Keys that have a number.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The keys by their numbers.
+    pub fn keys(&self) -> &KeyStore {
+        &self.keys
+    }
+
+    /// Bytes held, about.
+    pub fn held_bytes(&self) -> usize {
+        self.keys.held_bytes() + self.hashes.capacity() * 8 + self.table.capacity() * 5
+    }
+
+    /// The number of the key of a group, and whether it is new.
+    #[inline]
+    pub fn number(&mut self, groups: &GroupRows, group: u32) -> (u32, bool) {
+        let hash = groups.hashes.get(group as usize).copied().unwrap_or_default();
+        match &groups.keys {
+            KeyStore::Words(_) => self.enter(hash, groups.keys.word(group)),
+            KeyStore::Bytes { .. } | KeyStore::Boxes(_) => self.enter(hash, groups.keys.bytes(group)),
+        }
+    }
+
+    /// The number of the key of a group, if it has one.
+    pub fn find(&self, groups: &GroupRows, group: u32) -> Option<u32> {
+        let hash = groups.hashes.get(group as usize).copied().unwrap_or_default();
+        let is_it = |number: &u32| {
+            self.hashes.get(*number as usize) == Some(&hash)
+                && match &groups.keys {
+                    KeyStore::Words(_) => groups.keys.word(group).is_at(&self.keys, *number),
+                    KeyStore::Bytes { .. } | KeyStore::Boxes(_) => groups.keys.bytes(group).is_at(&self.keys, *number),
+                }
+        };
+        self.table.find(spread(hash), is_it).copied()
+    }
+
+    /// Nothing is known of the key any more.
+    pub fn forget(&mut self, number: u32) {
+        let Some(hash) = self.hashes.get(number as usize).copied() else { return };
+        if let Ok(entry) = self.table.find_entry(spread(hash), |at| *at == number) {
+            entry.remove();
+            self.free.push(number);
+        }
+    }
+
+    #[inline(always)]
+    fn enter<K: Key>(&mut self, hash: u64, key: K) -> (u32, bool) {
+        let Self { table, hashes, keys, free } = self;
+        let is_it = |number: &u32| hashes.get(*number as usize) == Some(&hash) && key.is_at(keys, *number);
+        let rehash = |number: &u32| spread(hashes.get(*number as usize).copied().unwrap_or_default());
+        let vacant = match table.entry(spread(hash), is_it, rehash) {
+            Entry::Occupied(found) => return (*found.get(), false),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let number = match free.pop() {
+            Some(number) => {
+                if let Some(at) = hashes.get_mut(number as usize) {
+                    *at = hash;
+                }
+                key.replace(keys, number);
+                number
+            }
+            None => {
+                hashes.push(hash);
+                key.push(keys);
+                hashes.len() as u32 - 1
+            }
+        };
+        vacant.insert(number);
+        (number, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups(names: &[&str]) -> GroupRows {
+        let mut keys = KeyStore::Bytes { ends: Vec::new(), bytes: Vec::new() };
+        names.iter().for_each(|name| name.as_bytes().push(&mut keys));
+        // One hash for all: they collide.
+        GroupRows { hashes: vec![7; names.len()], tags: vec![0; names.len()], keys }
+    }
+
+    #[test]
+    fn a_forgotten_key_gives_its_number_to_another() {
+        let groups = groups(&["a", "bb", "", "c"]);
+        let mut keys = NumberedKeys::new(KeyStore::Boxes(Vec::new()));
+        assert_eq!([0, 1, 2].map(|group| keys.number(&groups, group)), [(0, true), (1, true), (2, true)]);
+        assert_eq!((keys.number(&groups, 1), keys.find(&groups, 3)), ((1, false), None));
+        keys.forget(1);
+        keys.forget(1);
+        assert_eq!((keys.len(), keys.find(&groups, 1)), (2, None));
+        assert_eq!((keys.number(&groups, 3), keys.find(&groups, 3)), ((1, true), Some(1)));
+        assert_eq!((keys.number(&groups, 1), keys.find(&groups, 0)), ((3, true), Some(0)));
+        assert_eq!([0, 1, 2, 3].map(|number| keys.keys().bytes(number)), [&b"a"[..], b"c", b"", b"bb"]);
+    }
+}

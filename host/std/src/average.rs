@@ -1,0 +1,160 @@
+//! `std:avg`: the mean; f64, or a decimal with four more digits after the point for decimals.
+//!
+//! Integers and decimals are added exactly, and divided once.
+
+use pelton_guest::{
+    fold::{Accumulator as _, Field, Input, Loaded, Node, Shape, column, options_from_map},
+    prelude::*,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    Chosen,
+    column::{Column, Kind},
+    function::{Function, Made, Opened},
+};
+
+#[derive(Options)]
+struct Options {
+    column: String,
+}
+
+const NAME: &str = "avg";
+/// Digits that the mean of decimals has more than they, as in other engines.
+const MORE_DIGITS: u8 = 4;
+const DIGITS_MAX: u8 = 38;
+
+pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
+    let column = Column::find_number(input, &options_from_map::<Options>(options)?.column, NAME)?;
+    match column.kind {
+        Kind::Signed => whole(column, "g".to_owned(), Whole { value: Whole::signed, more: None }),
+        Kind::Unsigned => whole(column, "g".to_owned(), Whole { value: Whole::unsigned, more: None }),
+        Kind::Decimal { precision, scale } => {
+            let more = MORE_DIGITS.min(DIGITS_MAX.saturating_sub(precision));
+            let format = format!("d:{},{}", precision + more, scale + more);
+            whole(column, format, Whole { value: Whole::decimal, more: Some(more) })
+        }
+        Kind::Float | Kind::Bool | Kind::Bytes => {
+            let shape = shape(&column, RealMean::columns(), "g".to_owned());
+            Ok((shape, Box::new(Opened { columns: vec![column], function: Floats })))
+        }
+    }
+}
+
+fn shape(column: &Column, state: Vec<pelton_guest::fold::StateColumn>, format: String) -> Shape {
+    let makes = vec![Field { name: NAME.to_owned(), format, nullable: true, children: 0 }];
+    Shape { reads: vec![column.name.clone()], state, makes, ordered: false }
+}
+
+fn whole(column: Column, format: String, function: Whole) -> Chosen {
+    let mut state = WholeMean::columns();
+    if let (Kind::Decimal { scale, .. }, Some(sum)) = (column.kind, state.first_mut()) {
+        sum.format = format!("d:{DIGITS_MAX},{scale}");
+    }
+    let shape = shape(&column, state, format);
+    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+}
+
+/// The sum of integers or of unscaled decimals, and how many there were.
+#[derive(Accumulator, Default)]
+struct WholeMean {
+    sum: Decimal<38, 0>,
+    count: i64,
+}
+
+struct Whole {
+    value: fn(&Loaded, &[u32], &mut [WholeMean]) -> Result<(), String>,
+    /// For decimals, the digits that the result has more than the column.
+    more: Option<u8>,
+}
+
+impl Whole {
+    fn signed(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+        column(values, slots, states, |state: &mut WholeMean, value: i64| state.add(value.into(), 1))
+    }
+
+    fn unsigned(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+        column(values, slots, states, |state: &mut WholeMean, value: u64| state.add(value.into(), 1))
+    }
+
+    fn decimal(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+        column(values, slots, states, |state: &mut WholeMean, value: Decimal<38, 0>| state.add(value.0, 1))
+    }
+}
+
+impl WholeMean {
+    #[inline(always)]
+    fn add(&mut self, sum: i128, count: i64) -> Result<(), String> {
+        self.sum.0 = self.sum.0.checked_add(sum).ok_or("a sum of decimals leaves 128 bits: cast the column to f64")?;
+        self.count += count;
+        Ok(())
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum.0 as f64 / self.count as f64)
+    }
+
+    /// The mean with `more` digits, halves rounded away from zero.
+    fn decimal(&self, more: u8) -> Option<Decimal<38, 0>> {
+        if self.count == 0 {
+            return None;
+        }
+        let (unit, count) = (10_i128.pow(more.into()), i128::from(self.count));
+        // Divided in two steps, because the sum times the unit may not fit.
+        let (whole, rest) = (self.sum.0 / count, self.sum.0 % count);
+        let (digits, left) = (rest * unit / count, rest * unit % count);
+        let round = if left.abs() * 2 >= count { left.signum() } else { 0 };
+        Some(Decimal(whole * unit + digits + round))
+    }
+}
+
+impl Function for Whole {
+    type State = WholeMean;
+
+    fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+        (self.value)(columns.first().ok_or("no column came")?, slots, states)
+    }
+
+    fn merge(&self, state: &mut WholeMean, later: WholeMean) -> Result<(), String> {
+        state.add(later.sum.0, later.count)
+    }
+
+    fn finish(&self, states: Vec<WholeMean>) -> Result<Made, String> {
+        let node: Node = match self.more {
+            None => states.iter().map(WholeMean::mean).collect::<Values<_>>().finish(NAME)?,
+            Some(more) => states.iter().map(|state| state.decimal(more)).collect::<Values<_>>().finish(NAME)?,
+        };
+        Ok(node.into())
+    }
+}
+
+/// The sum of floats, and how many there were.
+#[derive(Accumulator, Default)]
+struct RealMean {
+    sum: f64,
+    count: i64,
+}
+
+struct Floats;
+
+impl Function for Floats {
+    type State = RealMean;
+
+    fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [RealMean]) -> Result<(), String> {
+        column(columns.first().ok_or("no column came")?, slots, states, |state: &mut RealMean, value: f64| {
+            state.sum += value;
+            state.count += 1;
+        })
+    }
+
+    fn merge(&self, state: &mut RealMean, later: RealMean) -> Result<(), String> {
+        state.sum += later.sum;
+        state.count += later.count;
+        Ok(())
+    }
+
+    fn finish(&self, states: Vec<RealMean>) -> Result<Made, String> {
+        let mean = |state: &RealMean| (state.count > 0).then(|| state.sum / state.count as f64);
+        Ok(states.iter().map(mean).collect::<Values<Option<f64>>>().finish(NAME)?.into())
+    }
+}

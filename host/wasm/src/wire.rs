@@ -1,0 +1,64 @@
+//! Contracts and inputs between the host's own types and those of the boundary.
+//!
+//! Called by the `open` of every kind. Nothing is checked here: what comes from a module is as hostile after as before.
+
+use pelton_core::{
+    contract::{Contract, ContractField, ContractPort, ContractState, Input},
+    types::{self, FlatField, TypeError},
+};
+
+use crate::{bindings::pelton::operator::types as wit, calls::BatchContext};
+
+/// The columns of an input that a module is shown: those that can cross. Others can still be passed.
+pub(crate) fn shown_fields(input: &Input) -> Result<Vec<FlatField>, TypeError> {
+    let mut fields = Vec::new();
+    for field in input.schema.fields().iter().filter(|field| types::crosses(field.data_type())) {
+        types::flatten(field, &mut fields)?;
+    }
+    Ok(fields)
+}
+
+pub(crate) fn field(field: &FlatField) -> wit::FieldParam<'_> {
+    wit::FieldParam { name: &field.name, format: &field.format, nullable: field.nullable, children: field.children }
+}
+
+pub(crate) fn context(context: &BatchContext) -> wit::BatchContext {
+    wit::BatchContext {
+        epoch: context.epoch,
+        first_row: context.first_row,
+        now: context.now,
+        watermark: context.watermark,
+        seed: context.seed,
+    }
+}
+
+pub(crate) fn contract(contract: wit::Contract) -> Contract {
+    Contract {
+        reads: contract.reads,
+        ports: contract.ports.into_iter().map(port).collect(),
+        tables: contract.tables,
+        state: contract.state.into_iter().map(state_table).collect(),
+        state_version: contract.state_version,
+        properties: contract.properties,
+    }
+}
+
+fn port(port: wit::Port) -> ContractPort {
+    let fields = port.fields.into_iter().map(|field| match field {
+        wit::OutputField::Pass((from, to)) => ContractField::Pass(from, to),
+        wit::OutputField::Computed(field) => ContractField::Computed(flat(field)),
+    });
+    ContractPort { name: port.name, fields: fields.collect(), event_time: port.event_time }
+}
+
+fn state_table(table: wit::StateTable) -> ContractState {
+    ContractState {
+        name: table.name,
+        subkey: table.subkey.into_iter().map(flat).collect(),
+        values: table.values.into_iter().map(flat).collect(),
+    }
+}
+
+fn flat(field: wit::FieldResult) -> FlatField {
+    FlatField { name: field.name, format: field.format, nullable: field.nullable, children: field.children }
+}
