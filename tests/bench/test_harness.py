@@ -9,9 +9,11 @@ from pathlib import Path
 import peers
 from harness import answer, plot
 from harness.measure import Run, RunFailed, child
-from harness.programs import pelton_answer
+from harness.programs import Repeated, Size, pelton_answer
+from harness.queries import FILES, QUERIES
 from harness.report import CPU_RATE, RATE, Samples
 
+Q1, RUN, Q7, WC = (QUERIES[name] for name in ("q1", "run", "q7", "wc"))
 RIGHT = {"rows": 3, "auction": 6, "bidder": 9, "price": 1.5, "price_units": 7, "ts": 5, "checksum_ts": 11}
 SUMMARY = {
     "event": "summary",
@@ -26,20 +28,20 @@ def run(rate: float, cpu_seconds: float = 1.0, peak_bytes: int = 1 << 20) -> Run
 
 class Answers(unittest.TestCase):
     def test_right_sums_and_checksums_are_accepted(self):
-        answer.check("it", RIGHT | {"price": 1.5 + 1e-12, "ts": 5 - answer.WORD}, RIGHT)
+        answer.check("it", Q1, RIGHT | {"price": 1.5 + 1e-12, "ts": 5 - answer.WORD}, RIGHT)
 
     def test_a_wrong_number_is_refused(self):
         for name in RIGHT:
             with self.assertRaises(answer.WrongAnswer):
-                answer.check("it", RIGHT | {name: RIGHT[name] + 1}, RIGHT)
+                answer.check("it", Q1, RIGHT | {name: RIGHT[name] + 1}, RIGHT)
 
     def test_a_column_without_a_number_is_refused(self):
         with self.assertRaises(answer.WrongAnswer):
-            answer.check("it", {"rows": 3, "auction": 6, "bidder": 9, "price": 1.5}, RIGHT)
+            answer.check("it", Q1, {"rows": 3, "auction": 6, "bidder": 9, "price": 1.5}, RIGHT)
 
     def test_an_answer_without_rows_is_refused(self):
         with self.assertRaises(answer.WrongAnswer):
-            answer.check("it", {name: RIGHT[name] for name in RIGHT if name != "rows"}, RIGHT)
+            answer.check("it", Q1, {name: RIGHT[name] for name in RIGHT if name != "rows"}, RIGHT)
 
     def test_the_last_line_of_pelton_is_its_answer(self):
         output = f'{{"event":"progress"}}\n{json.dumps(SUMMARY)}\n'
@@ -48,6 +50,47 @@ class Answers(unittest.TestCase):
     def test_rows_that_pelton_did_not_read_are_an_error(self):
         with self.assertRaises(RunFailed):
             pelton_answer(json.dumps(SUMMARY), 5)
+
+
+class KeyedAnswers(unittest.TestCase):
+    def test_only_the_last_update_of_a_group_counts(self):
+        found = answer.of_rows(RUN, "bidder,price,count\n1,0.5,1\n2,4.0,1\n1,0.75,2\n")
+        self.assertEqual((found["rows"], found["bidder"], found["count"], found["cents"]), (2, 3, 3, 475))
+        self.assertEqual(found["weighted"], (2 + 75) * 2 + (1 + 400) * 3)
+
+    def test_words_count_as_their_crc(self):
+        found = answer.of_rows(WC, "word,count\n123456789,2\n")
+        self.assertEqual(found, {"rows": 1, "word": 0xCBF43926, "count": 2, "weighted": 2 * 0xCBF43926})
+
+    def test_every_window_counts_and_its_start_is_in_milliseconds(self):
+        rows = "7,1970-01-01T00:00:10.000000,1.25,3\n7,1970-01-01T00:00:20.000000,0.5,1\n"
+        found = answer.of_rows(Q7, f"bidder,window_start,price,count\n{rows}")
+        self.assertEqual((found["rows"], found["window_start"], found["cents"], found["price"]), (2, 30_000, 175, 1.75))
+        self.assertEqual(found["weighted"], (3 + 125) * 10_007 + (1 + 50) * 20_007)
+
+    def test_counts_that_change_places_are_noticed(self):
+        one = answer.of_rows(RUN, "bidder,price,count\n1,1.0,5\n2,1.0,6\n")
+        other = answer.of_rows(RUN, "bidder,price,count\n1,1.0,6\n2,1.0,5\n")
+        with self.assertRaisesRegex(answer.WrongAnswer, "weighted"):
+            answer.check("it", RUN, one, other)
+
+    def test_updates_have_to_be_the_same_in_every_run(self):
+        repeated, size = Repeated(), Size("1m", 1, Path("/"), {})
+        repeated.check("it", RUN, size, {"rows": 1})
+        repeated.check("it", RUN, size, {"rows": 1})
+        with self.assertRaises(answer.WrongAnswer):
+            repeated.check("it", RUN, size, {"rows": 2})
+
+
+class Arguments(unittest.TestCase):
+    def test_queries_are_chosen_by_name(self):
+        self.assertEqual([query.name for query in peers.arguments(["--queries", "q5,q1"]).queries], ["q1", "q5"])
+
+    def test_every_program_has_something_to_do_for_each_query(self):
+        for query in QUERIES.values():
+            self.assertTrue(query.natives and query.sparks and query.flinks)
+            self.assertGreater(FILES[query.steady.set] * 250_000 * query.steady.times, query.steady.warm_rows + 1_000_000)
+            self.assertTrue({*query.spark_sizes, query.spark_trial} <= FILES.keys())
 
 
 class Children(unittest.TestCase):
@@ -76,8 +119,8 @@ class Ratios(unittest.TestCase):
         samples.add("q1", "5m", "Pelton", 0, run(150, cpu_seconds=2, peak_bytes=3 << 20))
         samples.add("q1", "5m", "Spark, csv", 0, run(10))
         samples.add("q1", "5m", "native, hand", 0, run(500, cpu_seconds=1.5))
-        samples.add("q1", peers.LONG, "Flink, sql", 0, run(200, cpu_seconds=3, peak_bytes=15 << 20))
-        found = {row.id: (row.measured, row.met) for row in peers.compare_one(samples, "q1", "5m")}
+        samples.add("q1", "100m", "Flink, sql", 0, run(200, cpu_seconds=3, peak_bytes=15 << 20))
+        found = {row.id: (row.measured, row.met) for row in peers.compare_one(samples, Q1, "5m")}
         met = {id: met for id, (_, met) in found.items()}
         self.assertEqual(
             met,
@@ -92,14 +135,33 @@ class Ratios(unittest.TestCase):
         )
         self.assertAlmostEqual(found["q1-5m-g5-flink-best-cpu-rate"][0], 1.5)
 
+    def test_keyed_goals_are_those_of_the_query(self):
+        samples = Samples()
+        samples.add("q7", "5m", "Pelton", 0, run(500, cpu_seconds=2, peak_bytes=3 << 20))
+        samples.add("q7", "5m", "Spark, text", 0, run(10))
+        samples.add("q7", "20m", "Flink, bytes", 0, run(200, cpu_seconds=5, peak_bytes=15 << 20))
+        samples.add("q7", "20m", "Flink, bytes-sql", 0, run(200, cpu_seconds=8, peak_bytes=15 << 20))
+        met = {row.id: row.met for row in peers.compare_one(samples, Q7, "5m")}
+        self.assertEqual(
+            met,
+            {
+                "q7-5m-floor-spark-text-rate": True,
+                "q7-5m-g4-spark-text-rate": False,
+                "q7-5m-flink-bytes-rate": None,
+                "q7-5m-flink-bytes-sql-rate": None,
+                "q7-5m-floor-flink-best-cpu-rate": True,
+                "q7-5m-g5-flink-best-cpu-rate": False,
+                "q7-5m-g5-flink-best-peak-bytes": True,
+            },
+        )
+
     def test_the_plot_is_xml_with_every_program(self):
         samples = Samples()
-        for query in peers.QUERIES:
-            samples.add(query, "5m", "Pelton <&>", 0, run(5e6))
-        value = samples.figure("q1", "5m", "Pelton <&>", CPU_RATE)
+        samples.add("q7", "5m", "Pelton <&>", 0, run(5e6))
+        value = samples.figure("q7", "5m", "Pelton <&>", CPU_RATE)
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "plot.svg"
-            plot.write(path, "title", [plot.Panel("panel", {"q1": [plot.Bar("Pelton <&>", value, True)]})])
+            plot.write(path, "title", [plot.Panel("panel", {"q7": [plot.Bar("Pelton <&>", value, True)]})])
             texts = [element.text for element in xml.parse(path).iter() if element.tag.endswith("text")]
         self.assertIn("Pelton <&>", texts)
 
@@ -110,7 +172,7 @@ class Expected(unittest.TestCase):
             for index in range(2):
                 content = {"q1": {"rows": 1, "price": 0.1, "ts": answer.WORD - 1}}
                 Path(directory, f"bids-{index:03d}.answers.json").write_text(json.dumps(content))
-            found = answer.expected(Path(directory), 2, "q1")
+            found = answer.summed(Path(directory), 2, "q1")
         self.assertEqual(found, {"rows": 2, "price": 0.2, "ts": answer.WORD - 2})
 
 

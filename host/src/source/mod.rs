@@ -35,6 +35,10 @@ pub trait Source: Send + Sync {
     /// Begins at the start of the input.
     fn planner(&self) -> Result<Box<dyn Planner>, SourceError>;
 
+    /// A planner that hands out only the first range of each partition, to look how each begins. None: there is one
+    /// partition, or what there will be is not known.
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError>;
+
     /// A decoder of these columns (names from `schema` or `metadata`, in this order). Its batches have exactly these.
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError>;
 }

@@ -117,6 +117,10 @@ impl Source for StdinSource {
         None
     }
 
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        Ok(None)
+    }
+
     fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
         let feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner).take();
         match feed {

@@ -7,7 +7,7 @@ from pathlib import Path
 from .measure import Figure
 from .report import number
 
-LABELS, PANEL, VALUES = 130, 330, 50
+LABELS, PANEL, VALUES = 150, 330, 50
 BAR, GAP, GROUP, TOP = 16, 5, 30, 64
 FONT = "font-family='system-ui, sans-serif'"
 HIGHLIGHT, PLAIN, INK, SOFT = "#0b6e99", "#b8c4cc", "#1c2529", "#5c6a72"

@@ -70,6 +70,12 @@ def release(package: str) -> Path:
     return cargo_target() / "release" / package
 
 
+def pelton() -> Path:
+    """The engine: what the variable PELTON names, or what this repository builds."""
+    named = os.environ.get("PELTON")
+    return Path(named).absolute() if named else release("pelton")
+
+
 @cache
 def guest(query: str) -> Path:
     """The module of tests/bench/guests/QUERY, at the place where tests/bench/jobs/QUERY.toml looks for it."""
@@ -103,11 +109,12 @@ def require(program: str, advice: str) -> None:
         raise SetupError(f"failed to find `{program}`: {advice}")
 
 
-def bids(files: int) -> Path:
-    """A directory with so many files of bids and the answers to each."""
+def bids(files: int, sets: list[int]) -> Path:
+    """A directory with so many files of bids, the answers to each, and those of the keyed queries to the first files of each set."""
     install("numpy>=2,<3")
     directory = DATA / "bids"
     run(python(), BENCH / "peers" / "bids.py", directory, str(files))
+    run(python(), BENCH / "peers" / "keyed.py", directory, *[str(count) for count in sets])
     return directory
 
 

@@ -8,7 +8,8 @@ Called by tests/bench/peers.py: bids.py DIRECTORY FILES. A file holds 250,000 ro
 10,000 rows are one second of event time; one row in five is up to two seconds late.
 
 Invariants: file i depends on i alone, so fewer files are a prefix of more; the answers beside each file
-(`bids-NNN.answers.json`) are computed from the numbers before they become text, so they depend on no parser.
+(`bids-NNN.answers.json`) are computed from the numbers before they become text, so they depend on no parser; files are as
+old as their order, for Spark reads them oldest first and would take the bids of a file that comes too late for late ones.
 """
 
 import json
@@ -100,12 +101,13 @@ def write(directory: Path, index: int) -> None:
     """Writes file `index` and its answers, unless they are there. A file has its name only once it is whole."""
     path = directory / f"bids-{index:03d}.csv"
     beside = directory / f"bids-{index:03d}.answers.json"
-    if path.exists() and beside.exists():
-        return
-    numbers = columns(index)
-    if not path.exists():
-        rename_whole(path, text(numbers))
-    rename_whole(beside, json.dumps(answers(numbers)))
+    if not (path.exists() and beside.exists()):
+        numbers = columns(index)
+        if not path.exists():
+            rename_whole(path, text(numbers))
+        rename_whole(beside, json.dumps(answers(numbers)))
+    age = START_MS // 1000 + index
+    os.utime(path, (age, age))
 
 
 def text(numbers: dict[str, numpy.ndarray]) -> str:

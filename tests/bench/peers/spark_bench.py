@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""q1 and q2 on Spark, `local[2]`, for `make bench-peers`.
+"""The queries on Spark, `local[2]`, for `make bench-peers`.
 
 Started by tests/bench/peers.py: spark_bench.py SCRATCH. Spark's JVM stays up between runs, so that every timed run
 finds it warm. Each line of standard input is a run, {"query", "variant", "directory", "verify"}; each
@@ -13,7 +13,10 @@ Variants: how rows are parsed, and how the job runs.
   …-batch    one batch job over the same files: no durability at all
 
 The sink is `noop`: Spark computes every output column into a row and drops it. Invariant: a timed run and a verified run
-are the same query; verifying only adds sums in front of the sink.
+are the same query; verifying only adds sums in front of the sink, or for keyed queries, keeps the results and sums them afterwards.
+
+A stream makes running counts after each micro-batch (output mode `update`; the answer is the last update of each key, and since
+counts and sums only grow, the greatest) and windows once they are closed (`append`). A batch job makes each result once.
 """
 
 import json
@@ -30,6 +33,9 @@ SCHEMA = "auction LONG, bidder LONG, price DOUBLE, channel STRING, ts LONG, fill
 PRICE_UNITS = 1 << 20
 # One micro-batch takes about a second, as long as an epoch of Pelton and a checkpoint interval of Flink.
 FILES_PER_BATCH = 4
+ROW_BY_ROW = ("q1", "q2")
+WITH_UPDATES = ("run", "wc")
+KEYS = {"run": "bidder", "wc": "word", "q7": "bidder", "q5": "auction"}
 
 
 def session() -> SparkSession:
@@ -47,14 +53,16 @@ def session() -> SparkSession:
     return spark
 
 
-def bids(spark: SparkSession, variant: str, directory: str) -> DataFrame:
-    """The columns that the queries read; a stream when the variant is one."""
+def bids(spark: SparkSession, query: str, variant: str, directory: str) -> DataFrame:
+    """The columns that the queries read (lines, for the word count); a stream when the variant is one."""
     parser, _, mode = variant.partition("-")
     reader = spark.read
     if mode == "stream":
         reader = spark.readStream.option("maxFilesPerTrigger", FILES_PER_BATCH)
     if parser == "csv":
         return reader.schema(SCHEMA).csv(directory)
+    if query == "wc":
+        return reader.text(directory)
     fields = reader.text(directory).select(f.split("value", ",").alias("field"))
     return fields.selectExpr(
         "CAST(field[0] AS LONG) auction",
@@ -67,7 +75,20 @@ def bids(spark: SparkSession, variant: str, directory: str) -> DataFrame:
 def run_query(query: str, rows: DataFrame) -> DataFrame:
     if query == "q1":
         return rows.selectExpr("auction", "bidder", "price * 0.908D AS price", "ts")
-    return rows.where("auction % 123 = 0").select("auction", "bidder", "price", "ts")
+    if query == "q2":
+        return rows.where("auction % 123 = 0").select("auction", "bidder", "price", "ts")
+    if query == "wc":
+        words = rows.select(f.explode(f.split("value", ",")).alias("word"))
+        return words.groupBy("word").agg(f.count("*").alias("count"))
+    if query == "run":
+        return rows.groupBy("bidder").agg(f.sum("price").alias("price"), f.count("*").alias("count"))
+    timed = rows.withColumn("time", f.timestamp_millis("ts")).withWatermark("time", "2 seconds")
+    if query == "q7":
+        groups = timed.groupBy(f.window("time", "10 seconds"), "bidder")
+        results = groups.agg(f.max("price").alias("price"), f.count("*").alias("count"))
+    else:
+        results = timed.groupBy(f.window("time", "10 seconds", "2 seconds"), "auction").agg(f.count("*").alias("count"))
+    return results.withColumn("window_start", f.unix_millis("window.start")).drop("window")
 
 
 def sums() -> list[Column]:
@@ -82,10 +103,15 @@ def sums() -> list[Column]:
     ]
 
 
-def write_stream(rows: DataFrame, checkpoint: Path) -> StreamingQuery:
-    """Runs the stream to the end of its input, from an empty checkpoint."""
+def write_stream(rows: DataFrame, order: dict, checkpoint: Path, keep: Path | None = None) -> StreamingQuery:
+    """Runs the stream to the end of its input, from an empty checkpoint; keeps what comes out, or drops it."""
     shutil.rmtree(checkpoint, ignore_errors=True)
-    writer = rows.writeStream.format("noop").option("checkpointLocation", str(checkpoint))
+    writer = rows.writeStream.option("checkpointLocation", str(checkpoint))
+    writer = writer.outputMode("update" if order["query"] in WITH_UPDATES else "append")
+    if keep is None:
+        writer = writer.format("noop")
+    else:
+        writer = writer.foreachBatch(lambda batch, _: batch.write.mode("append").parquet(str(keep)))
     query = writer.trigger(availableNow=True).start()
     query.awaitTermination()
     return query
@@ -97,9 +123,12 @@ def write_batch(rows: DataFrame) -> None:
 
 def verify(spark: SparkSession, order: dict, scratch: Path) -> dict:
     """The answer, all numbers integers but `price`."""
-    rows = run_query(order["query"], bids(spark, order["variant"], order["directory"]))
+    query = order["query"]
+    rows = run_query(query, bids(spark, query, order["variant"], order["directory"]))
+    if query not in ROW_BY_ROW:
+        return verify_keyed(spark, order, rows, scratch)
     if rows.isStreaming:
-        progress = write_stream(rows.observe("answer", *sums()), scratch / "verify").recentProgress
+        progress = write_stream(rows.observe("answer", *sums()), order, scratch / "verify").recentProgress
         answers = [batch.observedMetrics["answer"].asDict() for batch in progress if batch.observedMetrics]
     else:
         answers = [rows.select(*sums()).first().asDict()]
@@ -108,12 +137,42 @@ def verify(spark: SparkSession, order: dict, scratch: Path) -> dict:
     return total | {"ts": int(total["ts"])}
 
 
+def verify_keyed(spark: SparkSession, order: dict, rows: DataFrame, scratch: Path) -> dict:
+    """The answer, all numbers integers but `price`."""
+    query, key = order["query"], KEYS[order["query"]]
+    results = rows
+    if rows.isStreaming:
+        keep = scratch / "results"
+        shutil.rmtree(keep, ignore_errors=True)
+        write_stream(rows, order, scratch / "verify", keep)
+        results = spark.read.parquet(str(keep))
+    if query in WITH_UPDATES:
+        results = results.groupBy(key).agg(*[f.max(name).alias(name) for name in results.columns if name != key])
+    if query == "wc":
+        results = results.withColumn("word", f.crc32("word"))
+    if "price" in results.columns:
+        results = results.withColumn("cents", f.round(f.col("price") * 100).cast("long"))
+    weight = {
+        "wc": "count * word",
+        "run": "(count + cents) * (bidder + 1)",
+        "q7": "(count + cents) * (bidder + window_start)",
+        "q5": "count * (auction + window_start)",
+    }[query]
+    integers = [name for name in results.columns if name != "price"]
+    exact = [f.sum(f.col(name).cast("decimal(20,0)")).alias(name) for name in integers]
+    # Of the products, which wrap around in no query, as decimals: their sum does.
+    weighted = f.sum(f.expr(weight).cast("decimal(20,0)")).alias("weighted")
+    price = [f.sum("price").alias("price")] if query == "q7" else []
+    answer = results.select(f.count("*").alias("rows"), *exact, weighted, *price).first().asDict()
+    return {name: value if name == "price" else int(value) for name, value in answer.items()}
+
+
 def timed(spark: SparkSession, order: dict, scratch: Path) -> dict:
     jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
     begin, cpu_begin = time.perf_counter(), cpu_seconds(jvm)
-    rows = run_query(order["query"], bids(spark, order["variant"], order["directory"]))
+    rows = run_query(order["query"], bids(spark, order["query"], order["variant"], order["directory"]))
     if rows.isStreaming:
-        write_stream(rows, scratch / "timed")
+        write_stream(rows, order, scratch / "timed")
     else:
         write_batch(rows)
     return {

@@ -40,6 +40,8 @@ pub struct TwoStacks {
     answer_rows: Vec<Reference>,
     /// Where the last window closed began: no window to come has panes before it.
     closed_start: i64,
+    /// The window that begins here, or later, has nothing of the fronts that were made last.
+    flip_from: i64,
 }
 
 impl Default for TwoStacks {
@@ -52,6 +54,7 @@ impl Default for TwoStacks {
             plan: Plan::default(),
             answer_rows: Vec::new(),
             closed_start: i64::MIN,
+            flip_from: i64::MIN,
         }
     }
 }
@@ -112,9 +115,16 @@ impl TwoStacks {
     pub fn close(&mut self, window: Window, keep: i64) -> &Plan {
         self.begin();
         self.closed_start = window.start;
+        let flips = window.start >= self.flip_from && window.start < window.end;
+        if flips {
+            self.flip_from = window.end;
+        }
         let mut active = std::mem::take(&mut self.active);
         active.retain(|key| {
             self.leave(*key, window.start);
+            if flips {
+                self.unmerge(*key);
+            }
             self.close_key(*key, window);
             self.leave(*key, keep);
             self.drop_panes(*key, keep);
@@ -358,6 +368,15 @@ impl TwoStacks {
         list.pending = begin;
         self.scratch.give_back(std::mem::replace(&mut list.back, Reference::NONE));
         *self.key_mut(key) = list;
+    }
+
+    /// Makes all panes of front and back pending, for the key to flip with all others: else each window would find some
+    /// keys that flip, and take as many rounds of few merges as those have panes.
+    fn unmerge(&mut self, key: u32) {
+        let list = self.key(key);
+        if list.first != list.pending {
+            self.drop_front_and_back(key, list.first);
+        }
     }
 
     /// Makes all panes from `begin` on pending.

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! A window that slides drops suffixes from the front and adds panes to the back. When the front is used up, the back
-//! is flipped: one pass from its end makes it the new front. So each pane is merged once into the back, once into a
+//! is flipped: one pass from its end makes it the new front. All keys flip at the same window, one in length / slide, so
+//! that the rounds of that pass are as long as there are keys. So each pane is merged once into the back, once into a
 //! suffix. This is the two-stacks queue as Tangwongsan, Hirzel and Schneider describe it ("In-order sliding-window
 //! aggregation in worst-case constant time", VLDB Journal 2021; "Low-latency sliding-window aggregation in worst-case
 //! constant time", DEBS 2017), save that panes keep their own accumulators: those alone are state; suffixes and backs

@@ -155,6 +155,7 @@ impl EpochPlanner {
                 }
             };
             *left = left.saturating_sub(range.bytes.max(1));
+            self.keyed.event_times.reached(index, epoch, range.partition);
             self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
         }
         Ok(Turn::Full)

@@ -16,6 +16,7 @@
 //! [`exchange`]; its reduce side is a task of its own for each partition, which waits (in [`done`]) until all tasks before it are done, and
 //! then takes the pieces in canonical order. Reduce tasks stand in the same queue, at the end of their epoch, stage by stage.
 
+mod beginnings;
 mod commit;
 mod done;
 mod epochs;
@@ -138,6 +139,11 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
             .spawn_scoped(scope, move || planner.run(&task_out, &planner_messages))
             .map_err(RunError::Thread)?;
         let mut handles = vec![planner_thread];
+        let (times, looking) = (Arc::clone(&keyed), abort.clone());
+        let look = move || times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looking) } else { Vec::new() });
+        handles.push(
+            thread::Builder::new().name("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?,
+        );
         for (core, mut worker) in workers.into_iter().enumerate() {
             let tasks = task_in.clone();
             let handle = thread::Builder::new()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array},
+    array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array},
     compute,
     datatypes::{
         DataType, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -14,7 +14,7 @@ use arrow::{
     },
 };
 use crossbeam_channel::{Receiver, Sender};
-use pelton_core::model::Epoch;
+use pelton_core::{model::Epoch, watermark::TimeRule};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
@@ -189,7 +189,7 @@ impl Worker {
             }
             (None, Ok(())) => {
                 if let Some(latest) = done.stats.event_time_max {
-                    graph.keyed.event_times.saw(index, task.epoch, latest);
+                    graph.keyed.event_times.saw(index, task.epoch, range.partition, latest);
                 }
                 done.stats.bytes_in = range.bytes;
                 done.stats.decode_time = started.elapsed().saturating_sub(graph.task.downstream);
@@ -470,14 +470,24 @@ fn rejected_batch(schema: &SchemaRef, file: &str, rows: &[BadRow]) -> RecordBatc
     record_batch(schema, vec![files, offsets, reasons, raw], rows.len())
 }
 
-/// The latest event time of a batch, in µs.
+/// The latest event time of a batch, in µs. Times that no row may have do not count: they would drag the watermark.
 fn event_time_max(column: &ArrayRef) -> Option<i64> {
+    let times = micros(column)?;
+    let latest = compute::max(&times)?;
+    let rule = TimeRule::default();
+    if rule.admits(latest) {
+        return Some(latest);
+    }
+    times.iter().flatten().filter(|time| rule.admits(*time)).max()
+}
+
+/// A column of event times, in µs.
+pub(super) fn micros(column: &ArrayRef) -> Option<TimestampMicrosecondArray> {
     let DataType::Timestamp(unit, _) = column.data_type() else { return None };
-    let max = match unit {
-        TimeUnit::Second => compute::max(column.as_primitive::<TimestampSecondType>()),
-        TimeUnit::Millisecond => compute::max(column.as_primitive::<TimestampMillisecondType>()),
-        TimeUnit::Microsecond => compute::max(column.as_primitive::<TimestampMicrosecondType>()),
-        TimeUnit::Nanosecond => compute::max(column.as_primitive::<TimestampNanosecondType>()),
-    };
-    max.map(|value| to_micros(*unit, value))
+    Some(match unit {
+        TimeUnit::Second => column.as_primitive::<TimestampSecondType>().unary(|time| to_micros(*unit, time)),
+        TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().unary(|time| to_micros(*unit, time)),
+        TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().unary(|time| time),
+        TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().unary(|time| to_micros(*unit, time)),
+    })
 }

@@ -114,6 +114,12 @@ impl Source for FileSource {
         Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs)))
     }
 
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let handoffs = !self.format.rows_end_at_newlines();
+        let planner = FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs);
+        Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
+    }
+
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         Ok(Box::new(RowsDecoder::new(Arc::clone(&self.format), columns, self.on_bad_row)?))
     }

@@ -29,6 +29,8 @@ pub struct FilePlanner {
     /// Whether ranges must tell each other where rows begin.
     handoffs: bool,
     range_bytes: u64,
+    /// Of each file only the first range.
+    only_first: bool,
     /// Index of the next file to begin with.
     next_file: usize,
     current: Option<Current>,
@@ -53,7 +55,12 @@ struct Cuts {
 
 impl FilePlanner {
     pub fn new(files: Arc<Vec<Arc<ListedFile>>>, spec: FileSourceSpec, handoffs: bool) -> Self {
-        Self { files, spec, handoffs, range_bytes: RANGE_BYTES, next_file: 0, current: None }
+        Self { files, spec, handoffs, range_bytes: RANGE_BYTES, only_first: false, next_file: 0, current: None }
+    }
+
+    /// Hands out the first range of each file and no other.
+    pub fn only_first(self) -> Self {
+        Self { only_first: true, ..self }
     }
 
     /// Cuts ranges of so many bytes.
@@ -98,6 +105,9 @@ impl Planner for FilePlanner {
                 Some(Current::Compressed(file)) => file.next(deadline)?,
                 None => Next::End,
             };
+            if self.only_first && matches!(next, Next::Range(_)) {
+                self.current = None;
+            }
             if !matches!(next, Next::End) {
                 return Ok(next);
             }

@@ -114,6 +114,10 @@ impl Source for GeneratorSource {
         self.spec.rows.map(|rows| rows.saturating_mul(self.row_bytes()))
     }
 
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        Ok(None)
+    }
+
     fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
         Ok(Box::new(GeneratorPlanner {
             name: Arc::from("generator"),

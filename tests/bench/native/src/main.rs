@@ -1,8 +1,8 @@
-//! The hand-written native program that Pelton is measured against: `pelton-bench-native QUERY PARSER DIRECTORY`.
+//! The hand-written native program that Pelton is measured against: `pelton-bench-native QUERY PARSER DIRECTORY [last]`.
 //!
 //! One thread, one query compiled into one parser's loop, no sandbox, no checkpoints: the least that these
 //! answers can cost on this machine. Called by tests/bench/peers.py, which reads the line of JSON that it prints:
-//! `answer`, `wall_seconds`, `cpu_seconds` and `peak_bytes` of the process.
+//! `answer` (with `last`, of the last update of each group), `wall_seconds`, `cpu_seconds` and `peak_bytes` of the process.
 
 use std::{
     io::{self, Write},
@@ -13,23 +13,36 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::query::Query;
+use crate::{query::Query, words::Words};
 
 mod bid;
 mod blackhole;
 mod chunks;
 mod parser;
 mod query;
+mod running;
+mod windows;
+mod words;
 
-const USAGE: &str = "usage: pelton-bench-native q1|q2 hand|csv-core DIRECTORY";
+const USAGE: &str = "usage: pelton-bench-native q1|q2|run|wc|q7|q5 hand|csv-core DIRECTORY [last]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [query, parser, directory] = arguments.as_slice() else { return fail(USAGE) };
+    let (arguments, is_last) = match arguments.as_slice() {
+        [arguments @ .., last] if last == "last" => (arguments, true),
+        arguments => (arguments, false),
+    };
+    let [query, parser, directory] = arguments else { return fail(USAGE) };
     let begin = Instant::now();
+    let path = directory.as_ref();
     let answer = match query.as_str() {
-        "q1" => run(query::Project::default(), parser, directory.as_ref()),
-        "q2" => run(query::Filter::default(), parser, directory.as_ref()),
+        "q1" => run(query::Project::default(), parser, path, is_last),
+        "q2" => run(query::Filter::default(), parser, path, is_last),
+        "run" => run(running::Running::default(), parser, path, is_last),
+        "q7" => run(windows::Tumbling::default(), parser, path, is_last),
+        "q5" => run(windows::Sliding::default(), parser, path, is_last),
+        // It has no fields, so that there is nothing to parse by csv-core.
+        "wc" => Words::count(path).map(|words| if is_last { words.last_updates() } else { words.answer() }),
         _ => return fail(USAGE),
     };
     match answer {
@@ -38,13 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(mut query: impl Query, parser: &str, directory: &Path) -> io::Result<Value> {
+fn run(mut query: impl Query, parser: &str, directory: &Path, is_last: bool) -> io::Result<Value> {
     match parser {
         "hand" => parser::hand(directory, &mut query)?,
         "csv-core" => parser::csv_core(directory, &mut query)?,
         _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
     }
-    Ok(query.blackhole().answer())
+    query.end();
+    Ok(if is_last { query.last_updates() } else { query.answer() })
 }
 
 fn report(answer: &Value, begin: Instant) -> ExitCode {

@@ -1,4 +1,6 @@
 import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Set;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.configuration.Configuration;
@@ -12,7 +14,7 @@ import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.types.Row;
 
 /**
- * q1 and q2 on Flink, two slots in one process, exactly-once checkpoints every second, for {@code make bench-peers}.
+ * The queries on Flink, two slots in one process, exactly-once checkpoints every second, for {@code make bench-peers}.
  *
  * <p>Called by tests/bench/peers.py: {@code FlinkBench QUERY VARIANT verify|timed DIRECTORY SCRATCH FROM TO}; prints one line
  * of JSON. What is timed lies between the FROM-th and the TO-th row of one job ({@link Meter}). Variants:
@@ -21,6 +23,7 @@ import org.apache.flink.types.Row;
  *   <li>{@code sql}: SQL, filesystem connector, CSV format, into the connector {@code blackhole}
  *   <li>{@code text}: DataStream, lines of text, split by hand
  *   <li>{@code bytes}: DataStream, the expert's source {@link BidFormat}
+ *   <li>{@code bytes-sql}: SQL over that source
  * </ul>
  *
  * <p>Invariant: a verified run is the timed one with sums at its end. The DataStream variants always end in sums; the
@@ -29,6 +32,8 @@ import org.apache.flink.types.Row;
 public final class FlinkBench {
   private static final double RATE = 0.908;
   private static final long DIVISOR = 123;
+  private static final Set<String> ROW_BY_ROW = Set.of("q1", "q2");
+  private static final Set<String> WITH_WINDOWS = Set.of("q5", "q7");
 
   public static void main(String[] arguments) throws Exception {
     String query = arguments[0];
@@ -36,16 +41,19 @@ public final class FlinkBench {
     boolean isVerified = arguments[2].equals("verify");
     String directory = arguments[3];
     StreamExecutionEnvironment environment = environment(arguments[4]);
+    boolean isKeyed = !ROW_BY_ROW.contains(query);
     JobClient job =
-        switch (variant) {
-          case "sql" -> sql(environment, query, directory, isVerified);
-          case "text" -> stream(environment, query, text(environment, directory));
-          case "bytes" -> stream(environment, query, bytes(environment, directory));
-          default -> throw new IllegalArgumentException(variant);
-        };
+        isKeyed
+            ? keyed(environment, query, variant, directory, isVerified)
+            : switch (variant) {
+              case "sql" -> sql(environment, query, directory, isVerified);
+              case "text" -> stream(environment, query, text(environment, directory));
+              case "bytes" -> stream(environment, query, bytes(environment, query, directory));
+              default -> throw new IllegalArgumentException(variant);
+            };
     if (isVerified) {
       job.getJobExecutionResult().get();
-      System.out.printf("{\"answer\": %s}%n", Blackhole.answer());
+      System.out.printf("{\"answer\": %s}%n", isKeyed ? KeyedBlackhole.answer(query) : Blackhole.answer());
     } else {
       Meter.Mark from = Meter.await(Long.parseLong(arguments[5]));
       Meter.Mark to = Meter.await(Long.parseLong(arguments[6]));
@@ -68,6 +76,26 @@ public final class FlinkBench {
     configuration.setString("metrics.reporters", "meter");
     configuration.setString("metrics.reporter.meter.factory.class", Meter.class.getName());
     return StreamExecutionEnvironment.createLocalEnvironment(2, configuration);
+  }
+
+  private static JobClient keyed(
+      StreamExecutionEnvironment environment, String query, String variant, String directory, boolean isVerified) throws Exception {
+    if (variant.equals("sql") || variant.equals("bytes-sql")) {
+      StreamTableEnvironment tables = KeyedTables.environment(environment);
+      if (query.equals("wc")) {
+        KeyedTables.lines(tables, directory);
+      } else {
+        KeyedTables.bids(tables, bytes(environment, query, directory), WITH_WINDOWS.contains(query));
+      }
+      return KeyedTables.run(environment, tables, query, isVerified);
+    }
+    boolean hasUpdates = !WITH_WINDOWS.contains(query);
+    DataStream<Keyed> results =
+        query.equals("wc")
+            ? KeyedStreams.wordCount(lines(environment, directory))
+            : KeyedStreams.of(query, bytes(environment, query, directory));
+    results.sinkTo(new KeyedBlackhole(query, isVerified && hasUpdates));
+    return environment.executeAsync(query);
   }
 
   private static JobClient sql(StreamExecutionEnvironment environment, String query, String directory, boolean isVerified)
@@ -98,14 +126,23 @@ public final class FlinkBench {
     return bid;
   }
 
-  private static DataStream<Bid> text(StreamExecutionEnvironment environment, String directory) {
+  private static DataStream<String> lines(StreamExecutionEnvironment environment, String directory) {
     FileSource<String> lines = FileSource.forRecordStreamFormat(new TextLineInputFormat(), new Path(directory)).build();
-    return environment.fromSource(lines, WatermarkStrategy.noWatermarks(), "bids").map(new ReadLine());
+    return environment.fromSource(lines, WatermarkStrategy.noWatermarks(), "bids");
   }
 
-  private static DataStream<Bid> bytes(StreamExecutionEnvironment environment, String directory) {
-    FileSource<Bid> bids = FileSource.forBulkFileFormat(new BidFormat(), new Path(directory)).build();
-    return environment.fromSource(bids, WatermarkStrategy.noWatermarks(), "bids");
+  private static DataStream<Bid> text(StreamExecutionEnvironment environment, String directory) {
+    return lines(environment, directory).map(new ReadLine());
+  }
+
+  private static DataStream<Bid> bytes(StreamExecutionEnvironment environment, String query, String directory) {
+    FileSource<Bid> bids =
+        FileSource.forBulkFileFormat(new BidFormat(), new Path(directory)).setSplitAssigner(InOrder::new).build();
+    WatermarkStrategy<Bid> watermark =
+        WITH_WINDOWS.contains(query)
+            ? WatermarkStrategy.<Bid>forBoundedOutOfOrderness(Duration.ofSeconds(2)).withTimestampAssigner((bid, before) -> bid.ts)
+            : WatermarkStrategy.noWatermarks();
+    return environment.fromSource(bids, watermark, "bids");
   }
 
   /** Objects are used again from row to row, so that q1 may change the bid where it lies. */

@@ -98,6 +98,11 @@ impl Source for IpcSource {
         Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files))))
     }
 
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = IpcPlanner::new(Arc::clone(&self.files)).only_first();
+        Ok((self.files.len() > 1).then(|| Box::new(planner) as Box<dyn Planner>))
+    }
+
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.name);
         let projection = Projection::new(&self.schema, columns, name, self.on_bad_row)?;

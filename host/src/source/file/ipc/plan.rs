@@ -20,6 +20,8 @@ pub struct IpcPlanner {
     /// Number of the file that is open, or will be next.
     file: usize,
     open: Option<Cursor>,
+    /// Of each file only the first range.
+    only_first: bool,
 }
 
 /// A place in a file.
@@ -36,7 +38,17 @@ struct Cursor {
 
 impl IpcPlanner {
     pub fn new(files: Arc<Vec<ListedFile>>) -> Self {
-        Self { files, file: 0, open: None }
+        Self { files, file: 0, open: None, only_first: false }
+    }
+
+    /// Hands out the first range of each file and no other.
+    pub fn only_first(self) -> Self {
+        Self { only_first: true, ..self }
+    }
+
+    fn next_file(&mut self) {
+        self.open = None;
+        self.file += 1;
     }
 }
 
@@ -50,10 +62,13 @@ impl Planner for IpcPlanner {
             };
             if let Some(header) = cursor.next_batch()? {
                 let partition = u32::try_from(self.file).unwrap_or(u32::MAX);
-                return cursor.range(header, partition).map(Next::Range);
+                let range = cursor.range(header, partition)?;
+                if self.only_first {
+                    self.next_file();
+                }
+                return Ok(Next::Range(range));
             }
-            self.open = None;
-            self.file += 1;
+            self.next_file();
         }
     }
 }

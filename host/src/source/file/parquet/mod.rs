@@ -131,6 +131,11 @@ impl Source for ParquetSource {
         Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows)))
     }
 
+    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows);
+        Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
+    }
+
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.listed.name);
         let projection = Projection::new(&self.schema, columns, name, self.on_bad_row)?;

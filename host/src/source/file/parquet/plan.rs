@@ -28,11 +28,18 @@ pub struct ParquetPlanner {
     /// The row group's first row within its file.
     group_row: u64,
     sequence: u64,
+    /// Of each file only the first range.
+    only_first: bool,
 }
 
 impl ParquetPlanner {
     pub fn new(files: Arc<Vec<PlannedFile>>, batch_rows: u64) -> Self {
-        Self { files, batch_rows, file: 0, row_group: 0, start: 0, group_row: 0, sequence: 0 }
+        Self { files, batch_rows, file: 0, row_group: 0, start: 0, group_row: 0, sequence: 0, only_first: false }
+    }
+
+    /// Hands out the first range of each file and no other.
+    pub fn only_first(self) -> Self {
+        Self { only_first: true, ..self }
     }
 
     fn next_file(&mut self) {
@@ -88,6 +95,9 @@ impl Planner for ParquetPlanner {
             };
             self.start = end;
             self.sequence += 1;
+            if self.only_first {
+                self.next_file();
+            }
             return Ok(Next::Range(range));
         }
     }
