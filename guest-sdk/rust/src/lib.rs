@@ -80,8 +80,8 @@ pub mod macros {
         },
         input::{InputColumns, InputField, InputRow, Read, view},
         keyed::{
-            Call, Group, Keyed, KeyedDescription, Leave, Made, Out, Shown, State, StateField, Timers,
-            describe as describe_keyed, run as run_keyed, state_column,
+            Call, Group, Keyed, KeyedDescription, Leave, Made, Opened as OpenedKeyed, Out, Shown, State, StateField,
+            Timers, describe as describe_keyed, run as run_keyed, state_column,
         },
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},
