@@ -148,9 +148,9 @@ fn the_plan_shows_what_is_kept_for_each_key() {
 #[test]
 fn what_does_not_fit_a_keyed_operator_is_refused_at_its_place() {
     for (state, message, place) in [
-        ("emit = \"on-close\"", "operator `ledger` has `emit`, but its module exports `keyed`", "job.toml:13"),
-        ("window = { type = \"global\" }", "operator `ledger` has `window`, but its module exports `keyed`", "job.toml:13"),
-        ("state = { ttl = \"0s\" }", "must be a duration", "job.toml:13"),
+        ("emit = \"on-close\"", "operator `ledger` has `emit`, but its module exports `keyed`", "job.toml:14"),
+        ("window = { type = \"global\" }", "operator `ledger` has `window`, but its module exports `keyed`", "job.toml:14"),
+        ("state = { ttl = \"0s\" }", "must be a duration", "job.toml:14"),
     ] {
         let job = Job::new(state, "");
         let output = job.command(&["lint", "job.toml"]);

@@ -97,9 +97,11 @@ impl Reducer {
         reasons: Reasons,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        let rows_max = batch::piece_rows(grouped.rows.len(), self.read_bytes(grouped), self.plan.rows_max);
-        // A small epoch may still have many timers.
-        let rows_max = if grouped.rows.len() > rows_max { rows_max } else { self.plan.rows_max };
+        // Keys are packed whole, so pieces of equal size are no aim here.
+        let rows_max = match self.read_bytes(grouped) {
+            0 => self.plan.rows_max,
+            bytes => self.plan.rows_max.min((grouped.rows.len() * batch::CALL_BYTES / bytes).max(1)),
+        };
         let calls = calls(grouped, reasons, rows_max);
         for call in &calls {
             let context = BatchContext { first_row: context.first_row + call.rows.start as u64, ..*context };
