@@ -289,7 +289,9 @@ mod tests {
             (
                 "decimal(38, 2)?",
                 Arc::new(
-                    Decimal128Array::from(vec![Some(1), None, Some(-(1 << 90))]).with_precision_and_scale(38, 2).unwrap(),
+                    Decimal128Array::from(vec![Some(1), None, Some(-(1 << 90))])
+                        .with_precision_and_scale(38, 2)
+                        .unwrap(),
                 ),
             ),
             ("utf8?", Arc::new(StringArray::from(vec![Some("a"), Some(""), None]))),

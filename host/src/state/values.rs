@@ -110,6 +110,6 @@ mod tests {
         assert_eq!(table.gather(&[6, 2, 70]), [numbers(&[Some(1), None, None]), numbers(&[None, None, None])]);
         table.release(6);
         assert!(table.is_empty_at(6));
-        assert_eq!(table.gather(&[6])[0], numbers(&[None]));
+        assert_eq!(&table.gather(&[6])[0], &numbers(&[None]));
     }
 }

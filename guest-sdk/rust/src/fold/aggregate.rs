@@ -14,7 +14,7 @@ use crate::{
     bindings::{BatchContext, Contract, Input, Output, Table},
     buffer::Buffer,
     context::Context,
-    contract::{self, Plan},
+    contract::{self, Plan, Unsaid},
     options::{self, Options},
     ports::{Finished, Passing},
     transform::Description,
@@ -68,7 +68,7 @@ impl<A: Aggregate> Fold for Opened<A> {
         const NONE: Passing = Passing { only: Some(&[]), ..Passing::ALL };
         let options = options::parse(options)?;
         A::check_default()?;
-        let (contract, plan) = contract::plan(inputs, &A::describe(), NONE, None)?;
+        let (contract, plan) = contract::plan(inputs, &A::describe(), NONE, None, Unsaid::All)?;
         let contract = Contract {
             state: state_of(A::columns()),
             state_version: STATE_VERSION,

@@ -201,7 +201,7 @@ macro_rules! export_fold {
         const _: () = {
             $crate::__fold_guest!($fold, $crate::macros::bindings::aggregate::Guest);
             #[cfg(target_arch = "wasm32")]
-    $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
+            $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
         };
     };
 }
@@ -227,7 +227,9 @@ macro_rules! export_retractable_fold {
             }
 
             #[cfg(target_arch = "wasm32")]
-    $crate::bindings::retractable::export_retractable!(Module with_types_in $crate::bindings::retractable);
+            $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
+            #[cfg(target_arch = "wasm32")]
+            $crate::bindings::retractable::export_retractable!(Module with_types_in $crate::bindings::retractable);
         };
     };
 }

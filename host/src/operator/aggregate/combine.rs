@@ -51,7 +51,9 @@ enum Place {
     /// Nothing.
     Key,
     Pane(Panes),
-    Session { gap: i64 },
+    Session {
+        gap: i64,
+    },
     /// How many rows of its key are before it.
     Count,
 }
@@ -169,8 +171,8 @@ impl Combiner {
         let rows = filter(batch, self.slots.iter().map(is_doubtful));
         let count = rows.num_rows();
         // Where nobody reads them, their number is enough.
-        let rows = late_rows(&self.plan, &rows)
-            .unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
+        let rows =
+            late_rows(&self.plan, &rows).unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
         let of = self.slots.iter().copied().filter(is_doubtful).collect();
         CarriedRows::new(rows, of, groups, self.plan.partitions)
     }

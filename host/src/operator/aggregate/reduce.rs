@@ -10,14 +10,8 @@ use pelton_core::window::{Clock, Panes, WindowKind};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    AggregatePlan,
-    accumulators::Accumulators,
-    calls::Calls,
-    counted::Counted,
-    partial::Partial,
-    sessions::SessionWindows,
-    sliding::Sliding,
-    whole::Whole,
+    AggregatePlan, accumulators::Accumulators, calls::Calls, counted::Counted, partial::Partial,
+    sessions::SessionWindows, sliding::Sliding, whole::Whole,
 };
 use crate::{
     operator::{Closing, Reduced, shuffle::Piece},
@@ -161,7 +155,9 @@ impl<'a> EpochEnd<'a> {
     /// Each piece, with the groups of this partition.
     pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, &'a [u32])> + use<'a> {
         let partition = usize::from(self.partition);
-        self.partials.iter().filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
+        self.partials
+            .iter()
+            .filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
     }
 }
 
@@ -186,7 +182,12 @@ impl Moved {
     }
 
     /// Merges the groups into slots that have accumulators. No slot is here twice.
-    pub fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls, partial: &Partial) -> Result<(), CallError> {
+    pub fn merge(
+        &self,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+        partial: &Partial,
+    ) -> Result<(), CallError> {
         if self.slots.is_empty() {
             return Ok(());
         }
