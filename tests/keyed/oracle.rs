@@ -112,7 +112,11 @@ impl Calls {
         let parts = later.chunks(self.rows_max);
         let count = parts.len();
         for (number, part) in parts.enumerate() {
-            self.call(name, key, &[], part, is_ending && number + 1 == count, out);
+            let is_last = is_ending && number + 1 == count;
+            // Earlier calls may have cleared or moved all of them.
+            if is_last || part.iter().any(|(at, id)| key.timers.get(id) == Some(at)) {
+                self.call(name, key, &[], part, is_last, out);
+            }
         }
     }
 

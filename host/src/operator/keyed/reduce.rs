@@ -132,6 +132,9 @@ impl Reducer {
         let plan = Arc::clone(&self.plan);
         // An earlier call of the same key may have cleared or moved a timer.
         let due: Vec<Due> = call.due.iter().filter(|due| state.timers.is_set(due.clock, &due.timer)).copied().collect();
+        if call.is_continued && due.is_empty() && !call.ending.contains(&1) {
+            return Ok(());
+        }
         let batch = gathered(grouped, call).map_err(too_large)?;
         let keys = self.codec.decode(state.keys.keys(), &call.slots);
         let answer = self.ask(context, state, batch.as_ref(), &keys, call, &due)?;

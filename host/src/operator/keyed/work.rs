@@ -41,6 +41,8 @@ pub(super) struct Call {
     pub(super) due: Vec<Due>,
     /// For each key, whether it ends (1) or not (0).
     pub(super) ending: Vec<u8>,
+    /// It has one key, whose earlier calls in this epoch may have left nothing of its timers.
+    pub(super) is_continued: bool,
 }
 
 /// A timer of a key of the call.
@@ -209,12 +211,17 @@ impl Calls {
             let (part, rest) = later.split_at(later.len().min(self.rows_max));
             later = rest;
             self.push(slot, 0, part, is_ending && later.is_empty());
+            if let Some(call) = self.all.last_mut() {
+                call.is_continued = true;
+            }
         }
     }
 
     fn push(&mut self, slot: u32, rows: usize, due: &[(Clock, Timer)], is_ending: bool) {
         let weight = (rows + due.len()).max(1);
-        let fits = |call: &Call| self.weight + weight <= self.rows_max && call.slots.last() != Some(&slot);
+        let fits = |call: &Call| {
+            self.weight + weight <= self.rows_max && call.slots.last() != Some(&slot) && !call.is_continued
+        };
         if !self.all.last().is_some_and(fits) {
             self.all.push(Call { rows: self.rows..self.rows, ..Call::default() });
             self.weight = 0;
