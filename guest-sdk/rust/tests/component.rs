@@ -35,7 +35,7 @@ fn exports(module: &[u8]) -> Vec<String> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component).expect("it decodes") else {
         panic!("a package of types only");
     };
-    let world = &resolve.worlds[world];
+    let world = resolve.worlds.get(world).expect("its world");
     let names = |keys: Vec<&wit_parser::WorldKey>| -> Vec<String> {
         keys.into_iter().map(|key| resolve.name_world_key(key)).collect()
     };

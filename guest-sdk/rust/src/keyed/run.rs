@@ -103,7 +103,7 @@ pub fn run<'a, K: InputRow<'a>, S: State, R: InputRow<'a>, O: Leave, D: Done>(
             rows.for_each(|row| out.refuse(row as u32, why.to_owned()));
             continue;
         }
-        let read = || S::read(states, key).map_err(|field| no_value(field));
+        let read = || S::read(states, key).map_err(no_value);
         let mut state = read()?;
         let existed = state.is_some();
         context.enter(rows.start);
