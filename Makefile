@@ -10,7 +10,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 setup: ## Install what is missing (the wasm target)
-	@rustup target list --installed | grep -q '^wasm32-unknown-unknown$$' || rustup target add wasm32-unknown-unknown
+	@! command -v rustup >/dev/null || rustup target list --installed | grep -q '^wasm32-unknown-unknown$$' || rustup target add wasm32-unknown-unknown
 
 build: setup ## Build the binary: target/release/pelton
 	cargo build --release -p pelton
@@ -19,7 +19,7 @@ examples: setup ## Build the examples' modules
 	examples/build.sh
 
 guests: setup ## Build the tests' modules
-	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema -p pelton-ledger
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml
@@ -31,7 +31,7 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split
+	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split
 	cd tests/bench && python3 -m unittest discover -s .
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
@@ -44,7 +44,7 @@ soak: build guests ## The long forms of the property tests (about 20 minutes)
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p to-euro -p word-count -p word-split --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

@@ -137,6 +137,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         operator("")
     } else if is(&tables::WINDOW) {
         operator("[operator.o.window]\ntype = \"tumbling\"\nlength = \"1d\"\n")
+    } else if is(&tables::STATE) {
+        operator("[operator.o.state]\n")
     } else if is(&tables::LIMITS) {
         operator("[operator.o.limits]\n")
     } else if is(&tables::PRINT) {

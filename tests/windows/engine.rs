@@ -10,12 +10,17 @@ use arrow::{
 };
 use pelton::{
     operator::{
-        KeptColumn, PortPlan,
-        aggregate::{AggregatePlan, Closing, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
+        Closing, KeptColumn, PortPlan,
+        aggregate::{AggregatePlan, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
     },
     standard,
 };
-use pelton_core::{contract::Input, job::Emission, limits::Limits, window::{self, WindowKind, WindowSpec}};
+use pelton_core::{
+    contract::Input,
+    job::Emission,
+    limits::Limits,
+    window::{self, WindowKind, WindowSpec},
+};
 use pelton_wasm::{AggregateInstance, BatchContext, Module, Runtime, RuntimeOptions};
 
 use crate::{
@@ -24,9 +29,8 @@ use crate::{
 };
 
 /// Two modules, opened on the timelines' columns.
-static FUNCTIONS: LazyLock<[Function; 2]> = LazyLock::new(|| {
-    [r#"{"function":"collect","column":"id"}"#, r#"{"function":"count"}"#].map(function)
-});
+static FUNCTIONS: LazyLock<[Function; 2]> =
+    LazyLock::new(|| [r#"{"function":"collect","column":"id"}"#, r#"{"function":"count"}"#].map(function));
 
 static MODULE: LazyLock<Arc<Module>> = LazyLock::new(|| {
     let bytes = standard::find("std:count").expect("it is shipped").bytes;
@@ -97,9 +101,8 @@ fn plan(timeline: &Timeline) -> AggregatePlan {
     };
     let key_at: Vec<usize> = (0..2).filter(|at| timeline.key[*at]).collect();
     let key_fields: Vec<FieldRef> = key_at.iter().map(|at| Arc::clone(&columns().fields()[*at])).collect();
-    let bounds = [WINDOW_START, WINDOW_END].map(|name| {
-        Arc::new(Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false))
-    });
+    let bounds = [WINDOW_START, WINDOW_END]
+        .map(|name| Arc::new(Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false)));
     let computed = functions.iter().flat_map(|function| function.signature.ports[0].computed.fields().iter().cloned());
     let bounds = bounds.into_iter().filter(|_| has_time);
     let result: SchemaRef =
@@ -134,8 +137,7 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
     let plan = Arc::new(plan(timeline));
     let mut combiners = [Combiner::new(Arc::clone(&plan)), Combiner::new(Arc::clone(&plan))];
     let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
-    let mut partitions: Vec<Partition> =
-        (0..timeline.partitions).map(|number| Partition::new(&plan, number)).collect();
+    let mut partitions: Vec<Partition> = (0..timeline.partitions).map(|number| Partition::new(&plan, number)).collect();
     let has_event_time = plan.time_at.is_some();
     let last = timeline.epochs.len() - 1;
     let mut before = i64::MIN;
@@ -144,13 +146,13 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
         let mut outcome = Outcome::default();
         let mut context =
             BatchContext { epoch: number as u64, first_row: 0, now: epoch.now, watermark: before, seed: 0 };
-        let mut partials = Vec::new();
+        let mut pieces = Vec::new();
         for (at, rows) in epoch.batches.iter().enumerate() {
             let combiner = &mut combiners[at % 2];
-            let combined = combiner.combine(&context, &batch(rows)).expect("the map side goes through");
-            partials.extend(combined.partials);
-            outcome.late.extend(combined.late.iter().flat_map(ids));
-            outcome.rejected.extend(combined.rejected.iter().flat_map(ids));
+            let mapped = combiner.combine(&context, &batch(rows)).expect("the map side goes through");
+            pieces.extend(mapped.pieces);
+            outcome.late.extend(mapped.late.iter().flat_map(ids));
+            outcome.rejected.extend(mapped.rejected.iter().flat_map(ids));
         }
         let is_last = number == last;
         let watermark = if has_event_time || is_last { epoch.watermark } else { i64::MIN };
@@ -158,10 +160,10 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
         for partition in &mut partitions {
             let reducer = &mut reducers[number % 2];
             let reduced = reducer
-                .reduce(&context, partition, &partials, Closing { watermark, is_last })
+                .reduce(&context, partition, &pieces, Closing { watermark, is_last })
                 .expect("the reduce side goes through");
             outcome.late.extend(reduced.late.iter().flat_map(ids));
-            outcome.results.extend(reduced.emitted.iter().flat_map(|batch| folds(timeline, batch)));
+            outcome.results.extend(reduced.emitted.iter().flat_map(|(_, batch)| folds(timeline, batch)));
         }
         before = watermark;
         outcomes.push(outcome);
@@ -191,7 +193,8 @@ fn folds(timeline: &Timeline, batch: &RecordBatch) -> Vec<Fold> {
     let counts = batch.column_by_name("count").expect("the second module's column");
     let counts = arrow::compute::cast(counts, &DataType::Int64).expect("a number");
     let key = |row: usize| {
-        let number = batch.column_by_name("number").map(|column| column.as_primitive::<Int64Type>().value(row).to_string());
+        let number =
+            batch.column_by_name("number").map(|column| column.as_primitive::<Int64Type>().value(row).to_string());
         let name = batch.column_by_name("name").map(|column| {
             let column = column.as_string::<i32>();
             if column.is_null(row) { "null".to_owned() } else { format!("{:?}", column.value(row)) }

@@ -80,7 +80,8 @@ impl Step<'_> {
     fn is_due(&self, end: i64, rows: &[Taken]) -> bool {
         let was_closed = end <= self.from;
         let closes = !was_closed && end <= self.to;
-        closes || self.has_changed(rows) && (was_closed && !self.was_gone(end) || !was_closed && self.timeline.on_update)
+        closes
+            || self.has_changed(rows) && (was_closed && !self.was_gone(end) || !was_closed && self.timeline.on_update)
     }
 
     /// Whether a window took no more rows before this epoch.
@@ -102,12 +103,7 @@ fn by_key(rows: &[Taken]) -> BTreeMap<Vec<String>, Vec<Taken>> {
 }
 
 fn fold(bounds: Option<(i64, i64)>, rows: &[Taken]) -> Fold {
-    Fold {
-        key: rows[0].key.clone(),
-        bounds,
-        rows: rows.iter().map(|row| row.id).collect(),
-        count: rows.len() as i64,
-    }
+    Fold { key: rows[0].key.clone(), bounds, rows: rows.iter().map(|row| row.id).collect(), count: rows.len() as i64 }
 }
 
 fn time_windows(

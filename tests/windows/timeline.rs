@@ -15,9 +15,17 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Tumbling windows slide by their length.
-    Time { length: i64, slide: i64, offset: i64 },
-    Session { gap: i64 },
-    Count { rows: usize },
+    Time {
+        length: i64,
+        slide: i64,
+        offset: i64,
+    },
+    Session {
+        gap: i64,
+    },
+    Count {
+        rows: usize,
+    },
     Global,
 }
 
@@ -115,7 +123,9 @@ fn epochs(random: &mut StdRng) -> Vec<Epoch> {
             let rows = random.random_range(0..12);
             let mut row = |_| {
                 front += random.random_range(0..speed);
-                if let Some(last) = &last && random.random_ratio(1, 12) {
+                if let Some(last) = &last
+                    && random.random_ratio(1, 12)
+                {
                     return last.clone();
                 }
                 id += 1;

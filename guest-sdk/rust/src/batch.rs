@@ -67,17 +67,21 @@ impl Batch {
                 emitted.push(self.translate(planned.arrange(port))?.into_emitted(index));
             }
         }
-        let mut rejected = answer.rejected;
+        Ok(Output { emitted, rejected: self.rejections(answer.rejected)? })
+    }
+
+    /// All rejections by the host's numbers, in their order: the function's, and rows that it was not shown.
+    pub(crate) fn rejections(self, mut rejected: Vec<Rejection>) -> Result<Vec<Rejection>, String> {
         for rejection in &mut rejected {
             rejection.row = self.number(rejection.row)?;
         }
         rejected.extend(self.refused);
         rejected.sort_by_key(|rejection| rejection.row);
-        Ok(Output { emitted, rejected })
+        Ok(rejected)
     }
 
     /// The host's number of a row.
-    fn number(&self, row: u32) -> Result<u32, String> {
+    pub(crate) fn number(&self, row: u32) -> Result<u32, String> {
         let number = match &self.kept {
             None => Some(row).filter(|row| (*row as usize) < self.rows),
             Some(kept) => kept.get(row as usize).copied(),

@@ -1,8 +1,8 @@
 //! What `wit/` says, as Rust: generated types, the imports, and the macro that exports a module.
 //!
 //! Everything else in this crate, native or wasm, speaks in these types, so the offline harness and
-//! the host exercise the same code. Only [`crate::transform`] and [`crate::fold`] use the export macros. The worlds of
-//! aggregates share the types of the first, so that there is one `Table` in this crate.
+//! the host exercise the same code. Only [`crate::transform`], [`crate::fold`] and [`crate::keyed`] use the export macros. All
+//! worlds share the types of the first, so that there is one `Table` in this crate.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -54,4 +54,23 @@ pub mod retractable {
     });
 
     pub use self::exports::pelton::operator::retractable::Guest;
+}
+
+/// The world of keyed operators.
+pub mod keyed {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "keyed-operator",
+        with: {
+            "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types,
+            "pelton:operator/log@0.1.0": crate::bindings::pelton::operator::log,
+        },
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export_keyed",
+        default_bindings_module: "::pelton_guest::bindings::keyed",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::keyed::{Change, Guest, KeyedEmitted, KeyedOutput, TimerChanges, Timers};
 }

@@ -43,10 +43,28 @@ pub struct PlannedColumn {
     pub unit: Option<TimeUnit>,
 }
 
+/// What passes where nothing says what does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaid {
+    All,
+    /// The columns of the key.
+    Key,
+}
+
 /// A top-level column of the input.
 struct Column<'a> {
     name: &'a str,
     format: &'a str,
+    /// Whether it passes where nothing says what does.
+    passes: bool,
+}
+
+/// The only input of a module.
+pub fn only_input(inputs: &[Input]) -> Result<&Input, String> {
+    match inputs {
+        [input] => Ok(input),
+        _ => Err(format!("this module has one input, but the operator has {}", inputs.len())),
+    }
 }
 
 /// Fits what a transform reads and makes to its input. `passing` and `event_time` are those of the transform.
@@ -55,11 +73,10 @@ pub fn plan(
     transform: &Description,
     passing: Passing,
     event_time: Option<&str>,
+    unsaid: Unsaid,
 ) -> Result<(Contract, Plan), String> {
-    let [input] = inputs else {
-        return Err(format!("this module has one input, but the operator has {}", inputs.len()));
-    };
-    let columns = top_level(input)?;
+    let input = only_input(inputs)?;
+    let columns = top_level(input, unsaid)?;
     let planned_reads = transform.reads.iter().map(|read| fit(read, &columns)).collect::<Result<Vec<_>, _>>()?;
     let mut contract_ports = Vec::new();
     let mut planned_ports = Vec::new();
@@ -85,11 +102,12 @@ pub fn plan(
 }
 
 /// The columns of the input, without the children of lists and structs.
-fn top_level(input: &Input) -> Result<Vec<Column<'_>>, String> {
+fn top_level(input: &Input, unsaid: Unsaid) -> Result<Vec<Column<'_>>, String> {
     let mut columns = Vec::new();
     let mut fields = input.fields.iter();
     while let Some(field) = fields.next() {
-        columns.push(Column { name: &field.name, format: &field.format });
+        let passes = unsaid == Unsaid::All || input.key.contains(&field.name);
+        columns.push(Column { name: &field.name, format: &field.format, passes });
         let mut children = u64::from(field.children);
         while children > 0 {
             let child = fields.next().ok_or_else(|| format!("the children of column `{}` are missing", field.name))?;
@@ -136,7 +154,7 @@ fn lay_out(
         fields.push(OutputField::Computed(computed.field.clone()));
         planned.push(PlannedColumn { index, unit: computed.unit });
     };
-    for column in columns.iter().filter(|column| passing.passes(column.name)) {
+    for column in columns.iter().filter(|column| passing.passes(column)) {
         let name = passing.name_of(column.name);
         if let Some(index) = port.computed.iter().position(|computed| computed.field.name == name) {
             if !taken.contains(name) {
@@ -175,8 +193,8 @@ fn check_names(port: &PortSpec, passing: Passing, columns: &[Column<'_>]) -> Res
 }
 
 impl Passing {
-    fn passes(&self, column: &str) -> bool {
-        self.only.is_none_or(|only| only.contains(&column)) && !self.drop.contains(&column)
+    fn passes(&self, column: &Column<'_>) -> bool {
+        self.only.map_or(column.passes, |only| only.contains(&column.name)) && !self.drop.contains(&column.name)
     }
 
     fn name_of<'a>(&self, column: &'a str) -> &'a str {
@@ -196,4 +214,32 @@ fn check_event_time(name: &str, port: &PortSpec, fields: &[OutputField]) -> Resu
     }
     let hint = nearest::suggest(name, names());
     Err(format!("output `{}` has no column `{name}` to be its event time: {hint}", port.name))
+}
+
+/// A column of the key that a keyed operator reads.
+#[derive(Debug, PartialEq)]
+pub struct PlannedKey {
+    /// Its place in the key.
+    pub index: usize,
+    pub read: PlannedRead,
+}
+
+/// Fits what a keyed operator reads of its key to the key that the job gives it.
+pub fn plan_key(inputs: &[Input], reads: &[Read]) -> Result<Vec<PlannedKey>, String> {
+    let input = only_input(inputs)?;
+    if input.key.is_empty() {
+        return Err("this module keeps state for each key, but the operator has no `key`".to_owned());
+    }
+    let columns = top_level(input, Unsaid::Key)?;
+    let planned = reads.iter().map(|read| {
+        let index = input.key.iter().position(|name| name == read.column).ok_or_else(|| {
+            let hint = nearest::suggest(read.column, input.key.iter().map(String::as_str));
+            format!(
+                "`{}` reads `{}` of the key, but it is not in the operator's `key`: {hint}",
+                read.field, read.column
+            )
+        })?;
+        Ok(PlannedKey { index, read: fit(read, &columns)? })
+    });
+    planned.collect()
 }

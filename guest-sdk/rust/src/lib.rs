@@ -18,6 +18,7 @@ mod context;
 mod contract;
 pub mod fold;
 mod input;
+mod keyed;
 mod loaded;
 pub mod log;
 mod nearest;
@@ -41,30 +42,30 @@ pub use crate::{
     context::Context,
     fold::{Pane, Window},
     input::{Bools, Nullable},
+    keyed::{Arrival, Clock, Group, Out, Timer, Timers},
     log::{counter, gauge},
     strings::{Binaries, Strings},
     types::{Date, Decimal, Timestamp},
 };
-pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, aggregate, transform};
+pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, aggregate, keyed, transform};
 
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Accumulator, Binaries, Bools, Context, Date, Decimal, Emit, Nullable, Options, Pane, Ports, Row, Strings,
-        Timestamp, Values, Window, aggregate, counter, gauge, log, transform,
+        Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Nullable, Options, Out,
+        Pane, Ports, Row, State, Strings, Timer, Timers, Timestamp, Values, Window, aggregate, counter, gauge, keyed,
+        log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
         options, rows,
-        testing::{FoldTest, Rows, Test, Testable as _, TestableAggregate as _, Tested},
+        testing::{FoldTest, KeyedTest, Rows, Test, Testable as _, TestableAggregate as _, TestableKeyed as _, Tested},
     };
 }
 
 /// What the macros' output names. Not for people.
 #[doc(hidden)]
 pub mod macros {
-    #[cfg(target_arch = "wasm32")]
-    pub use crate::transform::Slot;
     pub use crate::{
         batch::{Answer, Batch},
         bindings::{self, Node, Table},
@@ -78,6 +79,10 @@ pub mod macros {
             rows::{Arrived, Done, finish as finish_aggregate, fold, makes, reads},
         },
         input::{InputColumns, InputField, InputRow, Read, view},
+        keyed::{
+            Call, Group, Keyed, KeyedDescription, Leave, Made, Opened as OpenedKeyed, Out, Shown, State, StateField,
+            Timers, describe as describe_keyed, run as run_keyed, state_column,
+        },
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},
         outcome::{Each, Outcome, Rejected},
@@ -87,6 +92,8 @@ pub mod macros {
         transform::{Description, Transform},
         types::TimeUnit,
     };
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::{keyed::KeyedSlot, transform::Slot};
     pub use serde_json::{Map, Value};
 
     /// Stands for an argument of a function that is not called: only its type is looked at.

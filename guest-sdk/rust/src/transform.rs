@@ -7,7 +7,7 @@ use crate::{
     batch::{Answer, Batch},
     bindings::{BatchContext, Contract, Failure, Input, Output, Table},
     context::Context,
-    contract::{self, Plan},
+    contract::{self, Plan, Unsaid},
     input::Read,
     options::{self, Options},
     ports::{Passing, PortSpec},
@@ -40,7 +40,7 @@ pub struct Opened<T: Transform> {
 impl<T: Transform> Opened<T> {
     pub fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
         let options = options::parse(options)?;
-        let (contract, plan) = contract::plan(inputs, &T::describe(), T::PASSING, T::EVENT_TIME)?;
+        let (contract, plan) = contract::plan(inputs, &T::describe(), T::PASSING, T::EVENT_TIME, Unsaid::All)?;
         Ok((contract, Self { plan, options }))
     }
 

@@ -3,7 +3,7 @@
 //! `Date`, `Timestamp` and `Decimal` are what rows hold; [`name`] turns an Arrow format string (what
 //! crosses the boundary) into the name that job files use, for messages.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A day: days since 1970-01-01. Column type `date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -15,6 +15,15 @@ pub struct Date(pub i32);
 /// does not fit is rejected). A column made is `timestamp[us]`, or of the unit in `#[row(unit = "ms")]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
+
+/// Later by so much; the latest moment there is, if that is beyond it.
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(later.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
 
 /// A decimal number of `PRECISION` digits, `SCALE` of them after the point: `Decimal::<18, 2>(12345)` is 123.45.
 /// Column type `decimal(PRECISION, SCALE)`.

@@ -1,4 +1,4 @@
-//! Modules really built for wasm: components of the contract's worlds that import nothing but `log`.
+//! Modules really built for wasm: components of the contract's worlds that import nothing but `log`, and `state` if keyed.
 
 use std::{path::PathBuf, process::Command};
 
@@ -27,7 +27,7 @@ fn build(directory: &str, file: &str) -> Vec<u8> {
     std::fs::read(path).expect("the module is there")
 }
 
-/// Checks that the module is a component that imports nothing but `log`, and returns the names of its exports.
+/// Checks that the module is a component that imports nothing but `log` and, if it is keyed, `state`; the names of its exports.
 fn exports(module: &[u8]) -> Vec<String> {
     let mut encoder = ComponentEncoder::default();
     let encoder = encoder.validate(true).module(module).expect("it carries its component type");
@@ -35,18 +35,23 @@ fn exports(module: &[u8]) -> Vec<String> {
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component).expect("it decodes") else {
         panic!("a package of types only");
     };
-    let world = &resolve.worlds[world];
+    let world = resolve.worlds.get(world).expect("its world");
     let names = |keys: Vec<&wit_parser::WorldKey>| -> Vec<String> {
         keys.into_iter().map(|key| resolve.name_world_key(key)).collect()
     };
     let imports = names(world.imports.keys().collect());
-    assert!(imports.contains(&"pelton:operator/log@0.1.0".to_owned()), "{imports:?}");
-    let others = ["pelton:operator/log@0.1.0", "pelton:operator/types@0.1.0"];
+    assert!(imports.contains(&"pelton:operator/log@0.1.0".to_owned()), "panics go there: {imports:?}");
+    // Their order is that of the parts that were linked.
+    let mut exports = names(world.exports.keys().collect());
+    exports.sort();
+    let is_keyed = exports.iter().any(|name| name == "pelton:operator/keyed@0.1.0");
+    let known = ["pelton:operator/log@0.1.0", "pelton:operator/types@0.1.0", "pelton:operator/state@0.1.0"];
+    let known = known.get(..if is_keyed { 3 } else { 2 }).unwrap_or_default();
     assert!(
-        imports.iter().all(|name| others.contains(&name.as_str())),
-        "types have no functions; else only the log: {imports:?}"
+        imports.iter().all(|name| known.contains(&name.as_str())),
+        "types have no functions; else only the log and state: {imports:?}"
     );
-    names(world.exports.keys().collect())
+    exports
 }
 
 #[test]
@@ -59,4 +64,10 @@ fn a_transform_exports_its_world_and_imports_only_the_log() {
 fn an_aggregate_with_retract_exports_both_interfaces_and_imports_only_the_log() {
     let module = build("tests/average", "average.wasm");
     assert_eq!(exports(&module), ["pelton:operator/aggregate@0.1.0", "pelton:operator/retractable@0.1.0"]);
+}
+
+#[test]
+fn a_keyed_operator_exports_its_world_and_imports_only_the_log_and_state() {
+    let module = build("tests/jumps", "jumps.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/keyed@0.1.0"]);
 }

@@ -253,7 +253,21 @@ pub struct OperatorSpec {
     pub window: Option<WindowSpec>,
     /// None: what fits the window.
     pub emission: Option<Emission>,
+    /// None: all its defaults.
+    pub state: Option<StateSpec>,
     pub limits: Limits,
+}
+
+/// How a keyed operator keeps what it knows of a key. Times in µs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateSpec {
+    /// How long the state of a key outlives its last row: by event time where the input has one, else by processing time.
+    /// None: for ever.
+    pub ttl: Option<i64>,
+    /// Keys with state are called in every epoch, also without rows.
+    pub idle_keys: bool,
+    /// Rows that are further behind the watermark leave by the output of late rows; none: no row is late.
+    pub lateness: Option<i64>,
 }
 
 impl OperatorSpec {

@@ -33,6 +33,8 @@ pub struct Limits {
     pub log_calls: u64,
     /// Bytes of one row of state.
     pub state_row_bytes: u64,
+    /// Bytes of all state of the operator.
+    pub state_bytes: u64,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             log_calls: 100_000,
             state_row_bytes: 1 << 20,
+            state_bytes: 1 << 30,
         }
     }
 }
@@ -61,10 +64,11 @@ pub enum LimitName {
     LogBytes,
     LogCalls,
     StateRowBytes,
+    StateBytes,
 }
 
 impl LimitName {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ModuleBytes,
         Self::MemoryBytes,
         Self::CallTime,
@@ -73,6 +77,7 @@ impl LimitName {
         Self::LogBytes,
         Self::LogCalls,
         Self::StateRowBytes,
+        Self::StateBytes,
     ];
 
     /// The key in the job file.
@@ -86,6 +91,7 @@ impl LimitName {
             Self::LogBytes => "log-bytes",
             Self::LogCalls => "log-calls",
             Self::StateRowBytes => "state-row-bytes",
+            Self::StateBytes => "state-bytes",
         }
     }
 }

@@ -8,9 +8,12 @@
 //! One [`Operator`] lives on one compute thread. Only columns that somebody downstream wants are assembled; a port that
 //! nobody reads costs nothing.
 
+pub mod admit;
 pub mod aggregate;
 mod assemble;
 mod error;
+pub mod keyed;
+pub mod shuffle;
 
 use std::{
     sync::Arc,
@@ -91,6 +94,26 @@ pub struct Processed {
     /// (port, its batch), in the order of the calls.
     pub emitted: Vec<(usize, RecordBatch)>,
     pub rejected: Vec<RecordBatch>,
+    pub stats: OperatorStats,
+}
+
+/// How an epoch ends for a partition.
+#[derive(Debug, Clone, Copy)]
+pub struct Closing {
+    /// Of the operator's input at the end of the epoch; `i64::MAX` when the input has ended.
+    pub watermark: i64,
+    /// The input has ended: whatever is left is emitted.
+    pub is_last: bool,
+}
+
+/// What came out of the epoch of one partition.
+#[derive(Debug, Default)]
+pub struct Reduced {
+    /// (port, its batch), in the order of the calls.
+    pub emitted: Vec<(usize, RecordBatch)>,
+    pub rejected: Vec<RecordBatch>,
+    /// Rows that only the reduce side could know to be late.
+    pub late: Vec<RecordBatch>,
     pub stats: OperatorStats,
 }
 

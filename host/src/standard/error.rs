@@ -30,7 +30,6 @@ impl StdError {
         let near = nearest(argument, function.arguments.iter().map(|argument| argument.name));
         Self::NoArgument { function, argument: argument.to_owned(), near }
     }
-
 }
 
 impl Coded for StdError {

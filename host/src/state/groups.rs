@@ -105,9 +105,9 @@ impl Groups {
             }
             Keys::Text(text) => {
                 let rows = text.iter().zip(row_hashes).enumerate();
-                slots.extend(rows.map(|(row, (text, hash))| {
-                    self.slot(*hash, tag(row), text.unwrap_or_default().as_bytes()).0
-                }));
+                slots.extend(
+                    rows.map(|(row, (text, hash))| self.slot(*hash, tag(row), text.unwrap_or_default().as_bytes()).0),
+                );
             }
             Keys::Rows(encoded) => {
                 let rows = encoded.iter().zip(row_hashes).enumerate();

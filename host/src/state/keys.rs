@@ -55,7 +55,10 @@ pub enum Keys {
 pub enum KeyStore {
     Words(Vec<u64>),
     /// One after another: for keys that are added, and forgotten all together.
-    Bytes { ends: Vec<usize>, bytes: Vec<u8> },
+    Bytes {
+        ends: Vec<usize>,
+        bytes: Vec<u8>,
+    },
     /// Each on its own, so that another key can take a slot.
     Boxes(Vec<Box<[u8]>>),
 }
@@ -291,8 +294,7 @@ fn bytes_hashes<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> Vec<u64> 
 }
 
 fn is_word(data_type: &DataType) -> bool {
-    data_type.is_integer()
-        || matches!(data_type, DataType::Boolean | DataType::Date32 | DataType::Timestamp(..))
+    data_type.is_integer() || matches!(data_type, DataType::Boolean | DataType::Date32 | DataType::Timestamp(..))
 }
 
 fn is_hashed(data_type: &DataType) -> bool {

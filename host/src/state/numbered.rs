@@ -7,7 +7,7 @@ use hashbrown::hash_table::{Entry, HashTable};
 
 use super::{
     groups::GroupRows,
-    keys::{Key, KeyStore},
+    keys::{Key, KeyStore, Keys},
 };
 
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct NumberedKeys {
     table: HashTable<u32>,
     hashes: Vec<u64>,
     keys: KeyStore,
+    /// What the keys hold besides their places.
+    key_bytes: usize,
     free: Vec<u32>,
 }
 
@@ -27,7 +29,7 @@ fn spread(hash: u64) -> u64 {
 impl NumberedKeys {
     /// `keys` is an empty store whose slots can be used again.
     pub fn new(keys: KeyStore) -> Self {
-        Self { table: HashTable::new(), hashes: Vec::new(), keys, free: Vec::new() }
+        Self { table: HashTable::new(), hashes: Vec::new(), keys, key_bytes: 0, free: Vec::new() }
     }
 
     /// Keys that have a number.
@@ -39,14 +41,44 @@ impl NumberedKeys {
         self.table.is_empty()
     }
 
+    /// Numbers ever given out: all are below this.
+    pub fn numbers(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// The numbers of all keys, in order.
+    pub fn taken(&self) -> Vec<u32> {
+        let mut taken: Vec<u32> = self.table.iter().copied().collect();
+        taken.sort_unstable();
+        taken
+    }
+
     /// The keys by their numbers.
     pub fn keys(&self) -> &KeyStore {
         &self.keys
     }
 
-    /// Bytes held, about.
+    /// Bytes held, about. Cheap.
     pub fn held_bytes(&self) -> usize {
-        self.keys.held_bytes() + self.hashes.capacity() * 8 + self.table.capacity() * 5
+        const PLACE_BYTES: usize = 16;
+        self.key_bytes + self.keys.len() * PLACE_BYTES + self.hashes.capacity() * 8 + self.table.capacity() * 5
+    }
+
+    /// Appends to `numbers` that of each of these rows' keys.
+    pub fn assign(&mut self, keys: &Keys, hashes: &[u64], rows: &[u32], numbers: &mut Vec<u32>) {
+        let hash = |row: u32| hashes.get(row as usize).copied().unwrap_or_default();
+        match keys {
+            Keys::Words(words) => {
+                let word = |row: u32| words.get(row as usize).copied().unwrap_or_default();
+                numbers.extend(rows.iter().map(|row| self.enter(hash(*row), word(*row)).0));
+            }
+            Keys::Text(text) => {
+                numbers.extend(rows.iter().map(|row| self.enter(hash(*row), text.value(*row as usize).as_bytes()).0));
+            }
+            Keys::Rows(encoded) => {
+                numbers.extend(rows.iter().map(|row| self.enter(hash(*row), encoded.row(*row as usize).data()).0));
+            }
+        }
     }
 
     /// The number of the key of a group, and whether it is new.
@@ -83,7 +115,7 @@ impl NumberedKeys {
 
     #[inline(always)]
     fn enter<K: Key>(&mut self, hash: u64, key: K) -> (u32, bool) {
-        let Self { table, hashes, keys, free } = self;
+        let Self { table, hashes, keys, key_bytes, free } = self;
         let is_it = |number: &u32| hashes.get(*number as usize) == Some(&hash) && key.is_at(keys, *number);
         let rehash = |number: &u32| spread(hashes.get(*number as usize).copied().unwrap_or_default());
         let vacant = match table.entry(spread(hash), is_it, rehash) {
@@ -95,6 +127,7 @@ impl NumberedKeys {
                 if let Some(at) = hashes.get_mut(number as usize) {
                     *at = hash;
                 }
+                *key_bytes -= keys.bytes(number).len();
                 key.replace(keys, number);
                 number
             }
@@ -105,6 +138,7 @@ impl NumberedKeys {
             }
         };
         vacant.insert(number);
+        *key_bytes += keys.bytes(number).len();
         (number, true)
     }
 }

@@ -27,7 +27,8 @@ enum Column {
     W4(DataType, Fixed<u32>),
     W8(DataType, Fixed<u64>),
     W16(DataType, Fixed<i128>),
-    Bytes { is_text: bool, values: Vec<Option<Box<[u8]>>> },
+    /// `held`: the bytes of all values.
+    Bytes { is_text: bool, values: Vec<Option<Box<[u8]>>>, held: usize },
 }
 
 /// Whether state can hold a column of this type.
@@ -48,6 +49,7 @@ impl StateRows {
         Self { columns: other.columns.iter().map(Column::like).collect(), rows: 0, free: Vec::new() }
     }
 
+    /// Bytes held, about. Cheap.
     pub fn held_bytes(&self) -> usize {
         self.columns.iter().map(Column::held_bytes).sum()
     }
@@ -63,9 +65,22 @@ impl StateRows {
         slot
     }
 
+    /// Makes sure that there is a row for each slot below `rows`: for tables whose slots are given out elsewhere.
+    pub fn grow_to(&mut self, rows: usize) {
+        while self.rows < rows {
+            self.rows += 1;
+            self.columns.iter_mut().for_each(Column::push_null);
+        }
+    }
+
+    /// Makes rows null again.
+    pub fn clear(&mut self, slots: &[u32]) {
+        self.columns.iter_mut().for_each(|column| slots.iter().for_each(|slot| column.clear(*slot)));
+    }
+
     /// Gives slots back; what they held is gone.
     pub fn release(&mut self, slots: &[u32]) {
-        self.columns.iter_mut().for_each(|column| slots.iter().for_each(|slot| column.clear(*slot)));
+        self.clear(slots);
         self.free.extend(slots.iter().rev());
     }
 
@@ -84,8 +99,8 @@ impl Column {
     fn new(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => Self::Bits(Fixed::default()),
-            DataType::Utf8 => Self::Bytes { is_text: true, values: Vec::new() },
-            DataType::Binary => Self::Bytes { is_text: false, values: Vec::new() },
+            DataType::Utf8 => Self::Bytes { is_text: true, values: Vec::new(), held: 0 },
+            DataType::Binary => Self::Bytes { is_text: false, values: Vec::new(), held: 0 },
             other => match other.primitive_width()? {
                 1 => Self::W1(other.clone(), Fixed::default()),
                 2 => Self::W2(other.clone(), Fixed::default()),
@@ -105,7 +120,7 @@ impl Column {
             Self::W4(data_type, _) => Self::W4(data_type.clone(), Fixed::default()),
             Self::W8(data_type, _) => Self::W8(data_type.clone(), Fixed::default()),
             Self::W16(data_type, _) => Self::W16(data_type.clone(), Fixed::default()),
-            Self::Bytes { is_text, .. } => Self::Bytes { is_text: *is_text, values: Vec::new() },
+            Self::Bytes { is_text, .. } => Self::Bytes { is_text: *is_text, values: Vec::new(), held: 0 },
         }
     }
 
@@ -127,9 +142,9 @@ impl Column {
             Self::W4(_, fixed) => fixed.clear(slot),
             Self::W8(_, fixed) => fixed.clear(slot),
             Self::W16(_, fixed) => fixed.clear(slot),
-            Self::Bytes { values, .. } => {
+            Self::Bytes { values, held, .. } => {
                 if let Some(value) = values.get_mut(slot as usize) {
-                    *value = None;
+                    *held -= value.take().map_or(0, |bytes| bytes.len());
                 }
             }
         }
@@ -146,10 +161,10 @@ impl Column {
             Self::W4(data_type, fixed) => array(data_type, fixed.gather(slots)),
             Self::W8(data_type, fixed) => array(data_type, fixed.gather(slots)),
             Self::W16(data_type, fixed) => array(data_type, fixed.gather(slots)),
-            Self::Bytes { is_text, values } => {
+            Self::Bytes { is_text, values, .. } => {
                 let rows = slots.iter().map(|slot| values.get(*slot as usize).and_then(Option::as_deref));
                 if *is_text {
-                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    let text = |bytes| std::str::from_utf8(bytes).expect("it came as text");
                     Arc::new(StringArray::from_iter(rows.map(|row| row.map(text))))
                 } else {
                     Arc::new(BinaryArray::from_iter(rows))
@@ -169,10 +184,12 @@ impl Column {
             Self::W4(_, fixed) => fixed.scatter(slots, from.to_data().buffer(0), from.nulls()),
             Self::W8(_, fixed) => fixed.scatter(slots, from.to_data().buffer(0), from.nulls()),
             Self::W16(_, fixed) => fixed.scatter(slots, from.to_data().buffer(0), from.nulls()),
-            Self::Bytes { is_text, values } => {
+            Self::Bytes { is_text, values, held } => {
                 let mut put = |slot: &u32, value: Option<&[u8]>| {
                     if let Some(at) = values.get_mut(*slot as usize) {
+                        *held -= at.as_ref().map_or(0, |bytes| bytes.len());
                         *at = value.map(Box::from);
+                        *held += value.map_or(0, <[u8]>::len);
                     }
                 };
                 if *is_text {
@@ -192,9 +209,7 @@ impl Column {
             Self::W4(_, fixed) => fixed.held_bytes(),
             Self::W8(_, fixed) => fixed.held_bytes(),
             Self::W16(_, fixed) => fixed.held_bytes(),
-            Self::Bytes { values, .. } => {
-                values.iter().map(|value| 16 + value.as_ref().map_or(0, |bytes| bytes.len())).sum()
-            }
+            Self::Bytes { values, held, .. } => size_of_val(values.as_slice()) + held,
         }
     }
 }
@@ -274,7 +289,9 @@ mod tests {
             (
                 "decimal(38, 2)?",
                 Arc::new(
-                    Decimal128Array::from(vec![Some(1), None, Some(-(1 << 90))]).with_precision_and_scale(38, 2).unwrap(),
+                    Decimal128Array::from(vec![Some(1), None, Some(-(1 << 90))])
+                        .with_precision_and_scale(38, 2)
+                        .unwrap(),
                 ),
             ),
             ("utf8?", Arc::new(StringArray::from(vec![Some("a"), Some(""), None]))),

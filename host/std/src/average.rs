@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     Chosen,
     column::{Column, Kind},
-    function::{Function, Made, Opened},
+    function::{Add, Function, Made, Opened},
 };
 
 #[derive(Options)]
@@ -63,7 +63,7 @@ struct WholeMean {
 }
 
 struct Whole {
-    value: fn(&Loaded, &[u32], &mut [WholeMean]) -> Result<(), String>,
+    value: Add<WholeMean>,
     /// For decimals, the digits that the result has more than the column.
     more: Option<u8>,
 }

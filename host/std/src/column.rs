@@ -34,6 +34,7 @@ pub struct Column {
     /// The format in which its values leave: the input's, but with 32-bit offsets.
     pub format: String,
     pub kind: Kind,
+    pub is_nullable: bool,
     conversion: Conversion,
 }
 
@@ -49,7 +50,7 @@ impl Column {
             "Z" => "z".to_owned(),
             format => format.to_owned(),
         };
-        Ok(Self { name: name.to_owned(), format, kind, conversion })
+        Ok(Self { name: name.to_owned(), format, kind, is_nullable: field.nullable, conversion })
     }
 
     /// As [`Column::find`], and it holds numbers.

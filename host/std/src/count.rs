@@ -26,8 +26,10 @@ struct Count;
 
 pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     let options: Options = options_from_map(options)?;
-    let columns: Vec<Column> =
+    let mut columns: Vec<Column> =
         options.column.iter().map(|name| Column::find(input, name, "count")).collect::<Result<_, _>>()?;
+    // A column without nulls need not come.
+    columns.retain(|column| column.is_nullable);
     let shape = Shape {
         reads: columns.iter().map(|column| column.name.clone()).collect(),
         state: Counted::columns(),

@@ -17,6 +17,9 @@ pub trait Function {
     fn finish(&self, states: Vec<Self::State>) -> Result<Made, String>;
 }
 
+/// Adds the values of a column to states, for functions that choose it by the column's type.
+pub type Add<S> = fn(&Loaded, &[u32], &mut [S]) -> Result<(), String>;
+
 /// Results: the computed columns.
 pub struct Made {
     pub nodes: Vec<Node>,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     Chosen,
     column::{Column, Kind},
-    function::{Function, Made, Opened},
+    function::{Add, Function, Made, Opened},
 };
 
 #[derive(Options)]
@@ -59,7 +59,7 @@ struct Whole {
 struct Exact {
     /// The column, for messages.
     name: String,
-    value: fn(&Loaded, &[u32], &mut [Whole]) -> Result<(), String>,
+    value: Add<Whole>,
     range: Range,
 }
 

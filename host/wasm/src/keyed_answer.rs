@@ -165,12 +165,14 @@ impl KeyedAgreed<'_> {
         (start..end(key)).contains(&row)
     }
 
-    /// A column that passes through the port and cannot be null without an origin: keys come from the key itself.
+    /// A column that passes through the port and cannot be null without an origin: keys come from the key itself, and the
+    /// host fills in the event time.
     fn strict_pass<'p>(&self, port: &'p Port) -> Option<&'p str> {
         port.columns.iter().zip(port.schema.fields()).find_map(|(column, field)| {
             let PortColumn::Pass(index) = column else { return None };
             let name = self.input.schema.fields().get(*index)?.name();
-            (!field.is_nullable() && !self.input.key.contains(name)).then_some(field.name().as_str())
+            let is_known = self.input.key.contains(name) || port.event_time.as_deref() == Some(field.name());
+            (!field.is_nullable() && !is_known).then_some(field.name().as_str())
         })
     }
 

@@ -7,12 +7,9 @@ use syn::{Data, DeriveInput, Error, Fields, Ident, Result, Type, spanned::Spanne
 use crate::{names, row};
 
 pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
-    let fields = fields(item)?;
+    let fields = fields("an accumulator", "struct Average { sum: f64, count: i64 }", item)?;
     if let Some(lifetime) = names::only_lifetime("an accumulator", &item.generics)? {
-        return Err(Error::new_spanned(
-            lifetime,
-            "an accumulator outlives the batch, so it cannot borrow from it: use String or Vec<u8>",
-        ));
+        return Err(Error::new_spanned(lifetime, outlives("an accumulator")));
     }
     let this = &item.ident;
     let idents: Vec<_> = fields.iter().map(|(ident, _)| *ident).collect();
@@ -76,29 +73,27 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-fn fields(item: &DeriveInput) -> Result<Vec<(&Ident, &Type)>> {
+/// Why what is kept cannot borrow; `what` names it, with its article.
+pub fn outlives(what: &str) -> String {
+    format!("{what} outlives the batch, so it cannot borrow from it: use String or Vec<u8>")
+}
+
+/// The fields of a struct that is kept; `what` names it in messages, and `example` is one.
+pub fn fields<'a>(what: &str, example: &str, item: &'a DeriveInput) -> Result<Vec<(&'a Ident, &'a Type)>> {
+    let refuse = |help: &str| Err(Error::new_spanned(&item.ident, help));
     let Data::Struct(data) = &item.data else {
-        return Err(Error::new_spanned(&item.ident, "an accumulator is a struct, one field for each column"));
+        return refuse(&format!("{what} is a struct, one field for each column"));
     };
     let Fields::Named(fields) = &data.fields else {
-        return Err(Error::new_spanned(
-            &item.ident,
-            "the fields of an accumulator name its columns, and it has one at least: write `struct Average { sum: f64, count: i64 }`",
-        ));
+        return refuse(&format!("the fields of {what} name its columns, and it has one at least: write `{example}`"));
     };
     if fields.named.is_empty() {
-        return Err(Error::new_spanned(
-            &item.ident,
-            "an accumulator has one field at least: without any, what would be folded into it?",
-        ));
+        return refuse(&format!("{what} has one field at least: without any, what would be kept?"));
     }
     let mut named = Vec::new();
     for field in &fields.named {
         if matches!(field.ty, Type::Reference(_)) {
-            return Err(Error::new_spanned(
-                &field.ty,
-                "an accumulator outlives the batch, so it cannot borrow from it: use String or Vec<u8>",
-            ));
+            return Err(Error::new_spanned(&field.ty, outlives(what)));
         }
         row::check_type(&field.ty)?;
         named.extend(field.ident.as_ref().map(|ident| (ident, &field.ty)));

@@ -69,7 +69,6 @@ pub fn expand(attributes: Attributes, item: &ItemImpl) -> Result<TokenStream> {
     let functions = Functions::find(item)?;
     let options = functions.options()?;
     let ordered = attributes.ordered;
-    let retracts = functions.retract.is_some();
     let describe = functions.describe(this);
     let fold = functions.add.fold(this, "fold");
     let combine = functions.merge.combine(this);
@@ -81,7 +80,7 @@ pub fn expand(attributes: Attributes, item: &ItemImpl) -> Result<TokenStream> {
             impl ::pelton_guest::macros::Retractable for #this { #unfold }
         }
     });
-    let export = if retracts { quote!(export_retractable_fold) } else { quote!(export_fold) };
+    let export = if functions.retract.is_some() { quote!(export_retractable_fold) } else { quote!(export_fold) };
     Ok(quote! {
         #item
 
@@ -90,7 +89,6 @@ pub fn expand(attributes: Attributes, item: &ItemImpl) -> Result<TokenStream> {
             impl ::pelton_guest::macros::Aggregate for #this {
                 type Options = #options;
                 const ORDERED: bool = #ordered;
-                const RETRACTS: bool = #retracts;
 
                 #describe
                 #fold

@@ -8,11 +8,13 @@ use quote::quote;
 
 mod accumulator;
 mod aggregate;
+mod keyed;
 mod names;
 mod option;
 mod passing;
 mod port;
 mod row;
+mod state;
 mod transform;
 
 /// The first error, or what was made.
@@ -247,7 +249,7 @@ pub fn derive_accumulator(input: TokenStream) -> TokenStream {
 /// | `add(&mut self, row: Row)` | with each row; a row with a null in a field that is no `Option` is left out, as in SQL |
 /// | `merge(&mut self, later: Self)` | with what later rows were folded into |
 /// | `finish(self) -> Out` | for the result; `Out` is what a [`macro@transform`] may return, without columns that pass |
-/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back: sliding windows become cheaper, and inputs may retract |
+/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back, so that sliding windows cost less |
 ///
 /// Each may also take `options: &Options`; `add` and `retract` also `ctx: &Context`, and `finish` `window: &Window`. All but `finish`
 /// return nothing, or a `Result<(), E>` whose error stops the job.
@@ -270,4 +272,77 @@ pub fn aggregate(attributes: TokenStream, item: TokenStream) -> TokenStream {
         quote!(#error #item)
     })
     .into()
+}
+
+/// Makes a struct the state of a key: each field is a column that the engine keeps.
+///
+/// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `f32`, `f64`, `String`, `Vec<u8>`, `Date`, `Timestamp`, `Decimal<P, S>`, or an
+/// `Option` of one; one field at least is no `Option`, since a key whose columns are all null has no state. See [`macro@keyed`].
+#[proc_macro_derive(State)]
+pub fn derive_state(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| state::derive(&item)))
+}
+
+/// Makes a function the module's keyed operator.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Sensor<'a> { sensor: &'a str }
+///
+/// #[derive(Row)]
+/// struct Reading { celsius: f64 }
+///
+/// /// What is kept for each sensor.
+/// #[derive(State)]
+/// struct Last { celsius: f64 }
+///
+/// #[derive(Row)]
+/// struct Jump { from: f64, to: f64 }
+///
+/// /// Readings of a sensor that are far from the one before.
+/// #[keyed]
+/// fn jumps(_sensor: Sensor<'_>, last: &mut Option<Last>, readings: Group<Reading>, out: &mut Out<Jump>) {
+///     for reading in readings {
+///         let to = reading.celsius;
+///         if let Some(from) = last.as_ref().map(|last| last.celsius).filter(|from| (to - from).abs() > 10.0) {
+///             out.emit_from(&reading, Jump { from, to });
+///         }
+///         *last = Some(Last { celsius: to });
+///     }
+/// }
+///
+/// let mut test = jumps.key(["sensor"]).start();
+/// let out = test.rows(rows! { sensor: ["a", "b", "a"], celsius: [20.0, 90.0, 21.0] });
+/// assert!(out.main().is_empty());
+/// let out = test.rows(rows! { sensor: ["a", "b"], celsius: [35.0, 91.0] });
+/// assert_eq!(out.main(), &rows! { sensor: ["a"], from: [21.0], to: [35.0] });
+/// ```
+///
+/// `fn name(key: Key, state: &mut Option<State>, rows: Group<Row>, timers: &mut Timers, out: &mut Out<Made>, options: &Options,
+/// ctx: &Context)`, where `timers`, `options` and `ctx` may be left out and all after the rows may change places.
+///
+/// | argument | is |
+/// |---|---|
+/// | `key: Key` | a struct with [`macro@Row`]: columns of the key that the job gives the operator |
+/// | `state: &mut Option<State>` | a struct with [`macro@State`]; `None` if the key has none, and to delete it |
+/// | `rows: Group<Row>` | the key's rows, in order; each is an `Arrival<Row>` with the fields of `Row` |
+/// | `timers: &mut Timers` | sets and clears timers, and tells those that are due: take them after the rows |
+/// | `out: &mut Out<Made>` | takes rows (`emit`, `emit_from` a row) and rejections; `Made` is a row, or an enum with [`macro@Ports`] |
+///
+/// It is called for a key that has rows, a timer that is due, or whose time to live has ended. It returns nothing, or a `Result<(), E>` whose
+/// error stops the job.
+///
+/// The columns of the key pass; the attribute changes that as it does for [`macro@transform`]. Other columns that pass are null
+/// in rows that were emitted from no row. In tests the function's name is a value with the methods of `TestableKeyed`.
+#[proc_macro_attribute]
+pub fn keyed(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let function: syn::ItemFn = match syn::parse(item) {
+        Ok(function) => function,
+        Err(error) => return error.to_compile_error().into(),
+    };
+    let made = syn::parse(attributes).and_then(|attributes| keyed::expand(attributes, function));
+    // The function does not stay: without its state and rows nobody can call it.
+    answer(made)
 }

@@ -86,6 +86,9 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #[automatically_derived]
+        impl #generics ::pelton_guest::macros::Leave for #this #generics {}
+
+        #[automatically_derived]
         impl #generics ::pelton_guest::macros::Outcome for #this #generics {
             type Row = ();
             type Ports = Self;

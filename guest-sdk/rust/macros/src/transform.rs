@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, ItemFn, Lifetime, PatType, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, ItemFn, Lifetime, PatType, Result, ReturnType, Signature, Type,
     parse::{Parse, ParseStream, Parser},
     parse_quote,
     spanned::Spanned,
@@ -107,30 +107,38 @@ pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStrea
 /// Refuses functions that cannot be a transform.
 fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
-    let refuse = |tokens: &dyn quote::ToTokens, help: &str| Err(Error::new(tokens.to_token_stream().span(), help));
-    if let Some(token) = &signature.asyncness {
-        return refuse(
-            token,
-            "a transform cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator",
-        );
-    }
-    if let Some(token) = &signature.unsafety {
-        return refuse(token, "a transform cannot be unsafe: the host calls it; put `unsafe` in its body");
-    }
-    if let Some(abi) = &signature.abi {
-        return refuse(abi, "a transform is a plain `fn`: the macro exports it");
-    }
-    if let Some(token) = &signature.constness {
-        return refuse(token, "a transform is a plain `fn`: remove `const`");
-    }
-    if let Some(parameter) = signature.generics.params.iter().find(|p| !matches!(p, GenericParam::Lifetime(_))) {
-        return refuse(parameter, "a transform cannot be generic: its columns must be known when the module is built");
-    }
+    check_signature(signature, "a transform")?;
     if matches!(signature.output, ReturnType::Default) {
         return Err(Error::new(
             signature.paren_token.span.close(),
             "a transform returns what becomes of the row: a row (map), bool (filter), Option<row>, Vec<row> (flat-map), or a Result of one of these (reject)",
         ));
+    }
+    Ok(())
+}
+
+/// Refuses functions that no operator can be; `what` names the kind.
+pub fn check_signature(signature: &Signature, what: &str) -> Result<()> {
+    let refuse = |tokens: &dyn quote::ToTokens, help: &str| {
+        Err(Error::new(tokens.to_token_stream().span(), format!("{what} {help}")))
+    };
+    if let Some(token) = &signature.asyncness {
+        return refuse(
+            token,
+            "cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator",
+        );
+    }
+    if let Some(token) = &signature.unsafety {
+        return refuse(token, "cannot be unsafe: the host calls it; put `unsafe` in its body");
+    }
+    if let Some(abi) = &signature.abi {
+        return refuse(abi, "is a plain `fn`: the macro exports it");
+    }
+    if let Some(token) = &signature.constness {
+        return refuse(token, "is a plain `fn`: remove `const`");
+    }
+    if let Some(parameter) = signature.generics.params.iter().find(|p| !matches!(p, GenericParam::Lifetime(_))) {
+        return refuse(parameter, "cannot be generic: its columns must be known when the module is built");
     }
     Ok(())
 }

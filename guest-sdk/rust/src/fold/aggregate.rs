@@ -14,7 +14,7 @@ use crate::{
     bindings::{BatchContext, Contract, Input, Output, Table},
     buffer::Buffer,
     context::Context,
-    contract::{self, Plan},
+    contract::{self, Plan, Unsaid},
     options::{self, Options},
     ports::{Finished, Passing},
     transform::Description,
@@ -27,8 +27,6 @@ pub(crate) const STATE_VERSION: u32 = 1;
 pub trait Aggregate: Accumulator {
     type Options: Options;
     const ORDERED: bool;
-    /// Whether it implements [`Retractable`].
-    const RETRACTS: bool;
 
     fn describe() -> Description;
     fn fold(
@@ -61,15 +59,8 @@ pub struct Opened<A: Aggregate> {
 }
 
 /// What the contract of a fold says beside its columns.
-pub(crate) fn properties(ordered: bool, retracts: bool) -> Vec<(String, String)> {
-    let mut properties = Vec::new();
-    if ordered {
-        properties.push(("ordered".to_owned(), "true".to_owned()));
-    }
-    if retracts {
-        properties.push(("accepts".to_owned(), "append,retract".to_owned()));
-    }
-    properties
+pub(crate) fn properties(ordered: bool) -> Vec<(String, String)> {
+    if ordered { vec![("ordered".to_owned(), "true".to_owned())] } else { Vec::new() }
 }
 
 impl<A: Aggregate> Fold for Opened<A> {
@@ -77,11 +68,11 @@ impl<A: Aggregate> Fold for Opened<A> {
         const NONE: Passing = Passing { only: Some(&[]), ..Passing::ALL };
         let options = options::parse(options)?;
         A::check_default()?;
-        let (contract, plan) = contract::plan(inputs, &A::describe(), NONE, None)?;
+        let (contract, plan) = contract::plan(inputs, &A::describe(), NONE, None, Unsaid::All)?;
         let contract = Contract {
             state: state_of(A::columns()),
             state_version: STATE_VERSION,
-            properties: properties(A::ORDERED, A::RETRACTS),
+            properties: properties(A::ORDERED),
             ..contract
         };
         Ok((contract, Self { plan, options }))

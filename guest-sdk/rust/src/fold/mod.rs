@@ -147,7 +147,7 @@ impl Shape {
             tables: Vec::new(),
             state: state_of(self.state),
             state_version: aggregate::STATE_VERSION,
-            properties: aggregate::properties(self.ordered, false),
+            properties: aggregate::properties(self.ordered),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Cell, IntoOptions, Rows, Tested, host};
 use crate::{
-    bindings::{BatchContext, Contract, Node, Output, Table},
+    bindings::{BatchContext, Contract, Output, Table},
     fold::{
         Fold, Groups, Pane, Window,
         aggregate::{Aggregate, Opened},
@@ -183,16 +183,16 @@ impl<F: Fold> FoldTest<F> {
 }
 
 /// The group of each row.
-struct Grouped {
+pub(super) struct Grouped {
     /// For each row.
-    slots: Vec<u32>,
-    groups: usize,
-    /// The key columns, a row for each group.
-    keys: Rows,
+    pub slots: Vec<u32>,
+    pub groups: usize,
+    /// The key columns, a row for each group, in the order of their first rows.
+    pub keys: Rows,
 }
 
 impl Grouped {
-    fn new(rows: &Rows, key: &[String]) -> Result<Self, String> {
+    pub fn new(rows: &Rows, key: &[String]) -> Result<Self, String> {
         // Without a key there is one group, even of no rows.
         if key.is_empty() {
             return Ok(Self { slots: vec![0; rows.len()], groups: 1, keys: Rows::of_no_columns(1) });
@@ -242,10 +242,7 @@ impl<F: Fold> Run<'_, F> {
     fn identity(&self) -> Table {
         let groups = self.groups.groups;
         let columns = self.contract.state.iter().flat_map(|table| &table.values);
-        let nodes = columns.map(|field| {
-            let layout = crate::loaded::Layout::of(&field.format);
-            Node { rows: groups as u32, buffers: vec![vec![0; groups.div_ceil(8)], blank(layout, groups), Vec::new()] }
-        });
+        let nodes = columns.map(|field| super::rows::nulls(field, groups));
         Table { rows: groups as u32, nodes: nodes.collect() }
     }
 
@@ -336,15 +333,3 @@ impl<F: Fold> Run<'_, F> {
 
 /// Rows that a test merges one by one; more would make it slow.
 const ROWS_ALONE_MAX: usize = 64;
-
-/// Values of a column of nulls.
-fn blank(layout: Option<crate::loaded::Layout>, rows: usize) -> Vec<u8> {
-    use crate::loaded::Layout;
-    match layout {
-        Some(Layout::Fixed(size)) => vec![0; rows * size],
-        Some(Layout::Bits) => vec![0; rows.div_ceil(8)],
-        Some(Layout::Variable) => vec![0; (rows + 1) * size_of::<i32>()],
-        Some(Layout::LargeVariable) => vec![0; (rows + 1) * size_of::<i64>()],
-        None => Vec::new(),
-    }
-}

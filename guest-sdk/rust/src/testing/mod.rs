@@ -1,11 +1,13 @@
-//! The offline harness: a transform or an aggregate run on rows in a `cargo test`, without a host.
+//! The offline harness: a transform, an aggregate or a keyed operator run on rows in a `cargo test`, without a host.
 //!
 //! It opens and calls the transform by the same code as the module, then does what the host does with the answer:
 //! carries the other columns along, and refuses an answer that breaks the contract. Wasm builds leave it out.
 
 mod cell;
+mod concat;
 mod fold;
 mod host;
+mod keyed;
 mod rows;
 mod tested;
 
@@ -16,6 +18,7 @@ use serde_json::{Map, Value};
 pub use self::{
     cell::Cell,
     fold::{FoldTest, TestableAggregate},
+    keyed::{KeyedRun, KeyedTest, TestableKeyed},
     rows::Rows,
     tested::Tested,
 };

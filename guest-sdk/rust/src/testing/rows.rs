@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::cell::{self, Cell};
+use super::{
+    cell::{self, Cell},
+    concat,
+};
 use crate::{
     bindings::{Field, Input, Node, Table},
+    bits,
     columns::Values,
     input::InputField,
     loaded::{Conversion, Layout},
@@ -155,6 +159,59 @@ impl Rows {
         Self { columns, ..self }
     }
 
+    /// The rows at `positions`, of all columns. Those beyond the end are left out.
+    pub(super) fn select(&self, positions: &[u32]) -> Self {
+        let positions: Vec<u32> = positions.iter().copied().filter(|row| (*row as usize) < self.rows).collect();
+        let take =
+            |(field, _): &(Field, Node)| self.take(&field.name, &positions).unwrap_or_else(|why| panic!("{why}"));
+        Self::from_columns(positions.len(), self.columns.iter().map(take).collect())
+    }
+
+    /// These rows, and then those of `other`, which has the same columns.
+    pub(super) fn concat(&self, other: &Self) -> Result<Self, String> {
+        let columns = self.columns.iter().map(|(field, node)| {
+            let (theirs, more) = other.find(&field.name)?;
+            if theirs.format != field.format {
+                let (have, want) = (types::name(&theirs.format), types::name(&field.format));
+                return Err(format!("column `{}` is {have}, and was {want} before", field.name));
+            }
+            let nullable = field.nullable || theirs.nullable;
+            Ok((Field { nullable, ..field.clone() }, concat::nodes(field, node, more)?))
+        });
+        Ok(Self::from_columns(self.rows + other.rows, columns.collect::<Result<_, String>>()?))
+    }
+
+    /// No rows of columns with these fields.
+    pub(super) fn of_fields<'a>(fields: impl Iterator<Item = &'a Field>) -> Self {
+        Self::from_columns(0, fields.map(|field| (field.clone(), nulls(field, 0))).collect())
+    }
+
+    /// So many rows of the same columns, all null.
+    pub(super) fn nulls(&self, rows: u32) -> Self {
+        let columns = self.columns.iter().map(|(field, _)| (field.clone(), nulls(field, rows as usize)));
+        Self::from_columns(rows as usize, columns.collect())
+    }
+
+    /// The rows of `table`, as the same columns.
+    pub(super) fn with_table(&self, table: &Table) -> Self {
+        let columns = self.columns.iter().zip(&table.nodes).map(|((field, _), node)| (field.clone(), node.clone()));
+        Self::from_columns(table.rows as usize, columns.collect())
+    }
+
+    /// These rows with the columns of `other` behind theirs.
+    pub(super) fn beside(mut self, other: Self) -> Self {
+        self.columns.extend(other.columns);
+        self
+    }
+
+    /// Whether any column of row `at` is not null.
+    pub(super) fn has_value(&self, at: usize) -> bool {
+        self.columns.iter().any(|(_, node)| {
+            let validity = node.buffers.first().map(Vec::as_slice).unwrap_or_default();
+            validity.is_empty() || bits::get(validity, at)
+        })
+    }
+
     pub(super) fn cells_of(&self, name: &str) -> Result<Vec<Cell>, String> {
         let (field, node) = self.find(name)?;
         cell::cells(field, node)
@@ -178,6 +235,19 @@ impl Rows {
         let cells = |column| cells(column).unwrap_or_else(|why| panic!("{why}"));
         self.columns.iter().map(|column| (column.0.name.as_str(), cells(column))).collect()
     }
+}
+
+/// A column of nulls.
+pub(super) fn nulls(field: &Field, rows: usize) -> Node {
+    let values = match Layout::of(&field.format) {
+        Some(Layout::Fixed(size)) => vec![0; rows * size],
+        Some(Layout::Bits) => vec![0; rows.div_ceil(8)],
+        Some(Layout::Variable) => vec![0; (rows + 1) * size_of::<i32>()],
+        Some(Layout::LargeVariable) => vec![0; (rows + 1) * size_of::<i64>()],
+        None => Vec::new(),
+    };
+    // As many as rows or groups of a test, whose number is a u32.
+    Node { rows: rows as u32, buffers: vec![vec![0; rows.div_ceil(8)], values, Vec::new()] }
 }
 
 impl PartialEq for Rows {

@@ -32,7 +32,8 @@ impl Tested {
         }
     }
 
-    /// For each row of the main output, the row of the input that it came from.
+    /// For each row of the main output, the row of the input that it came from; 4294967295 for one of a keyed operator that
+    /// came from none.
     pub fn origins(&self) -> &[u32] {
         let (_, _, origins) = self.ports.first().expect("a contract has at least one port");
         origins

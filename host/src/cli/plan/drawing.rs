@@ -1,15 +1,18 @@
 //! What all forms of a plan show: nodes in data-flow order, and edges with their columns.
 
+use arrow::datatypes::{FieldRef, SchemaRef};
 use pelton_core::{
-    contract::{Input, PortColumn},
+    contract::{Input, Port, PortColumn, StateForm, StateTable},
     job::{Emission, SinkKind, SourceKind},
+    limits::show_bytes,
     types,
+    window::Clock,
 };
 use pelton_wasm::Module;
 
 use crate::{
     job::plan::{Logic, OutputPlan, Plan, PlannedOperator, Target},
-    operator::{OperatorPlan, aggregate::AggregatePlan},
+    operator::{OperatorPlan, aggregate::AggregatePlan, keyed::KeyedPlan},
 };
 
 pub(super) struct Drawing {
@@ -154,6 +157,7 @@ fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
     match &planned.logic {
         Logic::Transform(operator) => transform_facts(operator),
         Logic::Aggregate(operator) => aggregate_facts(operator),
+        Logic::Keyed(operator) => keyed_facts(operator),
     }
 }
 
@@ -175,16 +179,69 @@ fn module_facts(name: &str, module: &Module, reads: &[usize], input: &Input) -> 
 fn transform_facts(operator: &OperatorPlan) -> Vec<(String, String)> {
     let mut facts =
         module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
-    for port in &operator.signature.ports {
+    facts.extend(port_facts(&operator.signature.ports));
+    facts
+}
+
+fn port_facts(ports: &[Port]) -> impl Iterator<Item = (String, String)> {
+    ports.iter().map(|port| {
         let columns = port.schema.fields().iter().zip(&port.columns);
         let computed: Vec<_> = columns
             .filter(|(_, column)| matches!(column, PortColumn::Computed(_)))
             .map(|(field, _)| format!("{}: {}", field.name(), types::column(field)))
             .collect();
         let computed = if computed.is_empty() { "nothing".to_owned() } else { computed.join(", ") };
-        facts.push((format!("port {} computes", port.name), computed));
+        (format!("port {} computes", port.name), computed)
+    })
+}
+
+fn keyed_facts(operator: &KeyedPlan) -> Vec<(String, String)> {
+    let mut facts =
+        module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
+    facts.push(("key".to_owned(), key_fact(&operator.shuffle.key_fields)));
+    facts.extend(operator.signature.state.iter().map(state_fact));
+    let clock = |clock| if clock == Clock::Event { "event time" } else { "processing time" };
+    facts.push((
+        "a key ends".to_owned(),
+        match operator.ttl {
+            Some(ttl) => {
+                let length = std::time::Duration::from_micros(ttl.length.unsigned_abs());
+                format!("{length:?} after its last row, by {}", clock(ttl.clock))
+            }
+            None => "never".to_owned(),
+        },
+    ));
+    if operator.idle_keys {
+        facts.push(("called".to_owned(), "in every epoch for every key with state".to_owned()));
     }
+    facts.push(("state".to_owned(), format!("{} at most", show_bytes(operator.limits.state_bytes))));
+    facts.push(("partitions".to_owned(), operator.partitions().to_string()));
+    facts.extend(port_facts(&operator.signature.ports));
     facts
+}
+
+fn key_fact(fields: &[FieldRef]) -> String {
+    let names: Vec<_> = fields.iter().map(|field| field.name().as_str()).collect();
+    if names.is_empty() { "none: one group".to_owned() } else { names.join(", ") }
+}
+
+fn state_fact(table: &StateTable) -> (String, String) {
+    let columns = |schema: &SchemaRef| {
+        let columns: Vec<_> =
+            schema.fields().iter().map(|field| format!("{}: {}", field.name(), types::column(field))).collect();
+        columns.join(", ")
+    };
+    let form = match table.form {
+        StateForm::Value => "one row",
+        StateForm::List => "list",
+        StateForm::Map => "map",
+    };
+    let values = columns(&table.values);
+    let value = match table.form {
+        StateForm::Value => format!("{form} of {values}"),
+        StateForm::List | StateForm::Map => format!("{form} of {} ─► {values}", columns(&table.subkey)),
+    };
+    (format!("state {}", table.name), value)
 }
 
 fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
@@ -200,8 +257,7 @@ fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
         let state: Vec<_> = fields.map(|field| format!("{}: {}", field.name(), types::column(field))).collect();
         facts.push(("accumulator".to_owned(), state.join(", ")));
     }
-    let key: Vec<_> = operator.key_fields.iter().map(|field| field.name().as_str()).collect();
-    facts.push(("key".to_owned(), if key.is_empty() { "none: one group".to_owned() } else { key.join(", ") }));
+    facts.push(("key".to_owned(), key_fact(&operator.key_fields)));
     facts.push(("window".to_owned(), operator.window.to_string()));
     let emission = match operator.emission {
         Emission::OnClose => "once, when the watermark passes the window's end",

@@ -1,7 +1,7 @@
 //! `[operator.NAME]`.
 
 use pelton_core::{
-    job::{Emission, ModuleSpec, OperatorSpec, OutputRef},
+    job::{Emission, ModuleSpec, OperatorSpec, OutputRef, StateSpec},
     limits::Limits,
 };
 use serde_json::{Map, Number, Value as Json};
@@ -25,12 +25,13 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         "on-update" => Emission::OnUpdate,
         _ => Emission::OnClose,
     });
+    let state = at.table("state").map(|at| state(&at));
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
     let window = match window {
         Some(window) => Some(window?),
         None => None,
     };
-    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, modules: modules?, key, window, emission, limits })
+    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, modules: modules?, key, window, emission, state, limits })
 }
 
 /// `module` and its `options`, or the modules of `aggregate`.
@@ -92,6 +93,15 @@ pub fn inputs(at: &Reader<'_>) -> Option<Vec<OutputRef>> {
     Some(at.texts("input")?.into_iter().map(OutputRef::parse).collect())
 }
 
+fn state(at: &Reader<'_>) -> StateSpec {
+    let micros = |key: &str| at.duration(key).map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+    StateSpec {
+        ttl: micros("ttl"),
+        idle_keys: at.boolean("idle-keys").unwrap_or_default(),
+        lateness: micros("lateness"),
+    }
+}
+
 fn limits(at: &Reader<'_>) -> Limits {
     let default = Limits::default();
     let count = |key: &str| at.integer(key).and_then(|count| u64::try_from(count).ok());
@@ -106,6 +116,7 @@ fn limits(at: &Reader<'_>) -> Limits {
         log_bytes: at.size("log-bytes").unwrap_or(default.log_bytes),
         log_calls: count("log-calls").unwrap_or(default.log_calls),
         state_row_bytes: at.size("state-row-bytes").unwrap_or(default.state_row_bytes),
+        state_bytes: at.size("state-bytes").unwrap_or(default.state_bytes),
     }
 }
 

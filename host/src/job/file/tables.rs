@@ -375,7 +375,38 @@ pub static OPERATOR: Keys = Keys {
             Optional("\"on-close\" with a window, \"on-update\" without"),
             "When results leave: once, when the watermark passes the end of the window; or after each epoch that changed them, as updates by key",
         ),
+        key(
+            "state",
+            Shape::Table(&STATE),
+            Optional("all its defaults"),
+            "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
+        ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
+    ],
+};
+
+pub static STATE: Keys = Keys {
+    title: "`state` of an operator",
+    about: "For modules that export `keyed`. docs/state.md has drawings.",
+    keys: &[
+        key(
+            "ttl",
+            Shape::Duration { min: Duration::from_micros(1), max: Duration::from_secs(86_400 * 366 * 100) },
+            Optional("for ever"),
+            "How long the state of a key outlives its last row: by event time where the input has one, else by processing time. The module is called once more, then the state is gone",
+        ),
+        key(
+            "idle-keys",
+            Shape::Boolean,
+            Default("false"),
+            "Call the module in every epoch for every key that has state, also for those without rows",
+        ),
+        key(
+            "lateness",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) },
+            Optional("no row is late"),
+            "Rows whose event time is further behind the watermark go to `NAME.late`",
+        ),
     ],
 };
 
@@ -444,6 +475,12 @@ pub static LIMITS: Keys = Keys {
             Shape::Size { min: 1, max: 1 << 30 },
             Default("\"1MiB\""),
             "Bytes of one row of a keyed operator's state",
+        ),
+        key(
+            "state-bytes",
+            Shape::Size { min: 1, max: 1 << 40 },
+            Default("\"1GiB\""),
+            "Bytes of all state of a keyed operator, over all its partitions, about",
         ),
     ],
 };

@@ -130,7 +130,7 @@ impl Builder<'_> {
         None
     }
 
-    fn key(&mut self, place: &str, spec: &OperatorSpec, schema: &Schema) -> Option<Vec<usize>> {
+    pub(super) fn key(&mut self, place: &str, spec: &OperatorSpec, schema: &Schema) -> Option<Vec<usize>> {
         let mut key = Vec::new();
         for (index, name) in spec.key.iter().enumerate() {
             match schema.index_of(name) {

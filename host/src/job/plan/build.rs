@@ -22,6 +22,7 @@ use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 use super::{
     Logic, OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
     aggregate::{AggregateDraft, Upstream},
+    keyed::KeyedDraft,
     mistakes::{Mistakes, source_place},
     prune::{self, Draft, DraftPort, Pruned, SinkDraft},
     union::{Part, union},
@@ -85,6 +86,7 @@ pub(super) struct OpenOperator {
 pub(super) enum Opened {
     Transform { module: Arc<Module>, options: String, signature: Signature },
     Aggregate(AggregateDraft),
+    Keyed(KeyedDraft),
 }
 
 struct OpenSink {
@@ -256,6 +258,14 @@ impl Builder<'_> {
             self.refuse_updates(&place, spec, &updating);
             return None;
         }
+        if let [(module, _)] = modules.as_slice()
+            && module.kind() == Kind::Keyed
+            && spec.modules.iter().all(|module| module.alias.is_none())
+        {
+            let module = modules.into_iter().next()?;
+            return self.keyed(&place, spec, input, module, Upstream { inputs, sources, stage, is_window_end });
+        }
+        self.refuse_state(&place, spec)?;
         if modules.iter().any(|(module, _)| module.kind() == Kind::Aggregate) || spec.is_keyed() {
             return self.aggregate(&place, spec, input, modules, Upstream { inputs, sources, stage, is_window_end });
         }
@@ -477,6 +487,7 @@ fn assemble(
                     Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
                 }
                 Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, &input, pruned))),
+                Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, input, pruned))),
             },
             sources,
             stage,

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod build;
+mod keyed;
 mod mistakes;
 mod prune;
 mod union;
@@ -26,7 +27,7 @@ use pelton_wasm::Runtime;
 
 use crate::{
     job::{diagnostic::Diagnostics, file::JobFile},
-    operator::{OperatorPlan, aggregate::AggregatePlan},
+    operator::{OperatorPlan, aggregate::AggregatePlan, keyed::KeyedPlan},
     sink::{self, print::PrintTarget},
     source::Source,
 };
@@ -85,6 +86,7 @@ pub struct PlannedOperator {
 pub enum Logic {
     Transform(Arc<OperatorPlan>),
     Aggregate(Arc<AggregatePlan>),
+    Keyed(Arc<KeyedPlan>),
 }
 
 impl Logic {
@@ -92,6 +94,7 @@ impl Logic {
         match self {
             Self::Transform(plan) => &plan.name,
             Self::Aggregate(plan) => &plan.name,
+            Self::Keyed(plan) => &plan.name,
         }
     }
 
@@ -99,6 +102,7 @@ impl Logic {
     pub fn modules(&self) -> String {
         match self {
             Self::Transform(plan) => plan.module_name.clone(),
+            Self::Keyed(plan) => plan.module_name.clone(),
             Self::Aggregate(plan) => {
                 let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
                 names.join(", ")
@@ -110,6 +114,7 @@ impl Logic {
     pub fn digest(&self) -> ModuleDigest {
         match self {
             Self::Transform(plan) => plan.module.digest,
+            Self::Keyed(plan) => plan.module.digest,
             Self::Aggregate(plan) => {
                 plan.functions.first().expect("an aggregating operator has at least one function").module.digest
             }
@@ -120,6 +125,7 @@ impl Logic {
         match self {
             Self::Transform(plan) => plan.seed,
             Self::Aggregate(plan) => plan.seed,
+            Self::Keyed(plan) => plan.seed,
         }
     }
 
@@ -128,6 +134,7 @@ impl Logic {
         match self {
             Self::Transform(_) => 0,
             Self::Aggregate(plan) => plan.partitions,
+            Self::Keyed(plan) => plan.partitions(),
         }
     }
 }

@@ -111,18 +111,25 @@ impl EpochPlanner {
 
     fn epoch(&mut self, epoch: Epoch, tasks: &Sender<Task>) -> Result<(), Failure> {
         let closes = Instant::now() + self.plan.batch.interval;
-        let now = clock::now_us();
         let first = self.sequence;
+        let mut now = clock::now_us();
         let share = self.plan.batch.max_bytes / (self.sources.len() as u64).max(1);
         let mut left = vec![share.max(1); self.sources.len()];
         loop {
             let mut idle = false;
+            // Nothing of this epoch has begun: it is as old as its first row, or as what is due without one.
+            if self.sequence == first {
+                now = clock::now_us();
+            }
             for (index, left) in left.iter_mut().enumerate() {
                 idle |= self.turn(index, left, epoch, now, tasks)? == Turn::Idle;
             }
-            let due = if self.plan.batch.interval.is_zero() { self.sequence > first } else { Instant::now() >= closes };
-            if !idle || due || self.stopped() {
-                return if self.sequence > first { self.reduce(epoch, now, tasks) } else { Ok(()) };
+            let at_once = self.plan.batch.interval.is_zero();
+            let has_rows = self.sequence > first;
+            let closes = if at_once { has_rows || self.keyed.is_due(now) } else { Instant::now() >= closes };
+            if !idle || closes || self.stopped() {
+                let is_due = has_rows || closes && (at_once || self.keyed.is_due(now));
+                return if is_due { self.reduce(epoch, now, tasks) } else { Ok(()) };
             }
         }
     }

@@ -5,12 +5,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use pelton_core::model::Epoch;
 
-use crate::operator::aggregate::Partial;
+use crate::operator::shuffle::Piece;
 
 /// The pieces of one operator.
 #[derive(Debug, Default)]
@@ -19,20 +19,20 @@ pub(super) struct Exchange(Mutex<HashMap<Epoch, Pieces>>);
 #[derive(Debug, Default)]
 struct Pieces {
     /// By task and position within the task.
-    pieces: BTreeMap<(u64, u32), Arc<Partial>>,
+    pieces: BTreeMap<(u64, u32), Piece>,
     /// Partitions that have taken theirs.
     taken: u16,
 }
 
 impl Exchange {
     /// `position` counts the pieces of one task.
-    pub(super) fn put(&self, epoch: Epoch, task: u64, position: u32, piece: Arc<Partial>) {
+    pub(super) fn put(&self, epoch: Epoch, task: u64, position: u32, piece: Piece) {
         let mut epochs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         epochs.entry(epoch).or_default().pieces.insert((task, position), piece);
     }
 
     /// All pieces of an epoch in canonical order; the last of `partitions` takes them away.
-    pub(super) fn take(&self, epoch: Epoch, partitions: u16) -> Vec<Arc<Partial>> {
+    pub(super) fn take(&self, epoch: Epoch, partitions: u16) -> Vec<Piece> {
         let mut epochs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pieces) = epochs.get_mut(&epoch) else { return Vec::new() };
         pieces.taken += 1;

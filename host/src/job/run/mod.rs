@@ -24,13 +24,14 @@ mod error;
 mod event_time;
 mod exchange;
 mod output;
+mod partition;
 pub mod progress;
 mod turn;
 mod worker;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -44,10 +45,10 @@ use progress::{Event, Summary};
 
 use self::{
     commit::Committer, done::Done, epochs::EpochPlanner, error::Failure, event_time::EventTimes, exchange::Exchange,
-    output::Message, turn::Turn, worker::Worker,
+    output::Message, partition::Partition, turn::Turn, worker::Worker,
 };
-use super::plan::{Logic, Plan, PlannedOperator};
-use crate::{operator::aggregate::Partition, source::Range};
+use super::plan::Plan;
+use crate::source::Range;
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
 #[derive(Debug, Clone, Default)]
@@ -89,24 +90,24 @@ struct Keyed {
     /// One for each operator; that of a stateless one stays empty.
     exchanges: Vec<Exchange>,
     /// The state of each partition of each operator.
-    partitions: Vec<Vec<Mutex<Partition>>>,
+    partitions: Vec<Vec<Partition>>,
 }
 
 impl Keyed {
     fn new(plan: &Plan) -> Self {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
-        let partitions = |planned: &PlannedOperator| match &planned.logic {
-            Logic::Transform(_) => Vec::new(),
-            Logic::Aggregate(plan) => {
-                (0..plan.partitions).map(|number| Mutex::new(Partition::new(plan, number))).collect()
-            }
-        };
         Self {
             done: Done::default(),
             event_times: EventTimes::new(bounds),
             exchanges: plan.operators.iter().map(|_| Exchange::default()).collect(),
-            partitions: plan.operators.iter().map(partitions).collect(),
+            partitions: plan.operators.iter().map(Partition::of).collect(),
         }
+    }
+
+    /// Whether some partition has to be reduced at this processing time though no row comes.
+    fn is_due(&self, now: i64) -> bool {
+        // All of them are asked, for each says so once.
+        self.partitions.iter().flatten().filter(|partition| partition.is_due(now)).count() > 0
     }
 }
 

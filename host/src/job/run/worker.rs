@@ -1,7 +1,7 @@
 //! A compute thread: decodes a range, pushes its batches through the graph, encodes what reaches the sinks.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,14 +20,17 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 use super::{
     Keyed, RunError, Stop, Task, Work,
     output::{Message, SinkPart, TaskDone},
+    partition::State,
     turn::Turn,
 };
 use crate::{
     job::plan::{Logic, Plan, Target, to_micros},
     operator::{
-        Operator, OperatorStats,
-        aggregate::{Closing, Combined, Combiner, Reducer},
+        Closing, Operator, OperatorStats, Reduced,
+        aggregate::{self, Combiner},
+        keyed,
         record_batch,
+        shuffle::{Mapped, Piece, Shuffler},
     },
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Decoder, Emit, Range, SourceError},
@@ -49,7 +52,27 @@ pub(super) struct Worker {
 /// An operator on this thread.
 enum Runner {
     Transform(Operator),
-    Aggregate { combiner: Combiner, reducer: Reducer },
+    Aggregate { combiner: Combiner, reducer: aggregate::Reducer },
+    Keyed { shuffler: Shuffler, reducer: keyed::Reducer },
+}
+
+impl Runner {
+    /// The epoch of one partition; its state is of this kind.
+    fn reduce(
+        &mut self,
+        context: &BatchContext,
+        state: &mut State,
+        pieces: &[Piece],
+        closing: Closing,
+    ) -> Result<Reduced, CallError> {
+        match (self, state) {
+            (Self::Aggregate { reducer, .. }, State::Aggregate(state)) => {
+                reducer.reduce(context, state, pieces, closing)
+            }
+            (Self::Keyed { reducer, .. }, State::Keyed(state)) => reducer.reduce(context, state, pieces, closing),
+            _ => unreachable!("runners and states are made from the same plan"),
+        }
+    }
 }
 
 /// Everything behind the decoders.
@@ -114,7 +137,11 @@ impl Worker {
             Logic::Transform(plan) => Runner::Transform(Operator::new(Arc::clone(plan))),
             Logic::Aggregate(plan) => Runner::Aggregate {
                 combiner: Combiner::new(Arc::clone(plan)),
-                reducer: Reducer::new(Arc::clone(plan)),
+                reducer: aggregate::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Keyed(plan) => Runner::Keyed {
+                shuffler: Shuffler::new(plan.shuffle.clone()),
+                reducer: keyed::Reducer::new(Arc::clone(plan)),
             },
         };
         let operators = plan.operators.iter().map(|planned| runner(&planned.logic)).collect();
@@ -278,6 +305,7 @@ impl Graph {
                 Runner::Aggregate { combiner, reducer } => {
                     combiner.take_logs().into_iter().chain(reducer.take_logs()).collect()
                 }
+                Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
@@ -347,28 +375,32 @@ impl Graph {
                 processed.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
             }
             Some(Runner::Aggregate { combiner, .. }) => {
-                let combined = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
-                self.combined(index, combined)
+                let mapped = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
+                self.mapped(index, mapped)
+            }
+            Some(Runner::Keyed { shuffler, .. }) => {
+                let mapped = shuffler.shuffle(&context, batch);
+                self.mapped(index, mapped)
             }
             None => Ok(()),
         }
     }
 
     /// The end of a map side: pieces wait for the end of the epoch, the other rows go on.
-    fn combined(&mut self, index: usize, combined: Combined) -> Result<(), Fault> {
+    fn mapped(&mut self, index: usize, mapped: Mapped) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), self.keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        for piece in combined.partials {
+        for piece in mapped.pieces {
             exchange.put(self.task.epoch, self.task.sequence, self.task.pieces, piece);
             self.task.pieces += 1;
         }
-        self.count(index, &combined.stats);
-        if let (Some(late), Some(output)) = (combined.late, planned.late) {
+        self.count(index, &mapped.stats);
+        if let (Some(late), Some(output)) = (mapped.late, planned.late) {
             self.push(output, &late)?;
         }
-        combined.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+        mapped.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
     }
 
     /// The epoch of one partition of a keyed operator.
@@ -378,10 +410,8 @@ impl Graph {
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        let state = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
-        let (Some(state), Some(Runner::Aggregate { reducer, .. })) = (state, self.operators.get_mut(index)) else {
-            return Ok(());
-        };
+        let shared = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
+        let (Some(shared), Some(runner)) = (shared, self.operators.get_mut(index)) else { return Ok(()) };
         let watermark = match is_last {
             true => i64::MAX,
             false => keyed.event_times.watermark(&planned.sources, self.task.epoch),
@@ -394,18 +424,22 @@ impl Graph {
             seed: planned.logic.seed(),
         };
         let pieces = exchange.take(self.task.epoch, planned.logic.partitions());
-        // Poisoned only if the run is failing: another task has panicked.
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let reduced = reducer
+        let mut state = shared.lock();
+        let reduced = runner
             .reduce(&context, &mut state, &pieces, Closing { watermark, is_last })
             .map_err(|error| Fault::Operator { index, error })?;
+        shared.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
         if let Some(late) = planned.late {
             reduced.late.iter().try_for_each(|batch| self.push(late, batch))?;
         }
-        let Some(output) = planned.ports.first() else { return Ok(()) };
-        reduced.emitted.iter().try_for_each(|batch| self.push(*output, batch))
+        for (port, batch) in &reduced.emitted {
+            if let Some(output) = planned.ports.get(*port) {
+                self.push(*output, batch)?;
+            }
+        }
+        reduced.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
     }
 
     /// What a call on the map side or of a transform is told; the watermark is that of the epoch before.

@@ -86,8 +86,7 @@ impl Calls {
         self.each(|function, instance| {
             let accumulators = sides.next().expect("one set of columns for each function");
             let Bounds { starts, ends, pane } = bounds;
-            let answer =
-                instance.finish(context, rows, keys, starts, ends, pane, accumulators, &function.signature)?;
+            let answer = instance.finish(context, rows, keys, starts, ends, pane, accumulators, &function.signature)?;
             let emitted = answer.emitted.into_iter().find(|emitted| emitted.port == 0);
             Ok(match emitted {
                 Some(emitted) => Finished {

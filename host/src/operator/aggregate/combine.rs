@@ -17,27 +17,22 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
     AggregatePlan,
-    admit::{filter, late_rows, paned, timed},
+    admit::{late_rows, paned, timed},
     calls::Calls,
-    partial::{CarriedRows, Partial, partitioned},
+    partial::{CarriedRows, Partial},
     runs::{self, Runs},
 };
 use crate::{
-    operator::{OperatorStats, record_batch},
+    operator::{
+        admit::filter,
+        record_batch,
+        shuffle::{Mapped, Piece, partitioned},
+    },
     state::{
         groups::{GroupRows, Groups},
         keys::{self, KeyCodec},
     },
 };
-
-/// What became of a batch.
-#[derive(Debug, Default)]
-pub struct Combined {
-    pub partials: Vec<Arc<Partial>>,
-    pub late: Option<RecordBatch>,
-    pub rejected: Option<RecordBatch>,
-    pub stats: OperatorStats,
-}
 
 /// The map side on one compute thread.
 #[derive(Debug)]
@@ -56,7 +51,9 @@ enum Place {
     /// Nothing.
     Key,
     Pane(Panes),
-    Session { gap: i64 },
+    Session {
+        gap: i64,
+    },
     /// How many rows of its key are before it.
     Count,
 }
@@ -83,22 +80,22 @@ impl Combiner {
     }
 
     /// Folds `batch`; `context.watermark` is the input's at the end of the epoch before.
-    pub fn combine(&mut self, context: &BatchContext, batch: &RecordBatch) -> Result<Combined, CallError> {
+    pub fn combine(&mut self, context: &BatchContext, batch: &RecordBatch) -> Result<Mapped, CallError> {
         let started = Instant::now();
-        let mut combined = Combined::default();
-        combined.stats.rows_in = batch.num_rows() as u64;
+        let mut mapped = Mapped::default();
+        mapped.stats.rows_in = batch.num_rows() as u64;
         let rows = batch.num_rows();
         let piece = batch::piece_rows(rows, 0, self.plan.rows_max);
         for start in (0..rows).step_by(piece) {
             let part = if piece >= rows { batch.clone() } else { batch.slice(start, piece.min(rows - start)) };
             let context = BatchContext { first_row: context.first_row + start as u64, ..*context };
-            self.fold(&context, part, &mut combined)?;
+            self.fold(&context, part, &mut mapped)?;
         }
         let calls = std::mem::take(&mut self.calls.stats);
-        combined.stats.calls += calls.calls;
-        combined.stats.call_time += calls.call_time;
-        combined.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
-        Ok(combined)
+        mapped.stats.calls += calls.calls;
+        mapped.stats.call_time += calls.call_time;
+        mapped.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
+        Ok(mapped)
     }
 
     /// What the calls since the last take logged and counted.
@@ -106,7 +103,7 @@ impl Combiner {
         self.calls.take_logs()
     }
 
-    fn fold(&mut self, context: &BatchContext, batch: RecordBatch, out: &mut Combined) -> Result<(), CallError> {
+    fn fold(&mut self, context: &BatchContext, batch: RecordBatch, out: &mut Mapped) -> Result<(), CallError> {
         let (batch, times) = match &mut self.place {
             Place::Key | Place::Count => (batch, Vec::new()),
             Place::Session { .. } => timed(&self.plan, context, batch, out),
@@ -134,7 +131,7 @@ impl Combiner {
                 Partial { groups, lasts: Vec::new(), accumulators: Vec::new(), by_partition, rows: Some(rows) }
             }
         };
-        out.partials.push(Arc::new(partial));
+        out.pieces.push(Piece::Partial(Arc::new(partial)));
         Ok(())
     }
 
@@ -174,8 +171,8 @@ impl Combiner {
         let rows = filter(batch, self.slots.iter().map(is_doubtful));
         let count = rows.num_rows();
         // Where nobody reads them, their number is enough.
-        let rows = late_rows(&self.plan, &rows)
-            .unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
+        let rows =
+            late_rows(&self.plan, &rows).unwrap_or_else(|| record_batch(&Schema::empty().into(), Vec::new(), count));
         let of = self.slots.iter().copied().filter(is_doubtful).collect();
         CarriedRows::new(rows, of, groups, self.plan.partitions)
     }

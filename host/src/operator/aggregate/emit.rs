@@ -108,7 +108,7 @@ impl Tools {
             && rows > 0
         {
             let kept = port.computed(&columns);
-            out.emitted.push(record_batch(&port.schema, kept, rows));
+            out.emitted.push((0, record_batch(&port.schema, kept, rows)));
         }
         Ok(())
     }

@@ -36,11 +36,11 @@ use pelton_core::{
 use pelton_wasm::Module;
 
 pub use self::{
-    combine::{Combined, Combiner},
+    combine::Combiner,
     partial::Partial,
-    reduce::{Closing, Partition, Reduced, Reducer},
+    reduce::{Partition, Reducer},
 };
-use super::PortPlan;
+use super::{PortPlan, Reduced};
 
 /// Names of the columns that the host puts before a windowed result.
 pub const WINDOW_START: &str = "window_start";

@@ -1,10 +1,9 @@
 //! What crosses the shuffle: groups of a batch with their partial accumulators, and rows that the reduce side must see.
 
 use arrow::array::RecordBatch;
-use pelton_core::shuffle;
 
 use super::calls::Columns;
-use crate::state::groups::GroupRows;
+use crate::{operator::shuffle::partitioned, state::groups::GroupRows};
 
 /// What one call folded a batch into.
 #[derive(Debug)]
@@ -38,17 +37,4 @@ impl CarriedRows {
         let by_partition = partitioned(hashes, partitions);
         Self { batch, groups, by_partition }
     }
-}
-
-/// What belongs to each partition, by hash.
-pub fn partitioned(hashes: impl Iterator<Item = u64>, partitions: u16) -> Vec<Vec<u32>> {
-    let mut by_partition = vec![Vec::new(); usize::from(partitions)];
-    for (row, hash) in (0u32..).zip(hashes) {
-        let group = shuffle::key_group(hash, shuffle::KEY_GROUPS_DEFAULT);
-        let partition = shuffle::partition(group, shuffle::KEY_GROUPS_DEFAULT, partitions);
-        if let Some(rows) = by_partition.get_mut(usize::from(partition)) {
-            rows.push(row);
-        }
-    }
-    by_partition
 }

@@ -6,21 +6,17 @@
 
 use std::{sync::Arc, time::Instant};
 
-use arrow::array::RecordBatch;
 use pelton_core::window::{Clock, Panes, WindowKind};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    AggregatePlan,
-    accumulators::Accumulators,
-    calls::Calls,
-    counted::Counted,
-    partial::Partial,
-    sessions::SessionWindows,
-    sliding::Sliding,
-    whole::Whole,
+    AggregatePlan, accumulators::Accumulators, calls::Calls, counted::Counted, partial::Partial,
+    sessions::SessionWindows, sliding::Sliding, whole::Whole,
 };
-use crate::{operator::OperatorStats, state::keys::KeyCodec};
+use crate::{
+    operator::{Closing, Reduced, shuffle::Piece},
+    state::keys::KeyCodec,
+};
 
 /// The state of one partition of one operator.
 #[derive(Debug)]
@@ -38,24 +34,6 @@ enum Windows {
     Sliding(Sliding),
     Sessions(SessionWindows),
     Counted(Counted),
-}
-
-/// How an epoch ends for a partition.
-#[derive(Debug, Clone, Copy)]
-pub struct Closing {
-    /// Of the operator's input at the end of the epoch; `i64::MAX` when the input has ended.
-    pub watermark: i64,
-    /// The input has ended: whatever is left is emitted.
-    pub is_last: bool,
-}
-
-/// What came out of one epoch.
-#[derive(Debug, Default)]
-pub struct Reduced {
-    pub emitted: Vec<RecordBatch>,
-    /// Rows of sessions that had ended; other late rows are found on the map side.
-    pub late: Vec<RecordBatch>,
-    pub stats: OperatorStats,
 }
 
 /// The reduce side on one compute thread.
@@ -131,7 +109,7 @@ impl Reducer {
         &mut self,
         context: &BatchContext,
         state: &mut Partition,
-        partials: &[Arc<Partial>],
+        pieces: &[Piece],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
         let started = Instant::now();
@@ -144,7 +122,14 @@ impl Reducer {
         };
         let (from, to) = (state.watermark, reached.max(state.watermark));
         state.watermark = to;
-        let epoch = EpochEnd { context, partials, partition: state.number, from, to, is_last };
+        let partials: Vec<Arc<Partial>> = pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Partial(partial) => Some(Arc::clone(partial)),
+                Piece::Rows(_) => None,
+            })
+            .collect();
+        let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last };
         let mut out = Reduced::default();
         let Partition { windows, accumulators, .. } = state;
         match windows {
@@ -170,7 +155,9 @@ impl<'a> EpochEnd<'a> {
     /// Each piece, with the groups of this partition.
     pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, &'a [u32])> + use<'a> {
         let partition = usize::from(self.partition);
-        self.partials.iter().filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
+        self.partials
+            .iter()
+            .filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
     }
 }
 
@@ -195,7 +182,12 @@ impl Moved {
     }
 
     /// Merges the groups into slots that have accumulators. No slot is here twice.
-    pub fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls, partial: &Partial) -> Result<(), CallError> {
+    pub fn merge(
+        &self,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+        partial: &Partial,
+    ) -> Result<(), CallError> {
         if self.slots.is_empty() {
             return Ok(());
         }

@@ -26,8 +26,11 @@ pub fn split(slots: &mut [u32], times: &[i64], key_count: usize, gap: i64) -> Ru
 /// None: a key has a row that is not within the gap of those before it in the batch.
 fn one_for_each(slots: &[u32], times: &[i64], key_count: usize, gap: i64) -> Option<Runs> {
     // Empty runs: every time is before their start and after their last.
-    let mut runs =
-        Runs { keys: (0..key_count as u32).collect(), starts: vec![i64::MAX; key_count], lasts: vec![i64::MIN; key_count] };
+    let mut runs = Runs {
+        keys: (0..key_count as u32).collect(),
+        starts: vec![i64::MAX; key_count],
+        lasts: vec![i64::MIN; key_count],
+    };
     for (slot, time) in slots.iter().zip(times) {
         let (start, last) = (runs.starts.get_mut(*slot as usize)?, runs.lasts.get_mut(*slot as usize)?);
         let is_new = *start > *last;

@@ -25,12 +25,14 @@ use pelton_wasm::CallError;
 use super::{
     Reduced,
     accumulators::{Accumulators, Rounds},
-    admit::filter,
     emit::{Due, Moment},
     partial::Partial,
     reduce::{EpochEnd, Moved, Tools},
 };
-use crate::state::{keys::KeyStore, numbered::NumberedKeys};
+use crate::{
+    operator::admit::filter,
+    state::{keys::KeyStore, numbered::NumberedKeys},
+};
 
 /// The sessions of one partition.
 #[derive(Debug)]
@@ -258,7 +260,8 @@ impl SessionWindows {
 
     /// Forgets the sessions of a key that take no more rows, and sets its deadline anew.
     fn forget(&mut self, key: u32, lateness: i64, watermark: i64, accumulators: &mut Accumulators) {
-        let (Some(sessions), Some(next)) = (self.sessions.get_mut(key as usize), self.next.get_mut(key as usize)) else {
+        let (Some(sessions), Some(next)) = (self.sessions.get_mut(key as usize), self.next.get_mut(key as usize))
+        else {
             return;
         };
         let slots: Vec<u32> = sessions.close(self.gap, lateness, watermark).map(|session| session.slot).collect();

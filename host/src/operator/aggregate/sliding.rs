@@ -53,7 +53,9 @@ impl Results {
     fn slot(&self, operand: Operand) -> u32 {
         match operand {
             Operand::Pane(slot) => slot,
-            Operand::Scratch(row) => self.slots.get(row as usize).copied().expect("the plan says how many rows it needs"),
+            Operand::Scratch(row) => {
+                self.slots.get(row as usize).copied().expect("the plan says how many rows it needs")
+            }
         }
     }
 

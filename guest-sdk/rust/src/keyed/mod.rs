@@ -1,0 +1,24 @@
+//! Keyed operators: a function of one key, its state, its rows and its timers.
+//!
+//! `#[keyed]` implements [`Keyed`] by calling the author's function in the loop of [`run`]; [`Opened`] answers `open` and `process`
+//! with it, the same code in a module and in the offline harness. Nothing is kept between calls: state comes as columns,
+//! and only what changed goes back.
+
+mod group;
+mod opened;
+mod out;
+mod run;
+mod state;
+mod timers;
+
+#[cfg(target_arch = "wasm32")]
+pub use self::opened::KeyedSlot;
+pub(crate) use self::out::NO_ORIGIN;
+pub use self::{
+    group::{Arrival, Group},
+    opened::{Call, Keyed, KeyedDescription, Opened},
+    out::{Leave, Out},
+    run::{Made, Shown, describe, run},
+    state::{State, StateField, column as state_column},
+    timers::{Clock, Timer, Timers},
+};

@@ -1,0 +1,210 @@
+//! Plans a keyed operator: its key, its module's contract, its state, and which columns go where.
+
+use std::sync::Arc;
+
+use arrow::datatypes::FieldRef;
+use pelton_core::{
+    contract::{Input, KeyedSignature, Port, PortColumn},
+    job::{JobSpec, LATE_PORT, OperatorSpec, StateSpec},
+    limits::Limits,
+    types,
+    window::Clock,
+};
+use pelton_wasm::{CallError, KeyedInstance, Module};
+
+use super::{
+    aggregate::Upstream,
+    build::{Builder, OpenOperator, Opened, seed},
+    prune::{Draft, DraftPort, Pruned},
+};
+use crate::{
+    error::Code,
+    job::diagnostic::shown,
+    operator::{
+        KeptColumn, PortPlan,
+        admit::TimeColumn,
+        keyed::{KeyedPlan, KeyedPort, Ttl},
+        shuffle::ShufflePlan,
+    },
+    state,
+};
+
+/// A keyed operator whose module has answered.
+pub(super) struct KeyedDraft {
+    module: Arc<Module>,
+    options: String,
+    signature: KeyedSignature,
+    /// Columns of the input.
+    key: Vec<usize>,
+    key_fields: Vec<FieldRef>,
+    time: Option<usize>,
+    is_window_end: bool,
+}
+
+impl Builder<'_> {
+    /// None: something was reported.
+    pub(super) fn keyed(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        input: Input,
+        (module, options): (Arc<Module>, String),
+        upstream: Upstream,
+    ) -> Option<OpenOperator> {
+        self.refuse_windows(place, spec)?;
+        let schema = Arc::clone(&input.schema);
+        let key = self.key(place, spec, &schema)?;
+        let signature = match open(&module, &spec.limits, &options, &input) {
+            Ok(signature) => signature,
+            Err(error) => {
+                self.refused(&format!("{place}.module"), spec, &error);
+                return None;
+            }
+        };
+        self.check_state(place, spec, &signature)?;
+        let time = input.event_time.as_ref().and_then(|name| schema.index_of(name).ok());
+        let lateness = self.lateness(place, spec, time)?;
+
+        let mut ports = Vec::new();
+        for (index, port) in signature.ports.iter().enumerate() {
+            let output = self.output(&spec.name, Some(&port.name), Arc::clone(&port.schema), port.event_time.clone());
+            if index == 0 {
+                self.main_output(&spec.name, output);
+            }
+            self.mark_window_end(output, upstream.is_window_end && passes(port, time));
+            ports.push(DraftPort { output, columns: port.columns.clone() });
+        }
+        let rejected = self.rejected(&spec.name, &schema);
+        let late = lateness
+            .map(|_| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        let stage = upstream.stage + 1;
+        let reduced: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
+        self.trace(&reduced, &upstream.sources, stage);
+        self.trace(late.as_slice(), &upstream.sources, upstream.stage);
+
+        let key_fields = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
+        let reads = key.iter().chain(&time).chain(&signature.reads).copied().collect();
+        let draft = Draft { inputs: upstream.inputs, schema, reads, ports, rejected, late };
+        let is_window_end = upstream.is_window_end;
+        let opened = Opened::Keyed(KeyedDraft { module, options, signature, key, key_fields, time, is_window_end });
+        Some(OpenOperator { spec: spec.clone(), input, opened, draft, sources: upstream.sources, stage })
+    }
+
+    fn refuse_windows(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
+        let key = match (&spec.window, spec.emission) {
+            (Some(_), _) => "window",
+            (None, Some(_)) => "emit",
+            (None, None) => return Some(()),
+        };
+        let message = format!("operator `{}` has `{key}`, but its module exports `keyed`", spec.name);
+        let help = "windows are for aggregates; a keyed operator keeps time with its own timers";
+        self.mistakes.push(&format!("{place}.{key}"), Code::WrongValue, message, "not here", Some(help.into()));
+        None
+    }
+
+    /// The engine must be able to hold what the module declared.
+    fn check_state(&mut self, place: &str, spec: &OperatorSpec, signature: &KeyedSignature) -> Option<()> {
+        let mut columns =
+            signature.state.iter().flat_map(|table| table.values.fields().iter().map(move |field| (table, field)));
+        let Some((table, field)) = columns.find(|(_, field)| !state::rows::holds(field.data_type())) else {
+            return Some(());
+        };
+        let message = format!(
+            "operator `{}`: its module keeps column `{}` of state table `{}`, which is {}, and state cannot hold that yet",
+            spec.name,
+            shown(field.name()),
+            shown(&table.name),
+            types::column(field)
+        );
+        let help = "state holds numbers, times, bools, utf8 and binary; lists and maps are tables with a subkey";
+        self.mistakes.push(&format!("{place}.module"), Code::BadContract, message, "this module", Some(help.into()));
+        None
+    }
+
+    /// How late rows may be. None: something was reported.
+    #[expect(clippy::option_option, reason = "an operator for which no row is late is not a mistake")]
+    fn lateness(&mut self, place: &str, spec: &OperatorSpec, time: Option<usize>) -> Option<Option<i64>> {
+        let lateness = spec.state.as_ref().and_then(|state| state.lateness);
+        if lateness.is_some() && time.is_none() {
+            let message = format!("operator `{}` refuses late rows, but its input has no event time", spec.name);
+            let help = "give the source `event-time = { column = …, watermark = … }` and let the column pass";
+            let place = format!("{place}.state.lateness");
+            self.mistakes.push(&place, Code::ColumnMismatch, message, "no event time", Some(help.into()));
+            return None;
+        }
+        Some(lateness)
+    }
+
+    /// `state` is for keyed operators alone.
+    pub(super) fn refuse_state(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
+        if spec.state.is_none() {
+            return Some(());
+        }
+        let message = format!("operator `{}` has `state`, but its module does not export `keyed`", spec.name);
+        let help = "take `state` out: it says how long a keyed operator keeps what it knows of a key".into();
+        self.mistakes.push(&format!("{place}.state"), Code::WrongValue, message, "not here", Some(help));
+        None
+    }
+}
+
+/// Whether a port's event time is the input's.
+fn passes(port: &Port, time: Option<usize>) -> bool {
+    let at = port.event_time.as_ref().and_then(|name| port.schema.index_of(name).ok());
+    let column = at.and_then(|at| port.columns.get(at));
+    matches!(column, Some(PortColumn::Pass(from)) if Some(*from) == time)
+}
+
+fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<KeyedSignature, CallError> {
+    let mut instance = KeyedInstance::new(module, limits)?;
+    let contract = instance.open(input, options)?;
+    Ok(contract.check_keyed(input)?)
+}
+
+impl KeyedDraft {
+    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, input: Input, pruned: Pruned) -> KeyedPlan {
+        // In the order in which the draft's reads were put together.
+        let mut at = pruned.reads_at.into_iter();
+        let key_at = at.by_ref().take(self.key.len()).collect();
+        let time_at = self.time.and_then(|_| at.next());
+        let shift = if self.is_window_end { -1 } else { 0 };
+        let StateSpec { ttl, idle_keys, lateness } = spec.state.unwrap_or_default();
+        let clock = if time_at.is_some() { Clock::Event } else { Clock::Processing };
+        let signature = self.signature;
+        let ports = pruned.ports.into_iter().zip(&signature.ports).map(|(port, declared)| {
+            let port = port?;
+            let time_at = passed_time(&port, declared);
+            Some(KeyedPort { port, time_at })
+        });
+        KeyedPlan {
+            seed: seed(&job.name, &spec.name),
+            name: spec.name,
+            module_name: spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default(),
+            module: self.module,
+            limits: spec.limits,
+            options: self.options,
+            input,
+            shuffle: ShufflePlan {
+                input: 0,
+                key_at,
+                key_fields: self.key_fields,
+                time: time_at.map(|at| TimeColumn { at, shift }),
+                lateness,
+                partitions: job.partitions,
+                late: pruned.late,
+                rejected: pruned.rejected,
+            },
+            ttl: ttl.map(|length| Ttl { length, clock }),
+            idle_keys,
+            reads_at: at.collect(),
+            ports: ports.collect(),
+            signature,
+            rows_max: job.batch.rows,
+        }
+    }
+}
+
+/// Which kept column of a port is its event time, if that passes.
+fn passed_time(port: &PortPlan, declared: &Port) -> Option<usize> {
+    let at = port.schema.index_of(declared.event_time.as_ref()?).ok()?;
+    matches!(port.columns.get(at), Some(KeptColumn::Passed(_))).then_some(at)
+}

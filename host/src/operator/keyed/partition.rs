@@ -1,0 +1,199 @@
+//! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use pelton_core::{
+    contract::{KeyedSignature, StateForm},
+    limits::LimitName,
+};
+use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows};
+
+use super::{KeyedPlan, work::Places};
+use crate::state::{
+    expiry::Expiry, keys::KeyCodec, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
+};
+
+#[derive(Debug)]
+pub struct Partition {
+    pub(super) number: u16,
+    pub(super) keys: NumberedKeys,
+    pub(super) tables: Tables,
+    pub(super) timers: Timers,
+    pub(super) expiry: Expiry,
+    /// How far event time had come, before the input ended: ends of keys go by it.
+    pub(super) event_time: i64,
+    pub(super) places: Places,
+    budget: Arc<Budget>,
+    /// What the budget knows of.
+    held: u64,
+}
+
+/// What the state of an operator may hold, over all its partitions.
+#[derive(Debug)]
+pub struct Budget {
+    max: u64,
+    held: AtomicU64,
+}
+
+impl Budget {
+    pub fn new(max: u64) -> Arc<Self> {
+        Arc::new(Self { max, held: AtomicU64::new(0) })
+    }
+}
+
+/// The state tables, in the contract's order.
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub(super) all: Vec<Table>,
+    /// Shared with the reader of a call for as long as it lasts.
+    pub(super) ordered: Arc<Vec<OrderedRows>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Table {
+    Value(ValueRows),
+    /// Index among the ordered ones.
+    Ordered(usize),
+}
+
+impl Partition {
+    pub fn new(plan: &KeyedPlan, number: u16, budget: &Arc<Budget>) -> Self {
+        let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
+        Self {
+            number,
+            keys: NumberedKeys::new(codec.slots()),
+            tables: Tables::new(&plan.signature),
+            timers: Timers::default(),
+            expiry: Expiry::default(),
+            event_time: i64::MIN,
+            places: Places::default(),
+            budget: Arc::clone(budget),
+            held: 0,
+        }
+    }
+
+    /// The earliest processing time at which something is due, if the plan's keys end by that clock or have timers on it.
+    pub fn wakes(&self, ends_by_processing_time: bool) -> Option<i64> {
+        let end = self.expiry.next().filter(|_| ends_by_processing_time);
+        self.timers.next_processing().into_iter().chain(end).min()
+    }
+
+    /// Keys that have state.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Bytes held, about. Cheap.
+    pub fn held_bytes(&self) -> usize {
+        self.keys.held_bytes() + self.tables.held_bytes() + self.timers.held_bytes() + self.expiry.held_bytes()
+    }
+
+    /// Drops all that a key has; the key itself stays until [`Self::release_idle`].
+    pub(super) fn drop_state(&mut self, slot: u32) {
+        for table in &mut self.tables.all {
+            if let Table::Value(rows) = table {
+                rows.release(slot);
+            }
+        }
+        for rows in self.tables.ordered_mut() {
+            rows.release(slot);
+        }
+        self.timers.clear_all(slot);
+        self.expiry.release(slot);
+    }
+
+    /// Forgets those of these keys that have neither state nor timers.
+    pub(super) fn release_idle(&mut self, slots: impl Iterator<Item = u32>) {
+        for slot in slots {
+            if !self.timers.has(slot) && self.tables.is_empty_at(slot) {
+                self.expiry.release(slot);
+                self.keys.forget(slot);
+            }
+        }
+    }
+
+    /// Tells the budget what is held now.
+    pub(super) fn account(&mut self, call: &'static str) -> Result<(), CallError> {
+        let held = self.held_bytes() as u64;
+        let budget = &self.budget;
+        let all = if held >= self.held {
+            let more = held - self.held;
+            budget.held.fetch_add(more, Ordering::Relaxed) + more
+        } else {
+            let less = self.held - held;
+            budget.held.fetch_sub(less, Ordering::Relaxed) - less
+        };
+        self.held = held;
+        if all <= budget.max {
+            return Ok(());
+        }
+        let limit = pelton_core::limits::show_bytes(budget.max);
+        Err(CallError::Limit { call, name: LimitName::StateBytes, limit, backtrace: GuestBacktrace::default() })
+    }
+}
+
+impl Tables {
+    fn new(signature: &KeyedSignature) -> Self {
+        let mut ordered = Vec::new();
+        let all = signature.state.iter().map(|table| match table.form {
+            StateForm::Value => Table::Value(ValueRows::new(&table.values)),
+            form @ (StateForm::Map | StateForm::List) => {
+                ordered.push(OrderedRows::new(form == StateForm::List, &table.subkey, &table.values));
+                Table::Ordered(ordered.len() - 1)
+            }
+        });
+        Self { all: all.collect(), ordered: Arc::new(ordered) }
+    }
+
+    pub(super) fn ordered_mut(&mut self) -> &mut Vec<OrderedRows> {
+        Arc::get_mut(&mut self.ordered).expect("an instance lets go of its reader when the call ends")
+    }
+
+    pub(super) fn is_empty_at(&self, slot: u32) -> bool {
+        let values = self.all.iter().all(|table| match table {
+            Table::Value(rows) => rows.is_empty_at(slot),
+            Table::Ordered(_) => true,
+        });
+        values && self.ordered.iter().all(|rows| rows.is_empty_at(slot))
+    }
+
+    fn held_bytes(&self) -> usize {
+        let values = self.all.iter().map(|table| match table {
+            Table::Value(rows) => rows.held_bytes(),
+            Table::Ordered(_) => 0,
+        });
+        values.sum::<usize>() + self.ordered.iter().map(OrderedRows::held_bytes).sum::<usize>()
+    }
+
+    /// Serves ranges of the tables with a subkey to a call whose keys have these slots.
+    pub(super) fn reader(&self, slots: &[u32]) -> Arc<dyn StateReader> {
+        let ordered_at = self.all.iter().map(|table| match table {
+            Table::Value(_) => None,
+            Table::Ordered(at) => Some(*at),
+        });
+        Arc::new(CallReader { ordered_at: ordered_at.collect(), ordered: Arc::clone(&self.ordered), slots: slots.to_vec() })
+    }
+}
+
+/// State as of the start of a call: nothing changes while the call lasts.
+struct CallReader {
+    ordered_at: Vec<Option<usize>>,
+    ordered: Arc<Vec<OrderedRows>>,
+    /// Of the call's keys.
+    slots: Vec<u32>,
+}
+
+impl StateReader for CallReader {
+    fn get(&self, range: &StateRange<'_>) -> StateRows {
+        let at = self.ordered_at.get(range.table).copied().flatten();
+        let rows = at.and_then(|at| self.ordered.get(at)).expect("the boundary lets only tables with a subkey be read");
+        let slots: Vec<u32> = range.keys.iter().filter_map(|key| self.slots.get(*key as usize)).copied().collect();
+        let found = rows.range(&slots, range.from, range.to, range.rows_max);
+        // Positions among the keys asked for, as keys of the call.
+        let keys = found.keys.iter().filter_map(|at| range.keys.get(*at as usize)).copied().collect();
+        StateRows { keys, columns: found.columns }
+    }
+}

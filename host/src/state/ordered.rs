@@ -1,0 +1,343 @@
+//! A table of state under subkeys: for each key any number of rows, in the order of their subkeys.
+//!
+//! ```text
+//! slot of the key ─► tree: subkey ─► row ─► typed columns of values
+//! ```
+//!
+//! Lists are ordered by a number that the host gives out, maps by arrow-row's format of their subkey columns, whose bytes compare
+//! as the values do. A range costs what it returns, whatever else the key has.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Included, Unbounded},
+    sync::Arc,
+};
+
+use arrow::{
+    array::{ArrayRef, AsArray, Int64Array},
+    datatypes::{Int64Type, SchemaRef},
+    row::{RowConverter, SortField},
+};
+
+use super::rows::StateRows;
+
+#[derive(Debug)]
+pub struct OrderedRows {
+    trees: Trees,
+    subkey_columns: usize,
+    rows: StateRows,
+    entries: usize,
+    /// Of the subkeys of maps.
+    subkey_bytes: usize,
+}
+
+/// One tree for each slot that ever had a row.
+#[derive(Debug)]
+enum Trees {
+    List(Vec<BTreeMap<i64, u32>>),
+    Map { converter: RowConverter, trees: Vec<BTreeMap<Box<[u8]>, u32>> },
+}
+
+/// A change to one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowChange {
+    Put,
+    Delete,
+    /// Under the number after the last: for lists.
+    Append,
+}
+
+/// Rows of a range.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// For each row, the position of its key among those asked for.
+    pub keys: Vec<u32>,
+    /// Subkey columns, then value columns.
+    pub columns: Vec<ArrayRef>,
+}
+
+/// Bytes that a tree takes for each row, besides the subkey's own.
+const ENTRY_BYTES: usize = 32;
+
+impl OrderedRows {
+    /// No rows. A subkey of one `s64` makes lists, any other maps; the types are those that the contract's check allows and
+    /// [`holds`](super::rows::holds) takes.
+    pub fn new(is_list: bool, subkey: &SchemaRef, values: &SchemaRef) -> Self {
+        let trees = if is_list {
+            Trees::List(Vec::new())
+        } else {
+            let sorts = subkey.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+            Trees::Map { converter: RowConverter::new(sorts).expect("scalar types have a row format"), trees: Vec::new() }
+        };
+        Self { trees, subkey_columns: subkey.fields().len(), rows: StateRows::new(values), entries: 0, subkey_bytes: 0 }
+    }
+
+    /// Applies changes in order: change i is of kind `kinds[i]` to the key at `slots[i]`, and row i of `columns` (subkey, then
+    /// values) says which row, and what becomes of it.
+    pub fn apply(&mut self, kinds: &[RowChange], slots: &[u32], columns: &[ArrayRef]) {
+        let (subkeys, values) = columns.split_at(self.subkey_columns.min(columns.len()));
+        // What is deleted may be put again: runs keep the order, and a run of puts writes its values at once.
+        let mut start = 0;
+        for run in kinds.chunk_by(|left, right| (*left == RowChange::Delete) == (*right == RowChange::Delete)) {
+            let rows = start..start + run.len();
+            start = rows.end;
+            let subkeys: Vec<ArrayRef> = subkeys.iter().map(|column| column.slice(rows.start, rows.len())).collect();
+            let slots = slots.get(rows.clone()).unwrap_or_default();
+            if run.first() == Some(&RowChange::Delete) {
+                self.delete(slots, &subkeys);
+            } else {
+                let at = self.place(run, slots, &subkeys);
+                let values: Vec<ArrayRef> = values.iter().map(|column| column.slice(rows.start, rows.len())).collect();
+                self.rows.scatter(&at, &values);
+            }
+        }
+    }
+
+    fn delete(&mut self, slots: &[u32], subkeys: &[ArrayRef]) {
+        let mut gone = Vec::new();
+        match &mut self.trees {
+            Trees::List(trees) => {
+                for (slot, number) in slots.iter().zip(numbers(subkeys)) {
+                    gone.extend(trees.get_mut(*slot as usize).and_then(|tree| tree.remove(number)));
+                }
+            }
+            Trees::Map { converter, trees } => {
+                let encoded = converter.convert_columns(subkeys).expect("the boundary typed the subkeys");
+                for (slot, subkey) in slots.iter().zip(&encoded) {
+                    let Some(row) = trees.get_mut(*slot as usize).and_then(|tree| tree.remove(subkey.data())) else {
+                        continue;
+                    };
+                    self.subkey_bytes -= subkey.data().len();
+                    gone.push(row);
+                }
+            }
+        }
+        self.entries -= gone.len();
+        self.rows.release(&gone);
+    }
+
+    /// The rows where these subkeys are, or now will be.
+    fn place(&mut self, kinds: &[RowChange], slots: &[u32], subkeys: &[ArrayRef]) -> Vec<u32> {
+        let Self { trees, rows, entries, subkey_bytes, .. } = self;
+        trees.reach(slots);
+        let mut at = Vec::with_capacity(slots.len());
+        match trees {
+            Trees::List(trees) => {
+                for ((kind, slot), number) in kinds.iter().zip(slots).zip(numbers(subkeys)) {
+                    let Some(tree) = trees.get_mut(*slot as usize) else { continue };
+                    let number = match kind {
+                        RowChange::Append => tree.last_key_value().map_or(0, |(last, _)| last.saturating_add(1)),
+                        _ => *number,
+                    };
+                    at.push(*tree.entry(number).or_insert_with(|| {
+                        *entries += 1;
+                        rows.allocate()
+                    }));
+                }
+            }
+            Trees::Map { converter, trees } => {
+                let encoded = converter.convert_columns(subkeys).expect("the boundary typed the subkeys");
+                for (slot, subkey) in slots.iter().zip(&encoded) {
+                    let Some(tree) = trees.get_mut(*slot as usize) else { continue };
+                    at.push(*tree.entry(subkey.data().into()).or_insert_with(|| {
+                        *entries += 1;
+                        *subkey_bytes += subkey.data().len();
+                        rows.allocate()
+                    }));
+                }
+            }
+        }
+        at
+    }
+
+    /// The first `rows_max` rows of these keys whose subkey is not before `from` and before `to` (one row of subkey columns
+    /// each), in order of key and subkey.
+    pub fn range(&self, slots: &[u32], from: Option<&[ArrayRef]>, to: Option<&[ArrayRef]>, rows_max: usize) -> Found {
+        let mut keys = Vec::new();
+        let mut at = Vec::new();
+        let mut columns: Vec<ArrayRef> = match &self.trees {
+            Trees::List(trees) => {
+                let bound = |bound: Option<&[ArrayRef]>| bound.and_then(|row| numbers(row).first().copied());
+                let mut found = Vec::new();
+                walk(trees, slots, bound(from), bound(to), rows_max, |key, number: &i64, row| {
+                    keys.push(key);
+                    found.push(*number);
+                    at.push(row);
+                });
+                vec![Arc::new(Int64Array::from(found))]
+            }
+            Trees::Map { converter, trees } => {
+                let bound = |bound: Option<&[ArrayRef]>| -> Option<Box<[u8]>> {
+                    let encoded = converter.convert_columns(bound?).expect("the boundary typed the bounds");
+                    Some(encoded.row(0).data().into())
+                };
+                let mut found: Vec<&Box<[u8]>> = Vec::new();
+                walk(trees, slots, bound(from), bound(to), rows_max, |key, subkey, row| {
+                    keys.push(key);
+                    found.push(subkey);
+                    at.push(row);
+                });
+                let parser = converter.parser();
+                let rows = found.into_iter().map(|subkey| parser.parse(subkey));
+                converter.convert_rows(rows).expect("these bytes came from this converter")
+            }
+        };
+        columns.extend(self.rows.gather(&at));
+        Found { keys, columns }
+    }
+
+    /// Whether a key has no row.
+    pub fn is_empty_at(&self, slot: u32) -> bool {
+        match &self.trees {
+            Trees::List(trees) => trees.get(slot as usize).is_none_or(BTreeMap::is_empty),
+            Trees::Map { trees, .. } => trees.get(slot as usize).is_none_or(BTreeMap::is_empty),
+        }
+    }
+
+    /// Drops all rows of a key.
+    pub fn release(&mut self, slot: u32) {
+        let gone: Vec<u32> = match &mut self.trees {
+            Trees::List(trees) => {
+                trees.get_mut(slot as usize).map(std::mem::take).unwrap_or_default().into_values().collect()
+            }
+            Trees::Map { trees, .. } => {
+                let tree = trees.get_mut(slot as usize).map(std::mem::take).unwrap_or_default();
+                self.subkey_bytes -= tree.keys().map(|subkey| subkey.len()).sum::<usize>();
+                tree.into_values().collect()
+            }
+        };
+        self.entries -= gone.len();
+        self.rows.release(&gone);
+    }
+
+    /// Bytes held, about. Cheap.
+    pub fn held_bytes(&self) -> usize {
+        self.rows.held_bytes() + self.entries * ENTRY_BYTES + self.subkey_bytes + self.trees.slots() * 24
+    }
+}
+
+impl Trees {
+    fn slots(&self) -> usize {
+        match self {
+            Self::List(trees) => trees.len(),
+            Self::Map { trees, .. } => trees.len(),
+        }
+    }
+
+    /// Makes sure that each of these slots has a tree.
+    fn reach(&mut self, slots: &[u32]) {
+        let slots = slots.iter().max().map_or(0, |slot| *slot as usize + 1).max(self.slots());
+        match self {
+            Self::List(trees) => trees.resize_with(slots, BTreeMap::new),
+            Self::Map { trees, .. } => trees.resize_with(slots, BTreeMap::new),
+        }
+    }
+}
+
+/// The numbers of list rows.
+fn numbers(subkeys: &[ArrayRef]) -> &[i64] {
+    subkeys.first().map_or(&[], |column| column.as_primitive::<Int64Type>().values())
+}
+
+/// Visits the rows of these keys that lie within the bounds, at most `rows_max`.
+fn walk<'a, K: Ord>(
+    trees: &'a [BTreeMap<K, u32>],
+    slots: &[u32],
+    from: Option<K>,
+    to: Option<K>,
+    rows_max: usize,
+    mut visit: impl FnMut(u32, &'a K, u32),
+) {
+    if let (Some(from), Some(to)) = (&from, &to)
+        && from >= to
+    {
+        return;
+    }
+    let bounds = (from.as_ref().map_or(Unbounded, Included), to.as_ref().map_or(Unbounded, Excluded));
+    let rows = slots.iter().zip(0..).flat_map(|(slot, key)| {
+        let tree = trees.get(*slot as usize);
+        tree.into_iter().flat_map(move |tree| tree.range::<K, _>(bounds)).map(move |(subkey, row)| (key, subkey, *row))
+    });
+    rows.take(rows_max).for_each(|(key, subkey, row)| visit(key, subkey, row));
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::{
+        array::{StringArray, UInt32Array},
+        datatypes::Schema,
+    };
+    use pelton_core::types::parse_column;
+
+    use super::{RowChange::*, *};
+
+    fn schema(columns: &[(&str, &str)]) -> SchemaRef {
+        let fields: Vec<_> = columns.iter().map(|(name, ty)| parse_column(name, ty).unwrap()).collect();
+        Schema::new(fields).into()
+    }
+
+    fn numbers(values: &[i64]) -> ArrayRef {
+        Arc::new(Int64Array::from(values.to_vec()))
+    }
+
+    fn texts(values: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    fn list() -> OrderedRows {
+        OrderedRows::new(true, &schema(&[("at", "s64")]), &schema(&[("page", "utf8")]))
+    }
+
+    fn shown(found: &Found) -> Vec<(u32, i64, String)> {
+        let pages = found.columns[1].as_string::<i32>();
+        let rows = found.keys.iter().zip(super::numbers(&found.columns)).zip(pages);
+        rows.map(|((key, number), page)| (*key, *number, page.unwrap().to_owned())).collect()
+    }
+
+    #[test]
+    fn lists_number_what_is_appended_and_serve_ranges() {
+        let mut list = list();
+        list.apply(&[Append, Append, Append], &[5, 0, 5], &[numbers(&[9, 9, 9]), texts(&["a", "b", "c"])]);
+        list.apply(&[Put, Delete, Append, Put], &[5, 5, 5, 5], &[numbers(&[7, 0, 0, 1]), texts(&["x", "", "y", "z"])]);
+        let all = list.range(&[0, 5, 3], None, None, 100);
+        let row = |key, number, page: &str| (key, number, page.to_owned());
+        assert_eq!(shown(&all), [row(0, 0, "b"), row(1, 1, "z"), row(1, 7, "x"), row(1, 8, "y")]);
+        let some = list.range(&[5], Some(&[numbers(&[2])]), Some(&[numbers(&[8])]), 100);
+        assert_eq!(shown(&some), [row(0, 7, "x")]);
+        assert_eq!(list.range(&[5], None, None, 2).keys.len(), 2, "no more than were asked for");
+        assert!(list.range(&[5], Some(&[numbers(&[8])]), Some(&[numbers(&[2])]), 9).keys.is_empty());
+        list.release(5);
+        assert!(list.is_empty_at(5) && !list.is_empty_at(0) && list.is_empty_at(77));
+        assert_eq!(list.entries, 1);
+    }
+
+    #[test]
+    fn maps_are_ordered_by_value_and_replace_rows() {
+        let subkey = schema(&[("a", "u32"), ("b", "utf8")]);
+        let mut map = OrderedRows::new(false, &subkey, &schema(&[("n", "s64?")]));
+        let row = |a: u32, b: &str, n: i64| -> Vec<ArrayRef> {
+            vec![Arc::new(UInt32Array::from(vec![a])), texts(&[b]), numbers(&[n])]
+        };
+        for (a, b, n) in [(300, "", 1), (2, "z", 2), (2, "a", 3), (2, "z", 4)] {
+            map.apply(&[Put], &[1], &row(a, b, n));
+        }
+        let values = |found: &Found| found.columns[2].as_primitive::<Int64Type>().values().to_vec();
+        let empty = map.held_bytes();
+        assert_eq!(values(&map.range(&[1], None, None, 9)), [3, 4, 1], "300 comes after 2");
+        let from = row(2, "b", 0);
+        assert_eq!(values(&map.range(&[1], Some(&from[..2]), None, 9)), [4, 1]);
+        map.apply(&[Delete], &[1], &row(2, "z", 0));
+        map.apply(&[Delete], &[1], &row(2, "q", 0));
+        assert_eq!(values(&map.range(&[0, 1], None, None, 9)), [3, 1]);
+        assert!(map.held_bytes() < empty);
+        map.release(1);
+        assert_eq!((map.entries, map.subkey_bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_row_deleted_and_put_again_in_one_list_of_changes_is_there() {
+        let mut list = list();
+        list.apply(&[Put, Delete, Put, Put, Delete], &[0; 5], &[numbers(&[1, 1, 1, 2, 2]), texts(&["a", "b", "c", "d", "e"])]);
+        assert_eq!(shown(&list.range(&[0], None, None, 9)), [(0, 1, "c".to_owned())]);
+    }
+}

@@ -1,0 +1,205 @@
+//! The engine's side of a timeline: the map side and the reduce side of a keyed operator, in process.
+//!
+//! Batches go to two shufflers in turn and partitions to two reducers, as compute threads share them.
+
+use std::{
+    fs,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
+};
+use pelton::operator::{
+    Closing, KeptColumn, PortPlan,
+    admit::TimeColumn,
+    keyed::{Budget, KeyedPlan, KeyedPort, Partition, Reducer, Ttl},
+    shuffle::{ShufflePlan, Shuffler},
+};
+use pelton_core::{
+    contract::{Input, PortColumn},
+    limits::Limits,
+    window::Clock,
+};
+use pelton_wasm::{BatchContext, CallError, KeyedInstance, Module, Runtime, RuntimeOptions};
+
+use crate::{
+    Outcome,
+    timeline::{KeyForm, Row, Timeline},
+};
+
+static MODULE: LazyLock<Arc<Module>> = LazyLock::new(|| {
+    let bytes = fs::read(pelton_tests::guest("ledger").expect("a module to test")).expect("readable");
+    let runtime = Runtime::new(&RuntimeOptions::default()).expect("the runtime starts");
+    Arc::new(Module::load(&runtime, &bytes, &limits()).expect("the module loads"))
+});
+
+/// For a machine that may be busy.
+fn limits() -> Limits {
+    Limits { call_time: Duration::from_secs(20), ..Limits::default() }
+}
+
+const TIME_AT: usize = 2;
+
+fn columns(key: KeyForm) -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("number", DataType::Int64, false),
+        Field::new("text", DataType::Utf8, key == KeyForm::NullableText),
+        Field::new("ts", DataType::Timestamp(TimeUnit::Microsecond, None), true),
+        Field::new("command", DataType::Utf8, false),
+        Field::new("x", DataType::Int64, false),
+    ]))
+}
+
+fn key_at(key: KeyForm) -> Vec<usize> {
+    match key {
+        KeyForm::Number => vec![0],
+        KeyForm::Text | KeyForm::NullableText => vec![1],
+        KeyForm::Both => vec![0, 1],
+        KeyForm::None => Vec::new(),
+    }
+}
+
+/// All columns of all ports are wanted.
+pub fn plan(timeline: &Timeline) -> KeyedPlan {
+    let schema = columns(timeline.key);
+    let key_at = key_at(timeline.key);
+    let key_fields: Vec<FieldRef> = key_at.iter().map(|at| Arc::clone(&schema.fields()[*at])).collect();
+    let input = Input {
+        name: "rows".into(),
+        schema: Arc::clone(&schema),
+        key: key_fields.iter().map(|field| field.name().clone()).collect(),
+        event_time: Some("ts".into()),
+    };
+    let mut instance = KeyedInstance::new(&MODULE, &limits()).expect("an instance");
+    let contract = instance.open(&input, "{}").expect("the module opens");
+    let signature = contract.check_keyed(&input).expect("a lawful contract");
+    let ports = signature.ports.iter().map(|port| {
+        let columns = port.columns.iter().map(|column| match column {
+            PortColumn::Pass(at) => KeptColumn::Passed(*at),
+            PortColumn::Computed(at) => KeptColumn::Computed(*at),
+        });
+        let plan = PortPlan { schema: Arc::clone(&port.schema), columns: columns.collect() };
+        Some(KeyedPort { port: plan, time_at: port.schema.index_of("ts").ok() })
+    });
+    let passed: Vec<KeptColumn> = (0..schema.fields().len()).map(KeptColumn::Passed).collect();
+    let reason = Arc::new(Field::new("_reason", DataType::Utf8, false));
+    let with_reason: Vec<FieldRef> = schema.fields().iter().cloned().chain([reason]).collect();
+    let shuffle = ShufflePlan {
+        input: 0,
+        key_at,
+        key_fields,
+        time: Some(TimeColumn { at: TIME_AT, shift: 0 }),
+        lateness: timeline.lateness,
+        partitions: timeline.partitions,
+        late: Some(PortPlan { schema: Arc::clone(&schema), columns: passed.clone() }),
+        rejected: Some(PortPlan {
+            schema: Arc::new(Schema::new(with_reason)),
+            columns: passed.into_iter().chain([KeptColumn::Computed(0)]).collect(),
+        }),
+    };
+    KeyedPlan {
+        name: "ledger".into(),
+        module_name: "ledger.wasm".into(),
+        module: Arc::clone(&MODULE),
+        limits: limits(),
+        options: "{}".into(),
+        shuffle,
+        ttl: timeline.ttl.map(|length| Ttl { length, clock: Clock::Event }),
+        idle_keys: timeline.idle_keys,
+        reads_at: signature.reads.clone(),
+        ports: ports.collect(),
+        input,
+        signature,
+        rows_max: timeline.rows_max,
+        seed: 7,
+    }
+}
+
+/// What leaves, and how many keys have state when all has ended.
+pub fn run(timeline: &Timeline, state_bytes: u64) -> Result<(Outcome, usize), CallError> {
+    let plan = Arc::new(plan(timeline));
+    let shufflers = [Shuffler::new(plan.shuffle.clone()), Shuffler::new(plan.shuffle.clone())];
+    let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
+    let budget = Budget::new(state_bytes);
+    let mut partitions: Vec<Partition> =
+        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget)).collect();
+    let mut out = Outcome::default();
+    let mut before = i64::MIN;
+    let last = timeline.epochs.len() - 1;
+    for (number, epoch) in timeline.epochs.iter().enumerate() {
+        let mut context =
+            BatchContext { epoch: number as u64, first_row: 0, now: epoch.now, watermark: before, seed: 0 };
+        let mut pieces = Vec::new();
+        for (rows, shuffler) in epoch.batches.iter().zip(shufflers.iter().cycle()) {
+            let mapped = shuffler.shuffle(&context, &batch(timeline.key, rows));
+            pieces.extend(mapped.pieces);
+            out.late.extend(mapped.late.iter().flat_map(numbers));
+            out.rejected.extend(mapped.rejected.iter().flat_map(numbers));
+        }
+        context.watermark = epoch.watermark;
+        let closing = Closing { watermark: epoch.watermark, is_last: number == last };
+        for (partition, at) in partitions.iter_mut().zip(number..) {
+            let reduced = reducers[at % 2].reduce(&context, partition, &pieces, closing)?;
+            for (port, batch) in &reduced.emitted {
+                take(timeline.key, *port, batch, &mut out);
+            }
+            out.rejected.extend(reduced.rejected.iter().flat_map(numbers));
+        }
+        before = epoch.watermark;
+    }
+    Ok((out, partitions.iter().map(Partition::keys).sum()))
+}
+
+fn batch(key: KeyForm, rows: &[Row]) -> RecordBatch {
+    let columns_of: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number))),
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.text.as_deref()))),
+        Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(|row| row.time))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.command))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.x))),
+    ];
+    RecordBatch::try_new(columns(key), columns_of).expect("a column for each field")
+}
+
+fn long(batch: &RecordBatch, name: &str) -> Vec<i64> {
+    batch.column_by_name(name).expect("the port has it").as_primitive::<Int64Type>().values().to_vec()
+}
+
+/// `x` of rows that were refused.
+fn numbers(batch: &RecordBatch) -> Vec<i64> {
+    long(batch, "x")
+}
+
+fn take(key: KeyForm, port: usize, batch: &RecordBatch, out: &mut Outcome) {
+    let names = key_names(key, batch);
+    if port == 1 {
+        for (name, x) in names.into_iter().zip(long(batch, "x")) {
+            out.pushed.entry(name).or_default().push(x);
+        }
+        return;
+    }
+    let times = batch.column_by_name("ts").expect("it passes").as_primitive::<TimestampMicrosecondType>();
+    assert_eq!(times.null_count(), 0, "every row has an event time");
+    let what = batch.column_by_name("what").expect("it is computed").as_string::<i32>();
+    for (((name, time), what), n) in names.into_iter().zip(times.values()).zip(what).zip(long(batch, "n")) {
+        out.rows.entry(name).or_default().push((*time, what.expect("a word").to_owned(), n));
+    }
+}
+
+fn key_names(key: KeyForm, batch: &RecordBatch) -> Vec<String> {
+    let text = |row: usize| {
+        let column = batch.column_by_name("text").expect("keys pass").as_string::<i32>();
+        if column.is_null(row) { "null".to_owned() } else { column.value(row).to_owned() }
+    };
+    let number = |row: usize| long(batch, "number")[row].to_string();
+    let name = |row: usize| match key {
+        KeyForm::Number => number(row),
+        KeyForm::Text | KeyForm::NullableText => text(row),
+        KeyForm::Both => format!("{}, {}", number(row), text(row)),
+        KeyForm::None => String::new(),
+    };
+    (0..batch.num_rows()).map(name).collect()
+}
