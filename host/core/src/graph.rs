@@ -16,6 +16,7 @@ use crate::job::{JobSpec, OutputRef, REJECTED_PORT, SinkKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeKind {
     Source,
+    Table,
     Operator,
     Sink,
 }
@@ -25,6 +26,7 @@ impl NodeKind {
     pub fn table(self) -> &'static str {
         match self {
             Self::Source => "source",
+            Self::Table => "table",
             Self::Operator => "operator",
             Self::Sink => "sink",
         }
@@ -37,6 +39,8 @@ pub struct Node {
     pub kind: NodeKind,
     pub name: String,
     pub inputs: Vec<OutputRef>,
+    /// It joins two inputs: left, and right, which may be a table.
+    pub is_join: bool,
     /// The directory of a file sink, as written.
     pub directory: Option<String>,
 }
@@ -48,7 +52,11 @@ impl Node {
     }
 
     fn input_place(&self, index: usize) -> String {
-        format!("{}.input.{index}", self.place())
+        match (self.is_join, index) {
+            (false, _) => format!("{}.input.{index}", self.place()),
+            (true, 0) => format!("{}.join.left", self.place()),
+            (true, _) => format!("{}.join.right", self.place()),
+        }
     }
 }
 
@@ -71,6 +79,8 @@ pub enum GraphError {
     UnknownNode { place: String, input: String, kind: NodeKind, reader: String },
     #[error("input `{input}` of {} `{reader}` is a sink, and nothing comes out of a sink", .kind.table())]
     ReadsSink { place: String, input: String, kind: NodeKind, reader: String },
+    #[error("input `{input}` of {} `{reader}` is a table, which only the right side of a join can be", .kind.table())]
+    ReadsTable { place: String, input: String, kind: NodeKind, reader: String },
     #[error("source `{source_name}` has no output `{port}`")]
     SourcePort { place: String, source_name: String, port: String },
     #[error("{} `{reader}` reads `{input}` twice", .kind.table())]
@@ -100,6 +110,7 @@ impl GraphError {
             Self::DuplicateName { place, .. }
             | Self::UnknownNode { place, .. }
             | Self::ReadsSink { place, .. }
+            | Self::ReadsTable { place, .. }
             | Self::SourcePort { place, .. }
             | Self::InputTwice { place, .. }
             | Self::Cycle { place, .. }
@@ -129,15 +140,20 @@ impl Outline {
             kind,
             name: name.to_owned(),
             inputs: inputs.to_vec(),
+            is_join: false,
             directory: directory.map(str::to_owned),
         };
         let sources = spec.sources.iter().map(|s| node(NodeKind::Source, &s.name, &[], None));
-        let operators = spec.operators.iter().map(|o| node(NodeKind::Operator, &o.name, &o.inputs, None));
+        let operators = spec.operators.iter().map(|o| Node {
+            is_join: o.join.is_some(),
+            ..node(NodeKind::Operator, &o.name, &o.inputs, None)
+        });
+        let tables = spec.tables.iter().map(|t| node(NodeKind::Table, &t.name, &[], None));
         let sinks = spec.sinks.iter().map(|s| {
             let directory = if let SinkKind::File(file) = &s.kind { Some(file.path.as_str()) } else { None };
             node(NodeKind::Sink, &s.name, &s.inputs, directory)
         });
-        Self { nodes: sources.chain(operators).chain(sinks).collect(), partial: false }
+        Self { nodes: sources.chain(operators).chain(tables).chain(sinks).collect(), partial: false }
     }
 
     /// Every mistake, in the order of the nodes.
@@ -183,7 +199,8 @@ impl Outline {
                 let place = node.input_place(index);
                 let (kind, reader) = (node.kind, node.name.clone());
                 let text = input.to_string();
-                if !seen.insert(input) {
+                // A stream may be joined with itself.
+                if !seen.insert(input) && !node.is_join {
                     errors.push(GraphError::InputTwice { place, input: text, kind, reader });
                     continue;
                 }
@@ -192,6 +209,11 @@ impl Outline {
                     (None, _) => GraphError::UnknownNode { place, input: text, kind, reader },
                     (Some(Node { kind: NodeKind::Sink, .. }), _) => {
                         GraphError::ReadsSink { place, input: text, kind, reader }
+                    }
+                    (Some(Node { kind: NodeKind::Table, .. }), port)
+                        if port.is_some() || !node.is_join || index == 0 =>
+                    {
+                        GraphError::ReadsTable { place, input: text, kind, reader }
                     }
                     (Some(Node { kind: NodeKind::Source, name, .. }), Some(port)) if port != REJECTED_PORT => {
                         GraphError::SourcePort { place, source_name: name.clone(), port: port.clone() }
@@ -335,19 +357,21 @@ fn plain(path: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// `s:` a source, `o:name<in,in` an operator, `k:name<in@dir` a sink.
+    /// `s:` a source, `t:` a table, `o:name<in,in` an operator, `j:name<left,right` a join, `k:name<in@dir` a sink.
     fn outline(text: &str) -> Outline {
         let nodes = text.split_whitespace().map(|word| {
             let (kind, rest) = word.split_once(':').expect("kind:name");
             let (name, inputs) = rest.split_once('<').unwrap_or((rest, ""));
             let (inputs, directory) = inputs.split_once('@').map_or((inputs, None), |(i, d)| (i, Some(d.to_owned())));
+            let is_join = kind == "j";
             let kind = match kind {
                 "s" => NodeKind::Source,
-                "o" => NodeKind::Operator,
+                "t" => NodeKind::Table,
+                "o" | "j" => NodeKind::Operator,
                 _ => NodeKind::Sink,
             };
             let inputs = inputs.split(',').filter(|i| !i.is_empty()).map(OutputRef::parse).collect();
-            Node { kind, name: name.to_owned(), inputs, directory }
+            Node { kind, name: name.to_owned(), inputs, is_join, directory }
         });
         Outline { nodes: nodes.collect(), partial: false }
     }
@@ -377,6 +401,19 @@ mod tests {
             at("sink.two.input.1", "input `one` of sink `two` is a sink, and nothing comes out of a sink")
         );
         assert_eq!(only("s:a o:x<a,a k:out<x"), at("operator.x.input.1", "operator `x` reads `a` twice"));
+    }
+
+    #[test]
+    fn tables_are_read_by_the_right_side_of_joins() {
+        assert_eq!(errors("s:a t:t j:x<a,t j:y<x,x k:out<y"), [], "and a stream may be joined with itself");
+        let reads = |place: &str, kind: &str, reader: &str| {
+            let text = format!("input `t` of {kind} `{reader}` is a table, which only the right side of a join can be");
+            (place.to_owned(), text)
+        };
+        assert_eq!(only("s:a t:t j:x<t,a k:out<x,a"), reads("operator.x.join.left", "operator", "x"));
+        assert_eq!(only("s:a t:t k:out<a,t"), reads("sink.out.input.1", "sink", "out"));
+        assert_eq!(only("s:a t:t k:out<a").1, "nothing reads table `t`");
+        assert_eq!(only("s:a j:x<a,b k:out<x").0, "operator.x.join.right");
     }
 
     #[test]

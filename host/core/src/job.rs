@@ -18,6 +18,8 @@ pub struct JobSpec {
     /// Parts into which keyed state is cut. Not more than there are key groups.
     pub partitions: u16,
     pub sources: Vec<SourceSpec>,
+    /// Side inputs: read whole, and again when they change.
+    pub tables: Vec<TableSpec>,
     pub operators: Vec<OperatorSpec>,
     pub sinks: Vec<SinkSpec>,
 }
@@ -96,6 +98,13 @@ pub enum SourceKind {
     File(FileSourceSpec),
     Stdin(StdinSpec),
     Generator(GeneratorSpec),
+}
+
+/// A side input: files that are small enough to be held in memory.
+#[derive(Debug, Clone)]
+pub struct TableSpec {
+    pub name: String,
+    pub file: FileSourceSpec,
 }
 
 #[derive(Debug, Clone)]
@@ -245,8 +254,11 @@ pub enum ColumnRule {
 #[derive(Debug, Clone)]
 pub struct OperatorSpec {
     pub name: String,
+    /// Of a join: the left input, then the right one.
     pub inputs: Vec<OutputRef>,
-    /// One; or several aggregates over the same window, each with an alias.
+    /// None: its rows are not joined.
+    pub join: Option<JoinSpec>,
+    /// One; or several aggregates over the same window, each with an alias. A join may have none.
     pub modules: Vec<ModuleSpec>,
     /// Columns that rows are grouped by.
     pub key: Vec<String>,
@@ -256,6 +268,58 @@ pub struct OperatorSpec {
     /// None: all its defaults.
     pub state: Option<StateSpec>,
     pub limits: Limits,
+}
+
+/// How the rows of two inputs are put together. Times in µs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinSpec {
+    pub kind: JoinKind,
+    /// Pairs of columns, left and right, that are equal in rows that belong together.
+    pub on: Vec<(String, String)>,
+    /// Of an interval join: how far the right row's event time may be from the left one's, at least and at most.
+    pub within: Option<(i64, i64)>,
+    /// How far behind the watermark an interval join still takes rows.
+    pub lateness: i64,
+    /// Put before the names of right columns that the left input has as well.
+    pub prefix: String,
+}
+
+/// Which rows leave a join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner.
+    Left,
+    /// Pairs, and right rows without a partner.
+    Right,
+    /// Pairs, and all rows without a partner.
+    Full,
+    /// What a module makes of both sides' rows of a key.
+    Cogroup,
+}
+
+impl JoinKind {
+    /// As job files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inner => "inner",
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::Full => "full",
+            Self::Cogroup => "cogroup",
+        }
+    }
+
+    /// Whether rows of a side (left, right) leave also without a partner.
+    pub fn keeps(self) -> [bool; 2] {
+        match self {
+            Self::Inner => [false, false],
+            Self::Left => [true, false],
+            Self::Right => [false, true],
+            Self::Full | Self::Cogroup => [true, true],
+        }
+    }
 }
 
 /// How a keyed operator keeps what it knows of a key. Times in µs.

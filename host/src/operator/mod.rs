@@ -12,6 +12,7 @@ pub mod admit;
 pub mod aggregate;
 mod assemble;
 mod error;
+pub mod join;
 pub mod keyed;
 pub mod shuffle;
 

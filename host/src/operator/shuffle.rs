@@ -14,7 +14,10 @@ use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::FieldRef,
 };
-use pelton_core::shuffle;
+use pelton_core::{
+    shuffle,
+    window::{self, Panes, WindowSpec},
+};
 use pelton_wasm::BatchContext;
 
 use super::{OperatorStats, PortPlan, admit::{Refused, TimeColumn}, aggregate::Partial};
@@ -62,12 +65,49 @@ pub struct ShufflePlan {
     pub key_fields: Vec<FieldRef>,
     /// Rows without a sound event time are rejected; none: the input has no such column.
     pub time: Option<TimeColumn>,
-    /// Rows that are further behind the watermark, in µs, are late; none: no row is.
-    pub lateness: Option<i64>,
+    pub late_rows: LateRows,
     pub partitions: u16,
     /// None: nobody reads late rows, they are only counted.
     pub late: Option<PortPlan>,
     pub rejected: Option<PortPlan>,
+}
+
+/// Which rows are late.
+#[derive(Debug, Clone)]
+pub enum LateRows {
+    /// None is.
+    Never,
+    /// Those that are further behind the watermark than so many µs.
+    Behind(i64),
+    /// Those whose last window is closed.
+    After(WindowSpec),
+}
+
+impl LateRows {
+    /// For each row whether it is on time; none: all are.
+    fn on_time(&self, watermark: i64, times: &[i64]) -> Option<Vec<bool>> {
+        let on_time: Vec<bool> = match self {
+            Self::Never => return None,
+            Self::Behind(lateness) => {
+                let oldest = watermark.saturating_sub(*lateness);
+                times.iter().map(|time| *time >= oldest).collect()
+            }
+            Self::After(spec) => {
+                let mut panes = Panes::new(&spec.kind)?;
+                let mut on_time = |time: &i64| {
+                    let pane = panes.pane_start(*time);
+                    !window::is_late(panes.last_window_end(pane), spec.lateness, watermark)
+                };
+                // Most batches lie behind no closed window.
+                let earliest = times.iter().min()?;
+                if on_time(earliest) {
+                    return None;
+                }
+                times.iter().map(on_time).collect()
+            }
+        };
+        (!on_time.iter().all(|on_time| *on_time)).then_some(on_time)
+    }
 }
 
 /// The map side of one input on one compute thread.
@@ -106,12 +146,7 @@ impl Shuffler {
         let Some(time) = self.plan.time else { return (batch, Vec::new()) };
         let refused = Refused { late: self.plan.late.as_ref(), rejected: self.plan.rejected.as_ref() };
         let (batch, times) = refused.sound(batch, time, out);
-        let Some(lateness) = self.plan.lateness else { return (batch, times) };
-        let oldest = context.watermark.saturating_sub(lateness);
-        let on_time: Vec<bool> = times.iter().map(|time| *time >= oldest).collect();
-        if on_time.iter().all(|on_time| *on_time) {
-            return (batch, times);
-        }
+        let Some(on_time) = self.plan.late_rows.on_time(context.watermark, &times) else { return (batch, times) };
         let batch = refused.on_time(&batch, &on_time, out);
         (batch, times.into_iter().zip(on_time).filter(|(_, on_time)| *on_time).map(|(time, _)| time).collect())
     }

@@ -231,6 +231,7 @@ pub mod file;
 pub mod generator;
 pub mod metadata;
 pub mod stdin;
+pub mod table;
 
 #[cfg(test)]
 mod speed;

@@ -10,6 +10,7 @@
 //! Used by the keyed operators in `operator`. Invariant: slots are given out in the order in which keys are first seen, so
 //! that whatever walks a table walks it in the same order on every run.
 
+pub mod budget;
 pub mod expiry;
 pub mod groups;
 pub mod keys;

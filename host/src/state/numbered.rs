@@ -81,6 +81,29 @@ impl NumberedKeys {
         }
     }
 
+    /// Appends to `numbers` that of each of these rows' keys; `u32::MAX` where the key has none.
+    pub fn look_up(&self, keys: &Keys, hashes: &[u64], rows: &[u32], numbers: &mut Vec<u32>) {
+        let hash = |row: u32| hashes.get(row as usize).copied().unwrap_or_default();
+        match keys {
+            Keys::Words(words) => {
+                let word = |row: u32| words.get(row as usize).copied().unwrap_or_default();
+                numbers.extend(rows.iter().map(|row| self.seek(hash(*row), word(*row))));
+            }
+            Keys::Text(text) => {
+                numbers.extend(rows.iter().map(|row| self.seek(hash(*row), text.value(*row as usize).as_bytes())));
+            }
+            Keys::Rows(encoded) => {
+                numbers.extend(rows.iter().map(|row| self.seek(hash(*row), encoded.row(*row as usize).data())));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn seek<K: Key>(&self, hash: u64, key: K) -> u32 {
+        let is_it = |number: &u32| self.hashes.get(*number as usize) == Some(&hash) && key.is_at(&self.keys, *number);
+        self.table.find(spread(hash), is_it).copied().unwrap_or(u32::MAX)
+    }
+
     /// The number of the key of a group, and whether it is new.
     #[inline]
     pub fn number(&mut self, groups: &GroupRows, group: u32) -> (u32, bool) {

@@ -12,7 +12,12 @@ use pelton_wasm::Module;
 
 use crate::{
     job::plan::{Logic, OutputPlan, Plan, PlannedOperator, Target},
-    operator::{OperatorPlan, aggregate::AggregatePlan, keyed::KeyedPlan},
+    operator::{
+        OperatorPlan,
+        aggregate::AggregatePlan,
+        join::{JoinForm, JoinPlan, LookupPlan},
+        keyed::KeyedPlan,
+    },
 };
 
 pub(super) struct Drawing {
@@ -79,15 +84,18 @@ impl Drawing {
         for planned in &plan.operators {
             let index = drawing.nodes.len();
             set(&mut origins, &planned.ports, index);
-            set(&mut origins, &[planned.rejected], index);
-            set(&mut origins, planned.late.as_slice(), index);
-            let depth = 1 + depth_of(&drawing.nodes, &origins, &planned.inputs);
+            let inputs: Vec<usize> = planned.sides.iter().flat_map(|side| side.inputs.iter().copied()).collect();
+            for side in &planned.sides {
+                set(&mut origins, side.rejected.as_slice(), index);
+                set(&mut origins, side.late.as_slice(), index);
+            }
+            let depth = 1 + depth_of(&drawing.nodes, &origins, &inputs);
             let name = planned.logic.name().to_owned();
             drawing.nodes.push(Node {
                 id: format!("operator.{name}"),
                 kind: "operator",
                 name,
-                facts: operator_facts(planned),
+                facts: operator_facts(plan, planned),
                 depth,
             });
         }
@@ -112,7 +120,7 @@ impl Drawing {
         for (output, from) in plan.outputs.iter().zip(&origins) {
             for reader in &output.readers {
                 let to = match reader.to {
-                    Target::Operator(index) => plan.sources.len() + index,
+                    Target::Operator { operator, .. } => plan.sources.len() + operator,
                     Target::Sink(index) => plan.sources.len() + plan.operators.len() + index,
                 };
                 let wanted = |name: &str| reader.schema.index_of(name).is_ok();
@@ -153,12 +161,56 @@ fn columns(output: &OutputPlan, wanted: impl Fn(&str) -> bool) -> Vec<Column> {
         .collect()
 }
 
-fn operator_facts(planned: &PlannedOperator) -> Vec<(String, String)> {
+fn operator_facts(plan: &Plan, planned: &PlannedOperator) -> Vec<(String, String)> {
     match &planned.logic {
         Logic::Transform(operator) => transform_facts(operator),
         Logic::Aggregate(operator) => aggregate_facts(operator),
         Logic::Keyed(operator) => keyed_facts(operator),
+        Logic::Join(operator) => join_facts(operator),
+        Logic::Lookup(operator) => lookup_facts(operator, plan),
     }
+}
+
+fn join_facts(operator: &JoinPlan) -> Vec<(String, String)> {
+    let [left, _] = &operator.shuffles;
+    let time = |micros: i64| {
+        let length = std::time::Duration::from_micros(micros.unsigned_abs());
+        if micros < 0 { format!("-{length:?}") } else { format!("{length:?}") }
+    };
+    let form = match &operator.form {
+        JoinForm::Interval { least, most, .. } => {
+            format!("right rows from {} to {} after the left one", time(*least), time(*most))
+        }
+        JoinForm::Windows(window) => format!("rows of the same window: {window}"),
+    };
+    let kept = match &operator.form {
+        JoinForm::Interval { least, most, lateness } => {
+            format!("left {}, right {} behind the watermark", time(most + lateness), time(lateness - least))
+        }
+        JoinForm::Windows(_) => "until their last window is closed".to_owned(),
+    };
+    [
+        ("join", operator.kind.name().to_owned()),
+        ("on", key_fact(&left.key_fields)),
+        ("meets", form),
+        ("rows are kept", kept),
+        ("state", format!("{} at most", show_bytes(operator.state_bytes))),
+        ("partitions", operator.partitions.to_string()),
+    ]
+    .map(|(name, fact)| (name.to_owned(), fact))
+    .to_vec()
+}
+
+fn lookup_facts(operator: &LookupPlan, plan: &Plan) -> Vec<(String, String)> {
+    let mut facts =
+        vec![("join".to_owned(), operator.kind.name().to_owned()), ("on".to_owned(), key_fact(&operator.key_fields))];
+    if let Some(planned) = plan.tables.get(operator.table) {
+        facts.push(("table".to_owned(), planned.name.clone()));
+        let described = planned.table.describe().iter();
+        facts.extend(described.map(|(name, fact)| (format!("table {name}"), fact.clone())));
+        facts.push(("loaded".to_owned(), "at the start, and again between epochs when a file changes".to_owned()));
+    }
+    facts
 }
 
 fn module_facts(name: &str, module: &Module, reads: &[usize], input: &Input) -> Vec<(String, String)> {

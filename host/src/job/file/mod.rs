@@ -12,6 +12,7 @@ mod expand;
 mod format;
 mod generator;
 mod graph;
+mod join;
 pub mod keys;
 pub use crate::nearest;
 mod operator;
@@ -40,7 +41,7 @@ use self::{
     expand::Variables,
     keys::Named,
     reader::{MISTAKES_MAX, NAME_HELP, Reader, Report, name_fault},
-    tables::{JOB, OPERATORS, SINKS, SOURCES},
+    tables::{JOB, OPERATORS, SINKS, SOURCES, TABLES},
     tree::{SyntaxError, Table},
 };
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
@@ -152,11 +153,12 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let batch = at.table("batch").map_or_else(BatchSpec::default, |at| batch(&at));
     let threads = at.integer("threads").and_then(|threads| usize::try_from(threads).ok());
     let sources = nodes(&at, &SOURCES, |name, kind, at| source::read(name, kind, at));
+    let tables = nodes(&at, &TABLES, |name, _, at| source::read_table(name, at));
     let operators = nodes(&at, &OPERATORS, |name, _, at| operator::read(name, at));
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
     let partitions = at.integer("partitions").and_then(|partitions| u16::try_from(partitions).ok());
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
-    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, sources, operators, sinks })
+    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, sources, tables, operators, sinks })
 }
 
 fn batch(at: &Reader<'_>) -> BatchSpec {

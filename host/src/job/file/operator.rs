@@ -7,6 +7,7 @@ use pelton_core::{
 use serde_json::{Map, Number, Value as Json};
 
 use super::{
+    join,
     reader::{Reader, type_name},
     source::check_unique,
     tree::{Kind, Table, Value},
@@ -16,8 +17,24 @@ use crate::job::diagnostic::shown;
 
 /// None: it lacks something that is needed; it has been reported.
 pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
-    let inputs = inputs(at);
-    let modules = modules(at);
+    let join = match at.table("join") {
+        Some(join) => Some(join::read(at, &join)),
+        None if at.has("join") => Some(None),
+        None => None,
+    };
+    let (inputs, join, modules) = match join {
+        Some(join) => {
+            let (inputs, join) = join.unzip();
+            let modules = if at.has("module") { modules(at) } else { Some(Vec::new()) };
+            (inputs, Some(join?), modules)
+        }
+        None => {
+            if !at.has("input") {
+                at.missing_one("input", "join");
+            }
+            (inputs(at), None, modules(at))
+        }
+    };
     let key: Vec<String> = at.texts("key").unwrap_or_default().into_iter().map(str::to_owned).collect();
     check_unique(at, "key", &key.iter().map(String::as_str).collect::<Vec<_>>());
     let window = at.table("window").map(|at| window::read(&at));
@@ -31,7 +48,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         Some(window) => Some(window?),
         None => None,
     };
-    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, modules: modules?, key, window, emission, state, limits })
+    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, join, modules: modules?, key, window, emission, state, limits })
 }
 
 /// `module` and its `options`, or the modules of `aggregate`.

@@ -6,7 +6,7 @@ use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
     job::{
         EventTimeSpec, FileSourceSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow, SourceKind,
-        SourceSpec, StdinSpec,
+        SourceSpec, StdinSpec, TableSpec,
     },
     types,
 };
@@ -38,6 +38,13 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
         _ => SourceKind::Generator(generated(at)?),
     };
     Some(SourceSpec { name: name.to_owned(), kind, event_time, on_bad_row, metadata })
+}
+
+/// `[table.NAME]`. None: something was reported.
+pub fn read_table(name: &str, at: &Reader<'_>) -> Option<TableSpec> {
+    // There is one type so far: asked for, so that another is refused.
+    let _ = at.choice("type");
+    Some(TableSpec { name: name.to_owned(), file: file(at)? })
 }
 
 fn file(at: &Reader<'_>) -> Option<FileSourceSpec> {

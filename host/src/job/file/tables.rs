@@ -36,6 +36,7 @@ pub static JOB: Keys = Keys {
             "Parts into which the state of keyed operators is cut; at most so many threads work on one operator. The order of the output depends on it",
         ),
         key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
+        key("table", Shape::Named(&TABLES), Optional("none"), "Side inputs for joins: files that are held in memory"),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
         key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
     ],
@@ -92,29 +93,33 @@ const READ_CSV_KEY: Key =
     key("csv", Shape::Table(&READ_CSV), Optional("all its defaults"), "The dialect, for the format `csv`");
 const JSON_KEY: Key = key("json", Shape::Table(&JSON), Optional("all its defaults"), "Details of the format `json`");
 
+const PATHS: Key = key(
+    "path",
+    Shape::Texts { min: 1 },
+    Required,
+    "Files, globs, and directories (all files below, but those that begin with `.` or `_`), relative to the job file",
+);
+const FILE_FORMAT: Key = key(
+    "format",
+    Shape::Choice(&["csv", "json", "text", "parquet", "arrow"]),
+    Optional("by the ending of `path`"),
+    "How bytes become rows; `json` is one object a line, `text` one column with the line",
+);
+const COMPRESSION: Key = key(
+    "compression",
+    Shape::Choice(&["auto", "none", "gzip", "zstd"]),
+    Default("\"auto\""),
+    "How files of CSV, JSON or text are packed; `auto` goes by their name and first bytes",
+);
+
 pub static FILE_SOURCE: Keys = Keys {
     title: "`source.NAME` of type `file`",
     about: "Files, decoded in parallel, in an order that depends on their names alone.",
     keys: &[
         SOURCE_TYPE,
-        key(
-            "path",
-            Shape::Texts { min: 1 },
-            Required,
-            "Files, globs, and directories (all files below, but those that begin with `.` or `_`), relative to the job file",
-        ),
-        key(
-            "format",
-            Shape::Choice(&["csv", "json", "text", "parquet", "arrow"]),
-            Optional("by the ending of `path`"),
-            "How bytes become rows; `json` is one object a line, `text` one column with the line",
-        ),
-        key(
-            "compression",
-            Shape::Choice(&["auto", "none", "gzip", "zstd"]),
-            Default("\"auto\""),
-            "How files of CSV, JSON or text are packed; `auto` goes by their name and first bytes",
-        ),
+        PATHS,
+        FILE_FORMAT,
+        COMPRESSION,
         SCHEMA,
         READ_CSV_KEY,
         JSON_KEY,
@@ -340,24 +345,40 @@ pub static TIME: Keys = Keys {
     ],
 };
 
+pub static TABLES: Named = Named { noun: "table", variants: &[("", &TABLE)] };
+
+pub static TABLE: Keys = Keys {
+    title: "`table.NAME`",
+    about: "A side input for joins: read whole and held in memory, and read again, between two epochs, when a file changes.",
+    keys: &[
+        key("type", Shape::Choice(&["file"]), Default("\"file\""), "What kind of table it is"),
+        PATHS,
+        FILE_FORMAT,
+        COMPRESSION,
+        SCHEMA,
+        READ_CSV_KEY,
+        JSON_KEY,
+        MAX_ROW_BYTES,
+    ],
+};
+
 pub static OPERATORS: Named = Named { noun: "operator", variants: &[("", &OPERATOR)] };
 
-const INPUT: Key = key(
-    "input",
-    Shape::Texts { min: 1 },
-    Required,
-    "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name",
-);
+const INPUT_SHAPE: Shape = Shape::Texts { min: 1 };
+const INPUT_ABOUT: &str =
+    "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name";
+const INPUT: Key = key("input", INPUT_SHAPE, Required, INPUT_ABOUT);
 
 pub static OPERATOR: Keys = Keys {
     title: "`operator.NAME`",
     about: "",
     keys: &[
-        INPUT,
+        key("input", INPUT_SHAPE, Optional("for joins, whose inputs are in `join`"), INPUT_ABOUT),
+        key("join", Shape::Table(&JOIN), Optional("its rows are not joined"), "Two inputs whose rows are put together by key"),
         key(
             "module",
             Shape::Text,
-            Optional("the modules are in `aggregate`"),
+            Optional("the modules are in `aggregate`, or a join needs none"),
             "A component (`.wasm` or `.wat`), relative to the job file, or a module that comes with Pelton: `std:NAME`",
         ),
         key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
@@ -382,6 +403,40 @@ pub static OPERATOR: Keys = Keys {
             "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
         ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
+    ],
+};
+
+pub static JOIN: Keys = Keys {
+    title: "`join` of an operator",
+    about: "Of a stream and a table, of two streams by an interval, or (with `window`) of two streams by window. docs/joins.md has drawings.",
+    keys: &[
+        key(
+            "type",
+            Shape::Choice(&["inner", "left", "right", "full", "cogroup"]),
+            Default("\"inner\""),
+            "Which rows leave: pairs, or also left, right or all rows without a partner. `cogroup` hands both sides' rows of a key to a module",
+        ),
+        key("left", Shape::Text, Required, "An output, as in `input`"),
+        key("right", Shape::Text, Required, "An output, or a table"),
+        key(
+            "on",
+            Shape::Texts { min: 1 },
+            Required,
+            "Columns that are equal in rows that belong together; `\"a = b\"` where their names differ. Nulls are equal to nothing",
+        ),
+        key(
+            "within",
+            Shape::Texts { min: 1 },
+            Optional("for two streams without `window`"),
+            "How far the right row's event time may be from the left one's: `[\"-1m\", \"10m\"]`, or `\"5s\"` either way",
+        ),
+        key(
+            "lateness",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) },
+            Default("\"0s\""),
+            "With `within`: how far behind the watermark rows may be. Later ones go to `NAME.left-late` and `NAME.right-late`",
+        ),
+        key("prefix", Shape::Text, Default("\"right_\""), "Put before the names of right columns that the left input has as well"),
     ],
 };
 

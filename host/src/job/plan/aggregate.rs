@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
     contract::{AggregateSignature, Input, PortColumn},
-    job::{Emission, JobSpec, LATE_PORT, OperatorSpec},
+    job::{Emission, JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
 };
@@ -13,7 +13,7 @@ use pelton_wasm::{AggregateInstance, CallError, Kind, Module};
 
 use super::{
     build::{Builder, OpenOperator, Opened, seed},
-    prune::{Draft, DraftPort, Pruned},
+    prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{
     error::Code,
@@ -32,6 +32,7 @@ pub(super) struct AggregateDraft {
     key: Vec<usize>,
     key_fields: Vec<FieldRef>,
     time: Option<usize>,
+    input: Input,
     is_window_end: bool,
     window: WindowSpec,
     emission: Emission,
@@ -45,13 +46,18 @@ struct FunctionDraft {
     signature: AggregateSignature,
 }
 
-/// What is common to the modules of an operator: where its rows come from.
+/// Where the rows of an operator come from.
 pub(super) struct Upstream {
     pub(super) inputs: Vec<usize>,
-    pub(super) sources: Vec<usize>,
-    pub(super) stage: usize,
+    pub(super) event_time: Option<String>,
     /// Its event time is the end of a window.
     pub(super) is_window_end: bool,
+    /// One of its inputs is a stream of updates: its name.
+    pub(super) updating: Option<String>,
+    pub(super) sources: Vec<usize>,
+    /// How far its rows may be behind the watermark of the sources, in µs.
+    pub(super) held_back: i64,
+    pub(super) stage: usize,
 }
 
 impl Builder<'_> {
@@ -82,34 +88,35 @@ impl Builder<'_> {
         self.main_output(&spec.name, output);
         self.mark_window_end(output, is_in_time);
         self.mark_updating(output, emission == Emission::OnUpdate || window.lateness > 0);
-        let rejected = self.rejected(&spec.name, &schema);
+        let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
         let late = is_in_time
             .then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
         let stage = upstream.stage + 1;
-        self.trace(&[output], &upstream.sources, stage);
-        self.trace(&[rejected], &upstream.sources, upstream.stage);
+        self.trace(&[output], &upstream.sources, upstream.held_back, stage);
+        self.trace(&[rejected], &upstream.sources, upstream.held_back, upstream.stage);
         // Which rows of sessions are late is found out after the shuffle.
         let is_late_after = matches!(window.kind, WindowKind::Session { .. });
         let late_stage = if is_late_after { stage } else { upstream.stage };
-        self.trace(&Vec::from_iter(late), &upstream.sources, late_stage);
+        self.trace(&Vec::from_iter(late), &upstream.sources, upstream.held_back, late_stage);
 
         let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
         let reads = key.iter().copied().chain(time).chain(reads).collect();
         let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
-        let draft =
-            Draft { inputs: upstream.inputs, schema, reads, ports: vec![DraftPort { output, columns }], rejected, late };
-        let opened =
-            Opened::Aggregate(AggregateDraft {
+        let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
+        let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
+        let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns }] };
+        let opened = Opened::Aggregate(AggregateDraft {
             functions,
             key,
             key_fields,
             time,
-            is_window_end: upstream.is_window_end,
+            input,
+            is_window_end,
             window,
             emission,
             result,
         });
-        Some(OpenOperator { spec: spec.clone(), input, opened, draft, sources: upstream.sources, stage })
+        Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
     }
 
     fn check_kinds(&mut self, place: &str, spec: &OperatorSpec, modules: &[(Arc<Module>, String)]) -> Option<()> {
@@ -272,9 +279,10 @@ fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Resul
 }
 
 impl AggregateDraft {
-    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, input: &Input, pruned: Pruned) -> AggregatePlan {
+    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> AggregatePlan {
+        let (side, ports) = pruned.sole();
         // In the order in which the draft's reads were put together.
-        let mut at = pruned.reads_at.into_iter();
+        let mut at = side.reads_at.into_iter();
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let functions = self.functions.into_iter().map(|draft| Function {
@@ -283,7 +291,7 @@ impl AggregateDraft {
             module: draft.module,
             limits: spec.limits.clone(),
             options: draft.options,
-            input: input.clone(),
+            input: self.input.clone(),
             signature: draft.signature,
         });
         AggregatePlan {
@@ -298,9 +306,9 @@ impl AggregateDraft {
             emission: self.emission,
             partitions: job.partitions,
             result: self.result,
-            output: pruned.ports.into_iter().next().flatten(),
-            late: pruned.late,
-            rejected: pruned.rejected,
+            output: ports.into_iter().next().flatten(),
+            late: side.late,
+            rejected: side.rejected,
             rows_max: job.batch.rows,
         }
     }

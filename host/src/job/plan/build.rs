@@ -12,7 +12,7 @@ use pelton_core::{
     graph,
     job::{
         EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
-        SourceKind, SourceSpec,
+        SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
     types,
@@ -20,11 +20,12 @@ use pelton_core::{
 use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
-    Logic, OutputPlan, Plan, PlannedOperator, SinkPlan, SourcePlan, Surroundings,
+    Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings, TablePlan,
     aggregate::{AggregateDraft, Upstream},
+    join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
-    mistakes::{Mistakes, source_place},
-    prune::{self, Draft, DraftPort, Pruned, SinkDraft},
+    mistakes::{Mistakes, file_place, source_place},
+    prune::{self, Draft, DraftPort, DraftSide, Pruned, SinkDraft},
     union::{Part, union},
 };
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
     },
     operator::OperatorPlan,
     sink::{self, SinkError},
-    source::{self, Source, SourceError},
+    source::{self, Source, SourceError, table::Table},
     standard,
 };
 
@@ -46,7 +47,8 @@ pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
     let mut builder =
-        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), mistakes: Mistakes::new(file) };
+        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), tables: Vec::new(), mistakes: Mistakes::new(file) };
+    builder.tables = file.spec.tables.iter().map(|spec| builder.table(spec)).collect();
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
@@ -54,6 +56,7 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .map(|spec| builder.operator(spec))
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
+    let tables = std::mem::take(&mut builder.tables);
     let mistakes = builder.mistakes.into_list();
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -62,7 +65,8 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     let sources = sources.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let operators = operators.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let sinks = sinks.into_iter().collect::<Option<Vec<_>>>().expect(whole);
-    Ok(assemble(&file.spec, builder.outputs, sources, operators, sinks))
+    let tables = tables.into_iter().collect::<Option<Vec<_>>>().expect(whole);
+    Ok(assemble(&file.spec, builder.outputs, sources, tables, operators, sinks))
 }
 
 struct OpenSource {
@@ -75,18 +79,20 @@ struct OpenSource {
 
 pub(super) struct OpenOperator {
     pub(super) spec: OperatorSpec,
-    pub(super) input: Input,
     pub(super) opened: Opened,
     pub(super) draft: Draft,
     pub(super) sources: Vec<usize>,
+    pub(super) held_back: i64,
     pub(super) stage: usize,
 }
 
 /// What an operator's modules answered.
 pub(super) enum Opened {
-    Transform { module: Arc<Module>, options: String, signature: Signature },
+    Transform { module: Arc<Module>, options: String, input: Input, signature: Signature },
     Aggregate(AggregateDraft),
     Keyed(KeyedDraft),
+    Join(JoinDraft),
+    Lookup(LookupDraft),
 }
 
 struct OpenSink {
@@ -96,10 +102,12 @@ struct OpenSink {
 }
 
 pub(super) struct Builder<'a> {
-    file: &'a JobFile,
+    pub(super) file: &'a JobFile,
     surroundings: &'a Surroundings,
     outputs: Vec<OutputPlan>,
     by_name: HashMap<OutputRef, usize>,
+    /// In the order of the file; none: it cannot be opened, which was reported.
+    pub(super) tables: Vec<Option<TablePlan>>,
     pub(super) mistakes: Mistakes<'a>,
 }
 
@@ -120,6 +128,7 @@ impl Builder<'_> {
             is_window_end: false,
             is_updating: false,
             sources: Vec::new(),
+            held_back: 0,
             stage: 0,
             kept: Vec::new(),
             readers: Vec::new(),
@@ -164,8 +173,24 @@ impl Builder<'_> {
         let rows = self.output(&spec.name, None, schema, name);
         let rejected = self.output(&spec.name, Some(REJECTED_PORT), rejected, None);
         let index = self.file.spec.sources.iter().position(|source| source.name == spec.name);
-        self.trace(&[rows, rejected], &index.into_iter().collect::<Vec<_>>(), 0);
+        self.trace(&[rows, rejected], &index.into_iter().collect::<Vec<_>>(), 0, 0);
         Some(OpenSource { spec: spec.clone(), source, rows, rejected, event_time })
+    }
+
+    fn table(&mut self, spec: &TableSpec) -> Option<TablePlan> {
+        match Table::open(&spec.file, &self.file.dir, &self.file.spec.batch) {
+            Ok(table) => Some(TablePlan { name: spec.name.clone(), table }),
+            Err(error) => {
+                let (key, label) = file_place(&spec.file, &error);
+                self.mistakes.coded(
+                    &format!("table.{}{key}", spec.name),
+                    &format!("table `{}`:", spec.name),
+                    &error,
+                    label,
+                );
+                None
+            }
+        }
     }
 
     fn event_time(&mut self, place: &str, name: &str, spec: &EventTimeSpec, schema: &Schema) -> Option<usize> {
@@ -191,8 +216,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The outputs that feed a node, aligned. None: something was reported.
-    fn inputs(&mut self, place: &str, inputs: &[OutputRef]) -> Option<(Vec<usize>, SchemaRef)> {
+    /// The outputs that feed a node by one of its keys, aligned. None: something was reported.
+    pub(super) fn inputs(&mut self, place: &str, key: &str, inputs: &[OutputRef]) -> Option<(Vec<usize>, SchemaRef)> {
         let mut found = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
             match self.by_name.get(input) {
@@ -200,7 +225,7 @@ impl Builder<'_> {
                 None => {
                     let ports = self.by_name.keys().filter(|name| name.node == input.node);
                     let ports: Vec<_> = ports.filter_map(|name| name.port.as_deref()).collect();
-                    self.mistakes.no_port(&format!("{place}.input.{index}"), input, ports);
+                    self.mistakes.no_port(&format!("{place}.{key}.{index}"), input, ports);
                     return None;
                 }
             }
@@ -217,7 +242,7 @@ impl Builder<'_> {
                 let message = format!("the inputs of {node} do not fit together: {reason}");
                 let help = "inputs of one node need the same columns; their order may differ".into();
                 self.mistakes.push(
-                    &format!("{place}.input"),
+                    &format!("{place}.{key}"),
                     Code::ColumnMismatch,
                     message,
                     "not of the same columns",
@@ -228,46 +253,60 @@ impl Builder<'_> {
         }
     }
 
-    /// Where the rows of outputs come from.
-    pub(super) fn trace(&mut self, outputs: &[usize], sources: &[usize], stage: usize) {
+    /// Where the rows of outputs come from, and how far behind they may be.
+    pub(super) fn trace(&mut self, outputs: &[usize], sources: &[usize], held_back: i64, stage: usize) {
         for output in outputs {
             if let Some(output) = self.outputs.get_mut(*output) {
                 output.sources = sources.to_vec();
+                output.held_back = held_back;
                 output.stage = stage;
             }
         }
     }
 
+    /// What is common to the outputs that feed an operator.
+    pub(super) fn upstream(&self, inputs: Vec<usize>) -> Upstream {
+        let feeding: Vec<&OutputPlan> = inputs.iter().filter_map(|index| self.outputs.get(*index)).collect();
+        let sources: BTreeSet<usize> = feeding.iter().flat_map(|output| output.sources.iter().copied()).collect();
+        Upstream {
+            event_time: feeding.first().and_then(|output| output.event_time.clone()),
+            is_window_end: feeding.iter().any(|output| output.is_window_end),
+            updating: feeding.iter().find(|output| output.is_updating).map(|output| output.name.clone()),
+            sources: sources.into_iter().collect(),
+            held_back: feeding.iter().map(|output| output.held_back).max().unwrap_or(0),
+            stage: feeding.iter().map(|output| output.stage).max().unwrap_or(0),
+            inputs,
+        }
+    }
+
     fn operator(&mut self, spec: &OperatorSpec) -> Option<OpenOperator> {
         let place = format!("operator.{}", spec.name);
-        let inputs = self.inputs(&place, &spec.inputs);
+        if let Some(join) = &spec.join {
+            return self.join(&place, spec, join);
+        }
+        let inputs = self.inputs(&place, "input", &spec.inputs);
         let modules: Vec<_> = spec.modules.iter().map(|module| self.module(&place, spec, module)).collect();
         let (inputs, schema) = inputs?;
         let modules = modules.into_iter().collect::<Option<Vec<_>>>()?;
-        let feeding: Vec<&OutputPlan> = inputs.iter().filter_map(|index| self.outputs.get(*index)).collect();
-        let event_time = feeding.first().and_then(|output| output.event_time.clone());
-        let is_window_end = feeding.iter().any(|output| output.is_window_end);
-        let sources: BTreeSet<usize> = feeding.iter().flat_map(|output| output.sources.iter().copied()).collect();
-        let sources: Vec<usize> = sources.into_iter().collect();
-        let stage = feeding.iter().map(|output| output.stage).max().unwrap_or(0);
-        let updating = feeding.iter().find(|output| output.is_updating).map(|output| output.name.clone());
-        let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
-        let input =
-            Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
-        if let Some(updating) = updating {
-            self.refuse_updates(&place, spec, &updating);
+        let upstream = self.upstream(inputs);
+        if let Some(updating) = &upstream.updating {
+            self.refuse_updates(&format!("{place}.input"), spec, updating);
             return None;
         }
+        let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
+        let event_time = upstream.event_time.clone();
+        let input =
+            Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
         if let [(module, _)] = modules.as_slice()
             && module.kind() == Kind::Keyed
             && spec.modules.iter().all(|module| module.alias.is_none())
         {
             let module = modules.into_iter().next()?;
-            return self.keyed(&place, spec, input, module, Upstream { inputs, sources, stage, is_window_end });
+            return self.keyed(&place, spec, input, module, upstream);
         }
         self.refuse_state(&place, spec)?;
         if modules.iter().any(|(module, _)| module.kind() == Kind::Aggregate) || spec.is_keyed() {
-            return self.aggregate(&place, spec, input, modules, Upstream { inputs, sources, stage, is_window_end });
+            return self.aggregate(&place, spec, input, modules, upstream);
         }
         let (module, options) = modules.into_iter().next()?;
         let signature = match open_module(&module, &spec.limits, &options, &input) {
@@ -284,16 +323,18 @@ impl Builder<'_> {
                 self.main_output(&spec.name, output);
             }
             if let Some(plan) = self.outputs.get_mut(output) {
-                plan.is_window_end = is_window_end && plan.event_time == input.event_time;
+                plan.is_window_end = upstream.is_window_end && plan.event_time == input.event_time;
             }
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
-        let rejected = self.rejected(&spec.name, &schema);
+        let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
         let all: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
-        self.trace(&all, &sources, stage);
-        let draft = Draft { inputs, schema, reads: signature.reads.clone(), ports, rejected, late: None };
-        let opened = Opened::Transform { module, options, signature };
-        Some(OpenOperator { spec: OperatorSpec::clone(spec), input, opened, draft, sources, stage: 0 })
+        let Upstream { inputs, sources, held_back, stage, .. } = upstream;
+        self.trace(&all, &sources, held_back, stage);
+        let side = DraftSide { inputs, schema, reads: signature.reads.clone(), rejected: Some(rejected), late: None };
+        let draft = Draft { sides: vec![side], ports };
+        let opened = Opened::Transform { module, options, input, signature };
+        Some(OpenOperator { spec: OperatorSpec::clone(spec), opened, draft, sources, held_back, stage: 0 })
     }
 
     /// A module said no, or cannot be opened.
@@ -306,13 +347,13 @@ impl Builder<'_> {
         }
     }
 
-    fn refuse_updates(&mut self, place: &str, spec: &OperatorSpec, updating: &str) {
+    pub(super) fn refuse_updates(&mut self, place: &str, spec: &OperatorSpec, updating: &str) {
         let message = format!(
             "operator `{}` reads `{updating}`, whose rows replace earlier ones, and would count them again",
             spec.name
         );
         let help = "emit each window once, with `emit = \"on-close\"`, or read it with a sink".into();
-        self.mistakes.push(&format!("{place}.input"), Code::ColumnMismatch, message, "a stream of updates", Some(help));
+        self.mistakes.push(place, Code::ColumnMismatch, message, "a stream of updates", Some(help));
     }
 
     /// An output that is also known by the operator's name alone.
@@ -335,12 +376,12 @@ impl Builder<'_> {
         }
     }
 
-    /// The output of rejected rows: the input's columns and the reason.
-    pub(super) fn rejected(&mut self, name: &str, schema: &Schema) -> usize {
+    /// An output of rejected rows: the input's columns and the reason.
+    pub(super) fn rejected(&mut self, name: &str, port: &str, schema: &Schema) -> usize {
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
         fields.retain(|field| field.name() != REASON_COLUMN);
         fields.push(Field::new(REASON_COLUMN, DataType::Utf8, false).into());
-        self.output(name, Some(REJECTED_PORT), Schema::new(fields).into(), None)
+        self.output(name, Some(port), Schema::new(fields).into(), None)
     }
 
     /// A module, and the options that it is opened with (a JSON object).
@@ -400,7 +441,7 @@ impl Builder<'_> {
 
     fn sink(&mut self, spec: &SinkSpec) -> Option<OpenSink> {
         let place = format!("sink.{}", spec.name);
-        let (inputs, schema) = self.inputs(&place, &spec.inputs)?;
+        let (inputs, schema) = self.inputs(&place, "input", &spec.inputs)?;
         let schema = match &spec.columns {
             None => schema,
             Some(columns) => self.select(&place, &spec.name, columns, &schema)?,
@@ -460,14 +501,15 @@ fn assemble(
     job: &JobSpec,
     mut outputs: Vec<OutputPlan>,
     sources: Vec<OpenSource>,
+    tables: Vec<TablePlan>,
     operators: Vec<OpenOperator>,
     sinks: Vec<OpenSink>,
 ) -> Plan {
     let mut drafts = Vec::new();
     let mut opened = Vec::new();
-    for OpenOperator { spec, input, opened: logic, draft, sources, stage } in operators {
+    for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
         drafts.push(draft);
-        opened.push((spec, input, logic, sources, stage));
+        opened.push((spec, logic, sources, held_back, stage));
     }
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
         sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
@@ -477,19 +519,24 @@ fn assemble(
         .into_iter()
         .zip(drafts)
         .zip(pruned)
-        .map(|(((spec, input, opened, sources, stage), draft), pruned)| PlannedOperator {
-            inputs: draft.inputs,
+        .map(|(((spec, opened, sources, held_back, stage), draft), pruned)| PlannedOperator {
             ports: draft.ports.iter().map(|port| port.output).collect(),
-            rejected: draft.rejected,
-            late: draft.late,
+            sides: draft
+                .sides
+                .into_iter()
+                .map(|side| PlannedSide { inputs: side.inputs, rejected: side.rejected, late: side.late })
+                .collect(),
             logic: match opened {
-                Opened::Transform { module, options, signature } => {
+                Opened::Transform { module, options, input, signature } => {
                     Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
                 }
-                Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, &input, pruned))),
-                Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, input, pruned))),
+                Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Join(opened) => Logic::Join(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Lookup(opened) => Logic::Lookup(Arc::new(opened.plan(job, spec, pruned))),
             },
             sources,
+            held_back,
             stage,
         })
         .collect();
@@ -508,6 +555,7 @@ fn assemble(
         sources,
         is_keyed: operators.iter().any(|planned| planned.stage > 0),
         operators,
+        tables,
         sinks: sinks.collect(),
         outputs,
     }
@@ -522,6 +570,7 @@ fn transform(
     signature: Signature,
     pruned: Pruned,
 ) -> OperatorPlan {
+    let (side, ports) = pruned.sole();
     let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
     OperatorPlan {
         seed: seed(&job.name, &spec.name),
@@ -532,9 +581,9 @@ fn transform(
         options,
         input,
         signature,
-        reads_at: pruned.reads_at,
-        ports: pruned.ports,
-        rejected: pruned.rejected,
+        reads_at: side.reads_at,
+        ports,
+        rejected: side.rejected,
         rows_max: job.batch.rows,
     }
 }

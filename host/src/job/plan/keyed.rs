@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 use pelton_core::{
     contract::{Input, KeyedSignature, Port, PortColumn},
-    job::{JobSpec, LATE_PORT, OperatorSpec, StateSpec},
+    job::{JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT, StateSpec},
     limits::Limits,
     types,
     window::Clock,
@@ -15,7 +15,7 @@ use pelton_wasm::{CallError, KeyedInstance, Module};
 use super::{
     aggregate::Upstream,
     build::{Builder, OpenOperator, Opened, seed},
-    prune::{Draft, DraftPort, Pruned},
+    prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{
     error::Code,
@@ -24,7 +24,7 @@ use crate::{
         KeptColumn, PortPlan,
         admit::TimeColumn,
         keyed::{KeyedPlan, KeyedPort, Ttl},
-        shuffle::ShufflePlan,
+        shuffle::{LateRows, ShufflePlan},
     },
     state,
 };
@@ -33,6 +33,7 @@ use crate::{
 pub(super) struct KeyedDraft {
     module: Arc<Module>,
     options: String,
+    input: Input,
     signature: KeyedSignature,
     /// Columns of the input.
     key: Vec<usize>,
@@ -74,20 +75,22 @@ impl Builder<'_> {
             self.mark_window_end(output, upstream.is_window_end && passes(port, time));
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
-        let rejected = self.rejected(&spec.name, &schema);
+        let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
         let late = lateness
             .map(|_| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
         let stage = upstream.stage + 1;
         let reduced: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
-        self.trace(&reduced, &upstream.sources, stage);
-        self.trace(late.as_slice(), &upstream.sources, upstream.stage);
+        let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
+        self.trace(&reduced, &sources, held_back, stage);
+        self.trace(late.as_slice(), &sources, held_back, stage - 1);
 
         let key_fields = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
         let reads = key.iter().chain(&time).chain(&signature.reads).copied().collect();
-        let draft = Draft { inputs: upstream.inputs, schema, reads, ports, rejected, late };
-        let is_window_end = upstream.is_window_end;
-        let opened = Opened::Keyed(KeyedDraft { module, options, signature, key, key_fields, time, is_window_end });
-        Some(OpenOperator { spec: spec.clone(), input, opened, draft, sources: upstream.sources, stage })
+        let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
+        let draft = Draft { sides: vec![side], ports };
+        let opened =
+            Opened::Keyed(KeyedDraft { module, options, input, signature, key, key_fields, time, is_window_end });
+        Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
     }
 
     fn refuse_windows(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
@@ -161,16 +164,17 @@ fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Resul
 }
 
 impl KeyedDraft {
-    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, input: Input, pruned: Pruned) -> KeyedPlan {
+    pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> KeyedPlan {
+        let (side, ports) = pruned.sole();
         // In the order in which the draft's reads were put together.
-        let mut at = pruned.reads_at.into_iter();
+        let mut at = side.reads_at.into_iter();
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let shift = if self.is_window_end { -1 } else { 0 };
         let StateSpec { ttl, idle_keys, lateness } = spec.state.unwrap_or_default();
         let clock = if time_at.is_some() { Clock::Event } else { Clock::Processing };
         let signature = self.signature;
-        let ports = pruned.ports.into_iter().zip(&signature.ports).map(|(port, declared)| {
+        let ports = ports.into_iter().zip(&signature.ports).map(|(port, declared)| {
             let port = port?;
             let time_at = passed_time(&port, declared);
             Some(KeyedPort { port, time_at })
@@ -182,16 +186,16 @@ impl KeyedDraft {
             module: self.module,
             limits: spec.limits,
             options: self.options,
-            input,
+            input: self.input,
             shuffle: ShufflePlan {
                 input: 0,
                 key_at,
                 key_fields: self.key_fields,
                 time: time_at.map(|at| TimeColumn { at, shift }),
-                lateness,
+                late_rows: lateness.map_or(LateRows::Never, LateRows::Behind),
                 partitions: job.partitions,
-                late: pruned.late,
-                rejected: pruned.rejected,
+                late: side.late,
+                rejected: side.rejected,
             },
             ttl: ttl.map(|length| Ttl { length, clock }),
             idle_keys,

@@ -4,7 +4,7 @@
 //! what there is.
 
 use arrow::datatypes::Schema;
-use pelton_core::job::{OperatorSpec, OutputRef, SourceKind, SourceSpec};
+use pelton_core::job::{FileSourceSpec, OperatorSpec, OutputRef, SourceKind, SourceSpec};
 use pelton_wasm::CallError;
 
 use crate::{
@@ -106,6 +106,11 @@ fn with_causes(what: &str, error: &dyn Coded) -> String {
 /// Which key of a source is at fault, as the end of a place, and what to say there.
 pub(super) fn source_place(spec: &SourceSpec, error: &SourceError) -> (String, &'static str) {
     let SourceKind::File(file) = &spec.kind else { return (String::new(), "this source") };
+    file_place(file, error)
+}
+
+/// The same for the files of a source or a table.
+pub(super) fn file_place(file: &FileSourceSpec, error: &SourceError) -> (String, &'static str) {
     match error {
         SourceError::NoFile { path } => {
             let index = file.paths.iter().position(|other| other == path).unwrap_or(0);

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod build;
+mod join;
 mod keyed;
 mod mistakes;
 mod prune;
@@ -27,9 +28,14 @@ use pelton_wasm::Runtime;
 
 use crate::{
     job::{diagnostic::Diagnostics, file::JobFile},
-    operator::{OperatorPlan, aggregate::AggregatePlan, keyed::KeyedPlan},
+    operator::{
+        OperatorPlan,
+        aggregate::AggregatePlan,
+        join::{JoinPlan, LookupPlan},
+        keyed::KeyedPlan,
+    },
     sink::{self, print::PrintTarget},
-    source::Source,
+    source::{Source, table::Table},
 };
 
 /// What planning needs besides the job file.
@@ -46,6 +52,7 @@ pub struct Plan {
     pub sources: Vec<SourcePlan>,
     /// Each after those that it reads.
     pub operators: Vec<PlannedOperator>,
+    pub tables: Vec<TablePlan>,
     pub sinks: Vec<SinkPlan>,
     /// All outputs of sources and operators.
     pub outputs: Vec<OutputPlan>,
@@ -69,16 +76,38 @@ pub struct SourcePlan {
 
 pub struct PlannedOperator {
     pub logic: Logic,
-    pub inputs: Vec<usize>,
+    /// One; of a join of two streams left, then right.
+    pub sides: Vec<PlannedSide>,
     /// Indices of its ports in `Plan::outputs`, in the contract's order.
     pub ports: Vec<usize>,
-    pub rejected: usize,
-    /// The output of late rows, for windowed operators.
-    pub late: Option<usize>,
     /// The sources that its rows come from: its watermark is theirs.
     pub sources: Vec<usize>,
+    /// How far its watermark is behind theirs, in µs: for rows that a join before it held back.
+    pub held_back: i64,
     /// 0: it runs where its input is made. Others reduce after all of the stages before them, at the end of an epoch.
     pub stage: usize,
+}
+
+impl PlannedOperator {
+    /// The output of what it rejects of an input.
+    pub fn rejected(&self, input: usize) -> Option<usize> {
+        self.sides.get(input)?.rejected
+    }
+
+    /// The output of an input's late rows.
+    pub fn late(&self, input: usize) -> Option<usize> {
+        self.sides.get(input)?.late
+    }
+}
+
+/// An input of an operator.
+pub struct PlannedSide {
+    /// Indices in `Plan::outputs`; several are a union.
+    pub inputs: Vec<usize>,
+    /// The output of rejected rows; none: every row is taken.
+    pub rejected: Option<usize>,
+    /// The output of late rows, for operators that know them.
+    pub late: Option<usize>,
 }
 
 /// What an operator does, by kind.
@@ -87,6 +116,10 @@ pub enum Logic {
     Transform(Arc<OperatorPlan>),
     Aggregate(Arc<AggregatePlan>),
     Keyed(Arc<KeyedPlan>),
+    /// Of two streams.
+    Join(Arc<JoinPlan>),
+    /// Of a stream and a table.
+    Lookup(Arc<LookupPlan>),
 }
 
 impl Logic {
@@ -95,6 +128,8 @@ impl Logic {
             Self::Transform(plan) => &plan.name,
             Self::Aggregate(plan) => &plan.name,
             Self::Keyed(plan) => &plan.name,
+            Self::Join(plan) => &plan.name,
+            Self::Lookup(plan) => &plan.name,
         }
     }
 
@@ -103,6 +138,7 @@ impl Logic {
         match self {
             Self::Transform(plan) => plan.module_name.clone(),
             Self::Keyed(plan) => plan.module_name.clone(),
+            Self::Join(_) | Self::Lookup(_) => String::new(),
             Self::Aggregate(plan) => {
                 let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
                 names.join(", ")
@@ -110,14 +146,13 @@ impl Logic {
         }
     }
 
-    /// Its (first) module's.
-    pub fn digest(&self) -> ModuleDigest {
+    /// Its (first) module's; none: it has no module.
+    pub fn digest(&self) -> Option<ModuleDigest> {
         match self {
-            Self::Transform(plan) => plan.module.digest,
-            Self::Keyed(plan) => plan.module.digest,
-            Self::Aggregate(plan) => {
-                plan.functions.first().expect("an aggregating operator has at least one function").module.digest
-            }
+            Self::Transform(plan) => Some(plan.module.digest),
+            Self::Keyed(plan) => Some(plan.module.digest),
+            Self::Aggregate(plan) => plan.functions.first().map(|function| function.module.digest),
+            Self::Join(_) | Self::Lookup(_) => None,
         }
     }
 
@@ -126,17 +161,25 @@ impl Logic {
             Self::Transform(plan) => plan.seed,
             Self::Aggregate(plan) => plan.seed,
             Self::Keyed(plan) => plan.seed,
+            Self::Join(_) | Self::Lookup(_) => 0,
         }
     }
 
     /// Parts of its state.
     pub fn partitions(&self) -> u16 {
         match self {
-            Self::Transform(_) => 0,
+            Self::Transform(_) | Self::Lookup(_) => 0,
             Self::Aggregate(plan) => plan.partitions,
             Self::Keyed(plan) => plan.partitions(),
+            Self::Join(plan) => plan.partitions,
         }
     }
+}
+
+/// A side input.
+pub struct TablePlan {
+    pub name: String,
+    pub table: Table,
 }
 
 pub struct SinkPlan {
@@ -160,6 +203,8 @@ pub struct OutputPlan {
     pub is_updating: bool,
     /// The sources that its rows come from.
     pub sources: Vec<usize>,
+    /// How far behind their watermark its rows may be, in µs.
+    pub held_back: i64,
     /// Of the operator that made it, or of what that reads.
     pub stage: usize,
     /// Columns of `schema` that somebody wants: those that batches on this edge have.
@@ -178,7 +223,7 @@ pub struct Reader {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    Operator(usize),
+    Operator { operator: usize, input: usize },
     Sink(usize),
 }
 

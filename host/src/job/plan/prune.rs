@@ -16,19 +16,26 @@ use crate::operator::{KeptColumn, PortPlan};
 
 /// An operator before its columns are chosen.
 pub(super) struct Draft {
+    /// One; of a join of two streams left, then right.
+    pub(super) sides: Vec<DraftSide>,
+    pub(super) ports: Vec<DraftPort>,
+}
+
+/// An input of an operator.
+pub(super) struct DraftSide {
     pub(super) inputs: Vec<usize>,
     pub(super) schema: SchemaRef,
     /// Columns of `schema` that it needs in any case, in its own order.
     pub(super) reads: Vec<usize>,
-    pub(super) ports: Vec<DraftPort>,
-    pub(super) rejected: usize,
+    /// The output of rows that it rejects; none: it takes all.
+    pub(super) rejected: Option<usize>,
     pub(super) late: Option<usize>,
 }
 
 /// A port before its columns are chosen.
 pub(super) struct DraftPort {
     pub(super) output: usize,
-    /// Where each column comes from.
+    /// Where each column comes from. Columns that pass are numbered over all sides.
     pub(super) columns: Vec<PortColumn>,
 }
 
@@ -40,10 +47,38 @@ pub(super) struct SinkDraft {
 
 /// The columns of an operator, chosen.
 pub(super) struct Pruned {
-    pub(super) reads_at: Vec<usize>,
+    pub(super) sides: Vec<PrunedSide>,
+    /// Columns that pass are numbered over the batches of all sides.
     pub(super) ports: Vec<Option<PortPlan>>,
+}
+
+pub(super) struct PrunedSide {
+    /// Columns of the batches that arrive.
+    pub(super) columns: usize,
+    pub(super) reads_at: Vec<usize>,
     pub(super) rejected: Option<PortPlan>,
     pub(super) late: Option<PortPlan>,
+}
+
+impl Pruned {
+    /// The side and the ports of an operator with one input.
+    pub(super) fn sole(self) -> (PrunedSide, Vec<Option<PortPlan>>) {
+        (self.sides.into_iter().next().expect("an operator has an input"), self.ports)
+    }
+}
+
+impl Draft {
+    /// The side of a column that is numbered over all sides, and its number there.
+    fn side_of(&self, mut column: usize) -> Option<(usize, usize)> {
+        for (index, side) in self.sides.iter().enumerate() {
+            let columns = side.schema.fields().len();
+            if column < columns {
+                return Some((index, column));
+            }
+            column -= columns;
+        }
+        None
+    }
 }
 
 /// Chooses the columns of every edge and connects the readers. `operators` is in topological order; `extra` are
@@ -61,26 +96,35 @@ pub(super) fn prune(
     for sink in sinks {
         want(outputs, &sink.inputs, &sink.schema, 0..sink.schema.fields().len(), &mut wanted);
     }
-    let mut operator_wants = vec![BTreeSet::new(); operators.len()];
+    let mut operator_wants: Vec<Vec<BTreeSet<usize>>> =
+        operators.iter().map(|draft| vec![BTreeSet::new(); draft.sides.len()]).collect();
     for (draft, wants) in operators.iter().zip(&mut operator_wants).rev() {
-        wants.extend(draft.reads.iter().copied());
         for port in &draft.ports {
-            let kept = wanted.get(&port.output).into_iter().flatten();
-            wants.extend(kept.filter_map(|column| match port.columns.get(*column) {
-                Some(PortColumn::Pass(from)) => Some(*from),
-                _ => None,
-            }));
+            for kept in wanted.get(&port.output).into_iter().flatten() {
+                let Some(PortColumn::Pass(from)) = port.columns.get(*kept) else { continue };
+                let side = draft.side_of(*from).and_then(|(side, column)| Some((wants.get_mut(side)?, column)));
+                if let Some((wants, column)) = side {
+                    wants.insert(column);
+                }
+            }
         }
-        let columns = draft.schema.fields().len();
-        wants.extend(wanted.get(&draft.rejected).into_iter().flatten().filter(|column| **column < columns));
-        wants.extend(draft.late.and_then(|late| wanted.get(&late)).into_iter().flatten());
-        want(outputs, &draft.inputs, &draft.schema, wants.iter().copied(), &mut wanted);
+        for (side, wants) in draft.sides.iter().zip(wants) {
+            wants.extend(side.reads.iter().copied());
+            let columns = side.schema.fields().len();
+            let rejected = side.rejected.and_then(|rejected| wanted.get(&rejected));
+            wants.extend(rejected.into_iter().flatten().filter(|column| **column < columns));
+            wants.extend(side.late.and_then(|late| wanted.get(&late)).into_iter().flatten());
+            want(outputs, &side.inputs, &side.schema, wants.iter().copied(), &mut wanted);
+        }
     }
     for (index, output) in outputs.iter_mut().enumerate() {
         output.kept = wanted.remove(&index).unwrap_or_default().into_iter().collect();
     }
-    for (index, (draft, wants)) in operators.iter().zip(&operator_wants).enumerate() {
-        connect(outputs, &draft.inputs, &draft.schema, wants.iter().copied(), Target::Operator(index));
+    for (operator, (draft, wants)) in operators.iter().zip(&operator_wants).enumerate() {
+        for (input, (side, wants)) in draft.sides.iter().zip(wants).enumerate() {
+            let target = Target::Operator { operator, input };
+            connect(outputs, &side.inputs, &side.schema, wants.iter().copied(), target);
+        }
     }
     for (index, sink) in sinks.iter().enumerate() {
         connect(outputs, &sink.inputs, &sink.schema, 0..sink.schema.fields().len(), Target::Sink(index));
@@ -127,28 +171,35 @@ fn connect(
     }
 }
 
-fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &BTreeSet<usize>) -> Pruned {
-    let at =
-        |column: &usize| wants.iter().position(|wanted| wanted == column).expect("what is read or passed is wanted");
-    let ports = draft
-        .ports
-        .iter()
-        .map(|port| {
-            port_plan(outputs.get(port.output)?, |column| match port.columns.get(column)? {
-                PortColumn::Pass(from) => Some(KeptColumn::Passed(at(from))),
-                PortColumn::Computed(index) => Some(KeptColumn::Computed(*index)),
-            })
-        })
-        .collect();
-    let columns = draft.schema.fields().len();
-    let rejected = outputs.get(draft.rejected).and_then(|output| {
-        port_plan(output, |column| {
-            Some(if column < columns { KeptColumn::Passed(at(&column)) } else { KeptColumn::Computed(0) })
+fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &[BTreeSet<usize>]) -> Pruned {
+    let at = |side: usize, column: &usize| {
+        let wants = wants.get(side).and_then(|wants| wants.iter().position(|wanted| wanted == column));
+        wants.expect("what is read or passed is wanted")
+    };
+    let before = |side: usize| wants.iter().take(side).map(BTreeSet::len).sum::<usize>();
+    let ports = draft.ports.iter().map(|port| {
+        port_plan(outputs.get(port.output)?, |column| match port.columns.get(column)? {
+            PortColumn::Pass(from) => {
+                let (side, column) = draft.side_of(*from)?;
+                Some(KeptColumn::Passed(before(side) + at(side, &column)))
+            }
+            PortColumn::Computed(index) => Some(KeptColumn::Computed(*index)),
         })
     });
-    let late = draft.late.and_then(|late| outputs.get(late));
-    let late = late.and_then(|output| port_plan(output, |column| Some(KeptColumn::Passed(at(&column)))));
-    Pruned { reads_at: draft.reads.iter().map(at).collect(), ports, rejected, late }
+    let sides = draft.sides.iter().enumerate().map(|(index, side)| {
+        let at = |column: &usize| at(index, column);
+        let columns = side.schema.fields().len();
+        let rejected = side.rejected.and_then(|rejected| outputs.get(rejected)).and_then(|output| {
+            port_plan(output, |column| {
+                Some(if column < columns { KeptColumn::Passed(at(&column)) } else { KeptColumn::Computed(0) })
+            })
+        });
+        let late = side.late.and_then(|late| outputs.get(late));
+        let late = late.and_then(|output| port_plan(output, |column| Some(KeptColumn::Passed(at(&column)))));
+        let columns = wants.get(index).map_or(0, BTreeSet::len);
+        PrunedSide { columns, reads_at: side.reads.iter().map(at).collect(), rejected, late }
+    });
+    Pruned { sides: sides.collect(), ports: ports.collect() }
 }
 
 fn port_plan(output: &OutputPlan, column: impl Fn(usize) -> Option<KeptColumn>) -> Option<PortPlan> {

@@ -12,7 +12,12 @@ use std::{
 use crossbeam_channel::Sender;
 use pelton_core::model::Epoch;
 
-use super::{Keyed, RunError, Stop, Task, Work, error::Failure, output::Message};
+use super::{
+    Keyed, RunError, Stop, Task, Work,
+    error::Failure,
+    output::Message,
+    tables::{TableWatch, Tables},
+};
 use crate::{
     clock,
     job::plan::Plan,
@@ -25,6 +30,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct EpochPlanner {
     plan: Arc<Plan>,
     keyed: Arc<Keyed>,
+    watch: TableWatch,
+    /// As the current epoch sees them.
+    tables: Arc<Tables>,
     sources: Vec<Option<Box<dyn Planner>>>,
     permits: Sender<()>,
     stop: Stop,
@@ -50,6 +58,7 @@ impl EpochPlanner {
     pub(super) fn new(
         plan: &Arc<Plan>,
         keyed: &Arc<Keyed>,
+        watch: TableWatch,
         permits: Sender<()>,
         stop: Stop,
         abort: Stop,
@@ -65,6 +74,8 @@ impl EpochPlanner {
         Ok(Self {
             plan: Arc::clone(plan),
             keyed: Arc::clone(keyed),
+            watch,
+            tables: Arc::default(),
             sources,
             permits,
             stop,
@@ -79,6 +90,7 @@ impl EpochPlanner {
         let mut epoch = Epoch::FIRST;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
             let before = self.sequence;
+            self.tables = self.watch.now();
             if let Err(failure) = self.epoch(epoch, tasks) {
                 if let Failure::Run(error) = failure {
                     let _ = messages.send(Message::PlannerFailed { end: self.sequence, error });
@@ -191,7 +203,8 @@ impl EpochPlanner {
 
     fn send(&mut self, after: u64, epoch: Epoch, now: i64, work: Work, tasks: &Sender<Task>) -> Result<(), Failure> {
         self.permits.send(()).map_err(|_| Failure::Lost)?;
-        let task = Task { sequence: self.sequence, after, epoch, now, work };
+        let tables = Arc::clone(&self.tables);
+        let task = Task { sequence: self.sequence, after, epoch, now, tables, work };
         tasks.send(task).map_err(|_| Failure::Lost)?;
         self.sequence += 1;
         Ok(())

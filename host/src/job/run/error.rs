@@ -13,17 +13,20 @@ use crate::{
 pub enum RunError {
     #[error("source `{name}` failed in epoch {epoch}")]
     Source { name: String, epoch: Epoch, source: SourceError },
+    #[error("table `{name}` cannot be loaded")]
+    Table { name: String, source: SourceError },
     #[error(
-        "operator `{name}` (module {module}, digest {digest}) failed in epoch {epoch} on {input}"
+        "operator `{name}`{module} failed in epoch {epoch} on {input}"
     )]
     Operator {
         name: String,
+        /// ` (module m, digest d)`; empty where it has none.
         module: String,
-        digest: String,
         epoch: Epoch,
         /// The range of a source, or the partition.
         input: String,
-        source: CallError,
+        /// Boxed: it is large, and rare.
+        source: Box<CallError>,
     },
     #[error("sink `{name}` failed")]
     Sink { name: String, source: SinkError },
@@ -49,7 +52,7 @@ impl From<RunError> for Failure {
 impl Coded for RunError {
     fn code(&self) -> Code {
         match self {
-            Self::Source { source, .. } => source.code(),
+            Self::Source { source, .. } | Self::Table { source, .. } => source.code(),
             Self::Operator { source, .. } => source.code(),
             Self::Sink { source, .. } => source.code(),
             Self::Thread(_) | Self::Panicked => Code::RunFailed,
@@ -58,7 +61,7 @@ impl Coded for RunError {
 
     fn help(&self) -> Option<String> {
         match self {
-            Self::Source { source, .. } => source.help(),
+            Self::Source { source, .. } | Self::Table { source, .. } => source.help(),
             Self::Operator { source, .. } => source.help(),
             Self::Sink { source, .. } => source.help(),
             Self::Thread(_) => Some("fewer `threads` may help".into()),

@@ -26,6 +26,7 @@ mod exchange;
 mod output;
 mod partition;
 pub mod progress;
+mod tables;
 mod turn;
 mod worker;
 
@@ -45,7 +46,7 @@ use progress::{Event, Summary};
 
 use self::{
     commit::Committer, done::Done, epochs::EpochPlanner, error::Failure, event_time::EventTimes, exchange::Exchange,
-    output::Message, partition::Partition, turn::Turn, worker::Worker,
+    output::Message, partition::Partition, tables::TableWatch, turn::Turn, worker::Worker,
 };
 use super::plan::Plan;
 use crate::source::Range;
@@ -73,6 +74,8 @@ pub(crate) struct Task {
     pub(crate) epoch: Epoch,
     /// Processing time of its epoch, in µs.
     pub(crate) now: i64,
+    /// As its epoch sees them.
+    pub(crate) tables: Arc<tables::Tables>,
     pub(crate) work: Work,
 }
 
@@ -131,7 +134,8 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
     let workers = (0..threads)
         .map(|_| Worker::new(plan, &keyed, turn.clone(), message_out.clone(), abort.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let planner = EpochPlanner::new(plan, &keyed, permit_out, stop.clone(), abort.clone())?;
+    let tables = TableWatch::load(plan)?;
+    let planner = EpochPlanner::new(plan, &keyed, tables, permit_out, stop.clone(), abort.clone())?;
 
     thread::scope(|scope| {
         let planner_messages = message_out.clone();

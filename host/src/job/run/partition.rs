@@ -13,15 +13,17 @@ use pelton_core::window::Clock;
 use crate::{
     job::plan::{Logic, PlannedOperator},
     operator::{
-        aggregate,
-        keyed::{self, Budget},
+        aggregate, join,
+        keyed,
     },
+    state::budget::Budget,
 };
 
 #[derive(Debug)]
 pub(super) enum State {
     Aggregate(aggregate::Partition),
     Keyed(keyed::Partition),
+    Join(join::Partition),
 }
 
 #[derive(Debug)]
@@ -37,13 +39,17 @@ impl Partition {
         let new = |state| Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };
         let numbers = 0..planned.logic.partitions();
         match &planned.logic {
-            Logic::Transform(_) => Vec::new(),
+            Logic::Transform(_) | Logic::Lookup(_) => Vec::new(),
             Logic::Aggregate(plan) => {
                 numbers.map(|number| new(State::Aggregate(aggregate::Partition::new(plan, number)))).collect()
             }
             Logic::Keyed(plan) => {
                 let budget = Budget::new(plan.limits.state_bytes);
                 numbers.map(|number| new(State::Keyed(keyed::Partition::new(plan, number, &budget)))).collect()
+            }
+            Logic::Join(plan) => {
+                let budget = Budget::new(plan.state_bytes);
+                numbers.map(|number| new(State::Join(join::Partition::new(plan, number, &budget)))).collect()
             }
         }
     }

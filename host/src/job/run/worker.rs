@@ -21,6 +21,7 @@ use super::{
     Keyed, RunError, Stop, Task, Work,
     output::{Message, SinkPart, TaskDone},
     partition::State,
+    tables::Tables,
     turn::Turn,
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     operator::{
         Closing, Operator, OperatorStats, Reduced,
         aggregate::{self, Combiner},
+        join::{self, Lookup},
         keyed,
         record_batch,
         shuffle::{Mapped, Piece, Shuffler},
@@ -54,6 +56,8 @@ enum Runner {
     Transform(Operator),
     Aggregate { combiner: Combiner, reducer: aggregate::Reducer },
     Keyed { shuffler: Shuffler, reducer: keyed::Reducer },
+    Join { shufflers: [Shuffler; 2], reducer: join::Reducer },
+    Lookup(Lookup),
 }
 
 impl Runner {
@@ -70,6 +74,7 @@ impl Runner {
                 reducer.reduce(context, state, pieces, closing)
             }
             (Self::Keyed { reducer, .. }, State::Keyed(state)) => reducer.reduce(context, state, pieces, closing),
+            (Self::Join { reducer, .. }, State::Join(state)) => reducer.reduce(context, state, pieces, closing),
             _ => unreachable!("runners and states are made from the same plan"),
         }
     }
@@ -97,6 +102,7 @@ struct Current {
     done: TaskDone,
     /// Rows that each operator has seen of this task.
     operator_rows: Vec<u64>,
+    tables: Arc<Tables>,
     /// Time in operators and encoders, which is not the decoder's.
     downstream: Duration,
 }
@@ -143,6 +149,11 @@ impl Worker {
                 shuffler: Shuffler::new(plan.shuffle.clone()),
                 reducer: keyed::Reducer::new(Arc::clone(plan)),
             },
+            Logic::Join(plan) => Runner::Join {
+                shufflers: plan.shuffles.clone().map(Shuffler::new),
+                reducer: join::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Lookup(plan) => Runner::Lookup(Lookup::new(Arc::clone(plan))),
         };
         let operators = plan.operators.iter().map(|planned| runner(&planned.logic)).collect();
         let graph = Graph {
@@ -253,13 +264,16 @@ fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
                 }
             };
             let logic = plan.operators.get(index).map(|planned| &planned.logic);
+            let module = |logic: &Logic| {
+                let digest = short(&logic.digest()?.to_string());
+                Some(format!(" (module {}, digest {digest})", logic.modules()))
+            };
             RunError::Operator {
                 name: logic.map(|logic| logic.name().to_owned()).unwrap_or_default(),
-                module: logic.map(Logic::modules).unwrap_or_default(),
-                digest: logic.map(|logic| short(&logic.digest().to_string())).unwrap_or_default(),
+                module: logic.and_then(module).unwrap_or_default(),
                 epoch: task.epoch,
                 input,
-                source: error,
+                source: Box::new(error),
             }
         }
         Fault::Sink { index, error } => RunError::Sink {
@@ -284,6 +298,7 @@ impl Current {
             held_bytes: 0,
             done: TaskDone::default(),
             operator_rows: vec![0; plan.operators.len()],
+            tables: Arc::default(),
             downstream: Duration::ZERO,
         }
     }
@@ -293,6 +308,7 @@ impl Graph {
     fn begin(&mut self, task: &Task) {
         let mut current = Current::new(&self.plan);
         (current.sequence, current.epoch, current.now) = (task.sequence, task.epoch, task.now);
+        current.tables = Arc::clone(&task.tables);
         current.done.stats.operators = vec![OperatorStats::default(); self.operators.len()];
         current.done.stats.encode_time = vec![Duration::ZERO; self.encoders.len()];
         self.task = current;
@@ -306,6 +322,8 @@ impl Graph {
                     combiner.take_logs().into_iter().chain(reducer.take_logs()).collect()
                 }
                 Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
+                // The host's own.
+                Runner::Join { .. } | Runner::Lookup(_) => Vec::new(),
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
@@ -349,14 +367,14 @@ impl Graph {
             let columns: Vec<ArrayRef> = reader.columns.iter().map(|at| Arc::clone(batch.column(*at))).collect();
             let batch = record_batch(&reader.schema, columns, batch.num_rows());
             match reader.to {
-                Target::Operator(index) => self.operate(index, &batch)?,
+                Target::Operator { operator, input } => self.operate(operator, input, &batch)?,
                 Target::Sink(index) => self.encode(index, &batch)?,
             }
         }
         Ok(())
     }
 
-    fn operate(&mut self, index: usize, batch: &RecordBatch) -> Result<(), Fault> {
+    fn operate(&mut self, index: usize, input: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let Some(planned) = plan.operators.get(index) else { return Ok(()) };
         let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
@@ -372,22 +390,34 @@ impl Graph {
                         self.push(*output, &batch)?;
                     }
                 }
-                processed.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+                self.push_all(planned.rejected(0), &processed.rejected)
             }
             Some(Runner::Aggregate { combiner, .. }) => {
                 let mapped = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
-                self.mapped(index, mapped)
+                self.mapped(index, input, mapped)
             }
             Some(Runner::Keyed { shuffler, .. }) => {
                 let mapped = shuffler.shuffle(&context, batch);
-                self.mapped(index, mapped)
+                self.mapped(index, input, mapped)
+            }
+            Some(Runner::Join { shufflers, .. }) => {
+                let Some(shuffler) = shufflers.get(input) else { return Ok(()) };
+                let mapped = shuffler.shuffle(&context, batch);
+                self.mapped(index, input, mapped)
+            }
+            Some(Runner::Lookup(lookup)) => {
+                let tables = Arc::clone(&self.task.tables);
+                let Some(table) = tables.indexes.get(index).and_then(Option::as_ref) else { return Ok(()) };
+                let (joined, stats) = lookup.join(table, batch);
+                self.count(index, &stats);
+                self.push_all(planned.ports.first().copied(), &joined)
             }
             None => Ok(()),
         }
     }
 
     /// The end of a map side: pieces wait for the end of the epoch, the other rows go on.
-    fn mapped(&mut self, index: usize, mapped: Mapped) -> Result<(), Fault> {
+    fn mapped(&mut self, index: usize, input: usize, mapped: Mapped) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), self.keyed.exchanges.get(index)) else {
             return Ok(());
@@ -397,10 +427,14 @@ impl Graph {
             self.task.pieces += 1;
         }
         self.count(index, &mapped.stats);
-        if let (Some(late), Some(output)) = (mapped.late, planned.late) {
-            self.push(output, &late)?;
-        }
-        mapped.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+        self.push_all(planned.late(input), mapped.late.as_slice())?;
+        self.push_all(planned.rejected(input), mapped.rejected.as_slice())
+    }
+
+    /// Gives batches to all readers of an output, if there is one.
+    fn push_all(&mut self, output: Option<usize>, batches: &[RecordBatch]) -> Result<(), Fault> {
+        let Some(output) = output else { return Ok(()) };
+        batches.iter().try_for_each(|batch| self.push(output, batch))
     }
 
     /// The epoch of one partition of a keyed operator.
@@ -414,7 +448,7 @@ impl Graph {
         let (Some(shared), Some(runner)) = (shared, self.operators.get_mut(index)) else { return Ok(()) };
         let watermark = match is_last {
             true => i64::MAX,
-            false => keyed.event_times.watermark(&planned.sources, self.task.epoch),
+            false => held_back(keyed.event_times.watermark(&planned.sources, self.task.epoch), planned.held_back),
         };
         let context = BatchContext {
             epoch: self.task.epoch.0,
@@ -431,15 +465,13 @@ impl Graph {
         shared.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
-        if let Some(late) = planned.late {
-            reduced.late.iter().try_for_each(|batch| self.push(late, batch))?;
-        }
+        self.push_all(planned.late(0), &reduced.late)?;
         for (port, batch) in &reduced.emitted {
             if let Some(output) = planned.ports.get(*port) {
                 self.push(*output, batch)?;
             }
         }
-        reduced.rejected.iter().try_for_each(|batch| self.push(planned.rejected, batch))
+        self.push_all(planned.rejected(0), &reduced.rejected)
     }
 
     /// What a call on the map side or of a transform is told; the watermark is that of the epoch before.
@@ -451,7 +483,9 @@ impl Graph {
             first_row,
             now: self.task.now,
             watermark: match planned {
-                Some(planned) if self.plan.is_keyed => self.keyed.event_times.watermark(&planned.sources, before),
+                Some(planned) if self.plan.is_keyed => {
+                    held_back(self.keyed.event_times.watermark(&planned.sources, before), planned.held_back)
+                }
                 _ => i64::MIN,
             },
             seed: planned.map(|planned| planned.logic.seed()).unwrap_or_default(),
@@ -493,6 +527,12 @@ impl Graph {
         // Waiting is nobody's work.
         self.task.downstream += started.elapsed();
     }
+}
+
+/// The watermark of an operator that is so many µs behind its sources.
+fn held_back(watermark: i64, held_back: i64) -> i64 {
+    // None yet, or the end of the input: that is known of all.
+    if watermark == i64::MIN || watermark == i64::MAX { watermark } else { watermark.saturating_sub(held_back) }
 }
 
 fn rejected_batch(schema: &SchemaRef, file: &str, rows: &[BadRow]) -> RecordBatch {

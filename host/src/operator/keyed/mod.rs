@@ -26,7 +26,7 @@ use pelton_core::{
 use pelton_wasm::Module;
 
 pub use self::{
-    partition::{Budget, Partition},
+    partition::Partition,
     reduce::Reducer,
 };
 use super::{PortPlan, shuffle::ShufflePlan};

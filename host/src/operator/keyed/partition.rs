@@ -1,9 +1,6 @@
 //! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use pelton_core::{
     contract::{KeyedSignature, StateForm},
@@ -13,6 +10,7 @@ use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows}
 
 use super::{KeyedPlan, work::Places};
 use crate::state::{
+    budget::{Budget, Share},
     expiry::Expiry, keys::KeyCodec, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
 };
 
@@ -26,22 +24,7 @@ pub struct Partition {
     /// How far event time had come, before the input ended: ends of keys go by it.
     pub(super) event_time: i64,
     pub(super) places: Places,
-    budget: Arc<Budget>,
-    /// What the budget knows of.
-    held: u64,
-}
-
-/// What the state of an operator may hold, over all its partitions.
-#[derive(Debug)]
-pub struct Budget {
-    max: u64,
-    held: AtomicU64,
-}
-
-impl Budget {
-    pub fn new(max: u64) -> Arc<Self> {
-        Arc::new(Self { max, held: AtomicU64::new(0) })
-    }
+    share: Share,
 }
 
 /// The state tables, in the contract's order.
@@ -70,8 +53,7 @@ impl Partition {
             expiry: Expiry::default(),
             event_time: i64::MIN,
             places: Places::default(),
-            budget: Arc::clone(budget),
-            held: 0,
+            share: Share::new(budget),
         }
     }
 
@@ -118,20 +100,10 @@ impl Partition {
     /// Tells the budget what is held now.
     pub(super) fn account(&mut self, call: &'static str) -> Result<(), CallError> {
         let held = self.held_bytes() as u64;
-        let budget = &self.budget;
-        let all = if held >= self.held {
-            let more = held - self.held;
-            budget.held.fetch_add(more, Ordering::Relaxed) + more
-        } else {
-            let less = self.held - held;
-            budget.held.fetch_sub(less, Ordering::Relaxed) - less
-        };
-        self.held = held;
-        if all <= budget.max {
-            return Ok(());
-        }
-        let limit = pelton_core::limits::show_bytes(budget.max);
-        Err(CallError::Limit { call, name: LimitName::StateBytes, limit, backtrace: GuestBacktrace::default() })
+        self.share.hold(held).map_err(|max| {
+            let limit = pelton_core::limits::show_bytes(max);
+            CallError::Limit { call, name: LimitName::StateBytes, limit, backtrace: GuestBacktrace::default() }
+        })
     }
 }
 

@@ -1,0 +1,116 @@
+//! Joins: the host puts rows of two inputs together by key, in windows or within an interval of event time; or rows of
+//! a stream with those of a table.
+//!
+//! ```text
+//! left  ─► admit, key, hash ═╗        ┌► interval: each row meets those of the other side that are near enough
+//!                            ╠═► keep ┤                                                        ├─► pairs ─► output
+//! right ─► admit, key, hash ═╝        └► windowed: a window that closes pairs what fell into it
+//!
+//! stream ─► key ─► lookup ◄─ index ◄─ table                                                    ──► pairs ─► output
+//! ```
+//!
+//! Nulls are equal to nothing, so that a row with one in its key has no partner. State is bounded by the watermark: a row
+//! is let go when no row that may still come can meet it, and leaves alone then, if its side keeps such rows. Invariant:
+//! what leaves depends on the input, its cut into epochs and the tables' versions alone; each pair leaves once, or once
+//! for each window that holds both rows.
+
+mod arrivals;
+mod interval;
+mod lookup;
+mod output;
+mod partition;
+mod side;
+mod windowed;
+
+use std::sync::Arc;
+
+use pelton_core::{job::JoinKind, window::WindowSpec};
+use pelton_wasm::{BatchContext, CallError};
+
+pub use self::{
+    lookup::{Lookup, LookupIndex, LookupPlan},
+    partition::Partition,
+};
+use self::{output::Pairs, partition::Store};
+use super::{
+    Closing, PortPlan, Reduced,
+    shuffle::{Piece, ShufflePlan},
+};
+
+/// What all threads share of a join of two streams.
+#[derive(Debug)]
+pub struct JoinPlan {
+    pub name: String,
+    pub kind: JoinKind,
+    /// The map sides, left and right.
+    pub shuffles: [ShufflePlan; 2],
+    pub form: JoinForm,
+    pub partitions: u16,
+    /// None: nobody reads it.
+    pub output: Option<JoinOutput>,
+    /// What it may hold, over all partitions.
+    pub state_bytes: u64,
+    /// Rows in one batch of the output, at most.
+    pub rows_max: usize,
+}
+
+/// Which rows with the same key belong together. Times in µs.
+#[derive(Debug, Clone)]
+pub enum JoinForm {
+    /// The right row happens from `least` to `most` after the left one.
+    Interval { least: i64, most: i64, lateness: i64 },
+    /// Both rows are in the same window, which closes when the watermark has passed its end and the lateness.
+    Windows(WindowSpec),
+}
+
+/// What leaves a join of two streams.
+#[derive(Debug)]
+pub struct JoinOutput {
+    /// Columns that pass are numbered over the batches of both sides, left first. Computed are the bounds of the window.
+    pub port: PortPlan,
+    /// Columns of a left batch; those after them are the right one's.
+    pub left_columns: usize,
+    /// For each column of the port, the other side's column that has the same value where its own side has no row.
+    pub fallback: Vec<Option<usize>>,
+}
+
+/// The reduce side on one compute thread.
+#[derive(Debug)]
+pub struct Reducer {
+    plan: Arc<JoinPlan>,
+}
+
+impl Reducer {
+    pub fn new(plan: Arc<JoinPlan>) -> Self {
+        Self { plan }
+    }
+
+    /// The epoch of one partition.
+    pub fn reduce(
+        &mut self,
+        _context: &BatchContext,
+        partition: &mut Partition,
+        pieces: &[Piece],
+        closing: Closing,
+    ) -> Result<Reduced, CallError> {
+        let plan = Arc::clone(&self.plan);
+        let mut pairs = Pairs::new(&plan);
+        let arrived = arrivals::arrive(&plan, partition, pieces);
+        let Partition { rows, store, .. } = partition;
+        match (store, &plan.form) {
+            (Store::Interval(store), JoinForm::Interval { least, most, lateness }) => {
+                let bounds = interval::Bounds { least: *least, most: *most, lateness: *lateness };
+                store.meet(&bounds, rows, &arrived, &mut pairs)?;
+                store.expire(&bounds, rows, closing.watermark, &mut pairs)?;
+            }
+            (Store::Windows(store), _) => {
+                store.keep(rows, &arrived);
+                store.close(rows, closing.watermark, &mut pairs)?;
+            }
+            (Store::Interval(_), JoinForm::Windows(_)) => unreachable!("stores are made from the plan"),
+        }
+        let reduced = pairs.finish(rows)?;
+        partition.settle()?;
+        Ok(reduced)
+    }
+}

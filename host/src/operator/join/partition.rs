@@ -1,0 +1,50 @@
+//! The state of one partition of a join: the rows of both sides that may still find a partner.
+
+use std::sync::Arc;
+
+use pelton_wasm::CallError;
+
+use super::{
+    JoinForm, JoinPlan, interval::IntervalStore, output::too_much, side::Rows, windowed::WindowStore,
+};
+use crate::state::{
+    budget::{Budget, Share},
+    keys::KeyCodec,
+};
+
+#[derive(Debug)]
+pub struct Partition {
+    pub(super) number: u16,
+    pub(super) rows: Rows,
+    pub(super) store: Store,
+    share: Share,
+}
+
+/// How rows find each other.
+#[derive(Debug)]
+pub(super) enum Store {
+    Interval(IntervalStore),
+    Windows(WindowStore),
+}
+
+impl Partition {
+    pub fn new(plan: &JoinPlan, number: u16, budget: &Arc<Budget>) -> Self {
+        let [left, _] = &plan.shuffles;
+        let codec = KeyCodec::new(&left.key_fields).expect("the plan checked the key");
+        let store = match &plan.form {
+            JoinForm::Interval { .. } => Store::Interval(IntervalStore::default()),
+            JoinForm::Windows(spec) => Store::Windows(WindowStore::new(spec)),
+        };
+        Self { number, rows: Rows::new(codec.slots()), store, share: Share::new(budget) }
+    }
+
+    /// The end of an epoch.
+    pub(super) fn settle(&mut self) -> Result<(), CallError> {
+        self.rows.compact();
+        let store = match &self.store {
+            Store::Interval(store) => store.held_bytes(),
+            Store::Windows(store) => store.held_bytes(),
+        };
+        self.share.hold((self.rows.held_bytes() + store) as u64).map_err(too_much)
+    }
+}

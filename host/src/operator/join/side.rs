@@ -1,0 +1,275 @@
+//! The rows of both sides that a partition of a join keeps, as the columns that they came with.
+//!
+//! Rows lie in the batches that they came in, one for each side and epoch, and are known by a number that stays. A batch goes
+//! when its last row does; when too little of what is held is still wanted, the rest is put together anew.
+
+use arrow::{
+    array::{Array, RecordBatch},
+    compute::interleave,
+};
+
+use crate::{
+    operator::record_batch,
+    state::{keys::KeyStore, numbered::NumberedKeys},
+};
+
+/// No key, since it has a null; or no row.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Held beyond what is wanted before it is put together anew: rows, and batches.
+const SLACK_ROWS: usize = 1 << 16;
+const SLACK_BATCHES: usize = 64;
+const BATCH_ROWS_LEAST: usize = 4096;
+
+/// A row that is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// Its event time in µs.
+    pub(super) time: i64,
+    /// The number of its key, or [`NONE`].
+    pub(super) key: u32,
+    batch: u32,
+    row: u32,
+    /// It has met a row of the other side.
+    pub(super) has_met: bool,
+}
+
+/// The rows of one side.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    /// By number. Those that are free are `NONE` in `batch`.
+    rows: Vec<Kept>,
+    free: Vec<u32>,
+    batches: Vec<Option<Batch>>,
+    batch_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Batch {
+    rows: RecordBatch,
+    wanted: usize,
+    bytes: usize,
+}
+
+/// Both sides and their keys.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) keys: NumberedKeys,
+    /// Rows of each key, by its number.
+    by_key: Vec<u32>,
+    /// Left and right.
+    pub(super) sides: [Side; 2],
+}
+
+impl Rows {
+    /// `keys` is an empty store whose slots can be used again.
+    pub(super) fn new(keys: KeyStore) -> Self {
+        Self { keys: NumberedKeys::new(keys), by_key: Vec::new(), sides: [Side::default(), Side::default()] }
+    }
+
+    /// Keeps all rows of `batch`; their keys have numbers, or are [`NONE`]. Appends their numbers to `numbers`.
+    pub(super) fn add(&mut self, side: usize, batch: RecordBatch, times: &[i64], keys: &[u32], numbers: &mut Vec<u32>) {
+        self.by_key.resize(self.keys.numbers().max(self.by_key.len()), 0);
+        for key in keys {
+            if let Some(rows) = self.by_key.get_mut(*key as usize) {
+                *rows += 1;
+            }
+        }
+        if let Some(side) = self.sides.get_mut(side) {
+            side.add(batch, times, keys, numbers);
+        }
+    }
+
+    /// Lets a row go, and its key after its last row.
+    pub(super) fn release(&mut self, side: usize, number: u32) {
+        let Some(key) = self.sides.get_mut(side).and_then(|side| side.release(number)) else { return };
+        if let Some(rows) = self.by_key.get_mut(key as usize) {
+            *rows -= 1;
+            if *rows == 0 {
+                self.keys.forget(key);
+            }
+        }
+    }
+
+    /// Puts together anew what has too much slack.
+    pub(super) fn compact(&mut self) {
+        self.sides.iter_mut().for_each(Side::compact);
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        let sides: usize = self.sides.iter().map(Side::held_bytes).sum();
+        sides + self.keys.held_bytes() + size_of_val(self.by_key.as_slice())
+    }
+}
+
+impl Side {
+    pub(super) fn get(&self, number: u32) -> Option<&Kept> {
+        self.rows.get(number as usize)
+    }
+
+    pub(super) fn met(&mut self, number: u32) {
+        if let Some(row) = self.rows.get_mut(number as usize) {
+            row.has_met = true;
+        }
+    }
+
+    /// The batches that hold rows, by place, and places without one.
+    pub(super) fn batches(&self) -> impl Iterator<Item = Option<&RecordBatch>> {
+        self.batches.iter().map(|batch| Some(&batch.as_ref()?.rows))
+    }
+
+    /// Where a row lies: the place of its batch, and its row there.
+    pub(super) fn place(&self, number: u32) -> Option<(usize, usize)> {
+        self.get(number).map(|kept| (kept.batch as usize, kept.row as usize))
+    }
+
+    fn add(&mut self, rows: RecordBatch, times: &[i64], keys: &[u32], numbers: &mut Vec<u32>) {
+        let count = rows.num_rows();
+        if count == 0 {
+            return;
+        }
+        let bytes = rows.get_array_memory_size();
+        self.batch_bytes += bytes;
+        let batch = Some(Batch { rows, wanted: count, bytes });
+        let place = match self.batches.iter().position(Option::is_none) {
+            Some(place) => {
+                if let Some(free) = self.batches.get_mut(place) {
+                    *free = batch;
+                }
+                place
+            }
+            None => {
+                self.batches.push(batch);
+                self.batches.len() - 1
+            }
+        };
+        numbers.reserve(count);
+        for (row, (time, key)) in (0..).zip(times.iter().zip(keys)) {
+            let kept = Kept { time: *time, key: *key, batch: place as u32, row, has_met: false };
+            numbers.push(match self.free.pop() {
+                Some(number) => {
+                    if let Some(free) = self.rows.get_mut(number as usize) {
+                        *free = kept;
+                    }
+                    number
+                }
+                None => {
+                    self.rows.push(kept);
+                    self.rows.len() as u32 - 1
+                }
+            });
+        }
+    }
+
+    /// The key of the row that was there.
+    fn release(&mut self, number: u32) -> Option<u32> {
+        let kept = self.rows.get_mut(number as usize).filter(|kept| kept.batch != NONE)?;
+        let place = kept.batch as usize;
+        kept.batch = NONE;
+        let key = kept.key;
+        self.free.push(number);
+        let batch = self.batches.get_mut(place)?;
+        if let Some(held) = batch {
+            held.wanted -= 1;
+            if held.wanted == 0 {
+                self.batch_bytes -= held.bytes;
+                *batch = None;
+            }
+        }
+        Some(key)
+    }
+
+    fn compact(&mut self) {
+        let held: usize = self.batches.iter().flatten().map(|batch| batch.rows.num_rows()).sum();
+        let wanted = self.rows.len() - self.free.len();
+        let batches = self.batches.iter().flatten().count();
+        if held <= 2 * wanted + SLACK_ROWS && batches <= SLACK_BATCHES + wanted / BATCH_ROWS_LEAST {
+            return;
+        }
+        let numbers: Vec<u32> = (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect();
+        let Some(schema) = self.batches().flatten().next().map(RecordBatch::schema) else { return };
+        let old: Vec<&RecordBatch> = self.batches().flatten().collect();
+        let mut place = Vec::new();
+        let mut next = 0;
+        for batch in self.batches() {
+            place.push(next);
+            next += usize::from(batch.is_some());
+        }
+        let at: Vec<(usize, usize)> = numbers
+            .iter()
+            .filter_map(|number| self.place(*number))
+            .map(|(batch, row)| (place.get(batch).copied().unwrap_or_default(), row))
+            .collect();
+        let columns = (0..schema.fields().len()).map(|column| {
+            let arrays: Vec<&dyn Array> = old.iter().map(|batch| batch.column(column).as_ref()).collect();
+            interleave(&arrays, &at)
+        });
+        // More than 2 GiB in one column of text cannot be one batch: then it stays as it is.
+        let Ok(columns) = columns.collect::<Result<Vec<_>, _>>() else { return };
+        let rows = record_batch(&schema, columns, numbers.len());
+        let bytes = rows.get_array_memory_size();
+        self.batches = vec![Some(Batch { wanted: numbers.len(), rows, bytes })];
+        self.batch_bytes = bytes;
+        for (row, number) in (0..).zip(numbers) {
+            if let Some(kept) = self.rows.get_mut(number as usize) {
+                (kept.batch, kept.row) = (0, row);
+            }
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.batch_bytes + self.rows.capacity() * size_of::<Kept>() + self.free.capacity() * 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{ArrayRef, AsArray, Int64Array},
+        datatypes::{DataType, Field, Int64Type, Schema},
+    };
+
+    use super::*;
+
+    fn batch(values: std::ops::Range<i64>) -> RecordBatch {
+        let schema = Schema::new(vec![Field::new("n", DataType::Int64, false)]);
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
+        RecordBatch::try_new(schema.into(), vec![column]).unwrap()
+    }
+
+    fn value(side: &Side, number: u32) -> i64 {
+        let (place, row) = side.place(number).unwrap();
+        side.batches().nth(place).unwrap().unwrap().column(0).as_primitive::<Int64Type>().value(row)
+    }
+
+    #[test]
+    fn rows_keep_their_numbers_when_batches_go_and_are_put_together() {
+        let mut side = Side::default();
+        let mut numbers = Vec::new();
+        for start in 0..100 {
+            let values = start * 1000..(start + 1) * 1000;
+            let times: Vec<i64> = values.clone().collect();
+            side.add(batch(values), &times, &[NONE; 1000], &mut numbers);
+        }
+        assert_eq!(value(&side, numbers[99_999]), 99_999);
+        for number in &numbers[..99_000] {
+            side.release(*number);
+        }
+        assert_eq!(side.batches().flatten().count(), 1, "a batch goes with its last row");
+        side.add(batch(-3..0), &[7; 3], &[NONE; 3], &mut numbers);
+        let kept: Vec<u32> = numbers[99_000..].to_vec();
+        for number in kept.iter().take(500) {
+            side.release(*number);
+        }
+        for at in 0..100 {
+            side.add(batch(at..at + 1), &[0], &[NONE], &mut numbers);
+        }
+        let before: Vec<i64> = numbers[99_500..].iter().map(|number| value(&side, *number)).collect();
+        side.compact();
+        assert_eq!(side.batches().flatten().count(), 1, "many small batches become one");
+        let after: Vec<i64> = numbers[99_500..].iter().map(|number| value(&side, *number)).collect();
+        assert_eq!((before.len(), before), (603, after));
+    }
+}
