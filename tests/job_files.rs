@@ -135,6 +135,14 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         rule(".time]\nstart = 2026-01-01T00:00:00Z\n")
     } else if is(&tables::OPERATOR) {
         operator("")
+    } else if is(&tables::TABLE) {
+        let join = "[operator.o.join]\nleft = \"s\"\nright = \"t\"\non = \"a\"\n";
+        let rest = format!("{SOURCE}{}[operator.o]\n{join}", SINK.replace("\"s\"", "\"o\""));
+        Some((format!("{TOP}[table.t]\npath = \"t.csv\"\n"), rest))
+    } else if is(&tables::JOIN) {
+        let sink = SINK.replace("\"s\"", "\"o\"");
+        let join = "[operator.o.join]\nleft = \"s\"\nright = \"s\"\non = \"a\"\nwithin = \"1s\"\n";
+        Some((format!("{TOP}{SOURCE}{sink}{join}"), String::new()))
     } else if is(&tables::WINDOW) {
         operator("[operator.o.window]\ntype = \"tumbling\"\nlength = \"1d\"\n")
     } else if is(&tables::STATE) {

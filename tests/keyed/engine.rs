@@ -12,11 +12,14 @@ use arrow::{
     array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
-use pelton::operator::{
-    Closing, KeptColumn, PortPlan,
-    admit::TimeColumn,
-    keyed::{Budget, KeyedPlan, KeyedPort, Partition, Reducer, Ttl},
-    shuffle::{ShufflePlan, Shuffler},
+use pelton::{
+    operator::{
+        Closing, KeptColumn, PortPlan,
+        admit::TimeColumn,
+        keyed::{KeyedPlan, KeyedPort, Partition, Reducer, Ttl},
+        shuffle::{LateRows, ShufflePlan, Shuffler},
+    },
+    state::budget::Budget,
 };
 use pelton_core::{
     contract::{Input, PortColumn},
@@ -92,7 +95,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         key_at,
         key_fields,
         time: Some(TimeColumn { at: TIME_AT, shift: 0 }),
-        lateness: timeline.lateness,
+        late_rows: timeline.lateness.map_or(LateRows::Never, LateRows::Behind),
         partitions: timeline.partitions,
         late: Some(PortPlan { schema: Arc::clone(&schema), columns: passed.clone() }),
         rejected: Some(PortPlan {

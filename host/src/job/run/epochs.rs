@@ -31,8 +31,8 @@ pub(super) struct EpochPlanner {
     plan: Arc<Plan>,
     keyed: Arc<Keyed>,
     watch: TableWatch,
-    /// As the current epoch sees them.
-    tables: Arc<Tables>,
+    /// As an epoch sees them from its first task on.
+    tables: (Epoch, Arc<Tables>),
     sources: Vec<Option<Box<dyn Planner>>>,
     permits: Sender<()>,
     stop: Stop,
@@ -75,7 +75,7 @@ impl EpochPlanner {
             plan: Arc::clone(plan),
             keyed: Arc::clone(keyed),
             watch,
-            tables: Arc::default(),
+            tables: (Epoch(0), Arc::default()),
             sources,
             permits,
             stop,
@@ -90,7 +90,6 @@ impl EpochPlanner {
         let mut epoch = Epoch::FIRST;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
             let before = self.sequence;
-            self.tables = self.watch.now();
             if let Err(failure) = self.epoch(epoch, tasks) {
                 if let Failure::Run(error) = failure {
                     let _ = messages.send(Message::PlannerFailed { end: self.sequence, error });
@@ -203,7 +202,10 @@ impl EpochPlanner {
 
     fn send(&mut self, after: u64, epoch: Epoch, now: i64, work: Work, tasks: &Sender<Task>) -> Result<(), Failure> {
         self.permits.send(()).map_err(|_| Failure::Lost)?;
-        let tables = Arc::clone(&self.tables);
+        if self.tables.0 != epoch {
+            self.tables = (epoch, self.watch.now());
+        }
+        let tables = Arc::clone(&self.tables.1);
         let task = Task { sequence: self.sequence, after, epoch, now, tables, work };
         tasks.send(task).map_err(|_| Failure::Lost)?;
         self.sequence += 1;

@@ -61,7 +61,11 @@ impl Coded for RunError {
 
     fn help(&self) -> Option<String> {
         match self {
-            Self::Source { source, .. } | Self::Table { source, .. } => source.help(),
+            Self::Source { source, .. } => source.help(),
+            Self::Table { source: SourceError::BadRow { .. }, .. } => {
+                Some("mend the row: a table is taken whole or not at all".into())
+            }
+            Self::Table { source, .. } => source.help(),
             Self::Operator { source, .. } => source.help(),
             Self::Sink { source, .. } => source.help(),
             Self::Thread(_) => Some("fewer `threads` may help".into()),

@@ -1,0 +1,170 @@
+//! The engine's side of a timeline: the map sides and the reduce side of a join, in process.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+    datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
+};
+use pelton::{
+    operator::{
+        Closing, KeptColumn, PortPlan,
+        admit::TimeColumn,
+        join::{JoinForm, JoinOutput, JoinPlan, Partition, Reducer},
+        shuffle::{LateRows, ShufflePlan, Shuffler},
+    },
+    state::budget::Budget,
+};
+use pelton_core::window::{Clock, WindowKind, WindowSpec};
+use pelton_wasm::BatchContext;
+
+use crate::{
+    Joined, Outcome,
+    timeline::{Row, Shape, Timeline},
+};
+
+const TIME: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+
+/// Of either side.
+fn columns() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("number", DataType::Int64, true),
+        Field::new("name", DataType::Utf8, true),
+        Field::new("time", TIME, true),
+        Field::new("id", DataType::Int64, false),
+    ]))
+}
+
+fn plan(timeline: &Timeline) -> JoinPlan {
+    let is_windowed = matches!(timeline.shape, Shape::Windows { .. });
+    let lateness = timeline.lateness;
+    let (form, late_rows) = match timeline.shape {
+        Shape::Interval { least, most } => (JoinForm::Interval { least, most, lateness }, LateRows::Behind(lateness)),
+        Shape::Windows { length, slide, offset } => {
+            let kind = if length == slide {
+                WindowKind::Tumbling { length, offset, zone: None }
+            } else {
+                WindowKind::Sliding { length, slide, offset }
+            };
+            let spec = WindowSpec { kind, lateness, clock: Clock::Event };
+            (JoinForm::Windows(spec.clone()), LateRows::After(spec))
+        }
+        Shape::Global => {
+            let spec = WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event };
+            (JoinForm::Windows(spec), LateRows::Never)
+        }
+    };
+    let has_time = timeline.shape != Shape::Global;
+    let key_at: Vec<usize> = if timeline.by_name { vec![0, 1] } else { vec![0] };
+    let key_fields: Vec<FieldRef> = key_at.iter().map(|at| Arc::clone(&columns().fields()[*at])).collect();
+    let passed: Vec<KeptColumn> = (0..4).map(KeptColumn::Passed).collect();
+    let mut with_reason = columns().fields().to_vec();
+    with_reason.push(Arc::new(Field::new("_reason", DataType::Utf8, false)));
+    let shuffle = |input| ShufflePlan {
+        input,
+        key_at: key_at.clone(),
+        key_fields: key_fields.clone(),
+        time: has_time.then_some(TimeColumn { at: 2, shift: 0 }),
+        late_rows: late_rows.clone(),
+        partitions: timeline.partitions,
+        late: Some(PortPlan { schema: columns(), columns: passed.clone() }),
+        rejected: Some(PortPlan {
+            schema: Arc::new(Schema::new(with_reason.clone())),
+            columns: passed.iter().copied().chain([KeptColumn::Computed(0)]).collect(),
+        }),
+    };
+    let mut fields = vec![
+        (Field::new("number", DataType::Int64, true), KeptColumn::Passed(0), Some(4)),
+        (Field::new("name", DataType::Utf8, true), KeptColumn::Passed(1), timeline.by_name.then_some(5)),
+        (Field::new("time", TIME, true), KeptColumn::Passed(2), has_time.then_some(6)),
+        (Field::new("left", DataType::Int64, true), KeptColumn::Passed(3), None),
+        (Field::new("right", DataType::Int64, true), KeptColumn::Passed(7), None),
+    ];
+    if is_windowed {
+        fields.push((Field::new("window_start", TIME, false), KeptColumn::Computed(0), None));
+        fields.push((Field::new("window_end", TIME, false), KeptColumn::Computed(1), None));
+    }
+    let schema = Schema::new(fields.iter().map(|(field, ..)| field.clone()).collect::<Vec<_>>());
+    let port =
+        PortPlan { schema: Arc::new(schema), columns: fields.iter().map(|(_, column, _)| *column).collect() };
+    let fallback = fields.into_iter().map(|(.., fallback)| fallback).collect();
+    JoinPlan {
+        name: "joins".into(),
+        kind: timeline.kind,
+        shuffles: [shuffle(0), shuffle(1)],
+        form,
+        partitions: timeline.partitions,
+        output: Some(JoinOutput { port, left_columns: 4, fallback }),
+        state_bytes: 1 << 30,
+        rows_max: timeline.rows_max,
+    }
+}
+
+pub fn run(timeline: &Timeline) -> Vec<Outcome> {
+    let plan = Arc::new(plan(timeline));
+    let shufflers = plan.shuffles.clone().map(Shuffler::new);
+    let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
+    let budget = Budget::new(plan.state_bytes);
+    let mut partitions: Vec<Partition> =
+        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget)).collect();
+    let mut before = i64::MIN;
+    let mut outcomes = Vec::new();
+    for (number, epoch) in timeline.epochs.iter().enumerate() {
+        let mut outcome = Outcome::default();
+        let mut context = BatchContext { epoch: number as u64, first_row: 0, now: 0, watermark: before, seed: 0 };
+        let mut pieces = Vec::new();
+        for (side, rows) in &epoch.batches {
+            let mapped = shufflers[*side].shuffle(&context, &batch(rows));
+            pieces.extend(mapped.pieces);
+            outcome.late[*side].extend(mapped.late.iter().flat_map(ids));
+            outcome.rejected[*side].extend(mapped.rejected.iter().flat_map(ids));
+        }
+        context.watermark = epoch.watermark;
+        let closing = Closing { watermark: epoch.watermark, is_last: epoch.watermark == i64::MAX };
+        for partition in &mut partitions {
+            let reduced = reducers[number % 2]
+                .reduce(&context, partition, &pieces, closing)
+                .expect("the reduce side goes through");
+            assert!(reduced.emitted.iter().all(|(_, batch)| batch.num_rows() <= timeline.rows_max));
+            outcome.joined.extend(reduced.emitted.iter().flat_map(|(_, batch)| joined(batch)));
+        }
+        before = epoch.watermark;
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let columns_of: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.number))),
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.name))),
+        Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(|row| row.time))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.id))),
+    ];
+    RecordBatch::try_new(columns(), columns_of).expect("a column for each field")
+}
+
+fn ids(batch: &RecordBatch) -> Vec<i64> {
+    batch.column_by_name("id").expect("all columns pass").as_primitive::<Int64Type>().values().to_vec()
+}
+
+fn joined(batch: &RecordBatch) -> Vec<Joined> {
+    let number = |name: &str, row: usize| {
+        let column = batch.column_by_name(name).expect("it is there").as_primitive::<Int64Type>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let time = |name: &str, row: usize| {
+        let column = batch.column_by_name(name)?.as_primitive::<TimestampMicrosecondType>();
+        column.is_valid(row).then(|| column.value(row))
+    };
+    let names = batch.column_by_name("name").expect("it is there").as_string::<i32>();
+    let one = |row: usize| Joined {
+        left: number("left", row),
+        right: number("right", row),
+        number: number("number", row),
+        name: names.is_valid(row).then(|| names.value(row).to_owned()),
+        time: time("time", row),
+        window: time("window_start", row).zip(time("window_end", row)),
+    };
+    (0..batch.num_rows()).map(one).collect()
+}

@@ -1,0 +1,97 @@
+//! Joins against nested loops: random timelines of two streams go through both halves of a join, and what leaves each epoch
+//! must be what an evaluator says that compares every row with every other.
+//!
+//! A timeline is a join (which rows it keeps, interval or window, lateness, key, partitions) and its epochs: batches of either
+//! side in any order, with rows out of order, late, twice, without a time or with a null in the key, or a side without any row.
+//! `PELTON_TIMELINES` says how many (the suite: some thousands), `PELTON_SEED` with which to begin; a failure prints both.
+
+mod engine;
+mod oracle;
+mod tables;
+mod timeline;
+
+use std::{
+    env,
+    panic::{self, AssertUnwindSafe},
+};
+
+use timeline::{Form, Timeline};
+
+const TIMELINES_DEFAULT: u64 = 1_500;
+const SEED_DEFAULT: u64 = 1;
+
+/// A row that left the join.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Joined {
+    /// Ids of the rows; none: no partner.
+    left: Option<i64>,
+    right: Option<i64>,
+    /// Of whichever row there is.
+    number: Option<i64>,
+    name: Option<String>,
+    time: Option<i64>,
+    window: Option<(i64, i64)>,
+}
+
+/// What left the join in one epoch.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    joined: Vec<Joined>,
+    /// Ids of rows, of each side.
+    late: [Vec<i64>; 2],
+    rejected: [Vec<i64>; 2],
+}
+
+impl Outcome {
+    fn sort(&mut self) {
+        self.joined.sort();
+        self.late.iter_mut().chain(&mut self.rejected).for_each(|ids| ids.sort_unstable());
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
+}
+
+fn agree(test: &str, form: Form) {
+    let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
+    let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
+    let (mut joined, mut alone, mut late) = (0, 0, 0);
+    for seed in first..first + timelines {
+        let timeline = Timeline::random(form, seed);
+        let again = format!("again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test joins {test}");
+        let run = panic::catch_unwind(AssertUnwindSafe(|| (oracle::evaluate(&timeline), engine::run(&timeline))));
+        let (expected, got) = match run {
+            Ok(outcomes) => outcomes,
+            Err(cause) => {
+                eprintln!("{timeline:#?}\n{again}");
+                panic::resume_unwind(cause);
+            }
+        };
+        for (epoch, (mut expected, mut got)) in expected.into_iter().zip(got).enumerate() {
+            expected.sort();
+            got.sort();
+            assert!(expected == got, "epoch {epoch}: expected {expected:#?}\ngot {got:#?}\n{timeline:#?}\n{again}");
+            alone += expected.joined.iter().filter(|row| row.left.is_none() || row.right.is_none()).count();
+            joined += expected.joined.len();
+            late += expected.late.iter().map(Vec::len).sum::<usize>();
+        }
+    }
+    println!("{timelines} timelines, {joined} rows, {alone} of them without a partner, {late} late");
+    assert!(timelines < 100 || joined > alone && alone > 0, "timelines without pairs test nothing");
+}
+
+#[test]
+fn interval_joins_agree_with_nested_loops() {
+    agree("interval", Form::Interval);
+}
+
+#[test]
+fn windowed_joins_agree_with_nested_loops() {
+    agree("windowed", Form::Windows);
+}
+
+#[test]
+fn joins_over_all_rows_agree_with_nested_loops() {
+    agree("all_rows", Form::Global);
+}
