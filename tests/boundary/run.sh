@@ -2,6 +2,8 @@
 # Builds the boundary benchmark's guests in Rust, Python and JavaScript and runs it: `make bench-boundary`.
 # The tools that make components from Python and JavaScript go to target/bench-tools, once, from PyPI and npm.
 set -eu
+# Incremental builds cut crates into small units, which costs the native yardstick most of its inlining.
+export CARGO_INCREMENTAL=0
 cd "$(dirname "$0")/../.."
 tools=target/bench-tools
 guests=target/bench-guests
