@@ -25,7 +25,7 @@ use pelton_wasm::{AggregateInstance, BatchContext, Module, Runtime, RuntimeOptio
 
 use crate::{
     Fold, Outcome,
-    timeline::{Clock, Kind, Row, Shape, Timeline},
+    timeline::{Clock, Emit, Kind, Row, Shape, Timeline},
 };
 
 /// Two modules, opened on the timelines' columns.
@@ -119,7 +119,11 @@ fn plan(timeline: &Timeline) -> AggregatePlan {
         time_at: (has_time && timeline.clock == Clock::Event).then_some(2),
         time_shift: 0,
         window: WindowSpec { kind, lateness: timeline.lateness, clock },
-        emission: if timeline.on_update { Emission::OnUpdate } else { Emission::OnClose },
+        emission: match timeline.emit {
+            Emit::OnClose => Emission::OnClose,
+            Emit::OnUpdate => Emission::OnUpdate,
+            Emit::Early(every) => Emission::Early(every),
+        },
         partitions: timeline.partitions,
         output: Some(PortPlan { schema: Arc::clone(&result), columns: all }),
         result,

@@ -1,10 +1,10 @@
 //! The naive evaluator: keeps every row, and works out every window of every epoch anew. Shares no code with the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Fold, Outcome,
-    timeline::{ABSURD, Clock, Row, Shape, Timeline},
+    timeline::{ABSURD, Clock, Emit, Row, Shape, Timeline},
 };
 
 /// A row that counts.
@@ -23,6 +23,8 @@ struct Step<'a> {
     /// The watermark before and after it.
     from: i64,
     to: i64,
+    /// Results of open windows leave, if a row came in this epoch or a later one.
+    open: Option<usize>,
 }
 
 pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
@@ -30,10 +32,24 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
     let mut from = i64::MIN;
     let last = timeline.epochs.len() - 1;
     let mut outcomes = Vec::new();
+    // When early results are due, and from which epoch on rows have not been told of.
+    let (mut early_at, mut untold) = (None, 0);
+    let mut changed = BTreeSet::new();
     for (epoch, input) in timeline.epochs.iter().enumerate() {
         let by_event = timeline.clock == Clock::Event;
         let to = if by_event || epoch == last { input.watermark } else { input.now };
-        let step = Step { timeline, epoch, from, to };
+        let open = match timeline.emit {
+            Emit::OnClose => None,
+            Emit::OnUpdate => Some(epoch),
+            Emit::Early(every) => {
+                let is_due = early_at.is_some_and(|at| at <= input.now);
+                if is_due || early_at.is_none() {
+                    early_at = Some(input.now + every);
+                }
+                is_due.then(|| std::mem::replace(&mut untold, epoch + 1))
+            }
+        };
+        let step = Step { timeline, epoch, from, to, open };
         let mut outcome = Outcome::default();
         let mut fresh = Vec::new();
         for row in input.batches.iter().flatten() {
@@ -53,13 +69,13 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
             Shape::Time { length, slide, offset } => {
                 time_windows(&step, [length, slide, offset], &mut kept, fresh, &mut outcome);
             }
-            Shape::Session { gap } => sessions(&step, gap, &mut kept, fresh, &mut outcome),
+            Shape::Session { gap } => sessions(&step, gap, &mut kept, fresh, &mut changed, &mut outcome),
             Shape::Count { rows } => counts(&step, rows, &mut kept, fresh, &mut outcome),
             Shape::Global => {
                 kept.extend(fresh);
                 for rows in by_key(&kept).into_values() {
-                    let is_due = if timeline.on_update { step.has_changed(&rows) } else { epoch == last };
-                    if is_due {
+                    let is_update = step.open.is_some_and(|since| rows.iter().any(|row| row.epoch >= since));
+                    if is_update || epoch == last && timeline.emit != Emit::OnUpdate {
                         outcome.results.push(fold(None, &rows));
                     }
                 }
@@ -80,8 +96,8 @@ impl Step<'_> {
     fn is_due(&self, end: i64, rows: &[Taken]) -> bool {
         let was_closed = end <= self.from;
         let closes = !was_closed && end <= self.to;
-        closes
-            || self.has_changed(rows) && (was_closed && !self.was_gone(end) || !was_closed && self.timeline.on_update)
+        let is_late = was_closed && !self.was_gone(end) && self.has_changed(rows);
+        closes || is_late || !was_closed && self.open.is_some_and(|since| rows.iter().any(|row| row.epoch >= since))
     }
 
     /// Whether a window took no more rows before this epoch.
@@ -142,8 +158,17 @@ fn time_windows(
 }
 
 /// The sessions that all rows of the epoch and those kept before make together: rows of one that is gone are late.
-fn sessions(step: &Step<'_>, gap: i64, kept: &mut Vec<Taken>, fresh: Vec<Taken>, outcome: &mut Outcome) {
+/// Early results are of all open sessions of the keys that have `changed`.
+fn sessions(
+    step: &Step<'_>,
+    gap: i64,
+    kept: &mut Vec<Taken>,
+    fresh: Vec<Taken>,
+    changed: &mut BTreeSet<Vec<String>>,
+    outcome: &mut Outcome,
+) {
     kept.extend(fresh);
+    let mut early: Vec<((i64, i64), Vec<Taken>)> = Vec::new();
     let mut left = Vec::new();
     for mut rows in by_key(kept).into_values() {
         rows.sort_by_key(|row| row.time);
@@ -156,8 +181,13 @@ fn sessions(step: &Step<'_>, gap: i64, kept: &mut Vec<Taken>, fresh: Vec<Taken>,
                 outcome.late.extend(session.iter().map(|row| row.id));
                 continue;
             }
+            if step.has_changed(&session) {
+                changed.insert(session[0].key.clone());
+            }
             if step.is_due(end, &session) {
                 outcome.results.push(fold(Some((start, end)), &session));
+            } else if end > step.to {
+                early.push(((start, end), session.clone()));
             }
             if end.saturating_add(step.timeline.lateness) > step.to {
                 left.extend(session);
@@ -165,6 +195,13 @@ fn sessions(step: &Step<'_>, gap: i64, kept: &mut Vec<Taken>, fresh: Vec<Taken>,
         }
     }
     *kept = left;
+    if step.open.is_some() {
+        let early = early.into_iter().filter(|(_, session)| changed.contains(&session[0].key));
+        if matches!(step.timeline.emit, Emit::Early(_)) {
+            outcome.results.extend(early.map(|(bounds, session)| fold(Some(bounds), &session)));
+        }
+        changed.clear();
+    }
 }
 
 fn counts(step: &Step<'_>, count: usize, kept: &mut Vec<Taken>, fresh: Vec<Taken>, outcome: &mut Outcome) {
@@ -174,7 +211,7 @@ fn counts(step: &Step<'_>, count: usize, kept: &mut Vec<Taken>, fresh: Vec<Taken
         let windows = rows.chunks_exact(count);
         let rest = windows.remainder();
         outcome.results.extend(windows.map(|window| fold(None, window)));
-        if step.timeline.on_update && step.has_changed(rest) {
+        if step.open.is_some_and(|since| rest.iter().any(|row| row.epoch >= since)) {
             outcome.results.push(fold(None, rest));
         }
         left.extend_from_slice(rest);

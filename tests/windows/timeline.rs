@@ -29,6 +29,15 @@ pub enum Shape {
     Global,
 }
 
+/// When results leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    OnClose,
+    OnUpdate,
+    /// Also every so many µs of processing time.
+    Early(i64),
+}
+
 /// Where the time of rows comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
@@ -42,7 +51,7 @@ pub struct Timeline {
     pub shape: Shape,
     pub clock: Clock,
     pub lateness: i64,
-    pub on_update: bool,
+    pub emit: Emit,
     pub partitions: u16,
     /// Rows in one call, at most.
     pub rows_max: usize,
@@ -81,7 +90,11 @@ impl Timeline {
             shape,
             clock,
             lateness: if has_time && random.random() { random.random_range(1..30) } else { 0 },
-            on_update: random.random_ratio(2, 5),
+            emit: match random.random_range(0..5) {
+                0 | 1 => Emit::OnUpdate,
+                2 => Emit::Early(random.random_range(1..30)),
+                _ => Emit::OnClose,
+            },
             partitions: random.random_range(1..=8),
             rows_max: random.random_range(1..20),
             key: [random.random_ratio(4, 5), random.random_ratio(1, 3)],

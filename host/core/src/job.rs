@@ -81,6 +81,8 @@ pub struct EventTimeSpec {
     pub column: String,
     /// Bound of the disorder that is expected.
     pub watermark: Duration,
+    /// After so long without a row the source holds no watermark back; none: it is waited for.
+    pub idle: Option<Duration>,
 }
 
 /// What becomes of a row that cannot be decoded.
@@ -359,6 +361,9 @@ pub enum Emission {
     OnClose,
     /// After each epoch that changed them. The output is then a stream of updates by key.
     OnUpdate,
+    /// When the window closes, and before that whenever so many µs of processing time have passed, those that changed.
+    /// Updates as well.
+    Early(i64),
 }
 
 /// Parts of the keyed state, unless the job says otherwise: fixed, so that output does not depend on the machine.

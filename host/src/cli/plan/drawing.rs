@@ -312,10 +312,14 @@ fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
     facts.push(("key".to_owned(), key_fact(&operator.key_fields)));
     facts.push(("window".to_owned(), operator.window.to_string()));
     let emission = match operator.emission {
-        Emission::OnClose => "once, when the watermark passes the window's end",
-        Emission::OnUpdate => "after each epoch that changed them, as updates by key",
+        Emission::OnClose => "once, when the watermark passes the window's end".to_owned(),
+        Emission::OnUpdate => "after each epoch that changed them, as updates by key".to_owned(),
+        Emission::Early(every) => {
+            let every = std::time::Duration::from_micros(every.unsigned_abs());
+            format!("when the watermark passes the window's end, and those that changed every {every:?}, as updates by key")
+        }
     };
-    facts.push(("results".to_owned(), emission.to_owned()));
+    facts.push(("results".to_owned(), emission));
     facts.push(("partitions".to_owned(), operator.partitions.to_string()));
     facts
 }

@@ -62,6 +62,8 @@ pub enum Shape {
         max: u64,
     },
     Choice(&'static [&'static str]),
+    /// One of these words, or a table.
+    ChoiceOr(&'static [&'static str], &'static Keys),
     /// One ASCII character; `""` where that switches it off.
     Character {
         off: bool,
@@ -122,6 +124,7 @@ impl Shape {
                 format!("a size such as \"64MiB\" or 1048576{}", bounds.replacen(" from", ", from", 1))
             }
             Self::Choice(choices) => one_of(choices),
+            Self::ChoiceOr(choices, _) => format!("{}, or a table", one_of(choices)),
             Self::Character { off: false } => "one ASCII character".into(),
             Self::Character { off: true } => "one ASCII character, or \"\" for none".into(),
             Self::Instant => "a time such as 2026-01-31T12:00:00Z".into(),

@@ -38,10 +38,12 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
     let key: Vec<String> = at.texts("key").unwrap_or_default().into_iter().map(str::to_owned).collect();
     check_unique(at, "key", &key.iter().map(String::as_str).collect::<Vec<_>>());
     let window = at.table("window").map(|at| window::read(&at));
-    let emission = at.choice("emit").map(|emit| match emit {
-        "on-update" => Emission::OnUpdate,
-        _ => Emission::OnClose,
-    });
+    let emission = if at.has_table("emit") {
+        let early = at.table("emit").and_then(|at| at.duration("early"));
+        early.map(|early| Emission::Early(i64::try_from(early.as_micros()).unwrap_or(i64::MAX)))
+    } else {
+        at.choice("emit").map(|emit| if emit == "on-update" { Emission::OnUpdate } else { Emission::OnClose })
+    };
     let state = at.table("state").map(|at| state(&at));
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
     let window = match window {

@@ -327,7 +327,7 @@ impl<'a> Reader<'a> {
     pub fn choice(&self, name: &str) -> Option<&'static str> {
         self.read(name, |shape, value| {
             let text = text(value)?;
-            let Shape::Choice(choices) = shape else { return Err(Fault::Type) };
+            let (Shape::Choice(choices) | Shape::ChoiceOr(choices, _)) = shape else { return Err(Fault::Type) };
             choices.iter().find(|choice| **choice == text).copied().ok_or_else(|| {
                 let near = nearest(text, choices.iter().copied());
                 near.map_or("not one of them".to_owned(), |near| format!("did you mean \"{near}\"?")).into()
@@ -361,8 +361,13 @@ impl<'a> Reader<'a> {
     /// A table with keys of its own.
     pub fn table(&self, name: &str) -> Option<Self> {
         let table = self.free(name)?;
-        let Shape::Table(keys) = self.keys.get(name)?.shape else { return None };
+        let (Shape::Table(keys) | Shape::ChoiceOr(_, keys)) = self.keys.get(name)?.shape else { return None };
         Some(Self::new(self.report, table, keys, self.place(name)))
+    }
+
+    /// Whether a key holds a table.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.table.get(name).is_some_and(|entry| matches!(entry.value.kind, Kind::Table(_)))
     }
 
     /// A table as it is.

@@ -25,7 +25,7 @@ pub fn all_keys() -> Vec<&'static Keys> {
 
 fn inside(shape: &Shape) -> Vec<&'static Keys> {
     match shape {
-        Shape::Table(keys) => vec![keys],
+        Shape::Table(keys) | Shape::ChoiceOr(_, keys) => vec![keys],
         Shape::Rules => vec![&super::tables::RULE],
         Shape::Named(named) => named.variants.iter().map(|(_, keys)| *keys).collect(),
         _ => Vec::new(),

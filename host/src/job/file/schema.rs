@@ -81,6 +81,9 @@ fn shape(shape: &Shape) -> Map<String, Value> {
             { "type": "string", "pattern": format!(r"^\s*\d+(\.\d+)?\s*([KMGT]i?)?B\s*$|^\s*\d+\s*$|{VARIABLE}") }
         ] }),
         Shape::Choice(choices) => json!({ "anyOf": [{ "enum": choices }, { "type": "string", "pattern": VARIABLE }] }),
+        Shape::ChoiceOr(choices, keys) => {
+            json!({ "anyOf": [{ "enum": choices }, { "type": "string", "pattern": VARIABLE }, object(keys, None)] })
+        }
         Shape::Character { off } => {
             json!({ "type": "string", "pattern": format!(r"^[\u0001-\u007f]{}$|{VARIABLE}", if *off { "?" } else { "" }) })
         }

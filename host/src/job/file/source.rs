@@ -117,7 +117,8 @@ fn max_row_bytes(at: &Reader<'_>) -> usize {
 fn event_time(at: &Reader<'_>) -> Option<EventTimeSpec> {
     let column = at.text("column").map(str::to_owned);
     let watermark: Option<Duration> = at.duration("watermark");
-    Some(EventTimeSpec { column: column?, watermark: watermark? })
+    let idle = at.duration("idle");
+    Some(EventTimeSpec { column: column?, watermark: watermark?, idle })
 }
 
 /// Declared columns in the order of the file.

@@ -182,6 +182,12 @@ pub static EVENT_TIME: Keys = Keys {
             Required,
             "How far out of order rows may come",
         ),
+        key(
+            "idle",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Optional("it is waited for"),
+            "After so long without a row (by processing time) the source holds no watermark back, until it has one again",
+        ),
     ],
 };
 
@@ -392,9 +398,9 @@ pub static OPERATOR: Keys = Keys {
         ),
         key(
             "emit",
-            Shape::Choice(&["on-close", "on-update"]),
+            Shape::ChoiceOr(&["on-close", "on-update"], &EMIT),
             Optional("\"on-close\" with a window, \"on-update\" without"),
-            "When results leave: once, when the watermark passes the end of the window; or after each epoch that changed them, as updates by key",
+            "When results leave: once, when the watermark passes the end of the window; or as updates by key, after each epoch that changed them, or `{ early = \"10s\" }`",
         ),
         key(
             "state",
@@ -438,6 +444,17 @@ pub static JOIN: Keys = Keys {
         ),
         key("prefix", Shape::Text, Default("\"right_\""), "Put before the names of right columns that the left input has as well"),
     ],
+};
+
+pub static EMIT: Keys = Keys {
+    title: "`emit` of an operator, as a table",
+    about: "Results leave when their window closes, and early ones before that.",
+    keys: &[key(
+        "early",
+        Shape::Duration { min: Duration::from_millis(1), max: DAY },
+        Required,
+        "How often, by processing time, results of open windows leave that have changed; each replaces the earlier one of its key and window",
+    )],
 };
 
 pub static STATE: Keys = Keys {

@@ -87,7 +87,7 @@ impl Builder<'_> {
         let output = self.output(&spec.name, Some(OUT), Arc::clone(&result), event_time);
         self.main_output(&spec.name, output);
         self.mark_window_end(output, is_in_time);
-        self.mark_updating(output, emission == Emission::OnUpdate || window.lateness > 0);
+        self.mark_updating(output, emission != Emission::OnClose || window.lateness > 0);
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
         let late = is_in_time
             .then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));

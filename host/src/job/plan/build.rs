@@ -595,7 +595,9 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
         output.iter().flat_map(|output| kept.iter().map(|column| output.schema.field(*column).name().clone()));
     let bound = open.spec.event_time.as_ref().map_or(0, |event_time| event_time.watermark.as_micros());
     let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+    let idle = open.spec.event_time.as_ref().and_then(|event_time| event_time.idle);
     SourcePlan {
+        idle: idle.map(|idle| i64::try_from(idle.as_micros()).unwrap_or(i64::MAX)),
         columns: columns.collect(),
         event_time: open.event_time.and_then(|column| Some((kept.iter().position(|kept| *kept == column)?, bound))),
         name: open.spec.name,

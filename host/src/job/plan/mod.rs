@@ -72,6 +72,8 @@ pub struct SourcePlan {
     pub rejected: usize,
     /// Position among `columns` of the event time, and the bound of its disorder in µs.
     pub event_time: Option<(usize, i64)>,
+    /// After so many µs of processing time without a row it holds no watermark back; none: it is waited for.
+    pub idle: Option<i64>,
 }
 
 pub struct PlannedOperator {

@@ -34,6 +34,7 @@ pub(super) struct EpochPlanner {
     /// As an epoch sees them from its first task on.
     tables: (Epoch, Arc<Tables>),
     sources: Vec<Option<Box<dyn Planner>>>,
+    quiet: Vec<Quiet>,
     permits: Sender<()>,
     stop: Stop,
     abort: Stop,
@@ -42,6 +43,14 @@ pub(super) struct EpochPlanner {
     reads_end: u64,
     /// Keyed operators have been told that the input has ended.
     is_last_sent: bool,
+}
+
+/// How long a source has given no row.
+#[derive(Debug, Clone, Copy)]
+struct Quiet {
+    /// Processing time of its last range, in µs; at first, of the start.
+    since: i64,
+    is_idle: bool,
 }
 
 /// How the turn of a source ended.
@@ -76,6 +85,7 @@ impl EpochPlanner {
             keyed: Arc::clone(keyed),
             watch,
             tables: (Epoch(0), Arc::default()),
+            quiet: vec![Quiet { since: clock::now_us(), is_idle: false }; plan.sources.len()],
             sources,
             permits,
             stop,
@@ -137,9 +147,10 @@ impl EpochPlanner {
             }
             let at_once = self.plan.batch.interval.is_zero();
             let has_rows = self.sequence > first;
-            let closes = if at_once { has_rows || self.keyed.is_due(now) } else { Instant::now() >= closes };
-            if !idle || closes || self.stopped() {
-                let is_due = has_rows || closes && (at_once || self.keyed.is_due(now));
+            let has_passed = Instant::now() >= closes;
+            // Asked for only when the epoch may close: who is due says so once.
+            let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.keyed.is_due(now));
+            if !idle || has_passed && (!at_once || is_due) || self.stopped() {
                 return if is_due { self.reduce(epoch, now, tasks) } else { Ok(()) };
             }
         }
@@ -173,10 +184,35 @@ impl EpochPlanner {
                 }
             };
             *left = left.saturating_sub(range.bytes.max(1));
+            self.heard(index, epoch);
             self.keyed.event_times.reached(index, epoch, range.partition);
             self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
         }
         Ok(Turn::Full)
+    }
+
+    /// A source has given rows.
+    fn heard(&mut self, index: usize, epoch: Epoch) {
+        let Some(quiet) = self.quiet.get_mut(index) else { return };
+        quiet.since = clock::now_us();
+        if std::mem::take(&mut quiet.is_idle) {
+            self.keyed.event_times.idle(index, epoch, false);
+        }
+    }
+
+    /// Finds the sources that have given no row for so long that nobody waits for them any more. Whether there is a new one.
+    fn fall_idle(&mut self, epoch: Epoch) -> bool {
+        let now = clock::now_us();
+        let mut fell = false;
+        for (index, (planned, quiet)) in self.plan.sources.iter().zip(&mut self.quiet).enumerate() {
+            let Some(idle) = planned.idle else { continue };
+            if !quiet.is_idle && now.saturating_sub(quiet.since) >= idle {
+                quiet.is_idle = true;
+                fell = true;
+                self.keyed.event_times.idle(index, epoch, true);
+            }
+        }
+        fell
     }
 
     /// Closes the epoch of the keyed operators, stage by stage.
@@ -184,6 +220,7 @@ impl EpochPlanner {
         if !self.is_keyed() {
             return Ok(());
         }
+        self.fall_idle(epoch);
         self.reads_end = self.sequence;
         let is_last = !self.stopped() && self.sources.iter().all(Option::is_none);
         self.is_last_sent = is_last;

@@ -7,17 +7,25 @@
 //! not depend on who asks, or when.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use pelton_core::model::Epoch;
+use pelton_core::{model::Epoch, watermark::Mark};
 
 #[derive(Debug)]
 pub(super) struct EventTimes {
-    sources: Mutex<Vec<Source>>,
+    state: Mutex<State>,
     /// For each source and partition, the earliest event time with which it and those after it begin.
     beginnings: OnceLock<Vec<Vec<i64>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    sources: Vec<Source>,
+    /// For sources that are asked for together, the last epoch that has been settled, and their watermark at its end. A
+    /// source that was idle may come back behind the others: what was said is not taken back.
+    settled: HashMap<Vec<usize>, (Epoch, i64)>,
 }
 
 /// What is known of one source. Times in µs.
@@ -30,6 +38,8 @@ struct Source {
     /// The partition from which each epoch read last.
     reached: BTreeMap<Epoch, u32>,
     ended: Option<Epoch>,
+    /// From which epochs on it is idle, or is not any more.
+    idle: BTreeMap<Epoch, bool>,
     /// The last epoch that has been folded away, and the watermark at its end.
     settled: (Epoch, i64),
 }
@@ -42,9 +52,11 @@ impl EventTimes {
             latest: BTreeMap::new(),
             reached: BTreeMap::new(),
             ended: None,
+            idle: BTreeMap::new(),
             settled: (Epoch(0), i64::MIN),
         };
-        Self { sources: Mutex::new(bounds.map(source).collect()), beginnings: OnceLock::new() }
+        let state = State { sources: bounds.map(source).collect(), settled: HashMap::new() };
+        Self { state: Mutex::new(state), beginnings: OnceLock::new() }
     }
 
     /// The event time with which each partition of each source begins; no entry: nothing is known. Watermarks wait for this.
@@ -86,30 +98,58 @@ impl EventTimes {
         self.with(source, |source| source.ended = Some(epoch));
     }
 
+    /// From `epoch` on nobody waits for `source`, or somebody does again.
+    pub(super) fn idle(&self, source: usize, epoch: Epoch, is_idle: bool) {
+        self.with(source, |source| {
+            source.idle.insert(epoch, is_idle);
+        });
+    }
+
     fn with(&self, source: usize, change: impl FnOnce(&mut Source)) {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(source) = sources.get_mut(source) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = state.sources.get_mut(source) {
             change(source);
         }
     }
 
-    /// The watermark of these sources together at the end of `epoch`: the least of theirs. `i64::MIN`: none yet,
-    /// `i64::MAX`: all have ended. Epochs are asked for in order, each also once the next one runs.
+    /// The watermark of these sources together at the end of `epoch`: the least of theirs, but of those that are idle.
+    /// `i64::MIN`: none yet, `i64::MAX`: all have ended. Epochs are asked for in order, each also once the next one runs.
     pub(super) fn watermark(&self, of: &[usize], epoch: Epoch) -> i64 {
         if epoch == Epoch(0) {
             return i64::MIN;
         }
         let beginnings = self.beginnings.wait();
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = |source: &usize| {
-            let unread = beginnings.get(*source).map(Vec::as_slice).unwrap_or_default();
-            Some(sources.get_mut(*source)?.watermark(epoch, unread))
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { sources, settled } = &mut *state;
+        let mut at = |epoch: Epoch| {
+            let one = |source: &usize| {
+                let unread = beginnings.get(*source).map(Vec::as_slice).unwrap_or_default();
+                Some(sources.get_mut(*source)?.mark(epoch, unread))
+            };
+            Mark::of_inputs(of.iter().filter_map(one)).watermark()
         };
-        of.iter().filter_map(one).min().unwrap_or(i64::MIN)
+        let (last, said) = match settled.get_mut(of) {
+            Some(known) => known,
+            None => settled.entry(of.to_vec()).or_insert((Epoch(0), i64::MIN)),
+        };
+        while last.next() < epoch {
+            (*last, *said) = (last.next(), at(last.next()).max(*said));
+        }
+        if epoch <= *last { *said } else { at(epoch).max(*said) }
     }
 }
 
 impl Source {
+    fn mark(&mut self, epoch: Epoch, unread: &[i64]) -> Mark {
+        let watermark = self.watermark(epoch, unread);
+        let is_idle = self.idle.range(..=epoch).next_back().is_some_and(|(_, is_idle)| *is_idle);
+        match watermark {
+            i64::MAX => Mark::Ended,
+            watermark if is_idle => Mark::Idle(watermark),
+            watermark => Mark::Active(watermark),
+        }
+    }
+
     fn watermark(&mut self, epoch: Epoch, unread: &[i64]) -> i64 {
         if self.ended.is_some_and(|ended| ended <= epoch) {
             return i64::MAX;
@@ -133,6 +173,11 @@ impl Source {
 
     /// Folds all epochs before `epoch` into it.
     fn forget(&mut self, epoch: Epoch) {
+        if let Some((_, is_idle)) = self.idle.range(..=epoch).next_back() {
+            let is_idle = *is_idle;
+            self.idle = self.idle.split_off(&epoch);
+            self.idle.entry(epoch).or_insert(is_idle);
+        }
         let Some(open) = self.reached.range(..=epoch).next_back().map(|(_, open)| *open) else { return };
         self.reached = self.reached.split_off(&epoch);
         self.reached.entry(epoch).or_insert(open);
@@ -163,6 +208,29 @@ mod tests {
         assert_eq!(times.watermark(&[0, 1], Epoch(2)), 70, "what epoch 3 brought does not count");
         times.ended(0, Epoch(3));
         assert_eq!(times.watermark(&[0, 1], Epoch(3)), 500, "an ended source holds nothing back");
+    }
+
+    #[test]
+    fn an_idle_source_holds_nothing_back_and_takes_nothing_back() {
+        let times = EventTimes::new([0, 0].into_iter());
+        times.begin(Vec::new());
+        let read = |source, epoch, latest| {
+            times.reached(source, Epoch(epoch), 0);
+            times.saw(source, Epoch(epoch), 0, latest);
+        };
+        read(0, 1, 100);
+        read(1, 1, 70);
+        assert_eq!(times.watermark(&[0, 1], Epoch(1)), 70);
+        read(0, 2, 200);
+        times.idle(1, Epoch(2), true);
+        assert_eq!(times.watermark(&[0, 1], Epoch(2)), 200);
+        assert_eq!(times.watermark(&[1], Epoch(2)), 70, "alone it is where it was");
+        read(1, 3, 90);
+        times.idle(1, Epoch(3), false);
+        assert_eq!(times.watermark(&[0, 1], Epoch(3)), 200, "nothing is taken back");
+        read(0, 4, 400);
+        read(1, 4, 300);
+        assert_eq!(times.watermark(&[0, 1], Epoch(4)), 300, "and it counts again");
     }
 
     #[test]

@@ -66,6 +66,7 @@ impl Partition {
             (Logic::Keyed(plan), State::Keyed(state)) => {
                 state.wakes(plan.ttl.is_some_and(|ttl| ttl.clock == Clock::Processing))
             }
+            (Logic::Aggregate(plan), State::Aggregate(state)) => state.wakes(plan),
             _ => None,
         };
         self.wakes.store(wakes.unwrap_or(i64::MAX), Ordering::Relaxed);

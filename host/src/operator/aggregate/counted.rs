@@ -25,6 +25,8 @@ pub struct Counted {
     keys: NumberedKeys,
     /// By key, its open window.
     open: Vec<Open>,
+    /// Keys that changed in earlier epochs, and wait for early results.
+    waiting: Vec<u32>,
 }
 
 /// A window that is not full.
@@ -55,7 +57,7 @@ struct Cut {
 impl Counted {
     /// `keys` is an empty store whose slots can be used again.
     pub fn new(count: u64, keys: KeyStore) -> Self {
-        Self { count, keys: NumberedKeys::new(keys), open: Vec::new() }
+        Self { count, keys: NumberedKeys::new(keys), open: Vec::new(), waiting: Vec::new() }
     }
 
     pub fn groups(&self) -> usize {
@@ -87,7 +89,15 @@ impl Counted {
         touched.dedup();
         let is_open = |key: &u32| self.open.get(*key as usize).is_some_and(|open| open.rows > 0);
         let (open, empty): (Vec<u32>, Vec<u32>) = touched.into_iter().partition(is_open);
-        if tools.plan.emission == Emission::OnUpdate {
+        if matches!(tools.plan.emission, Emission::Early(_)) {
+            self.waiting.extend(&open);
+        }
+        if epoch.emits_open {
+            let mut open = open;
+            open.append(&mut self.waiting);
+            open.retain(is_open);
+            open.sort_unstable();
+            open.dedup();
             let mut due = Due::with_capacity(open.len());
             for key in open {
                 let slot = self.open.get(key as usize).map(|open| open.slot).unwrap_or_default();

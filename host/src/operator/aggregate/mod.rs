@@ -98,7 +98,7 @@ impl AggregatePlan {
 
     /// Whether it matters which groups changed: when updates are emitted, or a closed window may still change.
     fn tracks_touched(&self) -> bool {
-        self.emission == Emission::OnUpdate || self.window.lateness > 0
+        self.emission != Emission::OnClose || self.window.lateness > 0
     }
 }
 

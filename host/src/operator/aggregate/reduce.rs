@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use pelton_core::window::{Clock, Panes, WindowKind};
+use pelton_core::{
+    job::Emission,
+    window::{Clock, Panes, WindowKind},
+};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
@@ -26,6 +29,8 @@ pub struct Partition {
     accumulators: Accumulators,
     /// Up to which windows have been closed.
     watermark: i64,
+    /// Processing time of the next early results; none: no epoch has been reduced.
+    early_at: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -61,6 +66,8 @@ pub struct EpochEnd<'a> {
     pub from: i64,
     pub to: i64,
     pub is_last: bool,
+    /// Results of open windows are due that have changed since they were emitted.
+    pub emits_open: bool,
 }
 
 impl Partition {
@@ -73,7 +80,7 @@ impl Partition {
             WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, codec.slots())),
             WindowKind::Count { rows } => Windows::Counted(Counted::new(rows, codec.slots())),
         };
-        Self { number, windows, accumulators: Accumulators::new(plan), watermark: i64::MIN }
+        Self { number, windows, accumulators: Accumulators::new(plan), watermark: i64::MIN, early_at: None }
     }
 
     /// Groups that have accumulators.
@@ -83,6 +90,38 @@ impl Partition {
             Windows::Sliding(sliding) => sliding.groups(),
             Windows::Sessions(sessions) => sessions.groups(),
             Windows::Counted(counted) => counted.groups(),
+        }
+    }
+
+    /// The earliest processing time at which something is due though no row comes.
+    pub fn wakes(&self, plan: &AggregatePlan) -> Option<i64> {
+        if self.groups() == 0 {
+            return None;
+        }
+        let early = self.early_at.filter(|_| matches!(plan.emission, Emission::Early(_)));
+        let closes = match (plan.window.clock, &self.windows) {
+            (Clock::Event, _) => None,
+            (Clock::Processing, Windows::Sessions(sessions)) => sessions.next_deadline(),
+            (Clock::Processing, _) => Panes::new(&plan.window.kind).map(|mut panes| {
+                let open = panes.pane_start(self.watermark);
+                panes.pane_end(open)
+            }),
+        };
+        early.into_iter().chain(closes).min()
+    }
+
+    /// Whether results of open windows are due in an epoch of this processing time.
+    fn emits_open(&mut self, emission: Emission, now: i64) -> bool {
+        match emission {
+            Emission::OnClose => false,
+            Emission::OnUpdate => true,
+            Emission::Early(every) => {
+                let is_due = self.early_at.is_some_and(|at| at <= now);
+                if is_due || self.early_at.is_none() {
+                    self.early_at = Some(now.saturating_add(every));
+                }
+                is_due
+            }
         }
     }
 
@@ -129,7 +168,8 @@ impl Reducer {
                 Piece::Rows(_) => None,
             })
             .collect();
-        let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last };
+        let emits_open = state.emits_open(tools.plan.emission, context.now);
+        let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last, emits_open };
         let mut out = Reduced::default();
         let Partition { windows, accumulators, .. } = state;
         match windows {

@@ -47,6 +47,8 @@ pub struct SessionWindows {
     next: Vec<i64>,
     rounds: Rounds,
     groups: usize,
+    /// Keys that changed in earlier epochs, and wait for early results.
+    waiting: Vec<u32>,
 }
 
 /// The epoch of a partition so far.
@@ -96,11 +98,17 @@ impl SessionWindows {
             next: Vec::new(),
             rounds: Rounds::default(),
             groups: 0,
+            waiting: Vec::new(),
         }
     }
 
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// When something happens to a session next, or before it.
+    pub fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.peek().map(|Reverse((at, _))| *at)
     }
 
     pub fn held_bytes(&self) -> usize {
@@ -226,6 +234,16 @@ impl SessionWindows {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut keys = std::mem::take(&mut changes.keys);
+        let mut waiting = Vec::new();
+        if matches!(tools.plan.emission, Emission::Early(_)) {
+            self.waiting.extend(&keys);
+            if epoch.emits_open {
+                waiting = std::mem::take(&mut self.waiting);
+                waiting.sort_unstable();
+                waiting.dedup();
+                keys.extend(&waiting);
+            }
+        }
         while let Some(Reverse((at, key))) = self.deadlines.peek().copied()
             && at <= epoch.to
         {
@@ -242,7 +260,11 @@ impl SessionWindows {
         let mut leaving: Vec<(Window, u32, u32, Moment)> = Vec::new();
         for key in &keys {
             for session in self.sessions.get(*key as usize).into_iter().flat_map(Sessions::iter) {
-                if let Some(moment) = moment(tools, epoch, session.end(self.gap), changes.has(session.slot)) {
+                let is_changed = changes.has(session.slot);
+                // Which of a key's open sessions changed is not remembered: all of them leave again.
+                let is_open = session.end(self.gap) > epoch.to;
+                let is_changed = is_changed || is_open && waiting.binary_search(key).is_ok();
+                if let Some(moment) = moment(epoch, session.end(self.gap), is_changed) {
                     let window = Window { start: session.start, end: session.end(self.gap) };
                     leaving.push((window, *key, session.slot, moment));
                 }
@@ -286,12 +308,12 @@ impl SessionWindows {
 }
 
 /// Whether a session leaves, and as what.
-fn moment(tools: &Tools, epoch: &EpochEnd<'_>, end: i64, is_changed: bool) -> Option<Moment> {
+fn moment(epoch: &EpochEnd<'_>, end: i64, is_changed: bool) -> Option<Moment> {
     if end <= epoch.from {
         is_changed.then_some(Moment::Late)
     } else if end <= epoch.to {
         Some(Moment::OnTime)
     } else {
-        (is_changed && tools.plan.emission == Emission::OnUpdate).then_some(Moment::Early)
+        (is_changed && epoch.emits_open).then_some(Moment::Early)
     }
 }

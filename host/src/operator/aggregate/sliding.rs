@@ -37,6 +37,8 @@ pub struct Sliding {
     spare: Option<u32>,
     /// (key, pane) that changed in this epoch, where that matters.
     touched: Vec<(u32, i64)>,
+    /// (key, pane) that changed in earlier epochs, and wait for early results.
+    waiting: Vec<(u32, i64)>,
     panes: usize,
     /// Panes before it have been dropped.
     kept_from: i64,
@@ -86,6 +88,7 @@ impl Sliding {
             results: Results::default(),
             spare: None,
             touched: Vec::new(),
+            waiting: Vec::new(),
             panes: 0,
             kept_from: i64::MIN,
         }
@@ -158,14 +161,24 @@ impl Sliding {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let lateness = tools.plan.window.lateness;
-        let on_update = tools.plan.emission == Emission::OnUpdate;
-        let is_wanted = |window: &Window| match window.end <= epoch.from {
-            true => !is_late(window.end, lateness, epoch.from),
-            false => on_update && window.end > epoch.to,
+        let is_open = |window: &Window| epoch.emits_open && window.end > epoch.to;
+        let is_wanted = |window: &Window| {
+            window.end <= epoch.from && !is_late(window.end, lateness, epoch.from) || is_open(window)
         };
         let mut changed: Vec<(Window, u32)> = Vec::new();
-        for (key, pane) in self.touched.drain(..) {
-            changed.extend(panes.windows_of(pane).filter(is_wanted).map(|window| (window, key)));
+        for (key, pane) in &self.touched {
+            changed.extend(panes.windows_of(*pane).filter(is_wanted).map(|window| (window, *key)));
+        }
+        if epoch.emits_open {
+            // Those of their windows that have been closed since then have left.
+            for (key, pane) in self.waiting.drain(..) {
+                changed.extend(panes.windows_of(pane).filter(is_open).map(|window| (window, key)));
+            }
+            self.touched.clear();
+        } else if matches!(tools.plan.emission, Emission::Early(_)) {
+            self.waiting.append(&mut self.touched);
+        } else {
+            self.touched.clear();
         }
         // Sliding windows have one length: in order of their starts is in order of their ends.
         changed.sort_unstable();

@@ -158,11 +158,17 @@ impl Whole {
     ) -> Result<(), CallError> {
         let Some(pane) = self.panes.values_mut().next() else { return Ok(()) };
         let moment = if epoch.is_last { Moment::OnTime } else { Moment::Early };
-        let touched = pane.touched.take();
         let due = match (tools.plan.emission, epoch.is_last) {
-            (Emission::OnUpdate, _) => pane.due(touched.into_iter(), UNBOUNDED, moment),
-            (Emission::OnClose, true) => pane.due(pane.all(), UNBOUNDED, moment),
-            (Emission::OnClose, false) => return Ok(()),
+            (Emission::OnClose | Emission::Early(_), true) => pane.due(pane.all(), UNBOUNDED, moment),
+            (Emission::OnUpdate, true) => {
+                let touched = pane.touched.take();
+                pane.due(touched.into_iter(), UNBOUNDED, moment)
+            }
+            (_, false) if epoch.emits_open => {
+                let touched = pane.touched.take();
+                pane.due(touched.into_iter(), UNBOUNDED, moment)
+            }
+            (_, false) => return Ok(()),
         };
         tools.emit(epoch.context, &due, &pane.groups.rows().keys, accumulators, out)
     }
@@ -179,12 +185,19 @@ impl Whole {
         let mut closing = Vec::new();
         for (start, pane) in &mut self.panes {
             let Some(window) = panes.windows_of(*start).next() else { continue };
-            let touched = pane.touched.take();
             let was_closed = window.end <= epoch.from;
             let moment = if was_closed { Moment::Late } else { Moment::Early };
             if !was_closed && window.end <= epoch.to {
+                pane.touched.take();
                 closing.push((window, &*pane));
-            } else if !touched.is_empty() && (was_closed || tools.plan.emission == Emission::OnUpdate) {
+                continue;
+            }
+            if !was_closed && !epoch.emits_open {
+                // They wait for the next early results, or for the end.
+                continue;
+            }
+            let touched = pane.touched.take();
+            if !touched.is_empty() {
                 let due = pane.due(touched.into_iter(), window, moment);
                 tools.emit(epoch.context, &due, &pane.groups.rows().keys, accumulators, out)?;
             }
