@@ -19,7 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("operator", &["clock", "error", "state"]),
     ("sink", &["clock", "error"]),
     ("job", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard"]),
-    ("cli", &["clock", "error", "source", "state", "operator", "sink", "standard", "job"]),
+    ("cli", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard", "job"]),
 ];
 
 fn host() -> PathBuf {

@@ -7,6 +7,7 @@
 //! 100,000 in all), `PELTON_SEED` with which to begin; a failure prints both.
 
 mod engine;
+mod live;
 mod oracle;
 mod timeline;
 

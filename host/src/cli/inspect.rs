@@ -7,7 +7,7 @@ use clap::Args;
 use pelton_core::{
     contract::{AggregateSignature, Input, KeyedSignature, Port, PortColumn, Signature, StateTable},
     limits::Limits,
-    types,
+    types::{self, TypeError},
 };
 use pelton_wasm::{AggregateInstance, CallError, KeyedInstance, Kind, Module, TransformInstance};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use super::{Context, Exit, plan::runtime};
 use crate::{
     error::Code,
-    job::diagnostic::{Diagnostic, Diagnostics, Sources},
+    job::diagnostic::{Diagnostic, Diagnostics, Sources, shown},
+    nearest::nearest,
 };
 
 #[derive(Debug, Args)]
@@ -35,7 +36,13 @@ pub(super) struct InspectArgs {
 struct Columns(SchemaRef);
 
 fn parse_columns(text: &str) -> Result<Columns, String> {
-    let parsed = types::parse(&format!("struct<{text}>")).map_err(|error| error.to_string())?;
+    let parsed = types::parse(&format!("struct<{text}>")).map_err(|error| match error {
+        TypeError::Unknown(name) => match nearest(&name, types::SCALAR_NAMES) {
+            Some(near) => format!("`{}` is not a type; did you mean `{near}`?", shown(&name)),
+            None => format!("`{}` is not a type; types are {}", shown(&name), types::SCALAR_NAMES.join(", ")),
+        },
+        other => other.to_string(),
+    })?;
     match parsed {
         arrow::datatypes::DataType::Struct(fields) => Ok(Columns(Schema::new(fields).into())),
         _ => Err("it has the form `auction: s64, price: f64?`".into()),

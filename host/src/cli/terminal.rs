@@ -52,13 +52,22 @@ impl Terminal {
     pub(crate) fn print_target(&self, output: OutputMode) -> PrintTarget {
         let style = match output {
             OutputMode::Json => PrintStyle::Json,
-            OutputMode::Text => PrintStyle::Table { width: u16::try_from(self.style.width).unwrap_or(u16::MAX) },
+            OutputMode::Text => PrintStyle::Table { width: table_width() },
         };
         PrintTarget { style, output: Arc::new(Mutex::new(io::stdout())) }
     }
 }
 
 struct Stderr;
+
+/// Columns for tables of rows: the terminal's; else `$COLUMNS`, or more than most have.
+fn table_width() -> u16 {
+    const ELSEWHERE: u16 = 160;
+    const LEAST: u16 = 40;
+    let terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col);
+    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal.filter(|columns| *columns > 0).or_else(variable).unwrap_or(ELSEWHERE).max(LEAST)
+}
 
 impl<'a> MakeWriter<'a> for Stderr {
     type Writer = io::Stderr;

@@ -13,6 +13,7 @@ mod timers;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::opened::KeyedSlot;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::out::NO_ORIGIN;
 pub use self::{
     group::{Arrival, Group},

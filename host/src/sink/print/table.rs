@@ -17,7 +17,7 @@ use crate::sink::value::{
 };
 
 /// Columns of the terminal that one value may take.
-const CELL_WIDTH_MAX: usize = 48;
+const CELL_WIDTH_MAX: usize = 100;
 /// A column is left out rather than made narrower than this (or than its longest value).
 const CELL_WIDTH_MIN: usize = 10;
 /// Two blanks and a line.

@@ -60,8 +60,8 @@ impl Problem {
                 return Self::Column(fault);
             }
             Self::Syntax(_) | Self::Depth => return self,
-            Self::Null => format!("is null, and {} has no nulls", type_name()),
-            Self::Missing => format!("is missing, and {} has no nulls", type_name()),
+            Self::Null => format!("is null, and {0} has no nulls (`{0}?` has)", type_name()),
+            Self::Missing => format!("is missing, and {0} has no nulls (`{0}?` has)", type_name()),
             Self::Unfit | Self::Range => match shown() {
                 Err(syntax) => return syntax,
                 Ok(shown) => match self {

@@ -94,7 +94,7 @@ fn a_reason_names_the_column_the_type_and_the_value() {
         [
             "column `x`: `\"abc\"` is not an f64",
             "column `x`: `1e999` is out of range for f64",
-            "column `x`: is null, and f64 has no nulls",
+            "column `x`: is null, and f64 has no nulls (`f64?` has)",
         ]
     );
     assert_eq!(
@@ -127,8 +127,8 @@ fn a_reason_names_the_column_the_type_and_the_value() {
         values("list<struct<a: s64>>", &["[{\"a\": 1}, {\"a\": \"x\"}]", "[null]", "[{}]", "7"]),
         [
             "column `x[].a`: `\"x\"` is not an s64",
-            "column `x[]`: is null, and struct<a: s64> has no nulls",
-            "column `x[].a`: is missing, and s64 has no nulls",
+            "column `x[]`: is null, and struct<a: s64> has no nulls (`struct<a: s64>?` has)",
+            "column `x[].a`: is missing, and s64 has no nulls (`s64?` has)",
             "column `x`: `7` is not a list<struct<a: s64>>",
         ]
     );

@@ -1,0 +1,156 @@
+//! What a running job does while its input is silent, by the real binary: the clock closes windows, early results leave, and
+//! an idle source holds nobody back.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use pelton_tests::binary;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A job that reads standard input, which stays open; it is killed in the end.
+struct Live {
+    dir: tempfile::TempDir,
+    job: Child,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.job.kill();
+        let _ = self.job.wait();
+    }
+}
+
+impl Live {
+    fn start(job: &str) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        fs::write(dir.path().join("job.toml"), job)?;
+        let job = Command::new(binary()?)
+            .args(["run", "job.toml", "--output", "json"])
+            .current_dir(dir.path())
+            .stdin(Stdio::piped())
+            .stdout(fs::File::create(dir.path().join("stdout"))?)
+            .stderr(fs::File::create(dir.path().join("stderr"))?)
+            .spawn()?;
+        Ok(Self { dir, job })
+    }
+
+    fn say(&mut self, lines: &str) -> Result<()> {
+        let input = self.job.stdin.as_mut().context("its standard input")?;
+        input.write_all(lines.as_bytes())?;
+        Ok(input.flush()?)
+    }
+
+    fn printed(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.dir.path().join("stdout"))?)
+    }
+
+    /// Waits until it prints this.
+    fn expect(&mut self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.printed()?.contains(text) {
+            let ended = self.job.try_wait()?;
+            let said = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+            ensure!(
+                ended.is_none() && Instant::now() < deadline,
+                "it has not printed {text}:\n{}\n{}",
+                self.printed()?,
+                said(&self.dir.path().join("stderr"))
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+const SAID: &str = r#"
+name = "live"
+batch = { interval = "50ms" }
+
+[source.said]
+type = "stdin"
+format = "csv"
+schema = { word = "utf8", at = "timestamp[ms]" }
+event-time = { column = "at", watermark = "0s" }
+
+[operator.counted]
+input = "said"
+key = ["word"]
+module = "std:count"
+WINDOW
+
+[sink.out]
+type = "print"
+input = "counted"
+"#;
+
+#[test]
+fn windows_of_processing_time_close_without_rows() -> Result<()> {
+    for window in ["type = \"tumbling\", length = \"300ms\"", "type = \"session\", gap = \"300ms\""] {
+        let window = format!("window = {{ {window}, time = \"processing\" }}");
+        let mut live = Live::start(&SAID.replace("WINDOW", &window))?;
+        live.say("a,2026-01-01T00:00:00Z\na,2026-01-01T00:00:00Z\n")?;
+        live.expect("\"count\":2")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn early_results_leave_before_the_window_closes_and_replace_each_other() -> Result<()> {
+    let window = "window = { type = \"tumbling\", length = \"1h\" }\nemit = { early = \"200ms\" }";
+    let mut live = Live::start(&SAID.replace("WINDOW", window))?;
+    live.say("a,2026-01-01T00:00:00Z\n")?;
+    live.expect("\"count\":1")?;
+    live.say("a,2026-01-01T00:00:01Z\n")?;
+    live.expect("\"count\":2")
+}
+
+#[test]
+fn an_idle_source_holds_no_window_open() -> Result<()> {
+    let job = |idle: &str| {
+        format!(
+            r#"
+name = "live"
+batch = {{ interval = "50ms" }}
+
+[source.made]
+type = "generator"
+rate = 200.0
+columns = {{ word = {{ choice = ["made"] }}, at = {{ time = {{ start = 2026-01-01T00:00:00Z, step = "10ms" }} }} }}
+event-time = {{ column = "at", watermark = "0s" }}
+
+[source.said]
+type = "stdin"
+format = "csv"
+schema = {{ word = "utf8", at = "timestamp[us]" }}
+event-time = {{ column = "at", watermark = "0s"{idle} }}
+
+[operator.counted]
+input = ["made", "said"]
+key = ["word"]
+module = "std:count"
+window = {{ type = "tumbling", length = "500ms" }}
+
+[sink.out]
+type = "print"
+input = "counted"
+"#
+        )
+    };
+    let waited_for = Live::start(&job(""))?;
+    let mut idle = Live::start(&job(", idle = \"300ms\""))?;
+    idle.expect("\"count\":50")?;
+    let printed = waited_for.printed()?;
+    ensure!(!printed.contains("\"count\""), "a source that is waited for holds windows open: {printed}");
+    // It has come back: rows behind what has been told are late, others count.
+    idle.say("late,2026-01-01T00:00:00Z\nsaid,2027-01-01T00:00:00Z\n")?;
+    idle.expect("\"event\":\"rows\"")
+}
