@@ -91,7 +91,7 @@ fn kind(timeline: &Timeline) -> WindowKind {
     }
 }
 
-fn plan(timeline: &Timeline) -> AggregatePlan {
+pub fn plan(timeline: &Timeline) -> AggregatePlan {
     let functions = FUNCTIONS.iter().map(copied).collect::<Vec<_>>();
     let kind = kind(timeline);
     let has_time = !matches!(kind, WindowKind::Global | WindowKind::Count { .. });
@@ -175,7 +175,7 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
     outcomes
 }
 
-fn batch(rows: &[Row]) -> RecordBatch {
+pub fn batch(rows: &[Row]) -> RecordBatch {
     let columns_of: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number))),
         Arc::new(StringArray::from_iter(rows.iter().map(|row| row.name))),

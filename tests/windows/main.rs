@@ -8,6 +8,7 @@
 
 mod engine;
 mod live;
+mod order;
 mod oracle;
 mod timeline;
 

@@ -1,0 +1,107 @@
+//! What the result must not depend on: the order of rows within an epoch, how they are cut into batches, the number of
+//! partitions; and what one frequent key must not do: make its partition the slowest by far.
+
+use std::sync::Arc;
+
+use pelton::operator::{
+    aggregate::{Combiner, Partial},
+    shuffle::Piece,
+};
+use pelton_wasm::BatchContext;
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use crate::{
+    Outcome, engine,
+    timeline::{Clock, Emit, Epoch, Kind, Row, Shape, Timeline},
+};
+
+const PERMUTATIONS: u64 = 1_000;
+
+fn sorted(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    for outcome in &mut outcomes {
+        outcome.results.iter_mut().for_each(|fold| fold.rows.sort_unstable());
+        outcome.results.sort();
+        outcome.late.sort_unstable();
+        outcome.rejected.sort_unstable();
+    }
+    outcomes
+}
+
+#[test]
+fn permutations_of_rows_batches_and_partitions_give_the_same_results() {
+    let kinds = [Kind::Tumbling, Kind::Sliding, Kind::Session, Kind::Global];
+    for seed in 0..PERMUTATIONS {
+        let random = &mut StdRng::seed_from_u64(seed);
+        // Ten orders of each timeline.
+        let mut timeline = Timeline::random(kinds[(seed / 10) as usize % kinds.len()], seed / 10);
+        let expected = sorted(engine::run(&timeline));
+        timeline.partitions = random.random_range(1..=8);
+        timeline.rows_max = random.random_range(1..20);
+        for epoch in &mut timeline.epochs {
+            let mut rows: Vec<Row> = epoch.batches.drain(..).flatten().collect();
+            rows.shuffle(random);
+            while !rows.is_empty() {
+                let rest = rows.split_off(random.random_range(1..=rows.len()));
+                epoch.batches.push(std::mem::replace(&mut rows, rest));
+            }
+        }
+        let got = sorted(engine::run(&timeline));
+        assert!(got == expected, "seed {seed}: expected {expected:#?}\ngot {got:#?}\n{timeline:#?}");
+    }
+}
+
+/// Zipf's distribution with exponent 1.5, and half of all rows of one key besides.
+#[test]
+fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
+    const KEYS: usize = 5_000;
+    const ROWS: i64 = 200_000;
+    let random = &mut StdRng::seed_from_u64(1);
+    let weights: Vec<f64> = (1..=KEYS).map(|rank| (rank as f64).powf(-1.5)).collect();
+    let total: f64 = weights.iter().sum();
+    let mut key = || {
+        if random.random() {
+            return 0;
+        }
+        let mut at = random.random::<f64>() * total;
+        weights.iter().position(|weight| {
+            at -= weight;
+            at < 0.0
+        }).unwrap_or(KEYS - 1) as i64
+    };
+    let rows: Vec<Row> =
+        (0..ROWS).map(|id| Row { number: key(), name: None, time: Some(id), id }).collect();
+    let hot = rows.iter().filter(|row| row.number == 0).count();
+    assert!(hot as i64 * 2 >= ROWS, "half of the rows have one key: {hot}");
+    let timeline = Timeline {
+        kind: Kind::Tumbling,
+        shape: Shape::Time { length: 1 << 20, slide: 1 << 20, offset: 0 },
+        clock: Clock::Event,
+        lateness: 0,
+        emit: Emit::OnClose,
+        partitions: 8,
+        rows_max: 8192,
+        key: [true, false],
+        epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: rows.chunks(8192).map(<[Row]>::to_vec).collect() }],
+    };
+    let plan = Arc::new(engine::plan(&timeline));
+    let mut combiner = Combiner::new(plan);
+    let context = BatchContext { epoch: 1, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };
+    let mut work = [0; 8];
+    for batch in &timeline.epochs[0].batches {
+        let mapped = combiner.combine(&context, &engine::batch(batch)).expect("the map side goes through");
+        let partials = mapped.pieces.iter().filter_map(|piece| match piece {
+            Piece::Partial(partial) => Some::<&Partial>(partial),
+            Piece::Rows(_) => None,
+        });
+        for partial in partials {
+            partial.by_partition.iter().zip(&mut work).for_each(|(groups, work)| *work += groups.len());
+        }
+    }
+    // What the reduce side merges: after the map side has combined, a key is one row of each batch, however frequent it is.
+    work.sort_unstable();
+    let (median, slowest) = ((work[3] + work[4]) as f64 / 2.0, work[7] as f64);
+    println!("rows to merge by partition: {work:?} of {ROWS}; the slowest has {:.2} × the median", slowest / median);
+    assert!(slowest <= 2.0 * median, "{work:?}");
+    // The rows themselves would have been more than half in one partition.
+    assert!(work.iter().sum::<usize>() as i64 * 2 < ROWS, "rows are combined before they move: {work:?}");
+}
