@@ -17,6 +17,7 @@ mod passing;
 mod port;
 mod row;
 mod state;
+mod table;
 mod transform;
 
 /// The first error, or what was made.

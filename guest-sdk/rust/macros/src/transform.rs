@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, Ident, ItemFn, Lifetime, LitStr, Pat, PatType, Result, ReturnType, Type,
+    Error, FnArg, GenericParam, ItemFn, Lifetime, LitStr, PatType, Result, ReturnType, Type,
     parse::{Parse, ParseStream, Parser},
     parse_quote,
     spanned::Spanned,
@@ -17,6 +17,7 @@ use crate::{
     function::{self, Operator},
     names,
     passing::{ARGUMENTS, Passing},
+    table::{self, Table},
 };
 
 /// What stands in the attribute's brackets.
@@ -64,14 +65,6 @@ enum Extra<'a> {
     Table(Table<'a>),
 }
 
-/// An argument that a side table is looked up in.
-#[derive(Clone, Copy)]
-struct Table<'a> {
-    /// Where its name is in the attribute.
-    name: &'a LitStr,
-    ty: &'a Type,
-}
-
 const SHAPE: &str = "a transform is `fn name(row: Row, options: &Options, ctx: &Context) -> Out`, where `options` and `ctx` may be left out";
 
 pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStream> {
@@ -84,7 +77,7 @@ pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStrea
     });
     let tables = arguments.tables();
     let name = &function.sig.ident;
-    let (side_tables, table_type) = side_tables(&tables);
+    let (side_tables, table_type) = table::holder(&tables);
     let run = run(&attributes, &function, &arguments);
     let call = call(&function);
     let export = if tables.is_empty() { quote!() } else { quote!(tables) };
@@ -113,60 +106,6 @@ impl<'a> Arguments<'a> {
         });
         tables.collect()
     }
-}
-
-/// The struct that holds the side tables, if there are any, and the type of what holds them.
-fn side_tables(tables: &[Table<'_>]) -> (TokenStream, TokenStream) {
-    if tables.is_empty() {
-        return (TokenStream::new(), quote!(::pelton_guest::macros::NoTables));
-    }
-    let names: Vec<_> = tables.iter().map(|table| table.name).collect();
-    let fields: Vec<_> = (0..tables.len()).map(table_field).collect();
-    // The same type, at the argument's place: errors about it point there.
-    let types =
-        tables.iter().map(|Table { ty, .. }| quote_spanned!(ty.span()=> ::pelton_guest::macros::SideTable<#ty>));
-    let opens = tables.iter().map(
-        |Table { name, ty }| quote_spanned!(ty.span()=> ::pelton_guest::macros::open_table::<#ty>(#name, offered)?),
-    );
-    let loads = tables.iter().zip(&fields).map(|(Table { ty, .. }, field)| {
-        quote_spanned!(ty.span()=> ::pelton_guest::macros::load_table::<#ty>(&mut self.#field, rows))
-    });
-    let made = quote! {
-        // As visible as the function, whose associated type it is.
-        #[doc(hidden)]
-        #[allow(missing_debug_implementations, unreachable_pub)]
-        pub struct SideTables {
-            #(#fields: #types,)*
-        }
-
-        #[automatically_derived]
-        impl ::pelton_guest::macros::Tables for SideTables {
-            const NAMES: &'static [&'static str] = &[#(#names),*];
-
-            fn open(
-                offered: &[::pelton_guest::macros::bindings::Input],
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::core::result::Result::Ok(Self { #(#fields: #opens,)* })
-            }
-
-            fn load(
-                &mut self,
-                name: &str,
-                rows: ::pelton_guest::macros::Table,
-            ) -> ::core::result::Result<(), ::std::string::String> {
-                match name {
-                    #(#names => #loads,)*
-                    other => ::core::result::Result::Err(::pelton_guest::macros::no_table(other)),
-                }
-            }
-        }
-    };
-    (made, quote!(SideTables))
-}
-
-/// The field that holds a side table, and the local that is the function's.
-fn table_field(index: usize) -> Ident {
-    format_ident!("table_{index}")
 }
 
 /// Refuses functions that cannot be a transform.
@@ -229,32 +168,8 @@ fn arguments<'a>(attributes: &'a Attributes, function: &'a ItemFn) -> Result<Arg
         return Err(Error::new_spanned(&function.sig.inputs, format!("one context is enough: {SHAPE}")));
     }
     let arguments = Arguments { row: &row.ty, rest };
-    check_tables(attributes, &arguments.tables())?;
+    table::check(&attributes.tables, &arguments.tables())?;
     Ok(arguments)
-}
-
-/// Every side table of the attribute has its argument.
-fn check_tables(attributes: &Attributes, tables: &[Table<'_>]) -> Result<()> {
-    for (index, name) in attributes.tables.iter().enumerate() {
-        if attributes.tables.iter().take(index).any(|other| other.value() == name.value()) {
-            return Err(Error::new(name.span(), "this side table is named already: once is enough"));
-        }
-        if !tables.iter().any(|table| table.name.value() == name.value()) {
-            let argument = argument_of(name);
-            return Err(Error::new(
-                name.span(),
-                format!(
-                    "no argument takes this side table: it is called `{argument}`, as in `{argument}: &Names`, and its type implements `Lookup`"
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The argument that takes the side table `name`.
-fn argument_of(name: &LitStr) -> String {
-    name.value().replace(|letter: char| !letter.is_alphanumeric(), "_")
 }
 
 fn extra<'a>(attributes: &'a Attributes, argument: &'a PatType) -> Result<Extra<'a>> {
@@ -267,8 +182,7 @@ fn extra<'a>(attributes: &'a Attributes, argument: &'a PatType) -> Result<Extra<
     if let Some(token) = &reference.mutability {
         return Err(Error::new_spanned(token, "a module keeps nothing between rows: remove `mut`"));
     }
-    let table = attributes.tables.iter().find(|table| is_called(&argument.pat, &argument_of(table)));
-    if let Some(name) = table {
+    if let Some(name) = table::named(&attributes.tables, &argument.pat) {
         return Ok(Extra::Table(Table { name, ty: &reference.elem }));
     }
     match &*reference.elem {
@@ -277,29 +191,18 @@ fn extra<'a>(attributes: &'a Attributes, argument: &'a PatType) -> Result<Extra<
     }
 }
 
-/// Whether an argument has this name; a leading `_` says that it is not used.
-fn is_called(pattern: &Pat, name: &str) -> bool {
-    match pattern {
-        Pat::Ident(ident) => {
-            let plain = names::plain(&ident.ident);
-            plain == name || plain.strip_prefix('_') == Some(name)
-        }
-        _ => false,
-    }
-}
-
 /// `describe` and `run` of `Transform`.
 fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) -> TokenStream {
     let name = &function.sig.ident;
     let row = names::inferred(arguments.row);
-    let mut fields = (0..).map(table_field);
+    let mut fields = (0..).map(table::field);
     let given = arguments.rest.iter().map(|extra| match extra {
         Extra::Options(_) => Some(quote!(options)),
         Extra::Context => Some(quote!(context)),
         Extra::Table(_) => fields.next().map(|field| quote!(#field)),
     });
     let given: Vec<_> = given.flatten().collect();
-    let fields: Vec<_> = (0..arguments.tables().len()).map(table_field).collect();
+    let fields: Vec<_> = (0..arguments.tables().len()).map(table::field).collect();
     let called = wrap(&function.sig.output, quote!(#name(row #(, #given)*)));
     let unused = arguments.rest.iter().map(|_| quote!(::pelton_guest::macros::unused()));
     let uncalled = wrap(&function.sig.output, quote!(#name(row #(, #unused)*)));
