@@ -19,7 +19,7 @@ examples: setup ## Build the examples' modules
 	examples/build.sh
 
 guests: setup ## Build the tests' modules
-	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-any-schema -p pelton-ledger
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-unpaid
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml

@@ -42,7 +42,7 @@ fn every_function_of_the_catalog_is_in_the_module() {
     let refusal = |function: &str| {
         let mut instance = AggregateInstance::new(&module, &Limits::default()).expect("an instance");
         let options = format!("{{\"function\": \"{function}\"}}");
-        instance.open(&input, &options).err().map(|error| error.to_string()).unwrap_or_default()
+        instance.open(&input, &[], &options).err().map(|error| error.to_string()).unwrap_or_default()
     };
     assert!(refusal("nothing").contains("there is no std:nothing"), "what is not there is told apart");
     for function in FUNCTIONS {

@@ -79,8 +79,8 @@ fn plan(form: Form, fields: &[Field], schema: &SchemaRef, rows_max: usize) -> Op
     let options = options(form, fields).to_string();
     let input = Input { name: "rows".into(), schema: Arc::clone(schema), key: Vec::new(), event_time: None };
     let mut instance = TransformInstance::new(&MODULE, &limits()).expect("an instance");
-    let contract = instance.open(&input, &options).unwrap_or_else(|error| panic!("{form:?}: {error}"));
-    let signature = contract.check(&input).unwrap_or_else(|error| panic!("{form:?}: {error}"));
+    let contract = instance.open(&input, &[], &options).unwrap_or_else(|error| panic!("{form:?}: {error}"));
+    let signature = contract.check(&input, &[]).unwrap_or_else(|error| panic!("{form:?}: {error}"));
     let ports = signature.ports.iter().map(|port| {
         let columns = port.columns.iter().map(|column| match column {
             PortColumn::Pass(at) => KeptColumn::Passed(*at),

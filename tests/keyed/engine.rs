@@ -77,8 +77,8 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         event_time: Some("ts".into()),
     };
     let mut instance = KeyedInstance::new(&MODULE, &limits()).expect("an instance");
-    let contract = instance.open(&input, "{}").expect("the module opens");
-    let signature = contract.check_keyed(&input).expect("a lawful contract");
+    let contract = instance.open(&input, &[], "{}").expect("the module opens");
+    let signature = contract.check_keyed(&input, &[]).expect("a lawful contract");
     let ports = signature.ports.iter().map(|port| {
         let columns = port.columns.iter().map(|column| match column {
             PortColumn::Pass(at) => KeptColumn::Passed(*at),

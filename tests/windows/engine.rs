@@ -54,8 +54,8 @@ fn input() -> Input {
 
 fn function(options: &str) -> Function {
     let mut instance = AggregateInstance::new(&MODULE, &Limits::default()).expect("an instance");
-    let contract = instance.open(&input(), options).expect("the module opens");
-    let signature = contract.check_aggregate(&input()).expect("a lawful contract");
+    let contract = instance.open(&input(), &[], options).expect("the module opens");
+    let signature = contract.check_aggregate(&input(), &[]).expect("a lawful contract");
     Function {
         module_name: options.to_owned(),
         module: Arc::clone(&MODULE),

@@ -5,7 +5,7 @@
 //! translates what they made back to the host's row numbers and column order.
 
 use crate::{
-    bindings::{Output, Rejection, Table},
+    bindings::{Emitted, Output, Rejection, Table},
     contract::{Plan, PlannedPort, PlannedRead},
     loaded::Loaded,
     output,
@@ -70,6 +70,17 @@ impl Batch {
         Ok(Output { emitted, rejected: self.rejections(answer.rejected)? })
     }
 
+    /// The numbers of the rows that the function sees.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        // A batch has at most a u32 of rows.
+        self.kept.clone().unwrap_or_else(|| (0..self.rows as u32).collect())
+    }
+
+    /// The rows that it does not see.
+    pub(crate) fn into_refused(self) -> Vec<Rejection> {
+        self.refused
+    }
+
     /// All rejections by the host's numbers, in their order: the function's, and rows that it was not shown.
     pub(crate) fn rejections(self, mut rejected: Vec<Rejection>) -> Result<Vec<Rejection>, String> {
         for rejection in &mut rejected {
@@ -102,6 +113,12 @@ impl Batch {
         }
         Ok(port)
     }
+}
+
+/// Ports whose rows name the group that they belong to, of `groups`, as the host expects them.
+pub(crate) fn by_group(ports: Vec<Finished>, planned: &[PlannedPort], groups: usize) -> Vec<Emitted> {
+    let ports = (0_u32..).zip(ports).zip(planned).filter(|((_, port), _)| port.rows > 0);
+    ports.map(|((index, port), planned)| planned.arrange(port.row_for_row(groups)).into_emitted(index)).collect()
 }
 
 impl PlannedPort {

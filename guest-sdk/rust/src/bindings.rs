@@ -1,7 +1,8 @@
 //! What `wit/` says, as Rust: generated types, the imports, and the macro that exports a module.
 //!
 //! Everything else in this crate, native or wasm, speaks in these types, so the offline harness and
-//! the host exercise the same code. Only [`crate::transform`], [`crate::fold`] and [`crate::keyed`] use the export macros. All
+//! the host exercise the same code. Only [`crate::transform`], [`crate::fold`], [`crate::keyed`] and [`crate::cogroup`] use the export
+//! macros. All
 //! worlds share the types of the first, so that there is one `Table` in this crate.
 
 wit_bindgen::generate!({
@@ -73,4 +74,37 @@ pub mod keyed {
     });
 
     pub use self::exports::pelton::operator::keyed::{Change, Guest, KeyedEmitted, KeyedOutput, TimerChanges, Timers};
+}
+
+/// The world of cogroups.
+pub mod cogroup {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "cogroup-operator",
+        with: {
+            "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types,
+            "pelton:operator/log@0.1.0": crate::bindings::pelton::operator::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_cogroup",
+        default_bindings_module: "::pelton_guest::bindings::cogroup",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::cogroup::Guest;
+}
+
+/// What a module with side tables exports besides.
+pub mod tables {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "with-tables",
+        with: { "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types },
+        pub_export_macro: true,
+        export_macro_name: "export_tables",
+        default_bindings_module: "::pelton_guest::bindings::tables",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::tables::Guest;
 }

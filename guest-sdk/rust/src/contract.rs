@@ -1,7 +1,8 @@
-//! The answer to `open`: the row types and attributes of a transform, fitted to the columns of its input.
+//! The answer to `open`: the row types and attributes of an operator, fitted to the columns of its inputs.
 //!
 //! Pure: [`plan`] gives the contract for the host, and the [`Plan`] by which batches are read and answers
-//! arranged. Every message is for the owner of the job, who sees columns and options, not Rust.
+//! arranged; [`plan_cogroup`] does so for two inputs. Every message is for the owner of the job, who sees columns and options,
+//! not Rust.
 
 use std::collections::HashSet;
 
@@ -25,6 +26,8 @@ pub struct Plan {
 #[derive(Debug, PartialEq)]
 pub struct PlannedRead {
     pub column: String,
+    /// Its place in a table of all columns of its input.
+    pub node: usize,
     pub conversion: Conversion,
     /// Whether the function can be shown a null.
     pub takes_null: bool,
@@ -51,19 +54,27 @@ pub enum Unsaid {
     Key,
 }
 
-/// A top-level column of the input.
-struct Column<'a> {
-    name: &'a str,
-    format: &'a str,
-    /// Whether it passes where nothing says what does.
-    passes: bool,
+/// The mode of an input that is a side table.
+const TABLE: &str = "table";
+
+/// The operator's edges, and the side tables that it is offered.
+pub fn split(inputs: &[Input]) -> (&[Input], &[Input]) {
+    inputs.split_at(inputs.iter().position(|input| input.mode == TABLE).unwrap_or(inputs.len()))
 }
 
 /// The only input of a module.
 pub fn only_input(inputs: &[Input]) -> Result<&Input, String> {
-    match inputs {
+    match split(inputs).0 {
         [input] => Ok(input),
-        _ => Err(format!("this module has one input, but the operator has {}", inputs.len())),
+        edges => Err(format!("this module has one input, but the operator has {}", edges.len())),
+    }
+}
+
+/// The left and the right input of a cogroup.
+pub fn two_inputs(inputs: &[Input]) -> Result<[&Input; 2], String> {
+    match split(inputs).0 {
+        [left, right] => Ok([left, right]),
+        edges => Err(format!("this module has two inputs, but the operator has {}", edges.len())),
     }
 }
 
@@ -75,66 +86,140 @@ pub fn plan(
     event_time: Option<&str>,
     unsaid: Unsaid,
 ) -> Result<(Contract, Plan), String> {
-    let input = only_input(inputs)?;
-    let columns = top_level(input, unsaid)?;
-    let planned_reads = transform.reads.iter().map(|read| fit(read, &columns)).collect::<Result<Vec<_>, _>>()?;
-    let mut contract_ports = Vec::new();
-    let mut planned_ports = Vec::new();
-    for (index, port) in transform.ports.iter().enumerate() {
-        let of_transform = if index == 0 { event_time } else { None };
-        let (fields, planned) = lay_out(port, port.passing.unwrap_or(passing), &columns)?;
-        let event_time = port.event_time.or(of_transform).map(str::to_owned);
-        if let Some(name) = &event_time {
-            check_event_time(name, port, &fields)?;
-        }
-        contract_ports.push(Port { name: port.name.to_owned(), fields, event_time });
-        planned_ports.push(planned);
-    }
-    let contract = Contract {
-        reads: vec![planned_reads.iter().map(|read| read.column.clone()).collect()],
-        ports: contract_ports,
+    let columns = Columns::of("the input".to_owned(), only_input(inputs)?, unsaid)?;
+    let reads = columns.fit_all(&transform.reads)?;
+    let (ports, planned) = plan_ports(&transform.ports, passing, event_time, &columns)?;
+    Ok((contract(&[&reads], ports), Plan { reads, ports: planned }))
+}
+
+/// What a cogroup reads of its sides, and makes.
+#[derive(Debug)]
+pub struct CogroupDescription {
+    pub key: Vec<Read>,
+    pub left: Vec<Read>,
+    pub right: Vec<Read>,
+    pub ports: Vec<PortSpec>,
+}
+
+/// How the batches of a cogroup are read and answered.
+#[derive(Debug, PartialEq)]
+pub struct CogroupPlan {
+    pub key: Vec<PlannedKey>,
+    pub left: Vec<PlannedRead>,
+    pub right: Vec<PlannedRead>,
+    pub ports: Vec<PlannedPort>,
+}
+
+/// Fits what a cogroup reads and makes to its inputs. Only the columns of its key can pass, named as on the left.
+pub fn plan_cogroup(
+    inputs: &[Input],
+    cogroup: &CogroupDescription,
+    passing: Passing,
+    event_time: Option<&str>,
+) -> Result<(Contract, CogroupPlan), String> {
+    let [left, right] = two_inputs(inputs)?;
+    let side = |input: &Input, reads: &[Read]| {
+        Columns::of(format!("input `{}`", input.name), input, Unsaid::All)?.fit_all(reads)
+    };
+    let key = plan_key(left, &cogroup.key, "matches its inputs by key")?;
+    let (left_reads, right_reads) = (side(left, &cogroup.left)?, side(right, &cogroup.right)?);
+    let mut columns = Columns::of("the key".to_owned(), left, Unsaid::Key)?;
+    columns.list.retain(|column| column.passes);
+    let (ports, planned) = plan_ports(&cogroup.ports, passing, event_time, &columns)?;
+    let contract = contract(&[&left_reads, &right_reads], ports);
+    Ok((contract, CogroupPlan { key, left: left_reads, right: right_reads, ports: planned }))
+}
+
+/// A contract without state and side tables.
+fn contract(reads: &[&[PlannedRead]], ports: Vec<Port>) -> Contract {
+    let names = |reads: &&[PlannedRead]| reads.iter().map(|read| read.column.clone()).collect();
+    Contract {
+        reads: reads.iter().map(names).collect(),
+        ports,
         tables: Vec::new(),
         state: Vec::new(),
         state_version: 0,
         properties: Vec::new(),
-    };
-    Ok((contract, Plan { reads: planned_reads, ports: planned_ports }))
-}
-
-/// The columns of the input, without the children of lists and structs.
-fn top_level(input: &Input, unsaid: Unsaid) -> Result<Vec<Column<'_>>, String> {
-    let mut columns = Vec::new();
-    let mut fields = input.fields.iter();
-    while let Some(field) = fields.next() {
-        let passes = unsaid == Unsaid::All || input.key.contains(&field.name);
-        columns.push(Column { name: &field.name, format: &field.format, passes });
-        let mut children = u64::from(field.children);
-        while children > 0 {
-            let child = fields.next().ok_or_else(|| format!("the children of column `{}` are missing", field.name))?;
-            children += u64::from(child.children);
-            children -= 1;
-        }
     }
-    Ok(columns)
 }
 
-fn find<'a>(name: &str, columns: &'a [Column<'a>]) -> Result<&'a Column<'a>, String> {
-    columns
-        .iter()
-        .find(|column| column.name == name)
-        .ok_or_else(|| nearest::suggest(name, columns.iter().map(|c| c.name)))
+/// The top-level columns of an input, without the children of lists and structs.
+pub struct Columns<'a> {
+    /// Whose they are, in messages.
+    of: String,
+    list: Vec<Column<'a>>,
 }
 
-fn fit(read: &Read, columns: &[Column<'_>]) -> Result<PlannedRead, String> {
-    let column = find(read.column, columns).map_err(|hint| {
-        let (name, wants) = (read.column, (read.type_name)());
-        format!("the input has no column `{name}`, which `{}` reads as {wants}: {hint}", read.field)
-    })?;
-    let conversion = (read.accept)(column.format).ok_or_else(|| {
-        let (have, wants) = (types::name(column.format), (read.type_name)());
-        format!("column `{}` is {have}, but `{}` reads it as {wants}", read.column, read.field)
-    })?;
-    Ok(PlannedRead { column: read.column.to_owned(), conversion, takes_null: read.nullable })
+struct Column<'a> {
+    name: &'a str,
+    format: &'a str,
+    /// Its place among the nodes of a table that holds all columns.
+    node: usize,
+    /// Whether it passes where nothing says what does.
+    passes: bool,
+}
+
+impl<'a> Columns<'a> {
+    pub fn of(of: String, input: &'a Input, unsaid: Unsaid) -> Result<Self, String> {
+        let mut list = Vec::new();
+        let mut fields = input.fields.iter().enumerate();
+        while let Some((node, field)) = fields.next() {
+            let passes = unsaid == Unsaid::All || input.key.contains(&field.name);
+            list.push(Column { name: &field.name, format: &field.format, node, passes });
+            let mut children = u64::from(field.children);
+            while children > 0 {
+                let (_, child) =
+                    fields.next().ok_or_else(|| format!("the children of column `{}` are missing", field.name))?;
+                children += u64::from(child.children);
+                children -= 1;
+            }
+        }
+        Ok(Self { of, list })
+    }
+
+    fn find(&self, name: &str) -> Result<&Column<'a>, String> {
+        let found = self.list.iter().find(|column| column.name == name);
+        found.ok_or_else(|| nearest::suggest(name, self.list.iter().map(|column| column.name)))
+    }
+
+    /// How each column is read.
+    pub fn fit_all(&self, reads: &[Read]) -> Result<Vec<PlannedRead>, String> {
+        reads.iter().map(|read| self.fit(read)).collect()
+    }
+
+    fn fit(&self, read: &Read) -> Result<PlannedRead, String> {
+        let column = self.find(read.column).map_err(|hint| {
+            let (name, wants) = (read.column, (read.type_name)());
+            format!("{} has no column `{name}`, which `{}` reads as {wants}: {hint}", self.of, read.field)
+        })?;
+        let conversion = (read.accept)(column.format).ok_or_else(|| {
+            let (have, wants) = (types::name(column.format), (read.type_name)());
+            format!("column `{}` is {have}, but `{}` reads it as {wants}", read.column, read.field)
+        })?;
+        let (name, node) = (read.column.to_owned(), column.node);
+        Ok(PlannedRead { column: name, node, conversion, takes_null: read.nullable })
+    }
+}
+
+fn plan_ports(
+    specs: &[PortSpec],
+    passing: Passing,
+    event_time: Option<&str>,
+    columns: &Columns<'_>,
+) -> Result<(Vec<Port>, Vec<PlannedPort>), String> {
+    let mut ports = Vec::new();
+    let mut planned = Vec::new();
+    for (index, port) in specs.iter().enumerate() {
+        let of_operator = if index == 0 { event_time } else { None };
+        let (fields, laid_out) = lay_out(port, port.passing.unwrap_or(passing), columns)?;
+        let event_time = port.event_time.or(of_operator).map(str::to_owned);
+        if let Some(name) = &event_time {
+            check_event_time(name, port, &fields)?;
+        }
+        ports.push(Port { name: port.name.to_owned(), fields, event_time });
+        planned.push(laid_out);
+    }
+    Ok((ports, planned))
 }
 
 /// The columns of a port: the passed ones in the input's order, a computed one in the place of the passed one whose
@@ -142,7 +227,7 @@ fn fit(read: &Read, columns: &[Column<'_>]) -> Result<PlannedRead, String> {
 fn lay_out(
     port: &PortSpec,
     passing: Passing,
-    columns: &[Column<'_>],
+    columns: &Columns<'_>,
 ) -> Result<(Vec<OutputField>, PlannedPort), String> {
     check_names(port, passing, columns)?;
     let mut fields = Vec::new();
@@ -154,7 +239,7 @@ fn lay_out(
         fields.push(OutputField::Computed(computed.field.clone()));
         planned.push(PlannedColumn { index, unit: computed.unit });
     };
-    for column in columns.iter().filter(|column| passing.passes(column)) {
+    for column in columns.list.iter().filter(|column| passing.passes(column)) {
         let name = passing.name_of(column.name);
         if let Some(index) = port.computed.iter().position(|computed| computed.field.name == name) {
             if !taken.contains(name) {
@@ -178,14 +263,15 @@ fn lay_out(
 }
 
 /// Every column that `pass`, `drop` or `rename` names must be there.
-fn check_names(port: &PortSpec, passing: Passing, columns: &[Column<'_>]) -> Result<(), String> {
+fn check_names(port: &PortSpec, passing: Passing, columns: &Columns<'_>) -> Result<(), String> {
     let renamed: Vec<&str> = passing.rename.iter().map(|(from, _)| *from).collect();
     for (attribute, names) in
         [("pass", passing.only.unwrap_or_default()), ("drop", passing.drop), ("rename", renamed.as_slice())]
     {
         for name in names {
-            find(name, columns).map_err(|hint| {
-                format!("the input has no column `{name}`, which `{attribute}` of output `{}` names: {hint}", port.name)
+            columns.find(name).map_err(|hint| {
+                let (of, port) = (&columns.of, port.name);
+                format!("{of} has no column `{name}`, which `{attribute}` of output `{port}` names: {hint}")
             })?;
         }
     }
@@ -216,7 +302,7 @@ fn check_event_time(name: &str, port: &PortSpec, fields: &[OutputField]) -> Resu
     Err(format!("output `{}` has no column `{name}` to be its event time: {hint}", port.name))
 }
 
-/// A column of the key that a keyed operator reads.
+/// A column of the key that an operator reads.
 #[derive(Debug, PartialEq)]
 pub struct PlannedKey {
     /// Its place in the key.
@@ -224,13 +310,12 @@ pub struct PlannedKey {
     pub read: PlannedRead,
 }
 
-/// Fits what a keyed operator reads of its key to the key that the job gives it.
-pub fn plan_key(inputs: &[Input], reads: &[Read]) -> Result<Vec<PlannedKey>, String> {
-    let input = only_input(inputs)?;
+/// Fits what an operator reads of its key to the key that the job gives it. `needs` says what the module has it for.
+pub fn plan_key(input: &Input, reads: &[Read], needs: &str) -> Result<Vec<PlannedKey>, String> {
     if input.key.is_empty() {
-        return Err("this module keeps state for each key, but the operator has no `key`".to_owned());
+        return Err(format!("this module {needs}, but the operator has no `key`"));
     }
-    let columns = top_level(input, Unsaid::Key)?;
+    let columns = Columns::of("the input".to_owned(), input, Unsaid::Key)?;
     let planned = reads.iter().map(|read| {
         let index = input.key.iter().position(|name| name == read.column).ok_or_else(|| {
             let hint = nearest::suggest(read.column, input.key.iter().map(String::as_str));
@@ -239,7 +324,7 @@ pub fn plan_key(inputs: &[Input], reads: &[Read]) -> Result<Vec<PlannedKey>, Str
                 read.field, read.column
             )
         })?;
-        Ok(PlannedKey { index, read: fit(read, &columns)? })
+        Ok(PlannedKey { index, read: columns.fit(read)? })
     });
     planned.collect()
 }

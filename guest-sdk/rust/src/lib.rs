@@ -13,11 +13,15 @@ pub mod bindings;
 mod bits;
 mod block;
 mod buffer;
+mod cogroup;
 mod columns;
 mod context;
 mod contract;
 pub mod fold;
+mod group;
+mod grouped;
 mod input;
+mod kept;
 mod keyed;
 mod loaded;
 pub mod log;
@@ -28,7 +32,9 @@ mod output;
 mod ports;
 mod positions;
 mod run;
+mod slot;
 mod strings;
+mod tables;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod transform;
@@ -38,28 +44,34 @@ mod types;
 pub use wit_bindgen::rt as wit_bindgen_runtime;
 
 pub use crate::{
+    cogroup::Joined,
     columns::{Emit, Values},
     context::Context,
     fold::{Pane, Window},
+    group::{Arrival, Group},
     input::{Bools, Nullable},
-    keyed::{Arrival, Clock, Group, Out, Timer, Timers},
+    keyed::{Clock, Out, Timer, Timers},
     log::{counter, gauge},
     strings::{Binaries, Strings},
+    tables::{Lookup, TableRows},
     types::{Date, Decimal, Timestamp},
 };
-pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, aggregate, keyed, transform};
+pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, aggregate, cogroup, keyed, transform};
 
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Nullable, Options, Out,
-        Pane, Ports, Row, State, Strings, Timer, Timers, Timestamp, Values, Window, aggregate, counter, gauge, keyed,
-        log, transform,
+        Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Joined, Lookup, Nullable,
+        Options, Out, Pane, Ports, Row, State, Strings, TableRows, Timer, Timers, Timestamp, Values, Window, aggregate,
+        cogroup, counter, gauge, keyed, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
         options, rows,
-        testing::{FoldTest, KeyedTest, Rows, Test, Testable as _, TestableAggregate as _, TestableKeyed as _, Tested},
+        testing::{
+            CogroupTest, FoldTest, KeyedTest, Rows, Test, Testable as _, TestableAggregate as _, TestableCogroup as _,
+            TestableKeyed as _, Tested,
+        },
     };
 }
 
@@ -70,30 +82,36 @@ pub mod macros {
         batch::{Answer, Batch},
         bindings::{self, Node, Table},
         block::Block,
+        cogroup::{
+            Call as CogroupCall, Cogroup, Opened as OpenedCogroup, Shown as CogroupShown, describe as describe_cogroup,
+            run as run_cogroup,
+        },
         columns::{ColumnsOutcome, RowValues, describe as describe_columns, run as run_columns},
         context::Context,
+        contract::CogroupDescription,
         fold::{
-            Accumulator, AccumulatorField, Fold, FoldSlot, Groups, Retract, StateColumn, Windows,
-            accumulator::{check_field, store_column},
+            Accumulator, Fold, Groups, Retract, Windows,
+            accumulator::{check_field, restore as restore_field},
             aggregate::{Aggregate, Opened, Retractable},
             rows::{Arrived, Done, finish as finish_aggregate, fold, makes, reads},
         },
         input::{InputColumns, InputField, InputRow, Read, view},
+        kept::{KeptField, StateColumn},
         keyed::{
-            Call, Group, Keyed, KeyedDescription, Leave, Made, Opened as OpenedKeyed, Out, Shown, State, StateField,
-            Timers, describe as describe_keyed, run as run_keyed, state_column,
+            Call, Keyed, KeyedDescription, Made, Opened as OpenedKeyed, Shown, State, Timers,
+            describe as describe_keyed, run as run_keyed,
         },
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},
-        outcome::{Each, Outcome, Rejected},
+        outcome::{Each, Leave, Outcome, Rejected},
         output::{Computed, OutputField, OutputRow, finish},
         ports::{Finished, Passing, PortSink, PortSpec, Ports},
         run::{describe as describe_rows, run as run_rows},
-        transform::{Description, Transform},
+        slot::Slot,
+        tables::{NoTables, SideTable, Tables, load_table, no_table, open_table},
+        transform::{Description, Opened as OpenedTransform, Transform},
         types::TimeUnit,
     };
-    #[cfg(target_arch = "wasm32")]
-    pub use crate::{keyed::KeyedSlot, transform::Slot};
     pub use serde_json::{Map, Value};
 
     /// Stands for an argument of a function that is not called: only its type is looked at.

@@ -117,6 +117,16 @@ impl<O: Outcome, E: std::fmt::Display> Outcome for Result<O, E> {
     }
 }
 
+/// What may leave a keyed operator or a cogroup: a row, or an enum of ports.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot leave an operator",
+    label = "neither a row nor an enum of ports",
+    note = "`out` takes a struct with `#[derive(Row)]`, or an enum with `#[derive(Ports)]` for several outputs"
+)]
+pub trait Leave: Outcome {}
+
+impl<R: OutputRow> Leave for R {}
+
 /// Any number of rows, from an iterator. `#[transform]` wraps what is declared as `impl Iterator`.
 #[derive(Debug)]
 pub struct Each<I>(pub I);

@@ -1,26 +1,28 @@
 //! A transform, opened: the same code in a module and in the offline harness.
 //!
-//! `#[transform]` implements [`Transform`]; [`Opened`] answers `open` and `process` with it. In wasm the macro at the
-//! end exports both; what is opened there stays in the instance until the next `open`.
+//! `#[transform]` implements [`Transform`]; [`Opened`] answers `open` and `process` with it, and `load` if it has side tables.
+//! In wasm the macro at the end exports them.
 
 use crate::{
     batch::{Answer, Batch},
-    bindings::{BatchContext, Contract, Failure, Input, Output, Table},
+    bindings::{BatchContext, Contract, Input, Output, Table},
     context::Context,
     contract::{self, Plan, Unsaid},
     input::Read,
     options::{self, Options},
     ports::{Passing, PortSpec},
+    tables::Tables,
 };
 
 /// A `#[transform]` function, as its macro describes it.
 pub trait Transform: Sized {
     type Options: Options;
+    type Tables: Tables;
     const PASSING: Passing;
     const EVENT_TIME: Option<&'static str>;
 
     fn describe() -> Description;
-    fn run(batch: &Batch, options: &Self::Options, context: &Context) -> Result<Answer, String>;
+    fn run(batch: &Batch, options: &Self::Options, tables: &Self::Tables, context: &Context) -> Result<Answer, String>;
 }
 
 /// What a transform reads and makes.
@@ -35,38 +37,45 @@ pub struct Description {
 pub struct Opened<T: Transform> {
     plan: Plan,
     options: T::Options,
+    tables: T::Tables,
 }
 
 impl<T: Transform> Opened<T> {
     pub fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
         let options = options::parse(options)?;
         let (contract, plan) = contract::plan(inputs, &T::describe(), T::PASSING, T::EVENT_TIME, Unsaid::All)?;
-        Ok((contract, Self { plan, options }))
+        let (_, offered) = contract::split(inputs);
+        let tables = T::Tables::open(offered)?;
+        let names = T::Tables::NAMES.iter().map(|name| (*name).to_owned());
+        Ok((Contract { tables: names.collect(), ..contract }, Self { plan, options, tables }))
     }
 
-    pub fn process(&self, context: BatchContext, rows: Table) -> Result<Output, Failure> {
-        let answer = || {
-            let batch = Batch::load(&self.plan.reads, rows)?;
-            let answer = T::run(&batch, &self.options, &Context::new(context, batch.kept.clone()))?;
-            batch.assemble(&self.plan, answer)
-        };
-        answer().map_err(Failure::Fatal)
+    /// Replaces the side table `name`.
+    pub fn load(&mut self, name: &str, rows: Table) -> Result<(), String> {
+        self.tables.load(name, rows)
+    }
+
+    pub fn process(&self, context: BatchContext, rows: Table) -> Result<Output, String> {
+        let batch = Batch::load(&self.plan.reads, rows)?;
+        let context = Context::new(context, batch.kept.clone());
+        let answer = T::run(&batch, &self.options, &self.tables, &context)?;
+        batch.assemble(&self.plan, answer)
     }
 }
 
-/// Exports transform `$transform` from this module.
+/// Exports transform `$transform` from this module; with `tables` after it, also the interface `tables`.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(target_arch = "wasm32")]
 macro_rules! __export {
-    ($transform:ident) => {
+    ($transform:ident $($tables:ident)?) => {
         const _: () = {
             use $crate::macros::{self, bindings};
 
             struct Module;
 
             ::std::thread_local! {
-                static OPENED: macros::Slot<$transform> = const { macros::Slot::new() };
+                static OPENED: macros::Slot<macros::OpenedTransform<$transform>> = const { macros::Slot::new() };
             }
 
             impl bindings::TransformGuest for Module {
@@ -74,44 +83,32 @@ macro_rules! __export {
                     inputs: ::std::vec::Vec<bindings::Input>,
                     options: ::std::string::String,
                 ) -> ::core::result::Result<bindings::Contract, ::std::string::String> {
-                    OPENED.with(|slot| slot.open(&inputs, &options))
+                    OPENED.with(|slot| slot.open(|| macros::OpenedTransform::open(&inputs, &options)))
                 }
 
                 fn process(
                     context: bindings::BatchContext,
                     rows: bindings::Table,
                 ) -> ::core::result::Result<bindings::Output, bindings::Failure> {
-                    OPENED.with(|slot| slot.process(context, rows))
+                    OPENED.with(|slot| slot.call(|opened| opened.process(context, rows)))
                 }
             }
 
     $crate::bindings::export_transform!(Module with_types_in $crate::bindings);
+
+            $(
+                impl bindings::$tables::Guest for Module {
+                    fn load(
+                        name: ::std::string::String,
+                        _version: u64,
+                        rows: bindings::Table,
+                    ) -> ::core::result::Result<(), bindings::Failure> {
+                        OPENED.with(|slot| slot.change(|opened| opened.load(&name, rows)))
+                    }
+                }
+
+                $crate::bindings::$tables::export_tables!(Module with_types_in $crate::bindings::$tables);
+            )?
         };
     };
-}
-
-/// What this instance has opened.
-#[cfg(target_arch = "wasm32")]
-pub struct Slot<T: Transform>(std::cell::RefCell<Option<Opened<T>>>);
-
-#[cfg(target_arch = "wasm32")]
-impl<T: Transform> Slot<T> {
-    #[expect(clippy::new_without_default, reason = "a default would not be const")]
-    pub const fn new() -> Self {
-        Self(std::cell::RefCell::new(None))
-    }
-
-    pub fn open(&self, inputs: &[Input], options: &str) -> Result<Contract, String> {
-        crate::log::report_panics();
-        let (contract, opened) = Opened::open(inputs, options)?;
-        self.0.replace(Some(opened));
-        Ok(contract)
-    }
-
-    pub fn process(&self, context: BatchContext, rows: Table) -> Result<Output, Failure> {
-        match self.0.borrow().as_ref() {
-            Some(opened) => opened.process(context, rows),
-            None => Err(Failure::Fatal("`process` was called before `open`".to_owned())),
-        }
-    }
 }

@@ -67,6 +67,18 @@ fn an_aggregate_with_retract_exports_both_interfaces_and_imports_only_the_log() 
 }
 
 #[test]
+fn a_cogroup_exports_its_world_and_imports_only_the_log() {
+    let module = build("../../tests/guests/unpaid", "pelton_unpaid.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/cogroup@0.1.0"]);
+}
+
+#[test]
+fn a_transform_with_a_side_table_exports_tables_too() {
+    let module = build("../../tests/guests/airlines", "pelton_airlines.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/tables@0.1.0", "pelton:operator/transform@0.1.0"]);
+}
+
+#[test]
 fn a_keyed_operator_exports_its_world_and_imports_only_the_log_and_state() {
     let module = build("tests/jumps", "jumps.wasm");
     assert_eq!(exports(&module), ["pelton:operator/keyed@0.1.0"]);

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use clap::Args;
 use pelton_core::{
-    contract::{AggregateSignature, Input, KeyedSignature, Port, PortColumn, Signature, StateTable},
+    contract::{
+        AggregateSignature, CogroupSignature, Input, KeyedSignature, Port, PortColumn, SideTable, Signature, StateTable,
+    },
     limits::Limits,
     types::{self, TypeError},
 };
-use pelton_wasm::{AggregateInstance, CallError, KeyedInstance, Kind, Module, TransformInstance};
+use pelton_wasm::{AggregateInstance, CallError, CogroupInstance, KeyedInstance, Kind, Module, TransformInstance};
 use serde_json::{Map, Value, json};
 
 use super::{Context, Exit, plan::runtime};
@@ -27,6 +29,15 @@ pub(super) struct InspectArgs {
     /// Columns of its input, as in a job file's schema: also show the contract for them.
     #[arg(long, value_name = "NAME: TYPE, …", value_parser = parse_columns)]
     columns: Option<Columns>,
+    /// Columns of the right input of a cogroup, if they are not those of the left.
+    #[arg(long, value_name = "NAME: TYPE, …", value_parser = parse_columns, requires = "columns")]
+    right: Option<Columns>,
+    /// Key columns, for a keyed operator or a cogroup.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "columns")]
+    key: Vec<String>,
+    /// A side table that it may look up in; once for each.
+    #[arg(long = "table", value_name = "TABLE=NAME: TYPE, …", value_parser = parse_table, requires = "columns")]
+    tables: Vec<SideTable>,
     /// Its options, as a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = parse_options)]
     options: String,
@@ -47,6 +58,12 @@ fn parse_columns(text: &str) -> Result<Columns, String> {
         arrow::datatypes::DataType::Struct(fields) => Ok(Columns(Schema::new(fields).into())),
         _ => Err("it has the form `auction: s64, price: f64?`".into()),
     }
+}
+
+fn parse_table(text: &str) -> Result<SideTable, String> {
+    let (name, columns) = text.split_once('=').ok_or("it has the form `rates=currency: utf8, rate: f64`")?;
+    let Columns(schema) = parse_columns(columns)?;
+    Ok(SideTable { name: name.trim().to_owned(), schema })
 }
 
 fn parse_options(text: &str) -> Result<String, String> {
@@ -78,14 +95,14 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
             return Exit::Refused;
         }
     };
-    let opened = match args.columns.as_ref().map(|columns| open(&module, columns, &args.options)).transpose() {
+    let opened = match args.columns.as_ref().map(|columns| open(&module, columns, args)).transpose() {
         Ok(opened) => opened,
         Err(error) => {
             context.error(&error);
             return Exit::Refused;
         }
     };
-    let contract = args.columns.as_ref().zip(opened.as_ref());
+    let contract = opened.as_ref();
     if context.is_json() {
         context.terminal.line(&to_json(&module, contract).to_string());
     } else {
@@ -94,51 +111,87 @@ pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Exit {
     Exit::Done
 }
 
-/// The contract of a module, whatever its kind.
-enum Opened {
+/// The contract of a module, whatever its kind, with the inputs that it was shown.
+struct Opened {
+    /// The left and the right of a cogroup; other kinds have the first alone.
+    inputs: [Input; 2],
+    signature: AnySignature,
+    /// The side tables that it asks for.
+    tables: Vec<String>,
+}
+
+enum AnySignature {
     Transform(Signature),
     Keyed(KeyedSignature),
     Aggregate(AggregateSignature),
+    Cogroup(CogroupSignature),
 }
 
 impl Opened {
-    fn reads(&self) -> &[usize] {
-        match self {
-            Self::Transform(signature) => &signature.reads,
-            Self::Keyed(signature) => &signature.reads,
-            Self::Aggregate(signature) => &signature.reads,
-        }
+    /// The names of the columns that it reads of each input.
+    fn reads(&self) -> Vec<Vec<&str>> {
+        let reads = match &self.signature {
+            AnySignature::Transform(signature) => std::slice::from_ref(&signature.reads),
+            AnySignature::Keyed(signature) => std::slice::from_ref(&signature.reads),
+            AnySignature::Aggregate(signature) => std::slice::from_ref(&signature.reads),
+            AnySignature::Cogroup(signature) => signature.reads.as_slice(),
+        };
+        let names = self.inputs.iter().zip(reads).map(|(input, reads)| {
+            let fields = reads.iter().filter_map(|read| input.schema.fields().get(*read));
+            fields.map(|field| field.name().as_str()).collect()
+        });
+        names.collect()
     }
 
     fn ports(&self) -> &[Port] {
-        match self {
-            Self::Transform(signature) => &signature.ports,
-            Self::Keyed(signature) => &signature.ports,
-            Self::Aggregate(signature) => &signature.ports,
+        match &self.signature {
+            AnySignature::Transform(signature) => &signature.ports,
+            AnySignature::Keyed(signature) => &signature.ports,
+            AnySignature::Aggregate(signature) => &signature.ports,
+            AnySignature::Cogroup(signature) => &signature.ports,
         }
     }
 }
 
-fn open(module: &Module, columns: &Columns, options: &str) -> Result<Opened, CallError> {
-    let limits = Limits::default();
-    let input = Input { name: "input".into(), schema: columns.0.clone(), key: Vec::new(), event_time: None };
-    Ok(match module.kind() {
+fn open(module: &Module, columns: &Columns, args: &InspectArgs) -> Result<Opened, CallError> {
+    let (limits, tables, options) = (Limits::default(), args.tables.as_slice(), args.options.as_str());
+    let input = |name: &str, columns: &Columns| Input {
+        name: name.into(),
+        schema: columns.0.clone(),
+        key: args.key.clone(),
+        event_time: None,
+    };
+    let inputs = [input("input", columns), input("right", args.right.as_ref().unwrap_or(columns))];
+    let [only, _] = &inputs;
+    let signature = match module.kind() {
         Kind::Transform => {
-            let contract = TransformInstance::new(module, &limits)?.open(&input, options)?;
-            Opened::Transform(contract.check(&input)?)
+            let contract = TransformInstance::new(module, &limits)?.open(only, tables, options)?;
+            AnySignature::Transform(contract.check(only, tables)?)
         }
         Kind::Keyed => {
-            let contract = KeyedInstance::new(module, &limits)?.open(&input, options)?;
-            Opened::Keyed(contract.check_keyed(&input)?)
+            let contract = KeyedInstance::new(module, &limits)?.open(only, tables, options)?;
+            AnySignature::Keyed(contract.check_keyed(only, tables)?)
         }
         Kind::Aggregate => {
-            let contract = AggregateInstance::new(module, &limits)?.open(&input, options)?;
-            Opened::Aggregate(contract.check_aggregate(&input)?)
+            let contract = AggregateInstance::new(module, &limits)?.open(only, tables, options)?;
+            AnySignature::Aggregate(contract.check_aggregate(only, tables)?)
         }
-    })
+        Kind::Cogroup => {
+            let contract = CogroupInstance::new(module, &limits)?.open(&inputs, tables, options)?;
+            AnySignature::Cogroup(contract.check_cogroup(&inputs, tables)?)
+        }
+    };
+    let asked = match &signature {
+        AnySignature::Transform(signature) => &signature.tables,
+        AnySignature::Keyed(signature) => &signature.tables,
+        AnySignature::Aggregate(signature) => &signature.tables,
+        AnySignature::Cogroup(signature) => &signature.tables,
+    };
+    let asked = asked.iter().filter_map(|at| tables.get(*at)).map(|table| table.name.clone()).collect();
+    Ok(Opened { inputs, signature, tables: asked })
 }
 
-fn to_json(module: &Module, contract: Option<(&Columns, &Opened)>) -> Value {
+fn to_json(module: &Module, contract: Option<&Opened>) -> Value {
     json!({
         "kind": module.kind().name(),
         "digest": module.digest.to_string(),
@@ -146,11 +199,11 @@ fn to_json(module: &Module, contract: Option<(&Columns, &Opened)>) -> Value {
         "bytes": module.bytes,
         "imports": module.imports,
         "exports": module.exports,
-        "contract": contract.map(|(columns, opened)| contract_to_json(columns, opened)),
+        "contract": contract.map(contract_to_json),
     })
 }
 
-fn contract_to_json(columns: &Columns, opened: &Opened) -> Value {
+fn contract_to_json(opened: &Opened) -> Value {
     let ports = opened.ports().iter().map(|port| {
         let columns = port.schema.fields().iter().zip(&port.columns).map(|(field, column)| {
             let computed = matches!(column, PortColumn::Computed(_));
@@ -159,17 +212,23 @@ fn contract_to_json(columns: &Columns, opened: &Opened) -> Value {
         json!({ "name": port.name, "event_time": port.event_time, "columns": columns.collect::<Vec<_>>() })
     });
     let mut contract = Map::new();
-    contract.insert("reads".into(), reads(columns, opened).into());
+    for (name, reads) in ["reads", "reads_right"].into_iter().zip(opened.reads()) {
+        contract.insert(name.into(), reads.into());
+    }
+    contract.insert("tables".into(), opened.tables.clone().into());
     contract.insert("ports".into(), ports.collect());
-    match opened {
-        Opened::Transform(_) => {}
-        Opened::Keyed(signature) => {
+    match &opened.signature {
+        AnySignature::Transform(_) => {}
+        AnySignature::Keyed(signature) => {
             contract.insert("state".into(), signature.state.iter().map(state_to_json).collect());
             contract.insert("state_version".into(), signature.state_version.into());
         }
-        Opened::Aggregate(signature) => {
+        AnySignature::Aggregate(signature) => {
             contract.insert("accumulator".into(), fields_to_json(&signature.accumulator));
             contract.insert("ordered".into(), signature.ordered.into());
+        }
+        AnySignature::Cogroup(signature) => {
+            contract.insert("key".into(), fields_to_json(&signature.keys));
         }
     }
     Value::Object(contract)
@@ -183,16 +242,7 @@ fn fields_to_json(schema: &Schema) -> Value {
     schema.fields().iter().map(|field| json!({ "name": field.name(), "type": types::column(field) })).collect()
 }
 
-fn reads<'a>(columns: &'a Columns, opened: &Opened) -> Vec<&'a str> {
-    opened
-        .reads()
-        .iter()
-        .filter_map(|read| columns.0.fields().get(*read))
-        .map(|field: &'a std::sync::Arc<Field>| field.name().as_str())
-        .collect()
-}
-
-fn to_text(module: &Module, contract: Option<(&Columns, &Opened)>) -> String {
+fn to_text(module: &Module, contract: Option<&Opened>) -> String {
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let mut lines = vec![
         format!("kind       {}", module.kind().name()),
@@ -205,16 +255,21 @@ fn to_text(module: &Module, contract: Option<(&Columns, &Opened)>) -> String {
         None => lines.push(
             "contract   depends on the input: give `--columns 'name: type, …'` and `--options` to see it".to_owned(),
         ),
-        Some((columns, opened)) => contract_to_text(columns, opened, &mut lines),
+        Some(opened) => contract_to_text(opened, &mut lines),
     }
     lines.join("\n")
 }
 
-fn contract_to_text(columns: &Columns, opened: &Opened, lines: &mut Vec<String>) {
-    lines.push(format!("reads      {}", reads(columns, opened).join(", ")));
-    match opened {
-        Opened::Transform(_) => {}
-        Opened::Keyed(signature) => {
+fn contract_to_text(opened: &Opened, lines: &mut Vec<String>) {
+    for (of, reads) in ["", "right "].into_iter().zip(opened.reads()) {
+        lines.push(format!("reads      {of}{}", reads.join(", ")));
+    }
+    if !opened.tables.is_empty() {
+        lines.push(format!("tables     {}", opened.tables.join(", ")));
+    }
+    match &opened.signature {
+        AnySignature::Transform(_) => {}
+        AnySignature::Keyed(signature) => {
             for table in signature.state.iter() {
                 let subkey: Vec<_> = table.subkey.fields().iter().map(|field| field.name().as_str()).collect();
                 let rows = if subkey.is_empty() {
@@ -228,7 +283,12 @@ fn contract_to_text(columns: &Columns, opened: &Opened, lines: &mut Vec<String>)
                 );
             }
         }
-        Opened::Aggregate(signature) => {
+        AnySignature::Cogroup(signature) => {
+            lines.push("key".to_owned());
+            let key = signature.keys.fields().iter();
+            lines.extend(key.map(|field| format!("  {}: {}", field.name(), types::column(field))));
+        }
+        AnySignature::Aggregate(signature) => {
             let merge = if signature.ordered { "rows of a group are folded in order" } else { "merged in any order" };
             lines.push(format!("accumulator  ({merge})"));
             let accumulator = signature.accumulator.fields().iter();

@@ -3,7 +3,10 @@
 use pelton_core::{contract::ContractError, limits::LimitName};
 use pelton_wasm::{CallError, LoadError};
 
-use crate::error::{Code, Coded};
+use crate::{
+    error::{Code, Coded},
+    nearest::nearest,
+};
 
 impl Coded for LoadError {
     fn code(&self) -> Code {
@@ -27,7 +30,7 @@ impl Coded for LoadError {
                 "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
             }
             Self::SeveralKinds { .. } => "build one module for each kind of operator".into(),
-            Self::KindNotYet(_) => "use a module that exports `transform`, `keyed` or `aggregate`".into(),
+            Self::KindNotYet(_) => "use a module that exports `transform`, `keyed`, `aggregate` or `cogroup`".into(),
             Self::Import(_) => {
                 "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
             }
@@ -45,7 +48,7 @@ impl Coded for CallError {
             Self::Trap { .. } | Self::Instantiate(_) => Code::Trap,
             Self::Limit { .. } => Code::LimitHit,
             Self::Invalid { .. } => Code::InvalidAnswer,
-            Self::Contract(_) | Self::ContractChanged => Code::BadContract,
+            Self::Contract(_) | Self::ContractChanged | Self::NoTables(_) => Code::BadContract,
             Self::Refused(_) => Code::ModuleRefused,
             Self::Failed(_) => Code::ModuleFailed,
             Self::Kind { .. } => Code::WrongWorld,
@@ -69,6 +72,13 @@ impl Coded for CallError {
             Self::Contract(ContractError::NoColumn { .. }) => {
                 "give the operator an input with that column, or mend the module's `open`".into()
             }
+            Self::Contract(ContractError::NoTable { table, have }) => {
+                match nearest(table, have.iter().map(String::as_str)) {
+                    Some(near) => format!("did the module mean `{near}`? Give the table the name that it asks for"),
+                    None => format!("offer the operator a table of that name: `[table.{table}]` in the job file"),
+                }
+            }
+            Self::NoTables(_) => "export `tables` beside the operator; an SDK does it for you".into(),
             Self::Contract(_) => "mend the module's `open`; wit/types.wit has the laws of contracts".into(),
             Self::ContractChanged => "`open` must depend on its arguments alone".into(),
             Self::Kind { want, .. } => {

@@ -230,7 +230,7 @@ impl Operator {
     fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
         if self.instance.is_none() {
             let mut instance = TransformInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &self.plan.options, &self.plan.signature)?;
+            instance.open_as(&self.plan.input, &[], &self.plan.options, &self.plan.signature)?;
             self.instance = Some(instance);
         }
         Ok(self.instance.as_mut().expect("made above"))

@@ -3,14 +3,14 @@
 use std::cmp::Ordering;
 
 use pelton_guest::{
-    fold::{Accumulator, AccumulatorField, InputField, Loaded, Node, OutputField, StateColumn, Table},
+    fold::{Accumulator, InputField, KeptField, Loaded, Node, OutputField, StateColumn, Table},
     prelude::*,
 };
 
 /// A type of value: what is read and what is kept of it.
 pub trait Keep {
     type Value<'a>: InputField<'a> + Copy;
-    type Kept: AccumulatorField<Wire = Option<Self::Kept>> + OutputField + for<'a> InputField<'a>;
+    type Kept: KeptField<Held = Self::Kept> + OutputField + for<'a> InputField<'a>;
 
     /// The order of values: total, so that it does not matter which one came first.
     fn compare(value: Self::Value<'_>, kept: &Self::Kept) -> Ordering;

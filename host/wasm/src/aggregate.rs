@@ -4,14 +4,14 @@
 //! windows and emission: an instance sees accumulators as columns and answers with columns of the same type and length, so
 //! that nothing of a group lives in the guest between calls.
 
-use arrow::{array::ArrayRef, datatypes::ToByteSlice};
+use arrow::{array::ArrayRef, datatypes::ToByteSlice, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{AggregateSignature, Contract, Input},
+    contract::{AggregateSignature, Contract, Input, SideTable},
     limits::Limits,
 };
 
 use crate::{
-    answer::{Agreed, Answer},
+    answer::{Agreed, Answer, Origins},
     bindings::{exports::pelton::operator::aggregate::Guest, pelton::operator::types as wit},
     calls::{BatchContext, Calls},
     error::{CallError, Law},
@@ -40,15 +40,28 @@ impl AggregateInstance {
         Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
     }
 
-    /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
-    pub fn open(&mut self, input: &Input, options: &str) -> Result<Contract, CallError> {
-        self.0.open(input, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
+    /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,
+    /// unchecked.
+    pub fn open(&mut self, input: &Input, tables: &[SideTable], options: &str) -> Result<Contract, CallError> {
+        let inputs = std::slice::from_ref(input);
+        self.0.open(inputs, tables, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
     }
 
     /// Opens an instance with what its plan agreed on: the same contract must come back.
-    pub fn open_as(&mut self, input: &Input, options: &str, signature: &AggregateSignature) -> Result<(), CallError> {
-        let contract = self.open(input, options)?;
-        if contract.check_aggregate(input)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    pub fn open_as(
+        &mut self,
+        input: &Input,
+        tables: &[SideTable],
+        options: &str,
+        signature: &AggregateSignature,
+    ) -> Result<(), CallError> {
+        let contract = self.open(input, tables, options)?;
+        if contract.check_aggregate(input, tables)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    }
+
+    /// Hands over a side input; see [`crate::TransformInstance::load_table`].
+    pub fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
+        self.0.load_table(name, version, rows)
     }
 
     /// Adds row i to accumulator `slots[i]`, and answers with all `groups` accumulators.
@@ -115,7 +128,8 @@ impl AggregateInstance {
             })
         })?;
         let (ports, limits) = (signature.ports.as_slice(), &self.0.limits);
-        Agreed { call: "finish", rows, ports, reorders: false, limits }.check(output)
+        let origins = Origins::Rows { reorders: false };
+        Agreed { call: "finish", rows, origins, ports, limits }.check(output)
     }
 
     /// What the calls since the last take logged and counted.

@@ -1,8 +1,8 @@
 //! A call's output, checked: rows for the ports, and rows that the module would not accept.
 //!
-//! Called with what `process` of a transform and `finish` of an aggregate gave back; answers of keyed operators share its
-//! parts. Nothing passes that the contract does
-//! not allow; the law that was broken is named with the value that broke it.
+//! Called with what `process` of a transform or a cogroup and `finish` of an aggregate gave back; answers of keyed operators
+//! share its parts. Nothing passes that the contract does not allow; the law that was broken is named with the value that
+//! broke it.
 
 use std::collections::HashSet;
 
@@ -31,7 +31,7 @@ pub struct EmittedRows {
     /// Index into the signature's ports.
     pub port: usize,
     pub rows: usize,
-    /// The input row of each output row; none: row for row.
+    /// The input row of each output row, of a cogroup its key; none: row for row, or key for key.
     pub origin: Option<ScalarBuffer<u32>>,
     /// One array for each computed column of the port.
     pub computed: Vec<ArrayRef>,
@@ -51,10 +51,18 @@ pub const REASON_BYTES_MAX: usize = 1 << 10;
 pub(crate) struct Agreed<'a> {
     pub(crate) call: &'static str,
     pub(crate) rows: usize,
+    pub(crate) origins: Origins,
     pub(crate) ports: &'a [Port],
-    /// Origins may decrease.
-    pub(crate) reorders: bool,
     pub(crate) limits: &'a Limits,
+}
+
+/// What `origin` names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origins {
+    /// Rows of the call, in order unless the operator `reorders`.
+    Rows { reorders: bool },
+    /// Keys of the call, so many of them, in order.
+    Keys(usize),
 }
 
 impl Agreed<'_> {
@@ -77,20 +85,38 @@ impl Agreed<'_> {
 
     fn check_emitted(&self, part: wit::Emitted, index: usize, port: &Port) -> Result<EmittedRows, Law> {
         let count = part.computed.rows;
+        let (among, reorders) = match self.origins {
+            Origins::Rows { reorders } => (self.rows, reorders),
+            Origins::Keys(keys) => (keys, false),
+        };
         let origin = match part.origin {
-            Some(bytes) => Some(lift::origin(&port.name, count, self.rows, self.reorders, bytes)?),
-            None if count as usize == self.rows => None,
-            None => {
-                return Err(Law::Rows {
-                    port: port.name.clone(),
-                    rows: count,
-                    expected: format!("the batch has {}, and there is no `origin`", self.rows),
-                });
+            Some(bytes) => {
+                Some(lift::origin(&port.name, count, among, reorders, bytes).map_err(|law| self.named(law))?)
             }
+            None if count as usize == among => None,
+            None => return Err(self.rows_without_origin(port, count)),
         };
         let rows = count as usize;
         let computed = lift::columns(&port.computed, rows, part.computed.nodes, || format!("port `{}`", port.name))?;
         Ok(EmittedRows { port: index, rows, origin, computed })
+    }
+
+    /// A broken law of `origin` in the words of what it names.
+    fn named(&self, law: Law) -> Law {
+        match (self.origins, law) {
+            (Origins::Keys(keys), Law::OriginRange { port, origin, .. }) => {
+                Law::KeyRange { of: format!("`origin` of port `{port}`"), key: origin, keys }
+            }
+            (_, law) => law,
+        }
+    }
+
+    fn rows_without_origin(&self, port: &Port, rows: u32) -> Law {
+        let expected = match self.origins {
+            Origins::Rows { .. } => format!("the batch has {}, and there is no `origin`", self.rows),
+            Origins::Keys(keys) => format!("the call has {keys} keys, and there is no `origin`"),
+        };
+        Law::Rows { port: port.name.clone(), rows, expected }
     }
 }
 

@@ -3,17 +3,20 @@
 //! An instance belongs to one compute thread. What it keeps in its memory is a cache: the caller drops the instance after
 //! any error but [`CallError::Failed`] and makes another.
 
+use arrow::{array::ArrayRef, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{Contract, Input},
+    contract::{Contract, Input, SideTable},
     limits::Limits,
+    types,
 };
 use wasmtime::{Store, component};
 
 use crate::{
-    bindings::pelton::operator::types as wit,
+    bindings::{exports::pelton::operator::tables, pelton::operator::types as wit},
     error::{CallError, shown},
     fault::fault,
     host::{CallLog, Host},
+    lower::{self, Columns},
     module::Module,
     state::CallState,
     ticker, wire,
@@ -33,6 +36,8 @@ pub struct BatchContext {
 pub(crate) struct Calls<G> {
     store: Store<Host>,
     guest: G,
+    /// If the module takes side inputs.
+    tables: Option<tables::Guest>,
     pub(crate) limits: Limits,
 }
 
@@ -48,9 +53,13 @@ impl<G> Calls<G> {
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
         store.epoch_deadline_trap();
         store.set_epoch_deadline(ticker::ticks(limits.call_time));
-        let guest = module.pre.instantiate(&mut store).and_then(|instance| load(&mut store, &instance));
-        match guest {
-            Ok(guest) => Ok(Self { store, guest, limits: limits.clone() }),
+        let exports = module.pre.instantiate(&mut store).and_then(|instance| {
+            let guest = load(&mut store, &instance)?;
+            let tables = module.tables.as_ref().map(|exports| exports.load(&mut store, &instance)).transpose()?;
+            Ok((guest, tables))
+        });
+        match exports {
+            Ok((guest, tables)) => Ok(Self { store, guest, tables, limits: limits.clone() }),
             Err(error) => Err(match fault("start", &error, &store, limits) {
                 CallError::Trap { reason, .. } => CallError::Instantiate(reason),
                 other => other,
@@ -58,30 +67,39 @@ impl<G> Calls<G> {
         }
     }
 
-    /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
+    /// Shows the module its inputs and options (a JSON object); answers with its contract, unchecked. The side inputs on
+    /// offer are shown to a module that takes any.
     pub(crate) fn open(
         &mut self,
-        input: &Input,
+        inputs: &[Input],
+        tables: &[SideTable],
         options: &str,
         run: impl FnOnce(&G, &mut Store<Host>, &[wit::Input<'_>], &str) -> wasmtime::Result<Result<wit::Contract, String>>,
     ) -> Result<Contract, CallError> {
-        let offered = wire::shown_fields(input).map_err(|error| CallError::Refused(error.to_string()))?;
-        let fields: Vec<_> = offered.iter().map(wire::field).collect();
-        let key: Vec<_> = input.key.iter().map(String::as_str).collect();
-        let input = wit::Input {
-            name: &input.name,
-            fields: &fields,
-            key: &key,
-            event_time: input.event_time.as_deref(),
-            mode: "append",
-            properties: &[],
-        };
+        let tables = if self.tables.is_some() { tables } else { &[] };
         self.begin(0, 0);
-        match run(&self.guest, &mut self.store, &[input], options) {
-            Ok(Ok(contract)) => Ok(wire::contract(contract)),
-            Ok(Err(reason)) => Err(CallError::Refused(shown(&reason))),
-            Err(error) => Err(fault("open", &error, &self.store, &self.limits)),
+        let answer = wire::with_inputs(inputs, tables, |inputs| run(&self.guest, &mut self.store, inputs, options));
+        let contract = match answer.map_err(|error| CallError::Refused(error.to_string()))? {
+            Ok(Ok(contract)) => wire::contract(contract),
+            Ok(Err(reason)) => return Err(CallError::Refused(shown(&reason))),
+            Err(error) => return Err(fault("open", &error, &self.store, &self.limits)),
+        };
+        match contract.tables.first().filter(|_| self.tables.is_none()) {
+            Some(table) => Err(CallError::NoTables(shown(table))),
+            None => Ok(contract),
         }
+    }
+
+    /// Hands over a side input. It belongs to no batch: a load has no time, and the same seed always.
+    pub(crate) fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
+        self.begin(0, 0);
+        let Some(tables) = &self.tables else { return Err(CallError::NoTables(name.to_owned())) };
+        let columns = rows.columns().iter().filter(|column| types::crosses(column.data_type()));
+        let columns: Vec<ArrayRef> = columns.cloned().collect();
+        let answer = lower::with_tables([Columns { rows: rows.num_rows(), columns: &columns }], |[rows]| {
+            tables.call_load(&mut self.store, name, version, rows)
+        });
+        self.answered("load", answer)
     }
 
     /// Runs one call. To the module it is `now` (µs since 1970 UTC), and its random numbers come from `seed`.
@@ -93,7 +111,16 @@ impl<G> Calls<G> {
         run: impl FnOnce(&G, &mut Store<Host>) -> wasmtime::Result<Result<T, wit::Failure>>,
     ) -> Result<T, CallError> {
         self.begin(now, seed);
-        match run(&self.guest, &mut self.store) {
+        let answer = run(&self.guest, &mut self.store);
+        self.answered(call, answer)
+    }
+
+    fn answered<T>(
+        &self,
+        call: &'static str,
+        answer: wasmtime::Result<Result<T, wit::Failure>>,
+    ) -> Result<T, CallError> {
+        match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(wit::Failure::Fatal(reason) | wit::Failure::Retry(reason))) => {
                 Err(CallError::Failed(shown(&reason)))

@@ -27,7 +27,7 @@ pub enum LoadError {
     #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
     SeveralKinds { exports: Vec<String> },
     #[error(
-        "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators and aggregates"
+        "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators, aggregates and cogroups"
     )]
     KindNotYet(String),
     #[error("it imports `{}`, which no module may use", shown(.0))]
@@ -106,6 +106,8 @@ pub enum CallError {
     ContractChanged,
     #[error("cannot be instantiated: {0}")]
     Instantiate(String),
+    #[error("asks for the side input `{0}`, but does not export `tables`, which is how it would be given one")]
+    NoTables(String),
     #[error("exports {got}, but {want} is due here")]
     Kind { want: Kind, got: Kind },
 }

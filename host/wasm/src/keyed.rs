@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::{array::ArrayRef, datatypes::ToByteSlice};
+use arrow::{array::ArrayRef, datatypes::ToByteSlice, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{Contract, Input, KeyedSignature, StateForm},
+    contract::{Contract, Input, KeyedSignature, SideTable, StateForm},
     limits::Limits,
 };
 
@@ -73,15 +73,28 @@ impl KeyedInstance {
         Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
     }
 
-    /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
-    pub fn open(&mut self, input: &Input, options: &str) -> Result<Contract, CallError> {
-        self.0.open(input, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
+    /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,
+    /// unchecked.
+    pub fn open(&mut self, input: &Input, tables: &[SideTable], options: &str) -> Result<Contract, CallError> {
+        let inputs = std::slice::from_ref(input);
+        self.0.open(inputs, tables, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
     }
 
     /// Opens an instance with what its plan agreed on: the same contract must come back.
-    pub fn open_as(&mut self, input: &Input, options: &str, signature: &KeyedSignature) -> Result<(), CallError> {
-        let contract = self.open(input, options)?;
-        if contract.check_keyed(input)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    pub fn open_as(
+        &mut self,
+        input: &Input,
+        tables: &[SideTable],
+        options: &str,
+        signature: &KeyedSignature,
+    ) -> Result<(), CallError> {
+        let contract = self.open(input, tables, options)?;
+        if contract.check_keyed(input, tables)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    }
+
+    /// Hands over a side input; see [`crate::TransformInstance::load_table`].
+    pub fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
+        self.0.load_table(name, version, rows)
     }
 
     /// One batch. `input` is the operator's; `reader` serves ranges of the tables with a subkey for as long as the call

@@ -3,7 +3,7 @@
 //! In the order in which a module meets them:
 //!
 //! ```text
-//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate (instance)
+//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate | cogroup (instance)
 //!                                            │
 //!                                            └─► calls ─► lower ─► guest ─► lift, answer (checks)
 //! ```
@@ -17,6 +17,7 @@ mod answer;
 mod bindings;
 mod cache;
 mod calls;
+mod cogroup;
 mod engine;
 mod error;
 mod fault;
@@ -38,6 +39,7 @@ mod wire;
 pub use aggregate::AggregateInstance;
 pub use answer::{Answer, EmittedRows, Rejection};
 pub use calls::BatchContext;
+pub use cogroup::{CogroupBatch, CogroupInstance, CogroupSide};
 pub use engine::{Runtime, RuntimeOptions};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};

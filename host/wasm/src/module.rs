@@ -10,7 +10,7 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker, types::Compon
 
 use crate::{
     bindings::{
-        exports::pelton::operator::{aggregate, keyed, transform},
+        exports::pelton::operator::{aggregate, cogroup, keyed, tables, transform},
         pelton::operator::{log, state, types},
     },
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Runtime},
@@ -32,6 +32,8 @@ pub struct Module {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) pre: InstancePre<Host>,
     pub(crate) exported: Exports,
+    /// Where it takes side inputs, if it does.
+    pub(crate) tables: Option<tables::GuestIndices>,
 }
 
 impl fmt::Debug for Module {
@@ -46,10 +48,11 @@ pub enum Kind {
     Transform,
     Keyed,
     Aggregate,
+    Cogroup,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Transform, Self::Keyed, Self::Aggregate];
+    pub const ALL: [Self; 4] = [Self::Transform, Self::Keyed, Self::Aggregate, Self::Cogroup];
 
     /// The interface, without package and version.
     pub fn name(self) -> &'static str {
@@ -57,6 +60,7 @@ impl Kind {
             Self::Transform => "transform",
             Self::Keyed => "keyed",
             Self::Aggregate => "aggregate",
+            Self::Cogroup => "cogroup",
         }
     }
 }
@@ -68,6 +72,7 @@ impl fmt::Display for Kind {
             Self::Transform => "a transform",
             Self::Keyed => "a keyed operator",
             Self::Aggregate => "an aggregate",
+            Self::Cogroup => "a cogroup",
         })
     }
 }
@@ -77,10 +82,13 @@ pub(crate) enum Exports {
     Transform(transform::GuestIndices),
     Keyed(keyed::GuestIndices),
     Aggregate(aggregate::GuestIndices),
+    Cogroup(cogroup::GuestIndices),
 }
 
-/// Kinds of operator that the contract has, but this host cannot run.
-const KINDS_NOT_YET: [&str; 2] = ["cogroup", "enrich"];
+/// The kind of operator that the contract has, but this host cannot run.
+const KIND_NOT_YET: &str = "enrich";
+/// What any kind may export besides.
+const TABLES: &str = "tables";
 const PACKAGE: &str = "pelton:operator/";
 const VERSION: &str = "@0.1.0";
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -104,8 +112,11 @@ impl Module {
             Kind::Transform => transform::GuestIndices::new(&pre).map(Exports::Transform),
             Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
             Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
+            Kind::Cogroup => cogroup::GuestIndices::new(&pre).map(Exports::Cogroup),
         };
         let exported = exported.map_err(invalid)?;
+        let takes_tables = exports.contains(&interface(TABLES));
+        let tables = takes_tables.then(|| tables::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
         Ok(Self {
             digest,
             packaging,
@@ -115,6 +126,7 @@ impl Module {
             runtime: Arc::clone(runtime),
             pre,
             exported,
+            tables,
         })
     }
 
@@ -123,7 +135,13 @@ impl Module {
             Exports::Transform(_) => Kind::Transform,
             Exports::Keyed(_) => Kind::Keyed,
             Exports::Aggregate(_) => Kind::Aggregate,
+            Exports::Cogroup(_) => Kind::Cogroup,
         }
+    }
+
+    /// It exports `tables`: it may ask for side inputs.
+    pub fn takes_tables(&self) -> bool {
+        self.tables.is_some()
     }
 }
 
@@ -159,8 +177,8 @@ fn interface(name: &str) -> String {
 /// A component exports exactly one kind of operator.
 fn kind(exports: &[String]) -> Result<Kind, LoadError> {
     let exported = |kind: &str| exports.contains(&interface(kind));
-    if let Some(kind) = KINDS_NOT_YET.into_iter().find(|kind| exported(kind)) {
-        return Err(LoadError::KindNotYet(interface(kind)));
+    if exported(KIND_NOT_YET) {
+        return Err(LoadError::KindNotYet(interface(KIND_NOT_YET)));
     }
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| exported(kind.name())).collect();
     match kinds.as_slice() {

@@ -1,7 +1,7 @@
 //! What a module file is, told by its content: a component, a core module, or the text of either.
 //!
 //! A core module becomes a component here, so that an author needs no tool but a compiler: its world
-//! is the one that its toolchain embedded (wit-bindgen does), or the one whose exports it has by name
+//! is the one that its toolchain embedded (wit-bindgen does), or those whose exports it has by name
 //! (`pelton:operator/transform@0.1.0#process`), as hand-written text has.
 
 use std::{borrow::Cow, fmt};
@@ -73,6 +73,9 @@ const WORLDS: [(&str, &str); 5] = [
     ("enrich", "enrich-operator"),
 ];
 
+/// What a module of any kind may export besides, with the world that adds it.
+const ADDITIONS: [(&str, &str); 1] = [("tables", "with-tables")];
+
 fn invalid(error: impl fmt::Display) -> LoadError {
     LoadError::Invalid(format!("{error:#}"))
 }
@@ -81,16 +84,15 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     let (has_types, exports) = scan(module)?;
     let mut module = Cow::Borrowed(module);
     if !has_types {
-        let world = WORLDS
-            .iter()
-            .find(|(interface, _)| {
-                let prefix = format!("pelton:operator/{interface}@0.1.0#");
-                exports.iter().any(|name| name.starts_with(&prefix))
-            })
-            .map(|(_, world)| world)
-            .ok_or(LoadError::NoOperator { exports })?;
-        let (resolve, world) = operator_world(world)?;
-        embed_component_metadata(module.to_mut(), &resolve, world, StringEncoding::UTF8, false).map_err(invalid)?;
+        let is_exported = |(interface, _): &&(&str, &str)| {
+            let prefix = format!("pelton:operator/{interface}@0.1.0#");
+            exports.iter().any(|name| name.starts_with(&prefix))
+        };
+        let Some(kind) = WORLDS.iter().find(is_exported) else { return Err(LoadError::NoOperator { exports }) };
+        for (_, world) in std::iter::once(kind).chain(ADDITIONS.iter().filter(is_exported)) {
+            let (resolve, world) = operator_world(world)?;
+            embed_component_metadata(module.to_mut(), &resolve, world, StringEncoding::UTF8, false).map_err(invalid)?;
+        }
     }
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).map_err(invalid)?;

@@ -2,14 +2,14 @@
 //!
 //! Called by the operators that run row by row; [`crate::calls`] says what an instance may keep.
 
-use arrow::array::ArrayRef;
+use arrow::{array::ArrayRef, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{Contract, Input, Signature},
+    contract::{Contract, Input, SideTable, Signature},
     limits::Limits,
 };
 
 use crate::{
-    answer::{Agreed, Answer},
+    answer::{Agreed, Answer, Origins},
     bindings::exports::pelton::operator::transform::Guest,
     calls::{BatchContext, Calls},
     error::CallError,
@@ -37,15 +37,29 @@ impl TransformInstance {
         Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
     }
 
-    /// Shows the module its input and options (a JSON object); answers with its contract, unchecked.
-    pub fn open(&mut self, input: &Input, options: &str) -> Result<Contract, CallError> {
-        self.0.open(input, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
+    /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,
+    /// unchecked.
+    pub fn open(&mut self, input: &Input, tables: &[SideTable], options: &str) -> Result<Contract, CallError> {
+        let inputs = std::slice::from_ref(input);
+        self.0.open(inputs, tables, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
     }
 
     /// Opens an instance with what its plan agreed on: the same contract must come back.
-    pub fn open_as(&mut self, input: &Input, options: &str, signature: &Signature) -> Result<(), CallError> {
-        let contract = self.open(input, options)?;
-        if contract.check(input)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    pub fn open_as(
+        &mut self,
+        input: &Input,
+        tables: &[SideTable],
+        options: &str,
+        signature: &Signature,
+    ) -> Result<(), CallError> {
+        let contract = self.open(input, tables, options)?;
+        if contract.check(input, tables)? == *signature { Ok(()) } else { Err(CallError::ContractChanged) }
+    }
+
+    /// Hands over a side input, in place of the version before: all columns of `rows` that can cross. Between `open` and
+    /// `process`, and again whenever it changes; an instance's first call needs every table of its contract.
+    pub fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
+        self.0.load_table(name, version, rows)
     }
 
     /// One batch. `columns` are those of `signature.reads`, all of `rows` rows.
@@ -62,7 +76,8 @@ impl TransformInstance {
             })
         })?;
         let (ports, limits) = (signature.ports.as_slice(), &self.0.limits);
-        Agreed { call: "process", rows, ports, reorders: signature.reorders, limits }.check(output)
+        let origins = Origins::Rows { reorders: signature.reorders };
+        Agreed { call: "process", rows, origins, ports, limits }.check(output)
     }
 
     /// What the calls since the last take logged and counted.

@@ -20,7 +20,7 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
     // The same type, at the field's place: errors about it point there.
     let wires: Vec<_> = types
         .iter()
-        .map(|ty| quote_spanned!(ty.span()=> <#ty as ::pelton_guest::macros::AccumulatorField>::Wire))
+        .map(|ty| quote_spanned!(ty.span()=> ::core::option::Option<<#ty as ::pelton_guest::macros::KeptField>::Held>))
         .collect();
     let columns = fields
         .iter()
@@ -42,7 +42,7 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 let row = |at: usize| {
                     let default = <Self as ::core::default::Default>::default();
                     Self {
-                        #(#idents: <#types as ::pelton_guest::macros::AccumulatorField>::restore(
+                        #(#idents: ::pelton_guest::macros::restore_field::<#types>(
                             <#wires as ::pelton_guest::macros::InputField<'_>>::value(#locals, at),
                             default.#idents,
                         )),*
@@ -57,7 +57,7 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 let rows = accumulators.len();
                 #(let mut #locals = ::pelton_guest::Values::<#wires>::with_capacity(rows);)*
                 for accumulator in accumulators {
-                    #(#locals.push(<#types as ::pelton_guest::macros::AccumulatorField>::wire(accumulator.#idents));)*
+                    #(#locals.push(<#types as ::pelton_guest::macros::KeptField>::held(accumulator.#idents));)*
                 }
                 let nodes = ::std::vec![#(#locals.finish(#names)?),*];
                 // As many came, and their number was a u32.

@@ -8,6 +8,8 @@ use quote::quote;
 
 mod accumulator;
 mod aggregate;
+mod cogroup;
+mod function;
 mod keyed;
 mod names;
 mod option;
@@ -15,6 +17,7 @@ mod passing;
 mod port;
 mod row;
 mod state;
+mod table;
 mod transform;
 
 /// The first error, or what was made.
@@ -158,6 +161,9 @@ pub fn derive_ports(input: TokenStream) -> TokenStream {
 /// name. The attribute changes that: `#[transform(pass = none)]` or `pass = ["a", "b"]` (only these), `drop = ["a"]`
 /// (all but these), `rename(a = "b")` or `rename("a" = "b")`. `event_time = "ts"` says which column of the main output is its event time, if it is not
 /// the input's.
+///
+/// `#[transform(table = "airlines")]` gives the function the job's side table of that name, in the argument `airlines: &Names`,
+/// whose type implements `Lookup`; see there for an example. Several may be named, each with `table`.
 ///
 /// `#[transform(columns)]` gives whole columns, `fn name(bids: BidColumns<'_>) -> Emit<PricedValues>`: see `Emit`.
 ///
@@ -342,7 +348,64 @@ pub fn keyed(attributes: TokenStream, item: TokenStream) -> TokenStream {
         Ok(function) => function,
         Err(error) => return error.to_compile_error().into(),
     };
-    let made = syn::parse(attributes).and_then(|attributes| keyed::expand(attributes, function));
     // The function does not stay: without its state and rows nobody can call it.
-    answer(made)
+    answer(keyed::expand(attributes.into(), function))
+}
+
+/// Makes a function the module's cogroup: the general join.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Order { order: i64 }
+///
+/// #[derive(Row)]
+/// struct Item { price: f64 }
+///
+/// #[derive(Row)]
+/// struct Payment { euro: f64 }
+///
+/// #[derive(Row)]
+/// struct Open { open: f64 }
+///
+/// /// What is still to be paid of each order.
+/// #[cogroup]
+/// fn open(_order: Order, items: Group<Item>, payments: Group<Payment>, out: &mut Joined<Open>) {
+///     let due: f64 = items.map(|item| item.price).sum();
+///     let paid: f64 = payments.map(|payment| payment.euro).sum();
+///     if due > paid {
+///         out.emit(Open { open: due - paid });
+///     }
+/// }
+///
+/// let items = rows! { order: [1, 2, 1, 3], price: [5.0, 8.0, 6.0, 1.0] };
+/// let payments = rows! { order: [2, 1, 4], euro: [8.0, 4.0, 9.0] };
+/// let out = open.key(["order"]).test(items, payments);
+/// assert_eq!(out.main(), &rows! { order: [1, 3], open: [7.0, 1.0] });
+/// ```
+///
+/// `fn name(key: Key, left: Group<Left>, right: Group<Right>, out: &mut Joined<Made>, options: &Options, ctx: &Context)`, where
+/// `options` and `ctx` may be left out and all after the rows may change places.
+///
+/// | argument | is |
+/// |---|---|
+/// | `key: Key` | a struct with [`macro@Row`]: columns of the key by which the job matches the inputs, named as on the left |
+/// | `left: Group<Left>` | the key's rows of the left input, in order; maybe none. Each is an `Arrival<Left>` with the fields of `Left` |
+/// | `right: Group<Right>` | those of the right input |
+/// | `out: &mut Joined<Made>` | takes rows (`emit`) and rejections of rows of either side; `Made` is a row, or an enum with [`macro@Ports`] |
+///
+/// It is called for a key that has rows on either side. It returns nothing, or a `Result<(), E>` whose error stops the job. A group is
+/// taken once; `collect` the rows to go through them again, for each row of the other side.
+///
+/// The columns of the key pass, and no others can: the attribute changes that as it does for [`macro@transform`]. A row has
+/// the event time that the attribute names (`event_time = "at"`), if any. In tests the function's name is a value with the
+/// methods of `TestableCogroup`.
+#[proc_macro_attribute]
+pub fn cogroup(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let function: syn::ItemFn = match syn::parse(item) {
+        Ok(function) => function,
+        Err(error) => return error.to_compile_error().into(),
+    };
+    answer(cogroup::expand(attributes.into(), function))
 }

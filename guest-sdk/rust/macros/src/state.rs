@@ -23,12 +23,12 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
     let index: Vec<_> = (0..fields.len()).map(Index::from).collect();
     // The same type, at the field's place: errors about it point there.
     let kept: Vec<_> =
-        fields.iter().map(|(_, ty)| quote_spanned!(ty.span()=> <#ty as ::pelton_guest::macros::StateField>)).collect();
+        fields.iter().map(|(_, ty)| quote_spanned!(ty.span()=> <#ty as ::pelton_guest::macros::KeptField>)).collect();
     let held: Vec<_> = kept.iter().map(|kept| quote!(::core::option::Option<#kept::Held>)).collect();
     let columns = fields
         .iter()
         .zip(&names)
-        .map(|((_, ty), name)| quote_spanned!(ty.span()=> ::pelton_guest::macros::state_column::<#ty>(#name)));
+        .map(|((_, ty), name)| quote_spanned!(ty.span()=> ::pelton_guest::macros::StateColumn::of::<#ty>(#name)));
     Ok(quote! {
         #[automatically_derived]
         impl ::pelton_guest::macros::State for #this {

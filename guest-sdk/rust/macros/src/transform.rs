@@ -4,9 +4,9 @@
 //! it can still be called), and is exported from the module.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Error, FnArg, GenericParam, ItemFn, Lifetime, PatType, Result, ReturnType, Signature, Type,
+    Error, FnArg, GenericParam, ItemFn, Lifetime, LitStr, PatType, Result, ReturnType, Type,
     parse::{Parse, ParseStream, Parser},
     parse_quote,
     spanned::Spanned,
@@ -14,8 +14,10 @@ use syn::{
 };
 
 use crate::{
+    function::{self, Operator},
     names,
     passing::{ARGUMENTS, Passing},
+    table::{self, Table},
 };
 
 /// What stands in the attribute's brackets.
@@ -23,6 +25,8 @@ use crate::{
 pub struct Attributes {
     columns: bool,
     passing: Passing,
+    /// The names of side tables.
+    tables: Vec<LitStr>,
 }
 
 impl Parse for Attributes {
@@ -32,10 +36,15 @@ impl Parse for Attributes {
             if meta.path.is_ident("columns") {
                 attributes.columns = true;
                 Ok(())
+            } else if meta.path.is_ident("table") {
+                let table: LitStr = meta.value()?.parse()?;
+                names::name(&table)?;
+                attributes.tables.push(table);
+                Ok(())
             } else if attributes.passing.parse(&meta)? {
                 Ok(())
             } else {
-                Err(meta.error(format!("a transform takes `columns`, {ARGUMENTS}")))
+                Err(meta.error(format!("a transform takes `columns`, `table = \"airlines\"`, {ARGUMENTS}")))
             }
         })
         .parse2(input.parse()?)?;
@@ -53,6 +62,7 @@ struct Arguments<'a> {
 enum Extra<'a> {
     Options(&'a Type),
     Context,
+    Table(Table<'a>),
 }
 
 const SHAPE: &str = "a transform is `fn name(row: Row, options: &Options, ctx: &Context) -> Out`, where `options` and `ctx` may be left out";
@@ -60,85 +70,53 @@ const SHAPE: &str = "a transform is `fn name(row: Row, options: &Options, ctx: &
 pub fn expand(attributes: Attributes, mut function: ItemFn) -> Result<TokenStream> {
     check(&function)?;
     borrow_from_row(&mut function);
-    let arguments = arguments(&function)?;
-    let (vis, name) = (&function.vis, &function.sig.ident);
-    let docs = function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let arguments = arguments(&attributes, &function)?;
     let options = arguments.rest.iter().find_map(|extra| match extra {
-        Extra::Options(ty) => Some(quote!(#ty)),
-        Extra::Context => None,
+        Extra::Options(ty) => Some(*ty),
+        _ => None,
     });
-    let options = options.unwrap_or_else(|| quote!(::pelton_guest::macros::NoOptions));
-    let passing = attributes.passing.tokens();
-    let event_time = attributes.passing.event_time_tokens();
+    let tables = arguments.tables();
+    let name = &function.sig.ident;
+    let (side_tables, table_type) = table::holder(&tables);
     let run = run(&attributes, &function, &arguments);
     let call = call(&function);
-    Ok(quote! {
-        #(#docs)*
-        #[allow(non_camel_case_types)]
-        #[derive(Clone, Copy, Debug)]
-        #vis struct #name;
+    let export = if tables.is_empty() { quote!() } else { quote!(tables) };
+    let operator = Operator {
+        function: &function,
+        passing: &attributes.passing,
+        options,
+        kind: format_ident!("Transform"),
+        description: format_ident!("Description"),
+        items: quote! {
+            type Tables = #table_type;
 
-        const _: () = {
-            #[allow(clippy::needless_lifetimes)]
-            #function
+            #run
+        },
+        beside: quote!(#side_tables #call),
+        export: quote!(::pelton_guest::__export!(#name #export);),
+    };
+    Ok(operator.tokens())
+}
 
-            #[automatically_derived]
-            impl ::pelton_guest::macros::Transform for #name {
-                type Options = #options;
-                const PASSING: ::pelton_guest::macros::Passing = #passing;
-                const EVENT_TIME: ::core::option::Option<&'static str> = #event_time;
-
-                #run
-            }
-
-            #call
-
-            #[cfg(target_arch = "wasm32")]
-            ::pelton_guest::__export!(#name);
-
-            // Natively nothing is exported; this keeps the compiler from calling all of it unused.
-            #[cfg(not(target_arch = "wasm32"))]
-            const _: fn() -> ::pelton_guest::macros::Description =
-                <#name as ::pelton_guest::macros::Transform>::describe;
-        };
-    })
+impl<'a> Arguments<'a> {
+    fn tables(&self) -> Vec<Table<'a>> {
+        let tables = self.rest.iter().filter_map(|extra| match extra {
+            Extra::Table(table) => Some(*table),
+            _ => None,
+        });
+        tables.collect()
+    }
 }
 
 /// Refuses functions that cannot be a transform.
 fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
-    check_signature(signature, "a transform")?;
+    function::check_signature(signature, "a transform")?;
     if matches!(signature.output, ReturnType::Default) {
         return Err(Error::new(
             signature.paren_token.span.close(),
             "a transform returns what becomes of the row: a row (map), bool (filter), Option<row>, Vec<row> (flat-map), or a Result of one of these (reject)",
         ));
-    }
-    Ok(())
-}
-
-/// Refuses functions that no operator can be; `what` names the kind.
-pub fn check_signature(signature: &Signature, what: &str) -> Result<()> {
-    let refuse = |tokens: &dyn quote::ToTokens, help: &str| {
-        Err(Error::new(tokens.to_token_stream().span(), format!("{what} {help}")))
-    };
-    if let Some(token) = &signature.asyncness {
-        return refuse(
-            token,
-            "cannot be async: it does no I/O and has nothing to wait for; to ask the outside world, write an `enrich` operator",
-        );
-    }
-    if let Some(token) = &signature.unsafety {
-        return refuse(token, "cannot be unsafe: the host calls it; put `unsafe` in its body");
-    }
-    if let Some(abi) = &signature.abi {
-        return refuse(abi, "is a plain `fn`: the macro exports it");
-    }
-    if let Some(token) = &signature.constness {
-        return refuse(token, "is a plain `fn`: remove `const`");
-    }
-    if let Some(parameter) = signature.generics.params.iter().find(|p| !matches!(p, GenericParam::Lifetime(_))) {
-        return refuse(parameter, "cannot be generic: its columns must be known when the module is built");
     }
     Ok(())
 }
@@ -156,7 +134,7 @@ fn borrow_from_row(function: &mut ItemFn) {
     }
 }
 
-fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
+fn arguments<'a>(attributes: &'a Attributes, function: &'a ItemFn) -> Result<Arguments<'a>> {
     let mut typed = Vec::new();
     for input in &function.sig.inputs {
         match input {
@@ -178,20 +156,23 @@ fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
     if let Type::Reference(reference) = &*row.ty {
         return Err(Error::new_spanned(reference, "the row is given by value: remove the `&`"));
     }
-    let rest = rest.iter().map(|argument| extra(argument)).collect::<Result<Vec<_>>>()?;
-    if let [Extra::Options(_), Extra::Options(second)] = rest.as_slice() {
+    let rest = rest.iter().map(|argument| extra(attributes, argument)).collect::<Result<Vec<_>>>()?;
+    let options: Vec<_> = rest.iter().filter(|extra| matches!(extra, Extra::Options(_))).collect();
+    if let [_, Extra::Options(second)] = options.as_slice() {
         return Err(Error::new_spanned(second, format!("a transform has one row and one struct of options: {SHAPE}")));
     }
-    if let Some(third) = typed.get(3) {
+    if let Some(third) = typed.get(3 + attributes.tables.len()) {
         return Err(Error::new_spanned(third, format!("this argument is one too many: {SHAPE}")));
     }
-    if let [Extra::Context, Extra::Context] = rest.as_slice() {
+    if rest.iter().filter(|extra| matches!(extra, Extra::Context)).count() > 1 {
         return Err(Error::new_spanned(&function.sig.inputs, format!("one context is enough: {SHAPE}")));
     }
-    Ok(Arguments { row: &row.ty, rest })
+    let arguments = Arguments { row: &row.ty, rest };
+    table::check(&attributes.tables, &arguments.tables())?;
+    Ok(arguments)
 }
 
-fn extra(argument: &PatType) -> Result<Extra<'_>> {
+fn extra<'a>(attributes: &'a Attributes, argument: &'a PatType) -> Result<Extra<'a>> {
     let Type::Reference(reference) = &*argument.ty else {
         return Err(Error::new_spanned(
             &argument.ty,
@@ -200,6 +181,9 @@ fn extra(argument: &PatType) -> Result<Extra<'_>> {
     };
     if let Some(token) = &reference.mutability {
         return Err(Error::new_spanned(token, "a module keeps nothing between rows: remove `mut`"));
+    }
+    if let Some(name) = table::named(&attributes.tables, &argument.pat) {
+        return Ok(Extra::Table(Table { name, ty: &reference.elem }));
     }
     match &*reference.elem {
         Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Context") => Ok(Extra::Context),
@@ -211,10 +195,14 @@ fn extra(argument: &PatType) -> Result<Extra<'_>> {
 fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) -> TokenStream {
     let name = &function.sig.ident;
     let row = names::inferred(arguments.row);
+    let mut fields = (0..).map(table::field);
     let given = arguments.rest.iter().map(|extra| match extra {
-        Extra::Options(_) => quote!(options),
-        Extra::Context => quote!(context),
+        Extra::Options(_) => Some(quote!(options)),
+        Extra::Context => Some(quote!(context)),
+        Extra::Table(_) => fields.next().map(|field| quote!(#field)),
     });
+    let given: Vec<_> = given.flatten().collect();
+    let fields: Vec<_> = (0..arguments.tables().len()).map(table::field).collect();
     let called = wrap(&function.sig.output, quote!(#name(row #(, #given)*)));
     let unused = arguments.rest.iter().map(|_| quote!(::pelton_guest::macros::unused()));
     let uncalled = wrap(&function.sig.output, quote!(#name(row #(, #unused)*)));
@@ -242,8 +230,10 @@ fn run(attributes: &Attributes, function: &ItemFn, arguments: &Arguments<'_>) ->
         fn run(
             batch: &::pelton_guest::macros::Batch,
             options: &Self::Options,
+            tables: &Self::Tables,
             context: &::pelton_guest::macros::Context,
         ) -> ::core::result::Result<::pelton_guest::macros::Answer, ::std::string::String> {
+            #(let #fields = tables.#fields.get()?;)*
             #run
         }
     }

@@ -10,13 +10,13 @@ use super::{
     state_of,
 };
 use crate::{
-    batch::Answer,
+    batch::{self, Answer},
     bindings::{BatchContext, Contract, Input, Output, Table},
     buffer::Buffer,
     context::Context,
     contract::{self, Plan, Unsaid},
     options::{self, Options},
-    ports::{Finished, Passing},
+    ports::Passing,
     transform::Description,
 };
 
@@ -103,11 +103,7 @@ impl<A: Aggregate> Fold for Opened<A> {
         let accumulators: Vec<A> = accumulator::load(accumulators)?;
         let rows = accumulators.len();
         let answer = A::answer(accumulators, &Windows::new(groups, rows)?, &self.options)?;
-        let ports = (0_u32..).zip(answer.ports).zip(&self.plan.ports);
-        let emitted = ports
-            .filter(|((_, port), _)| port.rows > 0)
-            .map(|((index, port), planned)| planned.arrange(row_for_row(port, rows)).into_emitted(index));
-        Ok(Output { emitted: emitted.collect(), rejected: answer.rejected })
+        Ok(Output { emitted: batch::by_group(answer.ports, &self.plan.ports, rows), rejected: answer.rejected })
     }
 }
 
@@ -143,14 +139,4 @@ impl<A: Aggregate> Opened<A> {
         change(&arrived, slots, &mut accumulators, &self.options, &Context::new(context, None))?;
         A::store(accumulators)
     }
-}
-
-/// Leaves out origins that say that row `i` came from row `i` of `rows`.
-fn row_for_row(mut port: Finished, rows: usize) -> Finished {
-    let is_own = |origin: &Vec<u8>| {
-        let (origin, _) = origin.as_chunks::<4>();
-        origin.len() == rows && (0_u32..).zip(origin).all(|(row, origin)| u32::from_le_bytes(*origin) == row)
-    };
-    port.origin = port.origin.filter(|origin| !is_own(origin));
-    port
 }

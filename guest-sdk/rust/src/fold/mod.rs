@@ -13,17 +13,17 @@ pub(crate) mod rows;
 pub(crate) mod window;
 
 pub use self::{
-    accumulator::{Accumulator, AccumulatorField, StateColumn, load},
+    accumulator::{Accumulator, load},
     rows::{Done, column, slots},
     window::{Pane, Window, Windows},
 };
-use crate::bindings;
 pub use crate::{
     bindings::{
         BatchContext, Contract, Emitted, Failure, Field, Input, Node, Output, OutputField as ContractField, Port,
         StateTable, Table,
     },
     input::InputField,
+    kept::{KeptField, StateColumn},
     loaded::{Conversion, Layout, Loaded, Number},
     nearest::suggest,
     options::{from_map as options_from_map, parse as parse_options},
@@ -165,35 +165,6 @@ pub fn row_for_row(rows: usize, nodes: Vec<Node>) -> Output {
     Output { emitted: vec![Emitted { port: 0, origin: None, computed }], rejected: Vec::new() }
 }
 
-/// What this instance has opened.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct FoldSlot<F>(std::cell::RefCell<Option<F>>);
-
-#[doc(hidden)]
-impl<F: Fold> FoldSlot<F> {
-    #[expect(clippy::new_without_default, reason = "a default would not be const")]
-    pub const fn new() -> Self {
-        Self(std::cell::RefCell::new(None))
-    }
-
-    pub fn open(&self, inputs: &[Input], options: &str) -> Result<Contract, String> {
-        #[cfg(target_arch = "wasm32")]
-        crate::log::report_panics();
-        let (contract, opened) = F::open(inputs, options)?;
-        self.0.replace(Some(opened));
-        Ok(contract)
-    }
-
-    /// Calls `function` with what was opened.
-    pub fn call<T>(&self, function: impl FnOnce(&F) -> Result<T, String>) -> Result<T, bindings::Failure> {
-        match self.0.borrow().as_ref() {
-            Some(opened) => function(opened).map_err(bindings::Failure::Fatal),
-            None => Err(bindings::Failure::Fatal("the module was called before `open`".to_owned())),
-        }
-    }
-}
-
 /// Exports the [`Fold`] `$fold`, a type in scope, from this module. Native builds export nothing.
 #[macro_export]
 macro_rules! export_fold {
@@ -201,7 +172,7 @@ macro_rules! export_fold {
         const _: () = {
             $crate::__fold_guest!($fold, $crate::macros::bindings::aggregate::Guest);
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
+    $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
         };
     };
 }
@@ -227,9 +198,9 @@ macro_rules! export_retractable_fold {
             }
 
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
+    $crate::bindings::aggregate::export_aggregate!(Module with_types_in $crate::bindings::aggregate);
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::retractable::export_retractable!(Module with_types_in $crate::bindings::retractable);
+    $crate::bindings::retractable::export_retractable!(Module with_types_in $crate::bindings::retractable);
         };
     };
 }
@@ -244,7 +215,7 @@ macro_rules! __fold_guest {
         struct Module;
 
         ::std::thread_local! {
-            static OPENED: $crate::macros::FoldSlot<$fold> = const { $crate::macros::FoldSlot::new() };
+            static OPENED: $crate::macros::Slot<$fold> = const { $crate::macros::Slot::new() };
         }
 
         impl $guest for Module {
@@ -252,7 +223,7 @@ macro_rules! __fold_guest {
                 inputs: ::std::vec::Vec<$crate::macros::bindings::Input>,
                 options: ::std::string::String,
             ) -> ::core::result::Result<$crate::macros::bindings::Contract, ::std::string::String> {
-                OPENED.with(|slot| slot.open(&inputs, &options))
+                OPENED.with(|slot| slot.open(|| <$fold as $crate::macros::Fold>::open(&inputs, &options)))
             }
 
             fn accumulate(

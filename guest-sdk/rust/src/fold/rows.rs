@@ -161,7 +161,7 @@ pub fn finish<A, O: Outcome>(
     Ok(Answer { ports: O::Ports::finish(sinks)?, rejected: rejected.0 })
 }
 
-/// What an aggregate reads.
+/// What rows of a type are read from.
 pub fn reads<'a, R: InputRow<'a>>() -> Vec<Read> {
     R::Columns::reads()
 }

@@ -4,22 +4,18 @@
 //! with it, the same code in a module and in the offline harness. Nothing is kept between calls: state comes as columns,
 //! and only what changed goes back.
 
-mod group;
 mod opened;
 mod out;
 mod run;
 mod state;
 mod timers;
 
-#[cfg(target_arch = "wasm32")]
-pub use self::opened::KeyedSlot;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::out::NO_ORIGIN;
 pub use self::{
-    group::{Arrival, Group},
     opened::{Call, Keyed, KeyedDescription, Opened},
-    out::{Leave, Out},
+    out::Out,
     run::{Made, Shown, describe, run},
-    state::{State, StateField, column as state_column},
+    state::State,
     timers::{Clock, Timer, Timers},
 };

@@ -8,17 +8,15 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    batch::Batch,
     bindings::{
         BatchContext, Contract, Input, StateTable, Table,
         keyed::{KeyedOutput, Timers as Due},
     },
-    buffer::Buffer,
     context::Context,
     contract::{self, Plan, PlannedKey, Unsaid},
-    fold::StateColumn,
+    grouped::{Keys, Side},
     input::Read,
-    loaded::Loaded,
+    kept::StateColumn,
     options::{self, Options},
     ports::{Passing, PortSpec},
     transform::Description,
@@ -74,7 +72,7 @@ impl<K: Keyed> Opened<K> {
     pub fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
         let options = options::parse(options)?;
         let KeyedDescription { key, reads, ports, state } = K::describe();
-        let keys = contract::plan_key(inputs, &key)?;
+        let keys = contract::plan_key(contract::only_input(inputs)?, &key, "keeps state for each key")?;
         let description = Description { reads, ports };
         let (contract, plan) = contract::plan(inputs, &description, K::PASSING, K::EVENT_TIME, Unsaid::Key)?;
         let values = state.into_iter().map(StateColumn::into_field).collect();
@@ -87,33 +85,19 @@ impl<K: Keyed> Opened<K> {
     }
 
     pub fn process(&self, call: Call) -> Result<KeyedOutput, String> {
-        let (rows, keys) = (call.rows.rows, call.keys.rows as usize);
-        let batch = Batch::load(&self.plan.reads, call.rows)?;
-        let ends = Buffer::from(call.ends);
-        let ends =
-            ends.elements::<u32>(keys).ok_or_else(|| format!("there are ends for fewer than the {keys} keys"))?;
-        let ends = Shown::ends(&batch, ends, rows)?;
-        if call.expiring.len() != keys {
-            return Err(format!("{} keys expire or do not, but there are {keys}", call.expiring.len()));
+        let keys = Keys::load(&self.keys, &call.keys)?;
+        let side = Side::load(&self.plan.reads, call.rows, call.ends, keys.count)?;
+        if call.expiring.len() != keys.count {
+            return Err(format!("{} keys expire or do not, but there are {}", call.expiring.len(), keys.count));
         }
-        let timers = Timers::new(call.due, keys)?;
-        let loaded = self.load_keys(&call.keys)?;
-        let refused = Shown::refused(&self.keys, &loaded);
-        let state = state::load::<K::State>(call.state, keys)?;
-        let context = Context::new(call.context, batch.kept.clone());
-        let shown = Shown { batch, ends, keys: loaded, state, expiring: call.expiring, refused };
+        let timers = Timers::new(call.due, keys.count)?;
+        let state = state::load::<K::State>(call.state, keys.count)?;
+        let context = Context::new(call.context, side.batch.kept.clone());
+        let shown = Shown { side, keys, state, expiring: call.expiring };
         let Made { mut left, changes, timers } = K::run(&shown, timers, &self.options, &context)?;
-        let emitted = left.emitted(&self.plan, &shown.batch)?;
-        Ok(KeyedOutput { emitted, changes, timers, rejected: shown.batch.rejections(left.rejected)? })
-    }
-
-    fn load_keys(&self, keys: &Table) -> Result<Vec<Loaded>, String> {
-        let load = |key: &PlannedKey| {
-            let name = &key.read.column;
-            let node = keys.nodes.get(key.index).ok_or_else(|| format!("column `{name}` of the key did not come"))?;
-            Loaded::whole(name, node.clone(), keys.rows as usize, key.read.conversion)
-        };
-        self.keys.iter().map(load).collect()
+        let batch = shown.side.batch;
+        let emitted = left.emitted(&self.plan, &batch)?;
+        Ok(KeyedOutput { emitted, changes, timers, rejected: batch.rejections(left.rejected)? })
     }
 }
 
@@ -129,7 +113,7 @@ macro_rules! __export_keyed {
             struct Module;
 
             ::std::thread_local! {
-                static OPENED: macros::KeyedSlot<$keyed> = const { macros::KeyedSlot::new() };
+                static OPENED: macros::Slot<macros::OpenedKeyed<$keyed>> = const { macros::Slot::new() };
             }
 
             impl bindings::keyed::Guest for Module {
@@ -137,7 +121,7 @@ macro_rules! __export_keyed {
                     inputs: ::std::vec::Vec<bindings::Input>,
                     options: ::std::string::String,
                 ) -> ::core::result::Result<bindings::Contract, ::std::string::String> {
-                    OPENED.with(|slot| slot.open(&inputs, &options))
+                    OPENED.with(|slot| slot.open(|| macros::OpenedKeyed::open(&inputs, &options)))
                 }
 
                 fn process(
@@ -150,38 +134,11 @@ macro_rules! __export_keyed {
                     expiring: ::std::vec::Vec<u8>,
                 ) -> ::core::result::Result<bindings::keyed::KeyedOutput, bindings::Failure> {
                     let call = macros::Call { context, rows, ends, keys, state, due, expiring };
-                    OPENED.with(|slot| slot.process(call))
+                    OPENED.with(|slot| slot.call(|opened| opened.process(call)))
                 }
             }
 
     $crate::bindings::keyed::export_keyed!(Module with_types_in $crate::bindings::keyed);
         };
     };
-}
-
-/// What this instance has opened.
-#[cfg(target_arch = "wasm32")]
-pub struct KeyedSlot<K: Keyed>(std::cell::RefCell<Option<Opened<K>>>);
-
-#[cfg(target_arch = "wasm32")]
-impl<K: Keyed> KeyedSlot<K> {
-    #[expect(clippy::new_without_default, reason = "a default would not be const")]
-    pub const fn new() -> Self {
-        Self(std::cell::RefCell::new(None))
-    }
-
-    pub fn open(&self, inputs: &[Input], options: &str) -> Result<Contract, String> {
-        crate::log::report_panics();
-        let (contract, opened) = Opened::open(inputs, options)?;
-        self.0.replace(Some(opened));
-        Ok(contract)
-    }
-
-    pub fn process(&self, call: Call) -> Result<KeyedOutput, crate::bindings::Failure> {
-        use crate::bindings::Failure;
-        match self.0.borrow().as_ref() {
-            Some(opened) => opened.process(call).map_err(Failure::Fatal),
-            None => Err(Failure::Fatal("`process` was called before `open`".to_owned())),
-        }
-    }
 }

@@ -3,25 +3,15 @@
 //! Sinks number what is pushed into them, as those of a transform number input rows; here the number is that of the emission, which
 //! has a key and maybe an origin. So rows and ports are those of transforms, and no column is touched twice.
 
-use super::group::Arrival;
 use crate::{
     batch::Batch,
     bindings::{Rejection, Table, keyed::KeyedEmitted},
     contract::Plan,
-    outcome::{Outcome, Rejected},
-    output::OutputRow,
+    group::Arrival,
+    grouped::Rejections,
+    outcome::{Leave, Rejected},
     ports::{Finished, Ports},
 };
-
-/// What may leave a keyed operator: a row, or an enum of ports.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot leave a keyed operator",
-    label = "neither a row nor an enum of ports",
-    note = "`Out<…>` takes a struct with `#[derive(Row)]`, or an enum with `#[derive(Ports)]` for several outputs"
-)]
-pub trait Leave: Outcome {}
-
-impl<R: OutputRow> Leave for R {}
 
 /// The origin of rows that have none.
 pub(crate) const NO_ORIGIN: u32 = u32::MAX;
@@ -33,12 +23,18 @@ pub struct Out<O: Leave> {
     /// Of each emission.
     keys: Vec<u32>,
     origins: Vec<u32>,
-    rejected: Vec<Rejection>,
+    rejected: Rejections,
 }
 
 impl<O: Leave> Out<O> {
     pub(super) fn new(keys: usize) -> Self {
-        Self { sinks: O::Ports::sinks(keys), key: 0, keys: Vec::new(), origins: Vec::new(), rejected: Vec::new() }
+        Self {
+            sinks: O::Ports::sinks(keys),
+            key: 0,
+            keys: Vec::new(),
+            origins: Vec::new(),
+            rejected: Rejections::default(),
+        }
     }
 
     pub(super) fn enter(&mut self, key: u32) {
@@ -64,7 +60,7 @@ impl<O: Leave> Out<O> {
     }
 
     pub(super) fn refuse(&mut self, row: u32, reason: String) {
-        self.rejected.push(Rejection { row, reason });
+        self.rejected.push(row, reason);
     }
 
     #[inline(always)]
@@ -78,11 +74,8 @@ impl<O: Leave> Out<O> {
     }
 
     pub(super) fn finish(self) -> Result<Left, String> {
-        let Self { sinks, keys, origins, mut rejected, .. } = self;
-        // Stable: the first reason stays.
-        rejected.sort_by_key(|rejection| rejection.row);
-        rejected.dedup_by_key(|rejection| rejection.row);
-        Ok(Left { ports: O::Ports::finish(sinks)?, keys, origins, rejected })
+        let Self { sinks, keys, origins, rejected, .. } = self;
+        Ok(Left { ports: O::Ports::finish(sinks)?, keys, origins, rejected: rejected.finish() })
     }
 }
 

@@ -1,15 +1,12 @@
 //! State: between the columns that the host keeps and the `Option` of a struct that the function changes.
 //!
-//! `#[derive(State)]` implements [`State`]. A row of nulls is `None`, so a struct has at least one field that is no `Option`; the
+//! `#[derive(State)]` implements [`State`]; its fields are those of [`crate::kept`]. A row of nulls is `None`, so a struct has at least one field that is no `Option`; the
 //! derive sees to that. A key is named in the changes only if its state differs, bit for bit, from what came.
 
 use crate::{
     bindings::{Node, Table, keyed::Change},
-    fold::StateColumn,
-    input::InputField,
-    loaded::{Conversion, Layout, Loaded},
-    output::OutputField,
-    types::{Date, Decimal, Timestamp},
+    kept::StateColumn,
+    loaded::Loaded,
 };
 
 /// What is kept for each key. Implemented by `#[derive(State)]`.
@@ -35,124 +32,16 @@ pub trait State: Sized {
     fn finish(made: Self::Made) -> Result<Vec<Node>, String>;
 }
 
-/// A type that a field of the state can have.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a field of the state",
-    label = "not a type of column",
-    note = "a field of the state is bool, i8 to i64, u8 to u64, f32, f64, String, Vec<u8>, Date, Timestamp, Decimal<P, S>, or an Option of one"
-)]
-pub trait StateField: Sized {
-    /// The type without its `Option`; what crosses is an `Option` of it.
-    type Held: OutputField + for<'a> InputField<'a>;
-
-    /// None if it is null and must not be.
-    fn restore(held: Option<Self::Held>) -> Option<Self>;
-    fn held(self) -> Option<Self::Held>;
-    /// Whether both are the same, bit for bit.
-    fn is_same(&self, other: &Self) -> bool;
-}
-
-macro_rules! fields {
-    ($(($($parameter:tt)*) $type:ty, |$value:ident| $bits:expr;)*) => {$(
-        impl<$($parameter)*> StateField for $type {
-            type Held = Self;
-
-            #[inline(always)]
-            fn restore(held: Option<Self>) -> Option<Self> {
-                held
-            }
-
-            #[inline(always)]
-            fn held(self) -> Option<Self> {
-                Some(self)
-            }
-
-            #[inline(always)]
-            fn is_same(&self, other: &Self) -> bool {
-                let bits = |$value: &Self| $bits;
-                bits(self) == bits(other)
-            }
-        }
-    )*};
-}
-
-macro_rules! copied {
-    ($($type:ty)*) => { fields! { $(() $type, |value| *value;)* } };
-}
-
-copied!(bool i8 i16 i32 i64 u8 u16 u32 u64 Date Timestamp);
-
-fields! {
-    () f32, |value| value.to_bits();
-    () f64, |value| value.to_bits();
-    (const PRECISION: u8, const SCALE: u8) Decimal<PRECISION, SCALE>, |value| value.0;
-}
-
-macro_rules! owned {
-    ($($type:ty)*) => {$(
-        impl StateField for $type {
-            type Held = Self;
-
-            fn restore(held: Option<Self>) -> Option<Self> {
-                held
-            }
-
-            fn held(self) -> Option<Self> {
-                Some(self)
-            }
-
-            fn is_same(&self, other: &Self) -> bool {
-                self == other
-            }
-        }
-    )*};
-}
-
-owned!(String Vec<u8>);
-
-impl<T: StateField<Held = T> + OutputField + for<'a> InputField<'a>> StateField for Option<T> {
-    type Held = T;
-
-    #[inline(always)]
-    fn restore(held: Option<T>) -> Option<Self> {
-        Some(held)
-    }
-
-    #[inline(always)]
-    fn held(self) -> Option<T> {
-        self
-    }
-
-    #[inline(always)]
-    fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Some(left), Some(right)) => left.is_same(right),
-            (left, right) => left.is_none() && right.is_none(),
-        }
-    }
-}
-
-/// A column of the state, as field `F` keeps it.
-pub fn column<F: StateField>(name: &str) -> StateColumn {
-    StateColumn { name: name.to_owned(), format: F::Held::format() }
-}
-
 /// Loads the only table of state.
 pub(super) fn load<S: State>(tables: Vec<Table>, keys: usize) -> Result<Vec<Loaded>, String> {
-    let columns = S::columns();
     let (given, mut tables) = (tables.len(), tables.into_iter());
     let (Some(table), None) = (tables.next(), tables.next()) else {
         return Err(format!("{given} tables of state came, but the contract has one"));
     };
-    if table.rows as usize != keys || table.nodes.len() != columns.len() {
-        let (rows, nodes, wants) = (table.rows, table.nodes.len(), columns.len());
-        return Err(format!("{rows} rows of state of {nodes} columns came for {keys} keys and {wants} columns"));
+    if table.rows as usize != keys {
+        return Err(format!("{} rows of state came for {keys} keys", table.rows));
     }
-    let loaded = columns.iter().zip(table.nodes).map(|(column, node)| {
-        let layout = Layout::of(&column.format).ok_or_else(|| format!("`{}` cannot be kept", column.name))?;
-        Loaded::whole(&column.name, node, keys, Conversion::Same(layout))
-    });
-    loaded.collect()
+    StateColumn::load(&S::columns(), table.nodes, keys, "states")
 }
 
 /// Changes of the state, one at most for each key.

@@ -215,11 +215,6 @@ impl Grouped {
         Ok(Self { slots, groups: firsts.len(), keys: Rows::from_columns(firsts.len(), columns) })
     }
 
-    fn table(&self) -> Result<Table, String> {
-        let names: Vec<String> = self.keys.names().into_iter().map(str::to_owned).collect();
-        self.keys.as_table(&names)
-    }
-
     /// Puts the keys before the results.
     fn prepend(&self, rows: &mut Rows, origins: &[u32]) {
         let names = self.keys.names();
@@ -321,7 +316,7 @@ impl<F: Fold> Run<'_, F> {
             Pane::Late => 2,
         };
         let windows = Groups {
-            keys: self.groups.table()?,
+            keys: self.groups.keys.whole()?,
             starts: start.0.to_le_bytes().repeat(groups),
             ends: end.0.to_le_bytes().repeat(groups),
             pane: vec![pane; groups],

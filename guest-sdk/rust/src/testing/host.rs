@@ -4,7 +4,7 @@
 use super::{Tested, rows::Rows};
 use crate::{
     bindings::{
-        BatchContext, Contract, Emitted, Failure, Field, Node, Output, OutputField, Port,
+        BatchContext, Contract, Emitted, Field, Node, Output, OutputField, Port,
         keyed::{KeyedEmitted, KeyedOutput},
     },
     keyed::NO_ORIGIN,
@@ -19,10 +19,7 @@ pub fn run<T: Transform>(
     rows: &Rows,
 ) -> Result<Tested, String> {
     let reads = contract.reads.first().map(Vec::as_slice).unwrap_or_default();
-    let output = opened.process(context, rows.as_table(reads)?).map_err(|failure| match failure {
-        Failure::Retry(why) | Failure::Fatal(why) => why,
-    })?;
-    answer(contract, output, rows)
+    answer(contract, opened.process(context, rows.as_table(reads)?)?, rows)
 }
 
 /// Checks an answer to `rows`, and puts each port's columns together.

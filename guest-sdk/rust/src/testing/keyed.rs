@@ -231,13 +231,12 @@ impl<K: Keyed> KeyedRun<K> {
         let reads = contract.reads.first().map(Vec::as_slice).unwrap_or_default();
         let called = epoch.called;
         let place = |key: u32| called.iter().position(|other| *other == key).unwrap_or_default() as u32;
-        let whole = |rows: Rows| rows.as_table(&rows.names().into_iter().map(str::to_owned).collect::<Vec<_>>());
         Ok(Call {
             context: self.context,
             rows: epoch.rows.as_table(reads)?,
             ends: epoch.ends.iter().flat_map(|end| end.to_le_bytes()).collect(),
-            keys: whole(self.keys.select(called))?,
-            state: vec![whole(self.state.select(called))?],
+            keys: self.keys.select(called).whole()?,
+            state: vec![self.state.select(called).whole()?],
             due: Due {
                 key: due.iter().flat_map(|(key, _)| place(*key).to_le_bytes()).collect(),
                 ids: due.iter().flat_map(|(_, timer)| timer.id.to_le_bytes()).collect(),

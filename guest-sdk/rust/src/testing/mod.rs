@@ -1,9 +1,10 @@
-//! The offline harness: a transform, an aggregate or a keyed operator run on rows in a `cargo test`, without a host.
+//! The offline harness: a module of any kind run on rows in a `cargo test`, without a host.
 //!
 //! It opens and calls the transform by the same code as the module, then does what the host does with the answer:
 //! carries the other columns along, and refuses an answer that breaks the contract. Wasm builds leave it out.
 
 mod cell;
+mod cogroup;
 mod concat;
 mod fold;
 mod host;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 
 pub use self::{
     cell::Cell,
+    cogroup::{CogroupTest, TestableCogroup},
     fold::{FoldTest, TestableAggregate},
     keyed::{KeyedRun, KeyedTest, TestableKeyed},
     rows::Rows,
@@ -99,6 +101,11 @@ pub trait Testable: Transform + Copy {
         Test::new().seed(seed)
     }
 
+    /// Offers it a side table.
+    fn table(self, name: &str, rows: Rows) -> Test<Self> {
+        Test::new().table(name, rows)
+    }
+
     /// A test in which more can be set.
     fn setup(self) -> Test<Self> {
         Test::new()
@@ -113,13 +120,14 @@ pub struct Test<T> {
     options: Map<String, Value>,
     context: BatchContext,
     event_time: Option<String>,
+    tables: Vec<(String, Rows)>,
     transform: PhantomData<T>,
 }
 
 impl<T: Transform> Test<T> {
     fn new() -> Self {
         let context = BatchContext { epoch: 1, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };
-        Self { options: Map::new(), context, event_time: None, transform: PhantomData }
+        Self { options: Map::new(), context, event_time: None, tables: Vec::new(), transform: PhantomData }
     }
 
     pub fn options(mut self, options: impl IntoOptions) -> Self {
@@ -163,6 +171,12 @@ impl<T: Transform> Test<T> {
         self
     }
 
+    /// Offers it a side table, all columns of which it is shown.
+    pub fn table(mut self, name: &str, rows: Rows) -> Self {
+        self.tables.push((name.to_owned(), rows));
+        self
+    }
+
     /// Runs the transform on `rows`, and panics with the reason if it does not take them.
     #[track_caller]
     pub fn test(self, rows: Rows) -> Tested {
@@ -175,9 +189,11 @@ impl<T: Transform> Test<T> {
     /// Runs the transform on `rows`; the error is what the owner of the job would see.
     pub fn try_test(self, rows: Rows) -> Result<Tested, String> {
         crate::log::sink::take();
-        let (contract, opened) = self.open(&rows)?;
-        let context = self.context;
-        host::run(&opened, &contract, context, &rows)
+        let (contract, mut opened) = self.open(&rows)?;
+        for (name, table) in self.tables.iter().filter(|(name, _)| contract.tables.contains(name)) {
+            opened.load(name, table.whole()?)?;
+        }
+        host::run(&opened, &contract, self.context, &rows)
     }
 
     /// The contract that the transform offers for such rows.
@@ -199,7 +215,8 @@ impl<T: Transform> Test<T> {
     }
 
     fn open(&self, rows: &Rows) -> Result<(Contract, Opened<T>), String> {
-        let input = rows.as_input(self.event_time.clone());
-        Opened::open(&[input], &Value::Object(self.options.clone()).to_string())
+        let mut inputs = vec![rows.as_input(self.event_time.clone())];
+        inputs.extend(self.tables.iter().map(|(name, table)| table.as_side_table(name)));
+        Opened::open(&inputs, &Value::Object(self.options.clone()).to_string())
     }
 }

@@ -128,6 +128,16 @@ impl Rows {
         Input { name: "input".to_owned(), fields, key: Vec::new(), event_time, mode, properties: Vec::new() }
     }
 
+    /// The side table `name` as `open` sees it.
+    pub(super) fn as_side_table(&self, name: &str) -> Input {
+        Input { name: name.to_owned(), mode: "table".to_owned(), ..self.as_input(None) }
+    }
+
+    /// All columns as a table.
+    pub(super) fn whole(&self) -> Result<Table, String> {
+        self.as_table(&self.names().into_iter().map(str::to_owned).collect::<Vec<_>>())
+    }
+
     /// The columns `names` as `process` sees them.
     pub(super) fn as_table(&self, names: &[String]) -> Result<Table, String> {
         let nodes = names.iter().map(|name| Ok(self.find(name)?.1.clone())).collect::<Result<_, String>>()?;

@@ -5,7 +5,7 @@
 
 use arrow_schema::{DataType, SchemaRef};
 
-use super::{Contract, ContractError, ContractField, Input, ports::Port};
+use super::{Contract, ContractError, ContractField, Input, SideTable, ports::Port};
 use crate::types;
 
 /// A checked contract of an aggregate.
@@ -19,12 +19,13 @@ pub struct AggregateSignature {
     pub ports: Vec<Port>,
     /// `merge` is not commutative, so that rows of a group must be folded in their order.
     pub ordered: bool,
+    /// Side inputs, as indices into those that were offered.
+    pub tables: Vec<usize>,
 }
 
 impl Contract {
     /// Checks an aggregate's contract against its input, and types its accumulator and its ports.
-    pub fn check_aggregate(&self, input: &Input) -> Result<AggregateSignature, ContractError> {
-        self.refuse_tables("aggregates")?;
+    pub fn check_aggregate(&self, input: &Input, tables: &[SideTable]) -> Result<AggregateSignature, ContractError> {
         let mut ordered = false;
         for (name, value) in &self.properties {
             match (name.as_str(), value.as_str()) {
@@ -36,7 +37,8 @@ impl Contract {
         let reads = self.check_reads(input)?;
         let accumulator = self.check_accumulator()?;
         self.refuse_passes()?;
-        Ok(AggregateSignature { reads, accumulator, ports: self.check_ports(input)?, ordered })
+        let ports = self.check_ports(input)?;
+        Ok(AggregateSignature { reads, accumulator, ports, ordered, tables: self.check_tables(tables)? })
     }
 
     fn refuse_passes(&self) -> Result<(), ContractError> {
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_accumulator_is_typed() {
-        let signature = average().check_aggregate(&input()).expect("a good contract");
+        let signature = average().check_aggregate(&input(), &[]).expect("a good contract");
         let columns: Vec<_> =
             signature.accumulator.fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
         assert_eq!(columns, ["sum: f64?", "count: s64?"]);
@@ -129,10 +131,10 @@ mod tests {
     #[test]
     fn an_aggregate_may_say_that_it_is_ordered() {
         let ordered = |value: &str| Contract { properties: vec![("ordered".into(), value.into())], ..average() };
-        assert!(ordered("true").check_aggregate(&input()).expect("ordered").ordered);
-        assert!(!ordered("false").check_aggregate(&input()).expect("not ordered").ordered);
+        assert!(ordered("true").check_aggregate(&input(), &[]).expect("ordered").ordered);
+        assert!(!ordered("false").check_aggregate(&input(), &[]).expect("not ordered").ordered);
         assert_eq!(
-            ordered("perhaps").check_aggregate(&input()),
+            ordered("perhaps").check_aggregate(&input(), &[]),
             Err(ContractError::Property("ordered".into())),
             "a value that nobody knows is not taken for no"
         );
@@ -166,13 +168,16 @@ mod tests {
             (Contract { state: vec![state(vec![flat("sum", "?", true)])], ..average() }, "not an Arrow format string"),
             (Contract { state: vec![state(vec![list])], ..average() }, "not an Arrow format string"),
             (Contract { state: vec![state(vec![flat("", "g", true)])], ..average() }, "is empty"),
-            (Contract { tables: vec!["rates".into()], ..average() }, "which aggregates do not have"),
+            (
+                Contract { tables: vec!["rates".into()], ..average() },
+                "side input `rates`, which the operator is not offered",
+            ),
             (Contract { ports: vec![], ..average() }, "no port"),
             (Contract { reads: vec![], ..average() }, "reads 0 inputs"),
             (Contract { properties: vec![("reorders".into(), "true".into())], ..average() }, "property `reorders`"),
         ];
         for (contract, message) in cases {
-            let error = contract.check_aggregate(&input()).expect_err(message).to_string();
+            let error = contract.check_aggregate(&input(), &[]).expect_err(message).to_string();
             assert!(error.contains(message), "{error:?} should contain {message:?}");
         }
     }

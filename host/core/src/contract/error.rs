@@ -9,7 +9,7 @@ use crate::types::TypeError;
 pub enum ContractError {
     #[error("its contract reads {got} inputs, but the operator has {want}")]
     Inputs { want: usize, got: usize },
-    #[error("it reads column `{column}`, which input `{input}` does not have (it has {})", list(.have))]
+    #[error("it reads column `{column}`, which input `{input}` does not have (it has {})", list(.have, "no columns"))]
     NoColumn { column: String, input: String, have: Vec<String> },
     #[error("it names column `{0}` twice in `reads`")]
     ReadTwice(String),
@@ -29,6 +29,11 @@ pub enum ContractError {
         "port `{port}` passes column `{column}`, but an aggregate's ports have only computed columns: the host puts the key and the window before them"
     )]
     Passes { port: String, column: String },
+    #[error(
+        "port `{port}` passes column `{column}`, but on a port of a cogroup only key columns pass ({}): a row of it belongs to a key, not to a row",
+        list(.keys, "none")
+    )]
+    PassesNoKey { port: String, column: String, keys: Vec<String> },
     #[error("it declares {0} state tables, but an aggregate has exactly one: its accumulator")]
     Accumulators(usize),
     #[error("its accumulator `{0}` has a subkey, but an aggregate has one accumulator for each group")]
@@ -45,6 +50,10 @@ pub enum ContractError {
     StateColumn { table: String, column: String, why: String },
     #[error("column `{column}` of state table `{table}`: {source}")]
     StateType { table: String, column: String, source: TypeError },
+    #[error("it asks for the side input `{table}`, which the operator is not offered (it is offered {})", list(.have, "none"))]
+    NoTable { table: String, have: Vec<String> },
+    #[error("it names the side input `{0}` twice in `tables`")]
+    TableTwice(String),
     #[error(
         "it declares the property `{0}`, which this host does not know: update Pelton, or build the module for pelton:operator@0.1.0"
     )]
@@ -55,6 +64,6 @@ pub enum ContractError {
     TooMany { what: &'static str, got: usize, max: usize },
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() { "no columns".to_owned() } else { names.join(", ") }
+fn list(names: &[String], none: &str) -> String {
+    if names.is_empty() { none.to_owned() } else { names.join(", ") }
 }

@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 
-use super::{Contract, ContractError, ContractState, Input, ports::Port, within};
+use super::{Contract, ContractError, ContractState, Input, SideTable, ports::Port, within};
 use crate::types;
 
 /// A checked contract of a keyed operator.
@@ -19,6 +19,8 @@ pub struct KeyedSignature {
     /// In the module's order, which is how its answers name them.
     pub state: Arc<[StateTable]>,
     pub state_version: u32,
+    /// Side inputs, as indices into those that were offered.
+    pub tables: Vec<usize>,
 }
 
 /// A table of state per key.
@@ -49,14 +51,8 @@ pub const STATE_TABLES_MAX: usize = 64;
 
 impl Contract {
     /// Checks a keyed operator's contract against its input, and types its ports and its state.
-    pub fn check_keyed(&self, input: &Input) -> Result<KeyedSignature, ContractError> {
-        self.refuse_tables("keyed operators")?;
-        for (name, value) in &self.properties {
-            match (name.as_str(), value.as_str()) {
-                ("accepts" | "emits", "append") => {}
-                _ => return Err(ContractError::Property(name.clone())),
-            }
-        }
+    pub fn check_keyed(&self, input: &Input, tables: &[SideTable]) -> Result<KeyedSignature, ContractError> {
+        self.append_only()?;
         within("state tables", self.state.len(), STATE_TABLES_MAX)?;
         let mut names = HashSet::new();
         let state = self.state.iter().map(|table| {
@@ -72,6 +68,7 @@ impl Contract {
             ports: self.check_ports(input)?,
             state,
             state_version: self.state_version,
+            tables: self.check_tables(tables)?,
         })
     }
 }
@@ -175,7 +172,7 @@ mod tests {
 
     #[test]
     fn ports_and_state_are_typed() {
-        let signature = visits().check_keyed(&input()).expect("a good contract");
+        let signature = visits().check_keyed(&input(), &[]).expect("a good contract");
         assert_eq!(signature.reads, [1]);
         assert_eq!(signature.ports[0].columns, [PortColumn::Pass(0), PortColumn::Computed(0)]);
         assert_eq!(signature.state_version, 3);
@@ -189,7 +186,7 @@ mod tests {
     #[test]
     fn state_is_no_must() {
         let contract = Contract { state: vec![], ..visits() };
-        assert!(contract.check_keyed(&input()).expect("a good contract").state.is_empty());
+        assert!(contract.check_keyed(&input(), &[]).expect("a good contract").state.is_empty());
     }
 
     #[test]
@@ -216,12 +213,15 @@ mod tests {
                 "name `a`, which another state table has too",
             ),
             (Contract { state: many, ..visits() }, "65 state tables, more than the 64"),
-            (Contract { tables: vec!["rates".into()], ..visits() }, "which keyed operators do not have"),
+            (
+                Contract { tables: vec!["rates".into()], ..visits() },
+                "side input `rates`, which the operator is not offered",
+            ),
             (Contract { properties: vec![("reorders".into(), "true".into())], ..visits() }, "property `reorders`"),
             (Contract { ports: vec![], ..visits() }, "no port"),
         ];
         for (contract, message) in cases {
-            let error = contract.check_keyed(&input()).expect_err(message).to_string();
+            let error = contract.check_keyed(&input(), &[]).expect_err(message).to_string();
             assert!(error.contains(message), "{error:?} should contain {message:?}");
         }
     }

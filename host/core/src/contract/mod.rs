@@ -7,14 +7,17 @@
 //! ```text
 //!                                                              ┌─► check ───────────► Signature (transforms)
 //! reads ─► ports (passed, computed) ─► state (typed tables) ───┼─► check_aggregate ─► AggregateSignature
-//!                                                              └─► check_keyed ─────► KeyedSignature
+//!       ─► tables (side inputs)                                ├─► check_keyed ─────► KeyedSignature
+//!                                                              └─► check_cogroup ───► CogroupSignature
 //! ```
 
 mod aggregate;
+mod cogroup;
 mod error;
 mod keyed;
 mod ports;
 mod state;
+mod tables;
 
 use std::collections::HashSet;
 
@@ -22,9 +25,11 @@ use arrow_schema::SchemaRef;
 
 pub use self::{
     aggregate::AggregateSignature,
+    cogroup::CogroupSignature,
     error::ContractError,
     keyed::{KeyedSignature, STATE_TABLES_MAX, StateForm, StateTable},
     ports::{Port, PortColumn},
+    tables::SideTable,
 };
 use crate::types::FlatField;
 
@@ -78,6 +83,8 @@ pub struct Signature {
     pub ports: Vec<Port>,
     /// Origins may decrease.
     pub reorders: bool,
+    /// Side inputs, as indices into those that were offered.
+    pub tables: Vec<usize>,
 }
 
 /// Columns and ports that a contract may have: bounds of what a module can make the host allocate.
@@ -87,8 +94,7 @@ const NAME_BYTES_MAX: usize = 255;
 
 impl Contract {
     /// Checks a transform's contract against its input, and types its ports.
-    pub fn check(&self, input: &Input) -> Result<Signature, ContractError> {
-        self.refuse_tables("transforms")?;
+    pub fn check(&self, input: &Input, tables: &[SideTable]) -> Result<Signature, ContractError> {
         if !self.state.is_empty() {
             return Err(ContractError::NotFor { kind: "transforms", what: "state" });
         }
@@ -100,22 +106,34 @@ impl Contract {
                 _ => return Err(ContractError::Property(name.clone())),
             }
         }
-        Ok(Signature { reads: self.check_reads(input)?, ports: self.check_ports(input)?, reorders })
+        let (reads, ports) = (self.check_reads(input)?, self.check_ports(input)?);
+        Ok(Signature { reads, ports, reorders, tables: self.check_tables(tables)? })
     }
 
-    fn refuse_tables(&self, kind: &'static str) -> Result<(), ContractError> {
-        if self.tables.is_empty() {
-            Ok(())
-        } else {
-            Err(ContractError::NotFor { kind, what: "side inputs (`tables`)" })
+    /// For the kinds that know no property but the modes of their edges.
+    fn append_only(&self) -> Result<(), ContractError> {
+        let other = self
+            .properties
+            .iter()
+            .find(|(name, value)| !matches!((name.as_str(), value.as_str()), ("accepts" | "emits", "append")));
+        match other {
+            Some((name, _)) => Err(ContractError::Property(name.clone())),
+            None => Ok(()),
         }
     }
 
     /// The columns that cross, of an operator with one input.
     fn check_reads(&self, input: &Input) -> Result<Vec<usize>, ContractError> {
-        let [names] = self.reads.as_slice() else {
-            return Err(ContractError::Inputs { want: 1, got: self.reads.len() });
-        };
+        match self.reads.as_slice() {
+            [names] => input.reads(names),
+            lists => Err(ContractError::Inputs { want: 1, got: lists.len() }),
+        }
+    }
+}
+
+impl Input {
+    /// The columns that a module names in `reads`.
+    fn reads(&self, names: &[String]) -> Result<Vec<usize>, ContractError> {
         within("columns to read", names.len(), COLUMNS_MAX)?;
         let mut seen = HashSet::new();
         names
@@ -124,7 +142,7 @@ impl Contract {
                 if !seen.insert(name) {
                     return Err(ContractError::ReadTwice(name.clone()));
                 }
-                column(input, name)
+                column(self, name)
             })
             .collect()
     }
@@ -199,7 +217,7 @@ mod tests {
             computed("euro", "g", 0),
             pass("price", "price"),
         ]);
-        let signature = contract.check(&input()).expect("a good contract");
+        let signature = contract.check(&input(), &[]).expect("a good contract");
         let port = &signature.ports[0];
         let columns: Vec<_> =
             port.schema.fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
@@ -232,7 +250,7 @@ mod tests {
             ),
         ];
         for (contract, message) in cases {
-            let error = contract.check(&input()).expect_err(message).to_string();
+            let error = contract.check(&input(), &[]).expect_err(message).to_string();
             assert!(error.contains(message), "{error:?} should contain {message:?}");
         }
     }
@@ -242,7 +260,7 @@ mod tests {
         let mut contract = contract(vec![computed("n", "l", 0)]);
         for (column, message) in [("nope", "does not have"), ("n", "not a timestamp")] {
             contract.ports[0].event_time = Some(column.into());
-            assert!(contract.check(&input()).expect_err(message).to_string().contains(message));
+            assert!(contract.check(&input(), &[]).expect_err(message).to_string().contains(message));
         }
     }
 }

@@ -274,8 +274,8 @@ fn module_place(place: &str, alias: Option<&str>) -> String {
 
 fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<AggregateSignature, CallError> {
     let mut instance = AggregateInstance::new(module, limits)?;
-    let contract = instance.open(input, options)?;
-    Ok(contract.check_aggregate(input)?)
+    let contract = instance.open(input, &[], options)?;
+    Ok(contract.check_aggregate(input, &[])?)
 }
 
 impl AggregateDraft {

@@ -493,8 +493,8 @@ fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn S
 
 fn open_module(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<Signature, CallError> {
     let mut instance = TransformInstance::new(module, limits)?;
-    let contract = instance.open(input, options)?;
-    Ok(contract.check(input)?)
+    let contract = instance.open(input, &[], options)?;
+    Ok(contract.check(input, &[])?)
 }
 
 fn assemble(

@@ -159,8 +159,8 @@ fn passes(port: &Port, time: Option<usize>) -> bool {
 
 fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<KeyedSignature, CallError> {
     let mut instance = KeyedInstance::new(module, limits)?;
-    let contract = instance.open(input, options)?;
-    Ok(contract.check_keyed(input)?)
+    let contract = instance.open(input, &[], options)?;
+    Ok(contract.check_keyed(input, &[])?)
 }
 
 impl KeyedDraft {

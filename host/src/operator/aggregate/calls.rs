@@ -117,7 +117,7 @@ impl Calls {
         for (function, slot) in plan.functions.iter().zip(&mut self.instances) {
             if slot.is_none() {
                 let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
-                instance.open_as(&function.input, &function.options, &function.signature)?;
+                instance.open_as(&function.input, &[], &function.options, &function.signature)?;
                 *slot = Some(instance);
             }
             results.push(call(function, slot.as_mut().expect("made above"))?);

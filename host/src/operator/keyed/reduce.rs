@@ -220,7 +220,7 @@ impl Reducer {
     fn instance(&mut self) -> Result<&mut KeyedInstance, CallError> {
         if self.instance.is_none() {
             let mut instance = KeyedInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &self.plan.options, &self.plan.signature)?;
+            instance.open_as(&self.plan.input, &[], &self.plan.options, &self.plan.signature)?;
             self.instance = Some(instance);
         }
         Ok(self.instance.as_mut().expect("made above"))

@@ -10,7 +10,7 @@ use pelton_core::contract::AggregateSignature;
 use pelton_wasm::{AggregateInstance, Kind};
 
 use super::{
-    guest::{PRELUDE, words},
+    guest::{PRELUDE, VALUE, words},
     *,
 };
 
@@ -64,7 +64,7 @@ impl Fold {
         let data = data();
         format!(
             r#"(module
-  {PRELUDE}
+  {PRELUDE} {VALUE}
   {data}
   (func $slot (param $row i32) (result i32)
     (i32.add (i32.const {values}) (i32.shl (local.get $row) (i32.const 3))))
@@ -201,7 +201,7 @@ struct Folding {
 impl Folding {
     fn begin(fold: &Fold, limits: &Limits) -> Result<Self, CallError> {
         let mut instance = AggregateInstance::new(&fold.load(), limits)?;
-        let signature = instance.open(&input(), "{}")?.check_aggregate(&input())?;
+        let signature = instance.open(&input(), &[], "{}")?.check_aggregate(&input(), &[])?;
         Ok(Self { instance, signature })
     }
 
@@ -398,9 +398,9 @@ fn a_contract_that_an_aggregate_cannot_have_is_refused() {
 #[test]
 fn another_contract_than_the_plan_had_is_refused() {
     let mut folding = Folding::begin(&Fold::default(), &patient()).expect("it opens");
-    folding.instance.open_as(&input(), "{}", &folding.signature).expect("the same contract again");
+    folding.instance.open_as(&input(), &[], "{}", &folding.signature).expect("the same contract again");
     let other = AggregateSignature { ordered: true, ..folding.signature };
-    let error = folding.instance.open_as(&input(), "{}", &other).unwrap_err();
+    let error = folding.instance.open_as(&input(), &[], "{}", &other).unwrap_err();
     assert!(matches!(error, CallError::ContractChanged), "{error:?}");
 }
 

@@ -29,7 +29,7 @@ pub mod at {
     pub const HEAP: u32 = 65_536;
 }
 
-/// What the guests of the other kinds have in common: a memory, an allocator that never frees, and `$value`.
+/// What the guests of the other kinds have in common: a memory, and an allocator that never frees.
 pub const PRELUDE: &str = r#"
   (memory (export "memory") 64)
   (global $next (mut i32) (i32.const 65536))
@@ -37,7 +37,10 @@ pub const PRELUDE: &str = r#"
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
     (global.set $next (i32.add (local.get $at) (local.get $size)))
-    (local.get $at))
+    (local.get $at))"#;
+
+/// `$value`: how a guest reads a column.
+pub const VALUE: &str = r#"
   ;; The s64 in a row of the first node; 0 for a null.
   (func $value (param $nodes i32) (param $row i32) (result i64)
     (local $buffers i32)

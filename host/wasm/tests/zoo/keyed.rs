@@ -16,7 +16,7 @@ use pelton_wasm::{
 };
 
 use super::{
-    guest::{PRELUDE, stores, words},
+    guest::{PRELUDE, VALUE, stores, words},
     *,
 };
 
@@ -103,7 +103,7 @@ impl Keeper {
         format!(
             r#"(module
   {imports}
-  {PRELUDE}
+  {PRELUDE} {VALUE}
   {data}
   (func $open (export "{interface}#open") (param i32 i32 i32 i32) (result i32)
     {open}
@@ -248,7 +248,7 @@ fn values(array: &ArrayRef) -> Vec<i64> {
 /// One life of a keyed operator: opened, and fed one batch of four keys with four rows each.
 fn live(keeper: &Keeper, limits: &Limits, path: &Arc<Path>) -> Result<KeyedAnswer, CallError> {
     let mut instance = KeyedInstance::new(&keeper.load(), limits)?;
-    let signature = instance.open(&keyed_input(), "{}")?.check_keyed(&keyed_input())?;
+    let signature = instance.open(&keyed_input(), &[], "{}")?.check_keyed(&keyed_input(), &[])?;
     process(&mut instance, &signature, path)
 }
 
@@ -524,10 +524,11 @@ fn another_contract_than_the_plan_had_is_refused() {
     let module = Keeper::default().load();
     assert_eq!(module.kind(), Kind::Keyed);
     let mut instance = KeyedInstance::new(&module, &patient()).expect("it starts");
-    let signature = instance.open(&keyed_input(), "{}").expect("it opens").check_keyed(&keyed_input()).expect("typed");
-    instance.open_as(&keyed_input(), "{}", &signature).expect("the same contract again");
+    let signature =
+        instance.open(&keyed_input(), &[], "{}").expect("it opens").check_keyed(&keyed_input(), &[]).expect("typed");
+    instance.open_as(&keyed_input(), &[], "{}", &signature).expect("the same contract again");
     let other = KeyedSignature { state_version: 2, ..signature };
-    let error = instance.open_as(&keyed_input(), "{}", &other).unwrap_err();
+    let error = instance.open_as(&keyed_input(), &[], "{}", &other).unwrap_err();
     assert!(matches!(error, CallError::ContractChanged), "{error:?}");
     let error = KeyedInstance::new(&NEIGHBOUR, &patient()).unwrap_err();
     assert_eq!(error.to_string(), "exports a transform, but a keyed operator is due here");

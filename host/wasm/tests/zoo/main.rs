@@ -2,12 +2,15 @@
 //!
 //! Each must end in an error that names what was wrong, within its limits, and must leave the runtime as it was:
 //! after every one of them the good guest runs in the same runtime. This file has the transforms, `aggregates` the
-//! aggregates, `keyed` the keyed operators, and `loading` what must not even load.
+//! aggregates, `keyed` the keyed operators, `cogroups` the cogroups, `tables` those with side inputs, and `loading` what must
+//! not even load.
 
 mod aggregates;
+mod cogroups;
 mod guest;
 mod keyed;
 mod loading;
+mod tables;
 
 use std::{
     sync::{Arc, LazyLock},
@@ -56,7 +59,7 @@ struct Life {
 impl Life {
     fn begin(module: &Module, limits: &Limits) -> Result<Self, CallError> {
         let mut instance = TransformInstance::new(module, limits)?;
-        let signature = instance.open(&input(), "{}")?.check(&input())?;
+        let signature = instance.open(&input(), &[], "{}")?.check(&input(), &[])?;
         Ok(Self { instance, signature })
     }
 

@@ -1,4 +1,4 @@
-//! The rows of one key: what a keyed operator's function takes as `rows`.
+//! The rows of one key: what the function of a keyed operator or of a cogroup takes.
 //!
 //! A [`Group`] is a range of the call's columns. Rows are made when they are taken, so none is allocated; each comes in
 //! an [`Arrival`], which knows where it came from, so that rows can be emitted from it or it can be rejected.
@@ -12,12 +12,14 @@ use crate::{context::Context, input::InputRow};
 pub struct Group<'a, R: InputRow<'a>> {
     columns: R::Columns,
     rows: Range<usize>,
+    /// Rows of the call that come before `columns`.
+    before: usize,
     context: &'a Context,
 }
 
 impl<'a, R: InputRow<'a>> Group<'a, R> {
-    pub(super) fn new(columns: R::Columns, rows: Range<usize>, context: &'a Context) -> Self {
-        Self { columns, rows, context }
+    pub(crate) fn new(columns: R::Columns, rows: Range<usize>, before: usize, context: &'a Context) -> Self {
+        Self { columns, rows, before, context }
     }
 
     /// Rows that have not been taken yet.
@@ -25,7 +27,7 @@ impl<'a, R: InputRow<'a>> Group<'a, R> {
         self.rows.len()
     }
 
-    /// Whether there are none: a timer, or the end of the key's time to live, brought the key here.
+    /// Whether there are none: a timer, the end of the key's time to live, or the other side brought the key here.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -37,8 +39,9 @@ impl<'a, R: InputRow<'a>> Iterator for Group<'a, R> {
     #[inline(always)]
     fn next(&mut self) -> Option<Arrival<R>> {
         let at = self.rows.next()?;
-        self.context.enter(at);
-        Some(Arrival { row: R::row(self.columns, at), at: at as u32 })
+        let number = self.before + at;
+        self.context.enter(number);
+        Some(Arrival { row: R::row(self.columns, at), at: number as u32 })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -53,7 +56,7 @@ impl<'a, R: InputRow<'a>> ExactSizeIterator for Group<'a, R> {}
 pub struct Arrival<R> {
     row: R,
     /// Its number among the rows that the function is shown.
-    pub(super) at: u32,
+    pub(crate) at: u32,
 }
 
 impl<R> Arrival<R> {

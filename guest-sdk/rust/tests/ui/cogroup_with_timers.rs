@@ -1,0 +1,16 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct User {
+    user: i64,
+}
+
+#[derive(Row)]
+struct Click {
+    ms: i64,
+}
+
+#[cogroup]
+fn visits(user: User, clicks: Group<Click>, views: Group<Click>, timers: &mut Timers, out: &mut Joined<Click>) {}
+
+fn main() {}
