@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("standard", &["error", "nearest"]),
     ("source", &["clock", "error"]),
     ("state", &["clock", "error"]),
-    ("operator", &["clock", "error", "state"]),
+    ("operator", &["clock", "error", "nearest", "state"]),
     ("sink", &["clock", "error"]),
     ("job", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard"]),
     ("cli", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard", "job"]),

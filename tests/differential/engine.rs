@@ -103,6 +103,7 @@ fn plan(form: Form, fields: &[Field], schema: &SchemaRef, rows_max: usize) -> Op
         ports: ports.collect(),
         rejected: Some(rejected),
         input,
+        offered: Arc::default(),
         signature,
         rows_max,
         seed: 7,

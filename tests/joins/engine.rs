@@ -95,6 +95,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         form,
         partitions: timeline.partitions,
         output: Some(JoinOutput { port, left_columns: 4, fallback }),
+        cogroup: None,
         state_bytes: 1 << 30,
         rows_max: timeline.rows_max,
     }

@@ -6,6 +6,7 @@
 //! `PELTON_TIMELINES` says how many (the suite: some thousands), `PELTON_SEED` with which to begin; a failure prints both.
 
 mod engine;
+mod modules;
 mod oracle;
 mod tables;
 mod timeline;

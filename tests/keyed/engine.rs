@@ -115,6 +115,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         reads_at: signature.reads.clone(),
         ports: ports.collect(),
         input,
+        offered: Arc::default(),
         signature,
         rows_max: timeline.rows_max,
         seed: 7,

@@ -62,6 +62,7 @@ fn function(options: &str) -> Function {
         limits: Limits::default(),
         options: options.to_owned(),
         input: input(),
+        offered: Arc::default(),
         reads_at: signature.reads.clone(),
         signature,
     }
@@ -74,6 +75,7 @@ fn copied(function: &Function) -> Function {
         limits: function.limits.clone(),
         options: function.options.clone(),
         input: function.input.clone(),
+        offered: Arc::clone(&function.offered),
         signature: function.signature.clone(),
         reads_at: function.reads_at.clone(),
     }

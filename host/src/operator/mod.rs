@@ -15,6 +15,7 @@ mod error;
 pub mod join;
 pub mod keyed;
 pub mod shuffle;
+pub mod tables;
 
 use std::{
     sync::Arc,
@@ -32,6 +33,8 @@ use pelton_core::{
 };
 use pelton_wasm::{BatchContext, CallError, CallLog, GuestBacktrace, Module, TransformInstance};
 
+use self::tables::{Loaded, Offered, SideTables};
+
 /// What all threads share of an operator.
 #[derive(Debug)]
 pub struct OperatorPlan {
@@ -43,6 +46,7 @@ pub struct OperatorPlan {
     /// A JSON object.
     pub options: String,
     pub input: Input,
+    pub offered: Offered,
     pub signature: Signature,
     /// Where the columns that the module reads are in the batches that arrive, in its order.
     pub reads_at: Vec<usize>,
@@ -113,6 +117,8 @@ pub struct Reduced {
     /// (port, its batch), in the order of the calls.
     pub emitted: Vec<(usize, RecordBatch)>,
     pub rejected: Vec<RecordBatch>,
+    /// (input, rows of it that are rejected), of operators with several inputs.
+    pub rejected_of: Vec<(usize, RecordBatch)>,
     /// Rows that only the reduce side could know to be late.
     pub late: Vec<RecordBatch>,
     pub stats: OperatorStats,
@@ -152,15 +158,21 @@ pub struct Operator {
     plan: Arc<OperatorPlan>,
     /// Made at the first batch, and again after it was dropped.
     instance: Option<TransformInstance>,
+    loaded: Loaded,
 }
 
 impl Operator {
     pub fn new(plan: Arc<OperatorPlan>) -> Self {
-        Self { plan, instance: None }
+        Self { plan, instance: None, loaded: Loaded::default() }
     }
 
     pub fn plan(&self) -> &OperatorPlan {
         &self.plan
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.loaded.see(tables);
     }
 
     /// Runs the module over `batch`; `context.first_row` is the number of its first row.
@@ -230,10 +242,14 @@ impl Operator {
     fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
         if self.instance.is_none() {
             let mut instance = TransformInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &[], &self.plan.options, &self.plan.signature)?;
+            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
+            self.loaded.forget();
             self.instance = Some(instance);
         }
-        Ok(self.instance.as_mut().expect("made above"))
+        let instance = self.instance.as_mut().expect("made above");
+        let asked = &self.plan.signature.tables;
+        self.loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
+        Ok(instance)
     }
 }
 

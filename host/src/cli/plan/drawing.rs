@@ -189,7 +189,7 @@ fn join_facts(operator: &JoinPlan) -> Vec<(String, String)> {
         }
         JoinForm::Windows(_) => "until their last window is closed".to_owned(),
     };
-    [
+    let mut facts = [
         ("join", operator.kind.name().to_owned()),
         ("on", key_fact(&left.key_fields)),
         ("meets", form),
@@ -198,7 +198,16 @@ fn join_facts(operator: &JoinPlan) -> Vec<(String, String)> {
         ("partitions", operator.partitions.to_string()),
     ]
     .map(|(name, fact)| (name.to_owned(), fact))
-    .to_vec()
+    .to_vec();
+    if let Some(cogroup) = &operator.cogroup {
+        let [left_input, right_input] = &cogroup.inputs;
+        let [left, right] = &cogroup.signature.reads;
+        facts.extend(module_facts(&cogroup.module_name, &cogroup.module, left, left_input));
+        let fields = right_input.schema.fields();
+        let names: Vec<_> = right.iter().filter_map(|at| fields.get(*at)).map(|field| field.name().as_str()).collect();
+        facts.push(("reads of the right".to_owned(), names.join(", ")));
+    }
+    facts
 }
 
 fn lookup_facts(operator: &LookupPlan, plan: &Plan) -> Vec<(String, String)> {

@@ -48,9 +48,6 @@ impl Coded for GraphError {
             }
             Self::InputTwice { .. } => "name each input once: its rows would be counted twice".into(),
             Self::Cycle { .. } => "rows flow one way; read an output from before the cycle".into(),
-            Self::Unread { name, kind: NodeKind::Table, .. } => {
-                format!("join it with `right = \"{}\"`, or take the table out", shown(name))
-            }
             Self::Unread { name, kind, .. } => {
                 format!("add a sink with `input = \"{}\"`, or take the {} out", shown(name), kind.table())
             }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::{AggregateSignature, Input, PortColumn},
+    contract::{AggregateSignature, Input, PortColumn, SideTable},
     job::{Emission, JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
@@ -18,7 +18,10 @@ use super::{
 use crate::{
     error::Code,
     job::diagnostic::shown,
-    operator::aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START, has_bounds},
+    operator::{
+        aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START, has_bounds},
+        tables::Offered,
+    },
     state::keys::{KeyCodec, KeyError},
 };
 
@@ -33,6 +36,7 @@ pub(super) struct AggregateDraft {
     key_fields: Vec<FieldRef>,
     time: Option<usize>,
     input: Input,
+    offered: Offered,
     is_window_end: bool,
     window: WindowSpec,
     emission: Emission,
@@ -111,6 +115,7 @@ impl Builder<'_> {
             key_fields,
             time,
             input,
+            offered: Offered::clone(&self.offered),
             is_window_end,
             window,
             emission,
@@ -201,7 +206,7 @@ impl Builder<'_> {
         let mut functions = Vec::new();
         let expected = modules.len();
         for ((module, options), named) in modules.into_iter().zip(&spec.modules) {
-            match open(&module, &spec.limits, &options, input) {
+            match open(&module, &spec.limits, &options, input, &self.offered) {
                 Ok(signature) if signature.ports.len() == 1 => functions.push(FunctionDraft {
                     module_name: named.reference.clone(),
                     module,
@@ -272,13 +277,24 @@ fn module_place(place: &str, alias: Option<&str>) -> String {
     }
 }
 
-fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<AggregateSignature, CallError> {
+fn open(
+    module: &Module,
+    limits: &Limits,
+    options: &str,
+    input: &Input,
+    offered: &[SideTable],
+) -> Result<AggregateSignature, CallError> {
     let mut instance = AggregateInstance::new(module, limits)?;
-    let contract = instance.open(input, &[], options)?;
-    Ok(contract.check_aggregate(input, &[])?)
+    let contract = instance.open(input, offered, options)?;
+    Ok(contract.check_aggregate(input, offered)?)
 }
 
 impl AggregateDraft {
+    /// The side tables that it asks for.
+    pub(super) fn tables(&self) -> Vec<usize> {
+        self.functions.iter().flat_map(|function| function.signature.tables.iter().copied()).collect()
+    }
+
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> AggregatePlan {
         let (side, ports) = pruned.sole();
         // In the order in which the draft's reads were put together.
@@ -292,6 +308,7 @@ impl AggregateDraft {
             limits: spec.limits.clone(),
             options: draft.options,
             input: self.input.clone(),
+            offered: Offered::clone(&self.offered),
             signature: draft.signature,
         });
         AggregatePlan {

@@ -8,7 +8,7 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::{Input, Signature},
+    contract::{Input, SideTable, Signature},
     graph,
     job::{
         EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
@@ -34,7 +34,7 @@ use crate::{
         diagnostic::{Diagnostic, shown},
         file::JobFile,
     },
-    operator::OperatorPlan,
+    operator::{OperatorPlan, tables::Offered},
     sink::{self, SinkError},
     source::{self, Source, SourceError, table::Table},
     standard,
@@ -47,8 +47,11 @@ pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
     let mut builder =
-        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), tables: Vec::new(), mistakes: Mistakes::new(file) };
+        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), tables: Vec::new(), offered: Offered::default(), mistakes: Mistakes::new(file) };
     builder.tables = file.spec.tables.iter().map(|spec| builder.table(spec)).collect();
+    let offered = builder.tables.iter().flatten();
+    let offered = offered.map(|planned| SideTable { name: planned.name.clone(), schema: Arc::clone(planned.table.schema()) });
+    builder.offered = Arc::new(offered.collect());
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
@@ -56,6 +59,7 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .map(|spec| builder.operator(spec))
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
+    builder.check_tables(&operators);
     let tables = std::mem::take(&mut builder.tables);
     let mistakes = builder.mistakes.into_list();
     if !mistakes.is_empty() {
@@ -66,7 +70,7 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     let operators = operators.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let sinks = sinks.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let tables = tables.into_iter().collect::<Option<Vec<_>>>().expect(whole);
-    Ok(assemble(&file.spec, builder.outputs, sources, tables, operators, sinks))
+    Ok(assemble(&file.spec, builder.outputs, sources, (tables, builder.offered), operators, sinks))
 }
 
 struct OpenSource {
@@ -95,6 +99,19 @@ pub(super) enum Opened {
     Lookup(LookupDraft),
 }
 
+impl Opened {
+    /// The tables that it reads, by their places in the job file.
+    fn tables(&self) -> Vec<usize> {
+        match self {
+            Self::Transform { signature, .. } => signature.tables.clone(),
+            Self::Aggregate(draft) => draft.tables(),
+            Self::Keyed(draft) => draft.tables(),
+            Self::Join(draft) => draft.tables(),
+            Self::Lookup(draft) => vec![draft.table()],
+        }
+    }
+}
+
 struct OpenSink {
     spec: SinkSpec,
     sink: Box<dyn sink::Sink>,
@@ -108,6 +125,8 @@ pub(super) struct Builder<'a> {
     by_name: HashMap<OutputRef, usize>,
     /// In the order of the file; none: it cannot be opened, which was reported.
     pub(super) tables: Vec<Option<TablePlan>>,
+    /// The same, as modules may ask for them.
+    pub(super) offered: Offered,
     pub(super) mistakes: Mistakes<'a>,
 }
 
@@ -189,6 +208,22 @@ impl Builder<'_> {
                     label,
                 );
                 None
+            }
+        }
+    }
+
+    /// Tables that nobody reads.
+    fn check_tables(&mut self, operators: &[Option<OpenOperator>]) {
+        // What an operator that could not be opened reads is not known.
+        let Some(operators) = operators.iter().map(Option::as_ref).collect::<Option<Vec<_>>>() else { return };
+        for (index, spec) in self.file.spec.tables.iter().enumerate() {
+            if !operators.iter().any(|open| open.opened.tables().contains(&index)) {
+                let message = format!("nothing reads table `{}`", spec.name);
+                let help = format!(
+                    "join with it (`right = \"{}\"`), let a module ask for it, or take the table out",
+                    spec.name
+                );
+                self.mistakes.push(&format!("table.{}", spec.name), Code::NoSink, message, "its rows go nowhere", Some(help));
             }
         }
     }
@@ -309,7 +344,7 @@ impl Builder<'_> {
             return self.aggregate(&place, spec, input, modules, upstream);
         }
         let (module, options) = modules.into_iter().next()?;
-        let signature = match open_module(&module, &spec.limits, &options, &input) {
+        let signature = match open_module(&module, &spec.limits, &options, &input, &self.offered) {
             Ok(signature) => signature,
             Err(error) => {
                 self.refused(&format!("{place}.module"), spec, &error);
@@ -385,7 +420,7 @@ impl Builder<'_> {
     }
 
     /// A module, and the options that it is opened with (a JSON object).
-    fn module(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+    pub(super) fn module(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
         let place = match &module.alias {
             Some(alias) => format!("{place}.aggregate.{alias}"),
             None => format!("{place}.module"),
@@ -491,17 +526,23 @@ fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn S
     }
 }
 
-fn open_module(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<Signature, CallError> {
+fn open_module(
+    module: &Module,
+    limits: &Limits,
+    options: &str,
+    input: &Input,
+    offered: &[SideTable],
+) -> Result<Signature, CallError> {
     let mut instance = TransformInstance::new(module, limits)?;
-    let contract = instance.open(input, &[], options)?;
-    Ok(contract.check(input, &[])?)
+    let contract = instance.open(input, offered, options)?;
+    Ok(contract.check(input, offered)?)
 }
 
 fn assemble(
     job: &JobSpec,
     mut outputs: Vec<OutputPlan>,
     sources: Vec<OpenSource>,
-    tables: Vec<TablePlan>,
+    (tables, offered): (Vec<TablePlan>, Offered),
     operators: Vec<OpenOperator>,
     sinks: Vec<OpenSink>,
 ) -> Plan {
@@ -528,6 +569,7 @@ fn assemble(
                 .collect(),
             logic: match opened {
                 Opened::Transform { module, options, input, signature } => {
+                    let input = (input, Offered::clone(&offered));
                     Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
                 }
                 Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, pruned))),
@@ -564,7 +606,7 @@ fn assemble(
 fn transform(
     job: &JobSpec,
     spec: OperatorSpec,
-    input: Input,
+    (input, offered): (Input, Offered),
     module: Arc<Module>,
     options: String,
     signature: Signature,
@@ -580,6 +622,7 @@ fn transform(
         limits: spec.limits,
         options,
         input,
+        offered,
         signature,
         reads_at: side.reads_at,
         ports,

@@ -3,19 +3,20 @@
 //! The result has the left columns, then the right ones but those that have the same name and value, then the bounds of
 //! the window. Columns that both sides share have the value of whichever side has a row.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::PortColumn,
+    contract::{CogroupSignature, Input, PortColumn},
     job::{JobSpec, JoinKind, JoinSpec, OperatorSpec},
     types,
     window::{Clock, WindowKind, WindowSpec},
 };
+use pelton_wasm::{CallError, CogroupInstance, Module};
 
 use super::{
     aggregate::Upstream,
-    build::{Builder, OpenOperator, Opened},
+    build::{Builder, OpenOperator, Opened, seed},
     prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{
@@ -24,8 +25,9 @@ use crate::{
     operator::{
         admit::TimeColumn,
         aggregate::{WINDOW_END, WINDOW_START, has_bounds},
-        join::{JoinForm, JoinOutput, JoinPlan, LookupPlan},
+        join::{CogroupPlan, JoinForm, JoinOutput, JoinPlan, LookupPlan},
         shuffle::{LateRows, ShufflePlan},
+        tables::Offered,
     },
     state::keys::{KeyCodec, KeyError},
 };
@@ -42,9 +44,31 @@ pub(super) struct JoinDraft {
     has_time: bool,
     /// Whether the event time of each side is the end of a window.
     is_window_end: [bool; 2],
+    made: Made,
+}
+
+/// What leaves a join.
+enum Made {
     /// For each column of the result, which of the right side's reads has the same value.
-    merged: Vec<Option<usize>>,
-    result: SchemaRef,
+    Pairs { result: SchemaRef, merged: Vec<Option<usize>> },
+    Cogroup(Box<CogroupDraft>),
+}
+
+/// A cogroup whose module has answered.
+struct CogroupDraft {
+    module_name: String,
+    module: Arc<Module>,
+    options: String,
+    inputs: [Input; 2],
+    offered: Offered,
+    signature: CogroupSignature,
+}
+
+/// An output of a join.
+struct JoinPort {
+    name: String,
+    schema: SchemaRef,
+    columns: Vec<PortColumn>,
 }
 
 /// A join of a stream and a table whose columns fit.
@@ -94,13 +118,59 @@ impl Builder<'_> {
             JoinForm::Windows(window) => has_bounds(&window.kind),
         };
         let times = if needs_time { Some(self.times(place, spec, join, &sides, &upstreams)?) } else { None };
-        let (result, merged) = self.result_of(place, spec, join, &sides, times, &form)?;
-        Some(self.join_draft(spec, join, form, sides, upstreams, JoinColumns { key_fields, times, result, merged }))
+        let (ports, made) = if join.kind == JoinKind::Cogroup {
+            let inputs = [0, 1].map(|at| input_of(join, at, &sides, &upstreams));
+            let cogroup = self.cogroup(place, spec, inputs)?;
+            (self.cogroup_ports(place, spec, &cogroup, &form)?, Made::Cogroup(Box::new(cogroup)))
+        } else {
+            let (result, merged) = self.result_of(place, spec, join, &sides, times, &form)?;
+            (vec![pair_port(join, &sides, &result)], Made::Pairs { result, merged })
+        };
+        Some(self.join_draft(spec, join, form, sides, upstreams, JoinColumns { key_fields, times, ports, made }))
+    }
+
+    /// Opens the module of a cogroup. None: something was reported.
+    fn cogroup(&mut self, place: &str, spec: &OperatorSpec, inputs: [Input; 2]) -> Option<CogroupDraft> {
+        let named = spec.modules.first()?;
+        let (module, options) = self.module(place, spec, named)?;
+        let opened = || -> Result<CogroupSignature, CallError> {
+            let mut instance = CogroupInstance::new(&module, &spec.limits)?;
+            let contract = instance.open(&inputs, &self.offered, &options)?;
+            Ok(contract.check_cogroup(&inputs, &self.offered)?)
+        };
+        match opened() {
+            Ok(signature) => {
+                let offered = Offered::clone(&self.offered);
+                Some(CogroupDraft { module_name: named.reference.clone(), module, options, inputs, offered, signature })
+            }
+            Err(error) => {
+                self.refused(&format!("{place}.module"), spec, &error);
+                None
+            }
+        }
+    }
+
+    /// What the module makes, and the bounds of the window. None: something was reported.
+    fn cogroup_ports(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        cogroup: &CogroupDraft,
+        form: &JoinForm,
+    ) -> Option<Vec<JoinPort>> {
+        let ports = cogroup.signature.ports.iter().map(|port| {
+            let mut fields: Vec<Field> = port.schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+            fields.extend(bounds(form));
+            let columns = (0..fields.len()).map(PortColumn::Computed).collect();
+            Some(JoinPort { name: port.name.clone(), schema: self.distinct(place, spec, fields)?, columns })
+        });
+        ports.collect()
     }
 
     /// By window or by interval. None: something was reported.
     fn form(&mut self, place: &str, spec: &OperatorSpec, join: &JoinSpec) -> Option<JoinForm> {
         let wrong = match (&spec.window, join.within) {
+            (None, Some(_)) if join.kind == JoinKind::Cogroup => "hands a module all rows of a key, and does not say of which window",
             (None, Some((least, most))) => return Some(JoinForm::Interval { least, most, lateness: join.lateness }),
             (Some(window), _) => match (&window.kind, window.clock) {
                 (WindowKind::Tumbling { .. } | WindowKind::Sliding { .. }, Clock::Event) | (WindowKind::Global, _) => {
@@ -251,12 +321,7 @@ impl Builder<'_> {
             merged.push(same);
         }
         fields.extend(right_fields(join, left, right, keeps_left).into_iter().map(|(_, field)| field));
-        if let JoinForm::Windows(window) = form
-            && has_bounds(&window.kind)
-        {
-            let bound = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false);
-            fields.extend([bound(WINDOW_START), bound(WINDOW_END)]);
-        }
+        fields.extend(bounds(form));
         merged.resize(fields.len(), None);
         let schema = self.distinct(place, spec, fields)?;
         Some((schema, merged))
@@ -282,15 +347,8 @@ impl Builder<'_> {
         upstreams: [Upstream; 2],
         columns: JoinColumns,
     ) -> OpenOperator {
-        let JoinColumns { key_fields, times, result, merged } = columns;
-        let [left, right] = &sides;
-        let left_columns = left.schema.fields().len();
-        let [keeps_left, _] = join.kind.keeps();
-        let passed = right_fields(join, left, right, keeps_left);
-        let mut port: Vec<PortColumn> = (0..left_columns).map(PortColumn::Pass).collect();
-        port.extend(passed.iter().map(|(at, _)| PortColumn::Pass(left_columns + at)));
-        port.extend((0..result.fields().len() - port.len()).map(PortColumn::Computed));
-
+        let JoinColumns { key_fields, times, ports, made } = columns;
+        let [left, _] = &sides;
         let sources: Vec<usize> = {
             let all: std::collections::BTreeSet<usize> =
                 upstreams.iter().flat_map(|upstream| upstream.sources.iter().copied()).collect();
@@ -311,43 +369,44 @@ impl Builder<'_> {
             }
         };
         let is_windowed = event_time.as_deref() == Some(WINDOW_END);
-        let output = self.output(&spec.name, Some(OUT), SchemaRef::clone(&result), event_time);
-        self.main_output(&spec.name, output);
         let [left_end, _] = is_window_end;
-        self.mark_window_end(output, is_windowed || left_end && times.is_some());
-        self.trace(&[output], &sources, held_back.saturating_add(own), stage);
+        let mut draft_ports = Vec::new();
+        for (index, port) in ports.into_iter().enumerate() {
+            let output = self.output(&spec.name, Some(&port.name), port.schema, event_time.clone());
+            if index == 0 {
+                self.main_output(&spec.name, output);
+            }
+            self.mark_window_end(output, is_windowed || left_end && times.is_some());
+            self.trace(&[output], &sources, held_back.saturating_add(own), stage);
+            draft_ports.push(DraftPort { output, columns: port.columns });
+        }
+        let reads_of = match &made {
+            Made::Pairs { .. } => [Vec::new(), Vec::new()],
+            Made::Cogroup(cogroup) => cogroup.signature.reads.clone(),
+        };
 
         let mut draft_sides = Vec::new();
-        for (at, ((side, upstream), name)) in sides.into_iter().zip(upstreams).zip(SIDES).enumerate() {
+        for (at, (((side, upstream), name), module_reads)) in
+            sides.into_iter().zip(upstreams).zip(SIDES).zip(reads_of).enumerate()
+        {
             let time = times.and_then(|times| times.get(at).copied());
-            let (rejected, late) = match time {
-                Some(_) => {
-                    let rejected = self.rejected(&spec.name, &format!("{name}-rejected"), &side.schema);
-                    let late = self.output(
-                        &spec.name,
-                        Some(&format!("{name}-late")),
-                        SchemaRef::clone(&side.schema),
-                        upstream.event_time.clone(),
-                    );
-                    (Some(rejected), Some(late))
-                }
-                None => (None, None),
-            };
-            let refused: Vec<usize> = rejected.into_iter().chain(late).collect();
-            self.trace(&refused, &upstream.sources, upstream.held_back, upstream.stage);
-            let reads = side.key.iter().copied().chain(time).collect();
+            let is_cogroup = matches!(made, Made::Cogroup(_));
+            let rejected = (time.is_some() || is_cogroup)
+                .then(|| self.rejected(&spec.name, &format!("{name}-rejected"), &side.schema));
+            let late = time.map(|_| {
+                let port = format!("{name}-late");
+                self.output(&spec.name, Some(&port), SchemaRef::clone(&side.schema), upstream.event_time.clone())
+            });
+            // A module says only at the end of the epoch what it rejects.
+            let rejected_stage = if is_cogroup { stage } else { upstream.stage };
+            self.trace(rejected.as_slice(), &upstream.sources, upstream.held_back, rejected_stage);
+            self.trace(late.as_slice(), &upstream.sources, upstream.held_back, upstream.stage);
+            let reads = side.key.iter().copied().chain(time).chain(module_reads).collect();
             draft_sides.push(DraftSide { inputs: upstream.inputs, schema: side.schema, reads, rejected, late });
         }
-        let draft = Draft { sides: draft_sides, ports: vec![DraftPort { output, columns: port }] };
-        let opened = Opened::Join(JoinDraft {
-            kind: join.kind,
-            form,
-            key_fields,
-            has_time: times.is_some(),
-            is_window_end,
-            merged,
-            result,
-        });
+        let draft = Draft { sides: draft_sides, ports: draft_ports };
+        let has_time = times.is_some();
+        let opened = Opened::Join(JoinDraft { kind: join.kind, form, key_fields, has_time, is_window_end, made });
         OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage }
     }
 
@@ -404,8 +463,41 @@ impl Builder<'_> {
 struct JoinColumns {
     key_fields: Vec<FieldRef>,
     times: Option<[usize; 2]>,
-    result: SchemaRef,
-    merged: Vec<Option<usize>>,
+    ports: Vec<JoinPort>,
+    made: Made,
+}
+
+/// The columns that the host adds to what leaves a window.
+fn bounds(form: &JoinForm) -> Vec<Field> {
+    let bound = |name: &str| Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false);
+    match form {
+        JoinForm::Windows(window) if has_bounds(&window.kind) => vec![bound(WINDOW_START), bound(WINDOW_END)],
+        _ => Vec::new(),
+    }
+}
+
+/// An input as the module of a cogroup sees it.
+fn input_of(join: &JoinSpec, at: usize, sides: &[Joined; 2], upstreams: &[Upstream; 2]) -> Input {
+    let ([left, right], [left_upstream, right_upstream]) = (sides, upstreams);
+    let (side, upstream) = if at == 0 { (left, left_upstream) } else { (right, right_upstream) };
+    let key = join.on.iter().map(|(left, right)| if at == 0 { left.clone() } else { right.clone() });
+    Input {
+        name: side.name.clone(),
+        schema: SchemaRef::clone(&side.schema),
+        key: key.collect(),
+        event_time: upstream.event_time.clone(),
+    }
+}
+
+/// The output of pairs.
+fn pair_port(join: &JoinSpec, [left, right]: &[Joined; 2], result: &SchemaRef) -> JoinPort {
+    let left_columns = left.schema.fields().len();
+    let [keeps_left, _] = join.kind.keeps();
+    let passed = right_fields(join, left, right, keeps_left);
+    let mut columns: Vec<PortColumn> = (0..left_columns).map(PortColumn::Pass).collect();
+    columns.extend(passed.iter().map(|(at, _)| PortColumn::Pass(left_columns + at)));
+    columns.extend((0..result.fields().len() - columns.len()).map(PortColumn::Computed));
+    JoinPort { name: OUT.to_owned(), schema: SchemaRef::clone(result), columns }
 }
 
 /// The right columns of the result, each with its place on the right side: all but those of the key that have the left one's name.
@@ -429,11 +521,51 @@ fn right_fields(join: &JoinSpec, left: &Joined, right: &Joined, is_nullable: boo
 }
 
 impl JoinDraft {
+    /// The side tables that its module asks for.
+    pub(super) fn tables(&self) -> Vec<usize> {
+        match &self.made {
+            Made::Pairs { .. } => Vec::new(),
+            Made::Cogroup(cogroup) => cogroup.signature.tables.clone(),
+        }
+    }
+
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> JoinPlan {
-        let Self { kind, form, key_fields, has_time, is_window_end, merged, result } = self;
+        let Self { kind, form, key_fields, has_time, is_window_end, made } = self;
         let Pruned { sides, ports } = pruned;
         let left_columns = sides.first().map_or(0, |side| side.columns);
         let right_reads = sides.get(1).map(|side| side.reads_at.clone()).unwrap_or_default();
+        let (output, cogroup) = match made {
+            Made::Pairs { result, merged } => {
+                let output = ports.into_iter().next().flatten().map(|port| {
+                    let fallback = port.schema.fields().iter().map(|field| {
+                        let read = merged.get(result.index_of(field.name()).ok()?).copied().flatten()?;
+                        Some(left_columns + right_reads.get(read)?)
+                    });
+                    JoinOutput { fallback: fallback.collect(), left_columns, port }
+                });
+                (output, None)
+            }
+            Made::Cogroup(draft) => {
+                // The key, then the time, then what the module reads.
+                let before = key_fields.len() + usize::from(has_time);
+                let reads = |side: usize| -> Vec<usize> {
+                    sides.get(side).into_iter().flat_map(|side| side.reads_at.iter().skip(before).copied()).collect()
+                };
+                let cogroup = CogroupPlan {
+                    module_name: draft.module_name,
+                    module: draft.module,
+                    limits: spec.limits.clone(),
+                    options: draft.options,
+                    inputs: draft.inputs,
+                    offered: draft.offered,
+                    signature: draft.signature,
+                    reads_at: [reads(0), reads(1)],
+                    ports,
+                    seed: seed(&job.name, &spec.name),
+                };
+                (None, Some(cogroup))
+            }
+        };
         let late_rows = match &form {
             _ if !has_time => LateRows::Never,
             JoinForm::Interval { lateness, .. } => LateRows::Behind(*lateness),
@@ -448,19 +580,12 @@ impl JoinDraft {
                 input,
                 key_at,
                 key_fields: key_fields.clone(),
-                time: at.next().map(|at| TimeColumn { at, shift }),
+                time: at.next().filter(|_| has_time).map(|at| TimeColumn { at, shift }),
                 late_rows: late_rows.clone(),
                 partitions: job.partitions,
                 late: side.late,
                 rejected: side.rejected,
             }
-        });
-        let output = ports.into_iter().next().flatten().map(|port| {
-            let fallback = port.schema.fields().iter().map(|field| {
-                let read = merged.get(result.index_of(field.name()).ok()?).copied().flatten()?;
-                Some(left_columns + right_reads.get(read)?)
-            });
-            JoinOutput { fallback: fallback.collect(), left_columns, port }
         });
         JoinPlan {
             name: spec.name,
@@ -469,6 +594,7 @@ impl JoinDraft {
             form,
             partitions: job.partitions,
             output,
+            cogroup,
             state_bytes: spec.limits.state_bytes,
             rows_max: job.batch.rows,
         }
@@ -476,6 +602,10 @@ impl JoinDraft {
 }
 
 impl LookupDraft {
+    pub(super) fn table(&self) -> usize {
+        self.table
+    }
+
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> LookupPlan {
         let (side, ports) = pruned.sole();
         LookupPlan {

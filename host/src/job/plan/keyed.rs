@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use pelton_core::{
-    contract::{Input, KeyedSignature, Port, PortColumn},
+    contract::{Input, KeyedSignature, Port, PortColumn, SideTable},
     job::{JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT, StateSpec},
     limits::Limits,
     types,
@@ -25,6 +25,7 @@ use crate::{
         admit::TimeColumn,
         keyed::{KeyedPlan, KeyedPort, Ttl},
         shuffle::{LateRows, ShufflePlan},
+        tables::Offered,
     },
     state,
 };
@@ -34,6 +35,7 @@ pub(super) struct KeyedDraft {
     module: Arc<Module>,
     options: String,
     input: Input,
+    offered: Offered,
     signature: KeyedSignature,
     /// Columns of the input.
     key: Vec<usize>,
@@ -55,7 +57,7 @@ impl Builder<'_> {
         self.refuse_windows(place, spec)?;
         let schema = Arc::clone(&input.schema);
         let key = self.key(place, spec, &schema)?;
-        let signature = match open(&module, &spec.limits, &options, &input) {
+        let signature = match open(&module, &spec.limits, &options, &input, &self.offered) {
             Ok(signature) => signature,
             Err(error) => {
                 self.refused(&format!("{place}.module"), spec, &error);
@@ -89,7 +91,17 @@ impl Builder<'_> {
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
         let draft = Draft { sides: vec![side], ports };
         let opened =
-            Opened::Keyed(KeyedDraft { module, options, input, signature, key, key_fields, time, is_window_end });
+            Opened::Keyed(KeyedDraft {
+                module,
+                options,
+                input,
+                offered: Offered::clone(&self.offered),
+                signature,
+                key,
+                key_fields,
+                time,
+                is_window_end,
+            });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
     }
 
@@ -157,13 +169,24 @@ fn passes(port: &Port, time: Option<usize>) -> bool {
     matches!(column, Some(PortColumn::Pass(from)) if Some(*from) == time)
 }
 
-fn open(module: &Module, limits: &Limits, options: &str, input: &Input) -> Result<KeyedSignature, CallError> {
+fn open(
+    module: &Module,
+    limits: &Limits,
+    options: &str,
+    input: &Input,
+    offered: &[SideTable],
+) -> Result<KeyedSignature, CallError> {
     let mut instance = KeyedInstance::new(module, limits)?;
-    let contract = instance.open(input, &[], options)?;
-    Ok(contract.check_keyed(input, &[])?)
+    let contract = instance.open(input, offered, options)?;
+    Ok(contract.check_keyed(input, offered)?)
 }
 
 impl KeyedDraft {
+    /// The side tables that it asks for.
+    pub(super) fn tables(&self) -> Vec<usize> {
+        self.signature.tables.clone()
+    }
+
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> KeyedPlan {
         let (side, ports) = pruned.sole();
         // In the order in which the draft's reads were put together.
@@ -187,6 +210,7 @@ impl KeyedDraft {
             limits: spec.limits,
             options: self.options,
             input: self.input,
+            offered: self.offered,
             shuffle: ShufflePlan {
                 input: 0,
                 key_at,

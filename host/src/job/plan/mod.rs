@@ -140,7 +140,8 @@ impl Logic {
         match self {
             Self::Transform(plan) => plan.module_name.clone(),
             Self::Keyed(plan) => plan.module_name.clone(),
-            Self::Join(_) | Self::Lookup(_) => String::new(),
+            Self::Join(plan) => plan.cogroup.as_ref().map(|cogroup| cogroup.module_name.clone()).unwrap_or_default(),
+            Self::Lookup(_) => String::new(),
             Self::Aggregate(plan) => {
                 let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
                 names.join(", ")
@@ -154,7 +155,8 @@ impl Logic {
             Self::Transform(plan) => Some(plan.module.digest),
             Self::Keyed(plan) => Some(plan.module.digest),
             Self::Aggregate(plan) => plan.functions.first().map(|function| function.module.digest),
-            Self::Join(_) | Self::Lookup(_) => None,
+            Self::Join(plan) => plan.cogroup.as_ref().map(|cogroup| cogroup.module.digest),
+            Self::Lookup(_) => None,
         }
     }
 
@@ -163,7 +165,8 @@ impl Logic {
             Self::Transform(plan) => plan.seed,
             Self::Aggregate(plan) => plan.seed,
             Self::Keyed(plan) => plan.seed,
-            Self::Join(_) | Self::Lookup(_) => 0,
+            Self::Join(plan) => plan.cogroup.as_ref().map_or(0, |cogroup| cogroup.seed),
+            Self::Lookup(_) => 0,
         }
     }
 

@@ -10,13 +10,18 @@ use arrow::array::RecordBatch;
 use super::RunError;
 use crate::{
     job::plan::{Logic, Plan, TablePlan},
-    operator::join::LookupIndex,
+    operator::{
+        join::LookupIndex,
+        tables::{SideTables, TableVersion},
+    },
     source::{SourceError, table::Fingerprint},
 };
 
 /// The tables of one epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
+    /// As modules see them.
+    pub(crate) side: Arc<SideTables>,
     /// For each operator the index of its table; none: it joins with none.
     pub(crate) indexes: Vec<Option<Arc<LookupIndex>>>,
 }
@@ -40,7 +45,7 @@ impl TableWatch {
             seen.push(fingerprint);
             rows.push(Some(loaded));
         }
-        let current = Tables { indexes: vec![None; plan.operators.len()] };
+        let current = Tables { side: Arc::default(), indexes: vec![None; plan.operators.len()] };
         let mut watch = Self { plan: Arc::clone(plan), seen, current: Arc::new(current) };
         watch.index(&rows);
         Ok(watch)
@@ -88,7 +93,18 @@ impl TableWatch {
             },
             _ => None,
         });
-        self.current = Arc::new(Tables { indexes: indexes.collect() });
+        let tables = self.plan.tables.iter().zip(rows).enumerate().filter_map(|(at, (planned, rows))| {
+            let known = self.current.side.0.get(at);
+            match rows {
+                None => known.cloned(),
+                Some(rows) => {
+                    let version = known.map_or(0, |known| known.version) + 1;
+                    Some(TableVersion { name: planned.name.clone(), version, rows: rows.clone() })
+                }
+            }
+        });
+        let side = Arc::new(SideTables(tables.collect()));
+        self.current = Arc::new(Tables { side, indexes: indexes.collect() });
     }
 }
 

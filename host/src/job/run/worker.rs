@@ -61,6 +61,21 @@ enum Runner {
 }
 
 impl Runner {
+    /// From now on modules see these tables.
+    fn see(&mut self, tables: &Tables) {
+        let side = &tables.side;
+        match self {
+            Self::Transform(operator) => operator.see(side),
+            Self::Aggregate { combiner, reducer } => {
+                combiner.see(side);
+                reducer.see(side);
+            }
+            Self::Keyed { reducer, .. } => reducer.see(side),
+            Self::Join { reducer, .. } => reducer.see(side),
+            Self::Lookup(_) => {}
+        }
+    }
+
     /// The epoch of one partition; its state is of this kind.
     fn reduce(
         &mut self,
@@ -310,6 +325,9 @@ impl Graph {
         (current.sequence, current.epoch, current.now) = (task.sequence, task.epoch, task.now);
         current.tables = Arc::clone(&task.tables);
         current.done.stats.operators = vec![OperatorStats::default(); self.operators.len()];
+        for runner in &mut self.operators {
+            runner.see(&task.tables);
+        }
         current.done.stats.encode_time = vec![Duration::ZERO; self.encoders.len()];
         self.task = current;
     }
@@ -322,8 +340,9 @@ impl Graph {
                     combiner.take_logs().into_iter().chain(reducer.take_logs()).collect()
                 }
                 Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
+                Runner::Join { reducer, .. } => vec![reducer.take_log()],
                 // The host's own.
-                Runner::Join { .. } | Runner::Lookup(_) => Vec::new(),
+                Runner::Lookup(_) => Vec::new(),
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
@@ -470,6 +489,9 @@ impl Graph {
             if let Some(output) = planned.ports.get(*port) {
                 self.push(*output, batch)?;
             }
+        }
+        for (input, batch) in &reduced.rejected_of {
+            self.push_all(planned.rejected(*input), std::slice::from_ref(batch))?;
         }
         self.push_all(planned.rejected(0), &reduced.rejected)
     }

@@ -9,7 +9,10 @@ use arrow::{
 use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog};
 
 use super::{AggregatePlan, Function};
-use crate::operator::OperatorStats;
+use crate::operator::{
+    OperatorStats,
+    tables::{Loaded, SideTables},
+};
 
 /// The accumulators of one function, or one function's results: columns.
 pub type Columns = Vec<ArrayRef>;
@@ -17,7 +20,8 @@ pub type Columns = Vec<ArrayRef>;
 #[derive(Debug)]
 pub struct Calls {
     plan: Arc<AggregatePlan>,
-    instances: Vec<Option<AggregateInstance>>,
+    instances: Vec<Option<(AggregateInstance, Loaded)>>,
+    tables: Arc<SideTables>,
     pub stats: OperatorStats,
 }
 
@@ -39,7 +43,12 @@ pub struct Bounds<'a> {
 impl Calls {
     pub fn new(plan: Arc<AggregatePlan>) -> Self {
         let instances = plan.functions.iter().map(|_| None).collect();
-        Self { plan, instances, stats: OperatorStats::default() }
+        Self { plan, instances, tables: Arc::default(), stats: OperatorStats::default() }
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.tables = Arc::clone(tables);
     }
 
     /// Rows in one call, at most.
@@ -104,7 +113,7 @@ impl Calls {
 
     /// What the calls since the last take logged and counted.
     pub fn take_logs(&mut self) -> Vec<CallLog> {
-        self.instances.iter_mut().flatten().map(AggregateInstance::take_log).collect()
+        self.instances.iter_mut().flatten().map(|(instance, _)| instance.take_log()).collect()
     }
 
     fn each<T>(
@@ -117,10 +126,14 @@ impl Calls {
         for (function, slot) in plan.functions.iter().zip(&mut self.instances) {
             if slot.is_none() {
                 let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
-                instance.open_as(&function.input, &[], &function.options, &function.signature)?;
-                *slot = Some(instance);
+                instance.open_as(&function.input, &function.offered, &function.options, &function.signature)?;
+                *slot = Some((instance, Loaded::default()));
             }
-            results.push(call(function, slot.as_mut().expect("made above"))?);
+            let (instance, loaded) = slot.as_mut().expect("made above");
+            loaded.see(&self.tables);
+            let asked = &function.signature.tables;
+            loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
+            results.push(call(function, instance)?);
             self.stats.calls += 1;
         }
         self.stats.call_time += started.elapsed();

@@ -27,6 +27,7 @@ use crate::{
         admit::filter,
         record_batch,
         shuffle::{Mapped, Piece, partitioned},
+        tables::SideTables,
     },
     state::{
         groups::{GroupRows, Groups},
@@ -77,6 +78,11 @@ impl Combiner {
             codec,
             plan,
         }
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.calls.see(tables);
     }
 
     /// Folds `batch`; `context.watermark` is the input's at the end of the epoch before.

@@ -40,7 +40,7 @@ pub use self::{
     partial::Partial,
     reduce::{Partition, Reducer},
 };
-use super::{PortPlan, Reduced};
+use super::{PortPlan, Reduced, tables::Offered};
 
 /// Names of the columns that the host puts before a windowed result.
 pub const WINDOW_START: &str = "window_start";
@@ -85,6 +85,7 @@ pub struct Function {
     /// A JSON object.
     pub options: String,
     pub input: Input,
+    pub offered: Offered,
     pub signature: AggregateSignature,
     /// Where the columns that the module reads are in the batches that arrive, in its order.
     pub reads_at: Vec<usize>,

@@ -17,7 +17,7 @@ use super::{
     sessions::SessionWindows, sliding::Sliding, whole::Whole,
 };
 use crate::{
-    operator::{Closing, Reduced, shuffle::Piece},
+    operator::{Closing, Reduced, shuffle::Piece, tables::SideTables},
     state::keys::KeyCodec,
 };
 
@@ -183,6 +183,11 @@ impl Reducer {
         out.stats.call_time += calls.call_time;
         out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(out)
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.0.calls.see(tables);
     }
 
     /// What the calls since the last take logged and counted.

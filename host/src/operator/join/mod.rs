@@ -15,6 +15,7 @@
 //! for each window that holds both rows.
 
 mod arrivals;
+mod cogroup;
 mod interval;
 mod lookup;
 mod output;
@@ -25,16 +26,18 @@ mod windowed;
 use std::sync::Arc;
 
 use pelton_core::{job::JoinKind, window::WindowSpec};
-use pelton_wasm::{BatchContext, CallError};
+use pelton_wasm::{BatchContext, CallError, CallLog};
 
 pub use self::{
+    cogroup::CogroupPlan,
     lookup::{Lookup, LookupIndex, LookupPlan},
     partition::Partition,
 };
-use self::{output::Pairs, partition::Store};
+use self::{cogroup::Cogrouping, output::Pairs, partition::Store};
 use super::{
     Closing, PortPlan, Reduced,
     shuffle::{Piece, ShufflePlan},
+    tables::SideTables,
 };
 
 /// What all threads share of a join of two streams.
@@ -48,6 +51,8 @@ pub struct JoinPlan {
     pub partitions: u16,
     /// None: nobody reads it.
     pub output: Option<JoinOutput>,
+    /// What makes the output instead of pairs.
+    pub cogroup: Option<CogroupPlan>,
     /// What it may hold, over all partitions.
     pub state_bytes: u64,
     /// Rows in one batch of the output, at most.
@@ -78,17 +83,28 @@ pub struct JoinOutput {
 #[derive(Debug)]
 pub struct Reducer {
     plan: Arc<JoinPlan>,
+    cogrouping: Cogrouping,
 }
 
 impl Reducer {
     pub fn new(plan: Arc<JoinPlan>) -> Self {
-        Self { plan }
+        Self { plan, cogrouping: Cogrouping::default() }
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.cogrouping.see(tables);
+    }
+
+    /// What the calls since the last take logged and counted.
+    pub fn take_log(&mut self) -> CallLog {
+        self.cogrouping.take_log()
     }
 
     /// The epoch of one partition.
     pub fn reduce(
         &mut self,
-        _context: &BatchContext,
+        context: &BatchContext,
         partition: &mut Partition,
         pieces: &[Piece],
         closing: Closing,
@@ -103,9 +119,21 @@ impl Reducer {
                 store.meet(&bounds, rows, &arrived, &mut pairs)?;
                 store.expire(&bounds, rows, closing.watermark, &mut pairs)?;
             }
+            (Store::Windows(store), _) if plan.cogroup.is_some() => {
+                let mut reduced = Reduced::default();
+                self.cogrouping.begin();
+                store.keep(rows, &arrived);
+                store.close(rows, closing.watermark, |window, sides, rows| {
+                    self.cogrouping.window(&plan, context, window, sides, rows, &mut reduced)
+                })?;
+                partition.settle()?;
+                return Ok(reduced);
+            }
             (Store::Windows(store), _) => {
                 store.keep(rows, &arrived);
-                store.close(rows, closing.watermark, &mut pairs)?;
+                store.close(rows, closing.watermark, |window, sides, rows| {
+                    windowed::pair(window, sides, rows, &mut pairs)
+                })?;
             }
             (Store::Interval(_), JoinForm::Windows(_)) => unreachable!("stores are made from the plan"),
         }

@@ -4,8 +4,9 @@
 //! when its last row does; when too little of what is held is still wanted, the rest is put together anew.
 
 use arrow::{
-    array::{Array, RecordBatch},
+    array::{Array, ArrayRef, RecordBatch},
     compute::interleave,
+    error::ArrowError,
 };
 
 use crate::{
@@ -118,6 +119,21 @@ impl Side {
         self.batches.iter().map(|batch| Some(&batch.as_ref()?.rows))
     }
 
+    /// A column of these rows.
+    pub(super) fn column(&self, column: usize, numbers: &[u32]) -> Result<ArrayRef, ArrowError> {
+        let mut arrays: Vec<&dyn Array> = Vec::new();
+        let mut places = Vec::new();
+        for batch in self.batches() {
+            places.push(arrays.len());
+            arrays.extend(batch.and_then(|batch| batch.columns().get(column)).map(|column| column.as_ref()));
+        }
+        let place = |number: &u32| {
+            let (batch, row) = self.place(*number)?;
+            Some((places.get(batch).copied()?, row))
+        };
+        interleave(&arrays, &numbers.iter().filter_map(place).collect::<Vec<_>>())
+    }
+
     /// Where a row lies: the place of its batch, and its row there.
     pub(super) fn place(&self, number: u32) -> Option<(usize, usize)> {
         self.get(number).map(|kept| (kept.batch as usize, kept.row as usize))
@@ -188,22 +204,7 @@ impl Side {
         }
         let numbers: Vec<u32> = (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect();
         let Some(schema) = self.batches().flatten().next().map(RecordBatch::schema) else { return };
-        let old: Vec<&RecordBatch> = self.batches().flatten().collect();
-        let mut place = Vec::new();
-        let mut next = 0;
-        for batch in self.batches() {
-            place.push(next);
-            next += usize::from(batch.is_some());
-        }
-        let at: Vec<(usize, usize)> = numbers
-            .iter()
-            .filter_map(|number| self.place(*number))
-            .map(|(batch, row)| (place.get(batch).copied().unwrap_or_default(), row))
-            .collect();
-        let columns = (0..schema.fields().len()).map(|column| {
-            let arrays: Vec<&dyn Array> = old.iter().map(|batch| batch.column(column).as_ref()).collect();
-            interleave(&arrays, &at)
-        });
+        let columns = (0..schema.fields().len()).map(|column| self.column(column, &numbers));
         // More than 2 GiB in one column of text cannot be one batch: then it stays as it is.
         let Ok(columns) = columns.collect::<Result<Vec<_>, _>>() else { return };
         let rows = record_batch(&schema, columns, numbers.len());
@@ -227,7 +228,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::{
-        array::{ArrayRef, AsArray, Int64Array},
+        array::{AsArray, Int64Array},
         datatypes::{DataType, Field, Int64Type, Schema},
     };
 

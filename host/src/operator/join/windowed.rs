@@ -47,11 +47,16 @@ impl WindowStore {
         }
     }
 
-    /// Pairs the rows of all windows that the watermark closes.
-    pub(super) fn close(&mut self, rows: &mut Rows, watermark: i64, pairs: &mut Pairs<'_>) -> Result<(), CallError> {
+    /// Hands the rows of all windows that the watermark closes to `each`, left and right by their numbers.
+    pub(super) fn close(
+        &mut self,
+        rows: &mut Rows,
+        watermark: i64,
+        mut each: impl FnMut(Window, &[Vec<u32>; 2], &Rows) -> Result<(), CallError>,
+    ) -> Result<(), CallError> {
         let Some(panes) = self.panes.clone() else {
             if watermark == i64::MAX {
-                self.window(ALWAYS, rows, pairs)?;
+                each(ALWAYS, &self.of(ALWAYS), rows)?;
                 self.drop_panes(rows, |_| true);
             }
             return Ok(());
@@ -64,49 +69,21 @@ impl WindowStore {
         while let Some(first) = self.by_pane.keys().next() {
             windows.skip_to(*first);
             let Some(window) = windows.next() else { break };
-            self.window(window, rows, pairs)?;
+            each(window, &self.of(window), rows)?;
             self.drop_panes(rows, |pane| panes.last_window_end(pane) <= window.end);
         }
         self.closed = to;
         Ok(())
     }
 
-    fn window(&self, window: Window, rows: &Rows, pairs: &mut Pairs<'_>) -> Result<(), CallError> {
+    /// The rows of a window.
+    fn of(&self, window: Window) -> [Vec<u32>; 2] {
         let [mut left, mut right] = [Vec::new(), Vec::new()];
         for [lefts, rights] in self.by_pane.range(window.start..window.end).map(|(_, sides)| sides) {
             left.extend_from_slice(lefts);
             right.extend_from_slice(rights);
         }
-        let key = |side: usize, number: u32| {
-            rows.sides.get(side).and_then(|side| side.get(number)).map_or(NONE, |row| row.key)
-        };
-        // Positions in `right` by key.
-        let mut by_key: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (at, number) in (0..).zip(&right) {
-            by_key.entry(key(1, *number)).or_default().push(at);
-        }
-        let mut met = vec![false; right.len()];
-        let [keeps_left, keeps_right] = pairs.keeps();
-        pairs.begin(window);
-        for number in left {
-            let own = key(0, number);
-            let partners = by_key.get(&own).filter(|_| own != NONE);
-            for at in partners.into_iter().flatten() {
-                if let (Some(partner), Some(met)) = (right.get(*at as usize), met.get_mut(*at as usize)) {
-                    *met = true;
-                    pairs.push(number, *partner, rows)?;
-                }
-            }
-            if partners.is_none() && keeps_left {
-                pairs.push(number, NONE, rows)?;
-            }
-        }
-        if keeps_right {
-            for (number, _) in right.iter().zip(met).filter(|(_, met)| !met) {
-                pairs.push(NONE, *number, rows)?;
-            }
-        }
-        pairs.flush(rows)
+        [left, right]
     }
 
     /// Lets go of the first panes for as long as they are done.
@@ -122,4 +99,43 @@ impl WindowStore {
     pub(super) fn held_bytes(&self) -> usize {
         self.rows * 4 + self.by_pane.len() * 64
     }
+}
+
+/// Pairs the rows of a window.
+pub(super) fn pair(
+    window: Window,
+    [left, right]: &[Vec<u32>; 2],
+    rows: &Rows,
+    pairs: &mut Pairs<'_>,
+) -> Result<(), CallError> {
+    let key = |side: usize, number: u32| {
+        rows.sides.get(side).and_then(|side| side.get(number)).map_or(NONE, |row| row.key)
+    };
+    // Positions in `right` by key.
+    let mut by_key: HashMap<u32, Vec<u32>> = HashMap::new();
+    for (at, number) in (0..).zip(right) {
+        by_key.entry(key(1, *number)).or_default().push(at);
+    }
+    let mut met = vec![false; right.len()];
+    let [keeps_left, keeps_right] = pairs.keeps();
+    pairs.begin(window);
+    for number in left {
+        let own = key(0, *number);
+        let partners = by_key.get(&own).filter(|_| own != NONE);
+        for at in partners.into_iter().flatten() {
+            if let (Some(partner), Some(met)) = (right.get(*at as usize), met.get_mut(*at as usize)) {
+                *met = true;
+                pairs.push(*number, *partner, rows)?;
+            }
+        }
+        if partners.is_none() && keeps_left {
+            pairs.push(*number, NONE, rows)?;
+        }
+    }
+    if keeps_right {
+        for (number, _) in right.iter().zip(met).filter(|(_, met)| !met) {
+            pairs.push(NONE, *number, rows)?;
+        }
+    }
+    pairs.flush(rows)
 }

@@ -29,7 +29,7 @@ pub use self::{
     partition::Partition,
     reduce::Reducer,
 };
-use super::{PortPlan, shuffle::ShufflePlan};
+use super::{PortPlan, shuffle::ShufflePlan, tables::Offered};
 
 /// What all threads share of a keyed operator.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub struct KeyedPlan {
     /// A JSON object.
     pub options: String,
     pub input: Input,
+    pub offered: Offered,
     pub signature: KeyedSignature,
     /// The map side.
     pub shuffle: ShufflePlan,

@@ -24,7 +24,11 @@ use super::{
     work::{Call, Due, Grouped, Reasons, calls},
 };
 use crate::{
-    operator::{Closing, Reduced, assemble, record_batch, shuffle::Piece},
+    operator::{
+        Closing, Reduced, assemble, record_batch,
+        shuffle::Piece,
+        tables::{Loaded, SideTables},
+    },
     state::keys::KeyCodec,
 };
 
@@ -39,13 +43,19 @@ pub struct Reducer {
     codec: KeyCodec,
     /// Made at the first call.
     instance: Option<KeyedInstance>,
+    loaded: Loaded,
     call_time: Duration,
 }
 
 impl Reducer {
     pub fn new(plan: Arc<KeyedPlan>) -> Self {
         let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
-        Self { plan, codec, instance: None, call_time: Duration::ZERO }
+        Self { plan, codec, instance: None, loaded: Loaded::default(), call_time: Duration::ZERO }
+    }
+
+    /// From now on calls see these tables.
+    pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.loaded.see(tables);
     }
 
     /// One epoch: what the map side made for this partition, in the order given, and then what is due.
@@ -220,10 +230,14 @@ impl Reducer {
     fn instance(&mut self) -> Result<&mut KeyedInstance, CallError> {
         if self.instance.is_none() {
             let mut instance = KeyedInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &[], &self.plan.options, &self.plan.signature)?;
+            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
+            self.loaded.forget();
             self.instance = Some(instance);
         }
-        Ok(self.instance.as_mut().expect("made above"))
+        let instance = self.instance.as_mut().expect("made above");
+        let asked = &self.plan.signature.tables;
+        self.loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
+        Ok(instance)
     }
 }
 

@@ -1,0 +1,289 @@
+//! Cogroups: a module is handed both sides' rows of each key of a window, and makes of them what it likes.
+//!
+//! Keys come in the order of their first row, left ones first; a call has whole keys only. A row with a null in its key is equal to
+//! nothing, so it comes alone.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Instant,
+};
+
+use arrow::{
+    array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_empty_array},
+    compute::{interleave, take},
+    error::ArrowError,
+};
+use pelton_core::{
+    contract::{CogroupSignature, Input, PortColumn},
+    limits::{LimitName, Limits},
+    window::Window,
+};
+use pelton_wasm::{
+    Answer, BatchContext, CallError, CallLog, CogroupBatch, CogroupInstance, CogroupSide, GuestBacktrace, Module,
+    Rejection,
+};
+
+use super::{
+    JoinPlan,
+    side::{NONE, Rows},
+};
+use crate::operator::{
+    KeptColumn, PortPlan, Reduced, assemble, record_batch,
+    tables::{Loaded, Offered, SideTables},
+};
+
+/// The module of a cogroup, and what it was opened with.
+#[derive(Debug)]
+pub struct CogroupPlan {
+    /// As the job file names it, for errors.
+    pub module_name: String,
+    pub module: Arc<Module>,
+    pub limits: Limits,
+    /// A JSON object.
+    pub options: String,
+    /// Left and right.
+    pub inputs: [Input; 2],
+    pub offered: Offered,
+    pub signature: CogroupSignature,
+    /// Where the columns that the module reads are in the batches of each side, in its order.
+    pub reads_at: [Vec<usize>; 2],
+    /// One for each port of the signature; none: nobody reads it. Its columns count those of the signature's port, then the
+    /// bounds of the window.
+    pub ports: Vec<Option<PortPlan>>,
+    pub seed: u64,
+}
+
+/// The module on one compute thread.
+#[derive(Debug, Default)]
+pub(super) struct Cogrouping {
+    instance: Option<CogroupInstance>,
+    loaded: Loaded,
+    /// Rows of earlier calls in this epoch of the partition.
+    rows: u64,
+}
+
+/// The rows of one key, by their numbers: left and right.
+type Group = [Vec<u32>; 2];
+
+impl Cogrouping {
+    pub(super) fn see(&mut self, tables: &Arc<SideTables>) {
+        self.loaded.see(tables);
+    }
+
+    /// Another epoch of a partition begins.
+    pub(super) fn begin(&mut self) {
+        self.rows = 0;
+    }
+
+    pub(super) fn take_log(&mut self) -> CallLog {
+        self.instance.as_mut().map(CogroupInstance::take_log).unwrap_or_default()
+    }
+
+    /// Calls the module for all keys of a window.
+    pub(super) fn window(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        window: Window,
+        sides: &Group,
+        rows: &Rows,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let groups = grouped(sides, rows);
+        let mut start = 0;
+        while start < groups.len() {
+            let mut count = 0;
+            let fits = |[left, right]: &&Group| {
+                let is_first = count == 0;
+                count += left.len() + right.len();
+                is_first || count <= plan.rows_max
+            };
+            let call: Vec<&Group> = groups.get(start..).into_iter().flatten().take_while(fits).collect();
+            start += call.len();
+            self.call(plan, context, window, &call, rows, out)?;
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        window: Window,
+        groups: &[&Group],
+        rows: &Rows,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let Some(cogroup) = &plan.cogroup else { return Ok(()) };
+        let keys = keys_of(plan, groups, rows).map_err(too_large)?;
+        let sides = [0, 1].map(|side| Asked::new(cogroup, side, groups, rows));
+        let [left, right] = sides;
+        let (left, right) = (left.map_err(too_large)?, right.map_err(too_large)?);
+        let batch = CogroupBatch { left: left.side(), right: right.side(), keys: &keys };
+        let context = BatchContext { first_row: context.first_row + self.rows, ..*context };
+        self.rows += (left.numbers.len() + right.numbers.len()) as u64;
+        let started = Instant::now();
+        let answer = self.instance(cogroup)?.process(&context, &batch, &cogroup.signature)?;
+        out.stats.calls += 1;
+        out.stats.call_time += started.elapsed();
+        emit(plan, window, &keys, &[&left.numbers, &right.numbers], rows, answer, out).map_err(too_large)
+    }
+
+    fn instance(&mut self, plan: &CogroupPlan) -> Result<&mut CogroupInstance, CallError> {
+        if self.instance.is_none() {
+            let mut instance = CogroupInstance::new(&plan.module, &plan.limits)?;
+            instance.open_as(&plan.inputs, &plan.offered, &plan.options, &plan.signature)?;
+            self.loaded.forget();
+            self.instance = Some(instance);
+        }
+        let instance = self.instance.as_mut().expect("made above");
+        self.loaded.give(&plan.signature.tables, |name, version, rows| instance.load_table(name, version, rows))?;
+        Ok(instance)
+    }
+}
+
+/// The keys of a window with their rows, in order of their first row.
+fn grouped(sides: &Group, rows: &Rows) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut known = HashMap::new();
+    for (side, numbers) in sides.iter().enumerate() {
+        for number in numbers {
+            let key = rows.sides.get(side).and_then(|side| side.get(*number)).map_or(NONE, |row| row.key);
+            let next = groups.len();
+            let at = match (key != NONE).then(|| known.entry(key)) {
+                Some(Entry::Occupied(found)) => *found.get(),
+                Some(Entry::Vacant(free)) => *free.insert(next),
+                None => next,
+            };
+            if at == next {
+                groups.push(Group::default());
+            }
+            if let Some(numbers) = groups.get_mut(at).and_then(|group| group.get_mut(side)) {
+                numbers.push(*number);
+            }
+        }
+    }
+    groups
+}
+
+/// One side of a call.
+struct Asked {
+    numbers: Vec<u32>,
+    columns: Vec<ArrayRef>,
+    ends: Vec<u32>,
+}
+
+impl Asked {
+    fn new(plan: &CogroupPlan, side: usize, groups: &[&Group], rows: &Rows) -> Result<Self, ArrowError> {
+        let (mut numbers, mut ends) = (Vec::new(), Vec::with_capacity(groups.len()));
+        for group in groups {
+            numbers.extend(group.get(side).into_iter().flatten());
+            ends.push(numbers.len() as u32);
+        }
+        let schema = plan.inputs.get(side).map(|input| &input.schema);
+        let reads = plan.reads_at.get(side).into_iter().flatten();
+        let declared = plan.signature.reads.get(side).into_iter().flatten();
+        let columns = reads.zip(declared).map(|(at, declared)| match rows.sides.get(side) {
+            Some(side) if !numbers.is_empty() => side.column(*at, &numbers),
+            _ => Ok(new_empty_array(schema.expect("a side has an input").field(*declared).data_type())),
+        });
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, numbers, ends })
+    }
+
+    fn side(&self) -> CogroupSide<'_> {
+        CogroupSide { rows: self.numbers.len(), columns: &self.columns, ends: &self.ends }
+    }
+}
+
+/// The key columns of groups: of the first row of each.
+fn keys_of(plan: &JoinPlan, groups: &[&Group], rows: &Rows) -> Result<Vec<ArrayRef>, ArrowError> {
+    let [left, right] = &plan.shuffles;
+    let keys = left.key_at.iter().zip(&right.key_at).map(|(left_at, right_at)| {
+        let mut arrays: Vec<&dyn Array> = Vec::new();
+        // Where each side's batches are among the arrays.
+        let mut places: [Vec<usize>; 2] = Default::default();
+        for ((side, places), at) in rows.sides.iter().zip(&mut places).zip([left_at, right_at]) {
+            for batch in side.batches() {
+                places.push(arrays.len());
+                arrays.extend(batch.and_then(|batch| batch.columns().get(*at)).map(|column| column.as_ref()));
+            }
+        }
+        let first = |group: &&Group| {
+            let rows_of = group.iter().enumerate().find_map(|(side, numbers)| Some((side, *numbers.first()?)));
+            let (side, number) = rows_of.expect("a group has a row");
+            let (batch, row) = rows.sides.get(side).and_then(|side| side.place(number)).unwrap_or_default();
+            (places.get(side).and_then(|places| places.get(batch)).copied().unwrap_or_default(), row)
+        };
+        interleave(&arrays, &groups.iter().map(first).collect::<Vec<_>>())
+    });
+    keys.collect()
+}
+
+/// What the module answered leaves by its ports, with the bounds of the window.
+fn emit(
+    plan: &JoinPlan,
+    window: Window,
+    keys: &[ArrayRef],
+    numbers: &[&Vec<u32>; 2],
+    rows: &Rows,
+    answer: Answer,
+    out: &mut Reduced,
+) -> Result<(), ArrowError> {
+    let Some(cogroup) = &plan.cogroup else { return Ok(()) };
+    for emitted in &answer.emitted {
+        out.stats.rows_out += emitted.rows as u64;
+        let declared = cogroup.signature.ports.get(emitted.port).map(|port| port.columns.as_slice()).unwrap_or_default();
+        let Some(Some(port)) = cogroup.ports.get(emitted.port) else { continue };
+        let origin = emitted.origin.as_ref().map(|origin| UInt32Array::new(origin.clone(), None));
+        let columns = port.columns.iter().map(|column| {
+            let (KeptColumn::Computed(at) | KeptColumn::Passed(at)) = *column;
+            match declared.get(at) {
+                Some(PortColumn::Pass(key)) => {
+                    let key = keys.get(*key).expect("the boundary checked which columns pass");
+                    origin.as_ref().map_or_else(|| Ok(Arc::clone(key)), |origin| take(key.as_ref(), origin, None))
+                }
+                Some(PortColumn::Computed(at)) => {
+                    Ok(emitted.computed.get(*at).map(Arc::clone).expect("the boundary checked the number of columns"))
+                }
+                None => {
+                    let bound = if at == declared.len() { window.start } else { window.end };
+                    let bounds: ArrayRef = Arc::new(TimestampMicrosecondArray::from_value(bound, emitted.rows));
+                    Ok(bounds)
+                }
+            }
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
+        out.emitted.push((emitted.port, record_batch(&port.schema, columns, emitted.rows)));
+    }
+    out.stats.rejected += answer.rejected.len() as u64;
+    let left_rows = numbers.first().map_or(0, |left| left.len()) as u32;
+    let (left, mut right): (Vec<Rejection>, Vec<Rejection>) =
+        answer.rejected.into_iter().partition(|rejection| rejection.row < left_rows);
+    right.iter_mut().for_each(|rejection| rejection.row -= left_rows);
+    for (side, rejections) in [left, right].into_iter().enumerate() {
+        let port = plan.shuffles.get(side).and_then(|shuffle| shuffle.rejected.as_ref());
+        let (Some(port), Some(kept), Some(numbers)) = (port, rows.sides.get(side), numbers.get(side)) else { continue };
+        if !rejections.is_empty() {
+            let rejected = assemble::rejected(port, &whole(kept, numbers)?, &rejections)?;
+            out.rejected_of.push((side, rejected));
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a side with all their columns.
+fn whole(side: &super::side::Side, numbers: &[u32]) -> Result<RecordBatch, ArrowError> {
+    let schema = side.batches().flatten().next().map(RecordBatch::schema).expect("a side with rows has batches");
+    let columns = (0..schema.fields().len()).map(|column| side.column(column, numbers));
+    Ok(record_batch(&schema, columns.collect::<Result<_, _>>()?, numbers.len()))
+}
+
+fn too_large(_: ArrowError) -> CallError {
+    CallError::Limit {
+        call: "process",
+        name: LimitName::OutputBytes,
+        limit: "2 GiB in one column".into(),
+        backtrace: GuestBacktrace::default(),
+    }
+}
