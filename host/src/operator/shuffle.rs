@@ -8,7 +8,7 @@
 //! Also what every map side leaves behind ([`Mapped`], [`Piece`]). Invariant: a piece is a function of its batch and of the
 //! watermark of the epoch before, so that neither threads nor timing show in it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
@@ -126,6 +126,7 @@ impl Shuffler {
 
     /// Prepares `batch` for the exchange; `context.watermark` is the input's at the end of the epoch before.
     pub fn shuffle(&self, context: &BatchContext, batch: &RecordBatch) -> Mapped {
+        let started = Instant::now();
         let mut out = Mapped::default();
         out.stats.rows_in = batch.num_rows() as u64;
         let (rows, times) = self.admit(context, batch.clone(), &mut out);
@@ -139,6 +140,7 @@ impl Shuffler {
             let piece = ShuffledRows { input: self.plan.input, rows, hashes, keys, times, by_partition };
             out.pieces.push(Piece::Rows(Arc::new(piece)));
         }
+        out.stats.assemble_time = started.elapsed();
         out
     }
 

@@ -2,7 +2,7 @@
 //!
 //! No shuffle and no state: every thread reads the same index, which is made once for each version of the table.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, UInt32Array},
@@ -123,6 +123,7 @@ impl Lookup {
 
     /// Joins a batch; the answer is in the order of its rows, and for each in that of the table.
     pub fn join(&self, index: &LookupIndex, batch: &RecordBatch) -> (Vec<RecordBatch>, OperatorStats) {
+        let started = Instant::now();
         let rows = batch.num_rows();
         let mut stats = OperatorStats { rows_in: rows as u64, ..OperatorStats::default() };
         let columns = key_columns(batch, &self.plan.key_at);
@@ -146,6 +147,7 @@ impl Lookup {
             }
         }
         self.emit(index, batch, &mut pairs, &mut stats, &mut out);
+        stats.assemble_time = started.elapsed();
         (out, stats)
     }
 

@@ -23,7 +23,7 @@ mod partition;
 mod side;
 mod windowed;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use pelton_core::{job::JoinKind, window::WindowSpec};
 use pelton_wasm::{BatchContext, CallError, CallLog};
@@ -33,7 +33,7 @@ pub use self::{
     lookup::{Lookup, LookupIndex, LookupPlan},
     partition::Partition,
 };
-use self::{cogroup::Cogrouping, output::Pairs, partition::Store};
+use self::{arrivals::Arrived, cogroup::Cogrouping, output::Pairs, partition::Store};
 use super::{
     Closing, PortPlan, Reduced,
     shuffle::{Piece, ShufflePlan},
@@ -109,36 +109,47 @@ impl Reducer {
         pieces: &[Piece],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
+        let started = Instant::now();
         let plan = Arc::clone(&self.plan);
-        let mut pairs = Pairs::new(&plan);
         let arrived = arrivals::arrive(&plan, partition, pieces);
+        let mut reduced = self.join(&plan, context, partition, &arrived, closing.watermark)?;
+        partition.settle()?;
+        reduced.stats.assemble_time += started.elapsed().saturating_sub(reduced.stats.call_time);
+        Ok(reduced)
+    }
+
+    /// Joins what has arrived, and what the watermark makes due.
+    fn join(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        partition: &mut Partition,
+        arrived: &[Arrived],
+        watermark: i64,
+    ) -> Result<Reduced, CallError> {
         let Partition { rows, store, .. } = partition;
+        let mut pairs = Pairs::new(plan);
         match (store, &plan.form) {
             (Store::Interval(store), JoinForm::Interval { least, most, lateness }) => {
                 let bounds = interval::Bounds { least: *least, most: *most, lateness: *lateness };
-                store.meet(&bounds, rows, &arrived, &mut pairs)?;
-                store.expire(&bounds, rows, closing.watermark, &mut pairs)?;
+                store.meet(&bounds, rows, arrived, &mut pairs)?;
+                store.expire(&bounds, rows, watermark, &mut pairs)?;
             }
             (Store::Windows(store), _) if plan.cogroup.is_some() => {
                 let mut reduced = Reduced::default();
                 self.cogrouping.begin();
-                store.keep(rows, &arrived);
-                store.close(rows, closing.watermark, |window, sides, rows| {
-                    self.cogrouping.window(&plan, context, window, sides, rows, &mut reduced)
+                store.keep(rows, arrived);
+                store.close(rows, watermark, |window, sides, rows| {
+                    self.cogrouping.window(plan, context, window, sides, rows, &mut reduced)
                 })?;
-                partition.settle()?;
                 return Ok(reduced);
             }
             (Store::Windows(store), _) => {
-                store.keep(rows, &arrived);
-                store.close(rows, closing.watermark, |window, sides, rows| {
-                    windowed::pair(window, sides, rows, &mut pairs)
-                })?;
+                store.keep(rows, arrived);
+                store.close(rows, watermark, |window, sides, rows| windowed::pair(window, sides, rows, &mut pairs))?;
             }
             (Store::Interval(_), JoinForm::Windows(_)) => unreachable!("stores are made from the plan"),
         }
-        let reduced = pairs.finish(rows)?;
-        partition.settle()?;
-        Ok(reduced)
+        pairs.finish(rows)
     }
 }
