@@ -18,6 +18,7 @@ use pelton::{
         admit::TimeColumn,
         keyed::{KeyedPlan, KeyedPort, Partition, Reducer, Ttl},
         shuffle::{LateRows, ShufflePlan, Shuffler},
+        tables::SideTables,
     },
     state::budget::Budget,
 };
@@ -110,6 +111,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         limits: limits(),
         options: "{}".into(),
         shuffle,
+        initial: Vec::new(),
         ttl: timeline.ttl.map(|length| Ttl { length, clock: Clock::Event }),
         idle_keys: timeline.idle_keys,
         reads_at: signature.reads.clone(),
@@ -129,7 +131,7 @@ pub fn run(timeline: &Timeline, state_bytes: u64) -> Result<(Outcome, usize), Ca
     let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
     let budget = Budget::new(state_bytes);
     let mut partitions: Vec<Partition> =
-        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget)).collect();
+        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget, &SideTables::default())).collect();
     let mut out = Outcome::default();
     let mut before = i64::MIN;
     let last = timeline.epochs.len() - 1;

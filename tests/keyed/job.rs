@@ -159,3 +159,64 @@ fn what_does_not_fit_a_keyed_operator_is_refused_at_its_place() {
         assert!(text.contains(message) && text.contains(place), "{state}: {text}");
     }
 }
+
+#[test]
+fn state_begins_with_the_rows_of_a_table() {
+    let initial: BTreeMap<&str, i64> = [("u0", 1_000), ("u5", -70), ("nobody", 5)].into();
+    let job = Job::new("state = { initial = { total = \"totals\" } }", "");
+    let path = job.0.path().join("job.toml");
+    let text = fs::read_to_string(&path).expect("the job");
+    let table = "[table.totals]\npath = \"totals.csv\"\nschema = { user = \"utf8\", total = \"s64?\" }\n";
+    fs::write(&path, format!("{text}{table}")).expect("written");
+    // Of several rows with one key the last one stays; a row of nulls is no state.
+    let rows: Vec<String> = initial.iter().map(|(user, total)| format!("{user},{total}\n")).collect();
+    fs::write(job.0.path().join("totals.csv"), format!("u0,3\nu7,\n{}", rows.concat())).expect("written");
+    let with = job.run("3");
+    let without = Job::new("", "").run("3");
+    let lines = |files: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
+        let out = files.iter().filter(|(path, _)| path.starts_with("out/")).map(|(_, bytes)| bytes.clone());
+        String::from_utf8(out.collect::<Vec<_>>().concat()).expect("text").lines().map(str::to_owned).collect()
+    };
+    let mut moved = 0;
+    let expected: Vec<String> = lines(&without)
+        .into_iter()
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let [user, ts, what, n] = fields[..] else { panic!("{line}") };
+            // Timers tell the total as well.
+            match initial.get(user).filter(|_| matches!(what, "add" | "timer")) {
+                Some(total) => {
+                    moved += 1;
+                    format!("{user},{ts},{what},{}", n.parse::<i64>().expect("a number") + total)
+                }
+                None => line,
+            }
+        })
+        .collect();
+    assert!(moved > 100, "{moved}");
+    let differs = lines(&with).into_iter().zip(expected).find(|(got, expected)| got != expected);
+    assert!(differs.is_none(), "{differs:?}");
+
+    for (state, message) in [
+        ("totals = \"totals\"", "the module of operator `ledger` has no state `totals` with one row for each key"),
+        ("list = \"totals\"", "has no state `list` with one row for each key"),
+        ("total = \"total\"", "operator `ledger` begins with table `total`, which is not there"),
+        ("total = 1", "`operator.ledger.state.initial.total` must be the name of a table, not `1`"),
+    ] {
+        let changed = text.replace("total = \"totals\"", state);
+        fs::write(&path, format!("{changed}{table}")).expect("written");
+        let output = job.command(&["lint", "job.toml"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains(message), "{state}: {told}");
+    }
+    for (schema, message) in [
+        ("user = \"utf8\", sum = \"s64?\"", "begins with `total`, which table `totals` does not have"),
+        ("user = \"s64\", total = \"s64?\"", "column `user` of table `totals` is s64, but the state of operator `ledger` has utf8"),
+    ] {
+        let changed = table.replace("user = \"utf8\", total = \"s64?\"", schema);
+        fs::write(&path, format!("{text}{changed}")).expect("written");
+        let output = job.command(&["lint", "job.toml"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains(message), "{schema}: {told}");
+    }
+}

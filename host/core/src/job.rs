@@ -334,6 +334,8 @@ pub struct StateSpec {
     pub idle_keys: bool,
     /// Rows that are further behind the watermark leave by the output of late rows; none: no row is late.
     pub lateness: Option<i64>,
+    /// With what state tables begin: (state table, table of the job).
+    pub initial: Vec<(String, String)>,
 }
 
 impl OperatorSpec {

@@ -118,7 +118,27 @@ fn state(at: &Reader<'_>) -> StateSpec {
         ttl: micros("ttl"),
         idle_keys: at.boolean("idle-keys").unwrap_or_default(),
         lateness: micros("lateness"),
+        initial: initial(at),
     }
+}
+
+/// `initial = { STATE = "TABLE" }`.
+fn initial(at: &Reader<'_>) -> Vec<(String, String)> {
+    let entries = at.free("initial").map(|table| table.entries.as_slice()).unwrap_or_default();
+    let named = entries.iter().filter_map(|entry| match &entry.value.kind {
+        Kind::Text(table) => Some((entry.key.clone(), table.clone())),
+        other => {
+            let message = format!(
+                "`{}` must be the name of a table, not {}",
+                at.place(&format!("initial.{}", shown(&entry.key))),
+                at.report.written(&entry.value)
+            );
+            let help = "name a `[table.NAME]` in quotes; it has the key columns and the columns of the state";
+            at.wrong(entry.value.span.clone(), message, format!("this is {}", type_name(other)), help);
+            None
+        }
+    });
+    named.collect()
 }
 
 fn limits(at: &Reader<'_>) -> Limits {

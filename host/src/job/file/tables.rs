@@ -479,6 +479,12 @@ pub static STATE: Keys = Keys {
             Optional("no row is late"),
             "Rows whose event time is further behind the watermark go to `NAME.late`",
         ),
+        key(
+            "initial",
+            Shape::Free,
+            Default("{}"),
+            "With what state tables of the module begin: `{ STATE = \"TABLE\" }`, where `[table.TABLE]` has the key columns and the columns of that state",
+        ),
     ],
 };
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
-    contract::{Input, KeyedSignature, Port, PortColumn, SideTable},
+    contract::{Input, KeyedSignature, Port, PortColumn, SideTable, StateForm},
     job::{JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT, StateSpec},
     limits::Limits,
     types,
@@ -23,7 +23,7 @@ use crate::{
     operator::{
         KeptColumn, PortPlan,
         admit::TimeColumn,
-        keyed::{KeyedPlan, KeyedPort, Ttl},
+        keyed::{Initial, KeyedPlan, KeyedPort, Ttl},
         shuffle::{LateRows, ShufflePlan},
         tables::Offered,
     },
@@ -41,6 +41,7 @@ pub(super) struct KeyedDraft {
     key: Vec<usize>,
     key_fields: Vec<FieldRef>,
     time: Option<usize>,
+    initial: Vec<Initial>,
     is_window_end: bool,
 }
 
@@ -67,6 +68,7 @@ impl Builder<'_> {
         self.check_state(place, spec, &signature)?;
         let time = input.event_time.as_ref().and_then(|name| schema.index_of(name).ok());
         let lateness = self.lateness(place, spec, time)?;
+        let initial = self.initial(place, spec, &signature, &key, &schema)?;
 
         let mut ports = Vec::new();
         for (index, port) in signature.ports.iter().enumerate() {
@@ -100,9 +102,78 @@ impl Builder<'_> {
                 key,
                 key_fields,
                 time,
+                initial,
                 is_window_end,
             });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
+    }
+
+    /// The tables with which state begins. None: something was reported.
+    fn initial(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        signature: &KeyedSignature,
+        key: &[usize],
+        schema: &Schema,
+    ) -> Option<Vec<Initial>> {
+        let mut found = Vec::new();
+        let given = spec.state.iter().flat_map(|state| &state.initial);
+        for (state, table) in given.clone() {
+            let place = format!("{place}.state.initial.{state}");
+            let values = signature.state.iter().position(|known| known.name == *state && known.form == StateForm::Value);
+            let Some(at) = values else {
+                let known = signature.state.iter().filter(|known| known.form == StateForm::Value);
+                let known: Vec<_> = known.map(|known| known.name.as_str()).collect();
+                let message = format!("the module of operator `{}` has no state `{}` with one row for each key", spec.name, shown(state));
+                let help = match known.as_slice() {
+                    [] => "it has none such".to_owned(),
+                    known => format!("it has {}", known.join(", ")),
+                };
+                self.mistakes.push(&place, Code::UnknownName, message, "no such state", Some(help));
+                continue;
+            };
+            let Some(index) = self.offered.iter().position(|offered| offered.name == *table) else {
+                let message = format!("operator `{}` begins with table `{}`, which is not there", spec.name, shown(table));
+                let help = format!("declare it: `[table.{}]` with a `path`", shown(table));
+                self.mistakes.push(&place, Code::UnknownName, message, "no such table", Some(help));
+                continue;
+            };
+            let columns = self.offered.get(index).map(|offered| SchemaRef::clone(&offered.schema))?;
+            let values = signature.state.get(at).map(|known| known.values.fields().clone()).unwrap_or_default();
+            let keys = key.iter().filter_map(|at| schema.fields().get(*at));
+            let mut at_columns = Vec::new();
+            for wanted in keys.chain(values.iter()) {
+                match columns.index_of(wanted.name()) {
+                    Ok(at) if columns.field(at).data_type() == wanted.data_type() => at_columns.push(at),
+                    Ok(at) => {
+                        let message = format!(
+                            "column `{}` of table `{}` is {}, but the state of operator `{}` has {}",
+                            shown(wanted.name()),
+                            shown(table),
+                            types::name(columns.field(at).data_type()),
+                            spec.name,
+                            types::name(wanted.data_type())
+                        );
+                        self.mistakes.push(&place, Code::ColumnMismatch, message, "of two types", None);
+                    }
+                    Err(_) => {
+                        let message = format!(
+                            "operator `{}` begins with `{}`, which table `{}` does not have",
+                            spec.name,
+                            shown(wanted.name()),
+                            shown(table)
+                        );
+                        self.mistakes.no_column(&place, message, wanted.name(), &columns);
+                    }
+                }
+            }
+            if at_columns.len() == key.len() + values.len() {
+                let values_at = at_columns.split_off(key.len());
+                found.push(Initial { state: at, table: index, key_at: at_columns, values_at });
+            }
+        }
+        (found.len() == given.count()).then_some(found)
     }
 
     fn refuse_windows(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
@@ -184,7 +255,7 @@ fn open(
 impl KeyedDraft {
     /// The side tables that it asks for.
     pub(super) fn tables(&self) -> Vec<usize> {
-        self.signature.tables.clone()
+        self.signature.tables.iter().copied().chain(self.initial.iter().map(|initial| initial.table)).collect()
     }
 
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> KeyedPlan {
@@ -194,7 +265,7 @@ impl KeyedDraft {
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let shift = if self.is_window_end { -1 } else { 0 };
-        let StateSpec { ttl, idle_keys, lateness } = spec.state.unwrap_or_default();
+        let StateSpec { ttl, idle_keys, lateness, initial: _ } = spec.state.unwrap_or_default();
         let clock = if time_at.is_some() { Clock::Event } else { Clock::Processing };
         let signature = self.signature;
         let ports = ports.into_iter().zip(&signature.ports).map(|(port, declared)| {
@@ -222,6 +293,7 @@ impl KeyedDraft {
                 rejected: side.rejected,
             },
             ttl: ttl.map(|length| Ttl { length, clock }),
+            initial: self.initial,
             idle_keys,
             reads_at: at.collect(),
             ports: ports.collect(),

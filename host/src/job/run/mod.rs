@@ -49,7 +49,7 @@ use self::{
     output::Message, partition::Partition, tables::TableWatch, turn::Turn, worker::Worker,
 };
 use super::plan::Plan;
-use crate::source::Range;
+use crate::{operator::tables::SideTables, source::Range};
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
 #[derive(Debug, Clone, Default)]
@@ -97,13 +97,14 @@ struct Keyed {
 }
 
 impl Keyed {
-    fn new(plan: &Plan) -> Self {
+    /// `tables` as they are at the start.
+    fn new(plan: &Plan, tables: &SideTables) -> Self {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
         Self {
             done: Done::default(),
             event_times: EventTimes::new(bounds),
             exchanges: plan.operators.iter().map(|_| Exchange::default()).collect(),
-            partitions: plan.operators.iter().map(Partition::of).collect(),
+            partitions: plan.operators.iter().map(|planned| Partition::of(planned, tables)).collect(),
         }
     }
 
@@ -126,7 +127,8 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
     let (message_out, message_in) = bounded::<Message>(permits + 2);
     let (permit_out, permit_in) = bounded::<()>(permits);
     let turn = Turn::default();
-    let keyed = Arc::new(Keyed::new(plan));
+    let tables = TableWatch::load(plan)?;
+    let keyed = Arc::new(Keyed::new(plan, &tables.current().side));
     // Set by the first failure: everything under way ends without finishing.
     let abort = Stop::default();
 
@@ -134,7 +136,6 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
     let workers = (0..threads)
         .map(|_| Worker::new(plan, &keyed, turn.clone(), message_out.clone(), abort.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let tables = TableWatch::load(plan)?;
     let planner = EpochPlanner::new(plan, &keyed, tables, permit_out, stop.clone(), abort.clone())?;
 
     thread::scope(|scope| {

@@ -13,8 +13,8 @@ use pelton_core::window::Clock;
 use crate::{
     job::plan::{Logic, PlannedOperator},
     operator::{
-        aggregate, join,
-        keyed,
+        aggregate, join, keyed,
+        tables::SideTables,
     },
     state::budget::Budget,
 };
@@ -35,7 +35,7 @@ pub(super) struct Partition {
 
 impl Partition {
     /// All partitions of an operator, without state.
-    pub(super) fn of(planned: &PlannedOperator) -> Vec<Self> {
+    pub(super) fn of(planned: &PlannedOperator, tables: &SideTables) -> Vec<Self> {
         let new = |state| Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };
         let numbers = 0..planned.logic.partitions();
         match &planned.logic {
@@ -45,7 +45,7 @@ impl Partition {
             }
             Logic::Keyed(plan) => {
                 let budget = Budget::new(plan.limits.state_bytes);
-                numbers.map(|number| new(State::Keyed(keyed::Partition::new(plan, number, &budget)))).collect()
+                numbers.map(|number| new(State::Keyed(keyed::Partition::new(plan, number, &budget, tables)))).collect()
             }
             Logic::Join(plan) => {
                 let budget = Budget::new(plan.state_bytes);

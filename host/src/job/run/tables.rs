@@ -51,6 +51,11 @@ impl TableWatch {
         Ok(watch)
     }
 
+    /// As they were loaded last.
+    pub(super) fn current(&self) -> &Tables {
+        &self.current
+    }
+
     /// The tables for an epoch that begins now.
     pub(super) fn now(&mut self) -> Arc<Tables> {
         let plan = Arc::clone(&self.plan);

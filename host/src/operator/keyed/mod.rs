@@ -47,6 +47,7 @@ pub struct KeyedPlan {
     /// The map side.
     pub shuffle: ShufflePlan,
     pub ttl: Option<Ttl>,
+    pub initial: Vec<Initial>,
     /// Keys with state are called in every epoch, also without rows.
     pub idle_keys: bool,
     /// Where the columns that the module reads are in the batches that arrive, in its order.
@@ -56,6 +57,18 @@ pub struct KeyedPlan {
     /// Rows in one call, at most.
     pub rows_max: usize,
     pub seed: u64,
+}
+
+/// With what a state table begins.
+#[derive(Debug, Clone)]
+pub struct Initial {
+    /// Index among the state tables, one with a row for each key.
+    pub state: usize,
+    /// Index among the job's tables.
+    pub table: usize,
+    /// Where the key and the values are among the table's columns.
+    pub key_at: Vec<usize>,
+    pub values_at: Vec<usize>,
 }
 
 /// How long the state of a key outlives its last row.

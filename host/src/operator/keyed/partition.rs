@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
+use arrow::{
+    array::{ArrayRef, RecordBatch, UInt32Array},
+    compute::take,
+};
 use pelton_core::{
     contract::{KeyedSignature, StateForm},
     limits::LimitName,
 };
 use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows};
 
-use super::{KeyedPlan, work::Places};
-use crate::state::{
-    budget::{Budget, Share},
-    expiry::Expiry, keys::KeyCodec, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
+use super::{Initial, KeyedPlan, work::Places};
+use crate::{
+    operator::{shuffle::partitioned, tables::SideTables},
+    state::{
+        budget::{Budget, Share},
+        expiry::Expiry, keys::{self, KeyCodec}, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
+    },
 };
 
 #[derive(Debug)]
@@ -43,7 +50,18 @@ pub(super) enum Table {
 }
 
 impl Partition {
-    pub fn new(plan: &KeyedPlan, number: u16, budget: &Arc<Budget>) -> Self {
+    /// `tables` are those of the job, as they are at the start.
+    pub fn new(plan: &KeyedPlan, number: u16, budget: &Arc<Budget>, tables: &SideTables) -> Self {
+        let mut partition = Self::empty(plan, number, budget);
+        for initial in &plan.initial {
+            if let Some(table) = tables.0.get(initial.table) {
+                partition.begin_with(plan, initial, &table.rows);
+            }
+        }
+        partition
+    }
+
+    fn empty(plan: &KeyedPlan, number: u16, budget: &Arc<Budget>) -> Self {
         let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
         Self {
             number,
@@ -55,6 +73,25 @@ impl Partition {
             places: Places::default(),
             share: Share::new(budget),
         }
+    }
+
+    /// Puts this partition's rows of a table into a state table; of several rows with one key the last one stays.
+    fn begin_with(&mut self, plan: &KeyedPlan, initial: &Initial, rows: &RecordBatch) {
+        let columns = |at: &[usize]| -> Vec<ArrayRef> { at.iter().map(|at| Arc::clone(rows.column(*at))).collect() };
+        let (key, values) = (columns(&initial.key_at), columns(&initial.values_at));
+        let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
+        let hashes = keys::hashes(&key, rows.num_rows());
+        let by_partition = partitioned(hashes.iter().copied(), plan.shuffle.partitions);
+        let Some(own) = by_partition.into_iter().nth(usize::from(self.number)) else { return };
+        let mut slots = Vec::with_capacity(own.len());
+        self.keys.assign(&codec.encode(&key, rows.num_rows()), &hashes, &own, &mut slots);
+        let own = UInt32Array::from(own);
+        let values: Vec<ArrayRef> =
+            values.iter().map(|column| take(column.as_ref(), &own, None).expect("these rows are there")).collect();
+        if let Some(Table::Value(table)) = self.tables.all.get_mut(initial.state) {
+            table.apply(&vec![false; slots.len()], &slots, &values);
+        }
+        self.release_idle(slots.into_iter());
     }
 
     /// The earliest processing time at which something is due, if the plan's keys end by that clock or have timers on it.
