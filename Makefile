@@ -38,8 +38,9 @@ fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests (about 20 minutes)
-	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows
+soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins (about 20 minutes)
+	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
+	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 
 check: ## Format, lints, docs
 	cargo fmt --all --check
