@@ -234,6 +234,4 @@ pub mod stdin;
 pub mod table;
 
 #[cfg(test)]
-mod speed;
-#[cfg(test)]
 pub mod testing;

@@ -248,28 +248,7 @@ fn rows_longer_than_the_limit_are_bad() {
 
 /// A random type, nested `depth` levels at most.
 fn random_type(rng: &mut StdRng, depth: u32) -> DataType {
-    let scalar = [
-        "bool",
-        "s8",
-        "s16",
-        "s32",
-        "s64",
-        "u8",
-        "u16",
-        "u32",
-        "u64",
-        "f32",
-        "f64",
-        "utf8",
-        "binary",
-        "date",
-        "timestamp[s]",
-        "timestamp[ms]",
-        "timestamp[us]",
-        "timestamp[ns]",
-        "decimal(18, 4)",
-        "decimal(38, 10)",
-    ];
+    let scalar: Vec<&str> = types::SCALAR_NAMES.into_iter().chain(["decimal(38, 10)"]).collect();
     match rng.random_range(0..if depth == 0 { 8 } else { 10 }) {
         8 => DataType::List(Arc::new(Field::new("item", random_type(rng, depth - 1), rng.random()))),
         9 => DataType::Struct(random_fields(rng, depth - 1)),
