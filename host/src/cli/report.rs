@@ -137,7 +137,9 @@ pub fn error_to_json(error: &dyn Coded) -> Value {
 
 fn causes(error: &dyn Coded) -> Vec<String> {
     let first: Option<&dyn std::error::Error> = error.source();
-    std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect()
+    let causes = std::iter::successors(first, |error| error.source()).map(ToString::to_string);
+    // A limit of the host's own has no backtrace of a guest.
+    causes.filter(|cause| !cause.is_empty()).collect()
 }
 
 fn draw(report: &Report, style: Style) -> String {

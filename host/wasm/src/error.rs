@@ -119,14 +119,14 @@ impl From<ContractError> for CallError {
 }
 
 /// Where a guest was when it trapped or hit a limit: function names, and source places where the module carries
-/// them, innermost first.
+/// them, innermost first. Empty where no guest was running: it then has no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuestBacktrace(pub Vec<String>);
 
 impl fmt::Display for GuestBacktrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("no guest backtrace");
+            return Ok(());
         }
         f.write_str("guest backtrace:")?;
         self.0.iter().enumerate().try_for_each(|(depth, frame)| write!(f, "\n{depth:>3}: {frame}"))
