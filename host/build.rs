@@ -1,6 +1,6 @@
-//! Builds the guest of the std: modules for wasm, and leaves it where `standard` embeds it: `$OUT_DIR/std.wasm`.
+//! Builds the guests of the std: modules for wasm, and leaves them where `standard` embeds them: `$OUT_DIR/aggregates.wasm` and so on.
 //!
-//! The build is one of Cargo's own inside this one, in the same target directory, so that it shares its dependencies with
+//! A component has one kind, so there is one for each kind. The build is one of Cargo's own inside this one, in the same target directory, so that it shares its dependencies with
 //! the examples' modules. They do not wait for each other: Cargo locks a directory for each profile and target, and
 //! guests have their own of both. It starts again only when something that the guest is made of changes.
 
@@ -14,11 +14,12 @@ use std::{
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
-const PACKAGE: &str = "pelton-std";
-const MODULE: &str = "pelton_std.wasm";
 
-/// What the guest is made of, from the root of the repository.
-const MADE_OF: [&str; 10] = [
+/// The packages `pelton-std-NAME`, each of which becomes `NAME.wasm`.
+const GUESTS: [&str; 3] = ["aggregates", "keyed", "transforms"];
+
+/// What the guests are made of, from the root of the repository.
+const MADE_OF: [&str; 14] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -26,8 +27,12 @@ const MADE_OF: [&str; 10] = [
     "guest-sdk/rust/macros/Cargo.toml",
     "guest-sdk/rust/macros/src",
     "guest-sdk/rust/src",
-    "host/std/Cargo.toml",
-    "host/std/src",
+    "host/std/aggregates/Cargo.toml",
+    "host/std/aggregates/src",
+    "host/std/keyed/Cargo.toml",
+    "host/std/keyed/src",
+    "host/std/transforms/Cargo.toml",
+    "host/std/transforms/src",
     "wit",
 ];
 
@@ -41,9 +46,11 @@ fn main() {
     // TARGET_DIR/PROFILE/build/PACKAGE-HASH/out, wherever the target directory was said to be.
     let target_dir = out.ancestors().nth(4).unwrap_or(&out);
     build(&root, target_dir);
-    let built = target_dir.join(TARGET).join(PROFILE).join(MODULE);
-    if let Err(error) = std::fs::copy(&built, out.join("std.wasm")) {
-        fail(&format!("failed to copy {}: {error}", built.display()));
+    for guest in GUESTS {
+        let built = target_dir.join(TARGET).join(PROFILE).join(format!("pelton_std_{guest}.wasm"));
+        if let Err(error) = std::fs::copy(&built, out.join(guest).with_extension("wasm")) {
+            fail(&format!("failed to copy {}: {error}", built.display()));
+        }
     }
 }
 
@@ -67,7 +74,8 @@ fn build(root: &Path, target_dir: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     // The root has the Cargo configuration that turns SIMD on.
-    command.current_dir(root).args(["build", "--profile", PROFILE, "--target", TARGET, "--package", PACKAGE]);
+    command.current_dir(root).args(["build", "--profile", PROFILE, "--target", TARGET]);
+    command.args(GUESTS.iter().flat_map(|guest| ["--package".to_owned(), format!("pelton-std-{guest}")]));
     command.arg("--target-dir").arg(target_dir);
     // What this build was told does not apply to that one: flags for this machine, and clippy in the compiler's place.
     for variable in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"] {
@@ -75,7 +83,7 @@ fn build(root: &Path, target_dir: &Path) {
     }
     match command.output() {
         Ok(output) if output.status.success() => {}
-        Ok(output) => fail(&format!("failed to build {PACKAGE}:\n{}", String::from_utf8_lossy(&output.stderr))),
+        Ok(output) => fail(&format!("failed to build the std: modules:\n{}", String::from_utf8_lossy(&output.stderr))),
         Err(error) => fail(&format!("failed to start cargo: {error}")),
     }
 }

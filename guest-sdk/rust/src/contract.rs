@@ -11,7 +11,7 @@ use crate::{
     input::Read,
     loaded::Conversion,
     nearest,
-    ports::{Passing, PortSpec},
+    ports::{Pass, Passing, PortSpec},
     transform::Description,
     types::{self, TimeUnit},
 };
@@ -265,9 +265,7 @@ fn lay_out(
 /// Every column that `pass`, `drop` or `rename` names must be there.
 fn check_names(port: &PortSpec, passing: Passing, columns: &Columns<'_>) -> Result<(), String> {
     let renamed: Vec<&str> = passing.rename.iter().map(|(from, _)| *from).collect();
-    for (attribute, names) in
-        [("pass", passing.only.unwrap_or_default()), ("drop", passing.drop), ("rename", renamed.as_slice())]
-    {
+    for (attribute, names) in [("pass", passing.pass.named()), ("drop", passing.drop), ("rename", renamed.as_slice())] {
         for name in names {
             columns.find(name).map_err(|hint| {
                 let (of, port) = (&columns.of, port.name);
@@ -278,9 +276,24 @@ fn check_names(port: &PortSpec, passing: Passing, columns: &Columns<'_>) -> Resu
     Ok(())
 }
 
+impl Pass {
+    /// The columns that it names.
+    fn named(self) -> &'static [&'static str] {
+        match self {
+            Self::Unsaid | Self::All => &[],
+            Self::Only(names) => names,
+        }
+    }
+}
+
 impl Passing {
     fn passes(&self, column: &Column<'_>) -> bool {
-        self.only.map_or(column.passes, |only| only.contains(&column.name)) && !self.drop.contains(&column.name)
+        let passes = match self.pass {
+            Pass::Unsaid => column.passes,
+            Pass::All => true,
+            Pass::Only(names) => names.contains(&column.name),
+        };
+        passes && !self.drop.contains(&column.name)
     }
 
     fn name_of<'a>(&self, column: &'a str) -> &'a str {

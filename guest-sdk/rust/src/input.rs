@@ -53,7 +53,7 @@ pub trait InputColumns<'a>: Copy {
     fn part(self, start: usize, rows: usize) -> Self;
 }
 
-/// A row that is read. Implemented by `#[derive(Row)]`.
+/// A row that is read. Implemented by `#[derive(Row)]`, and by `()`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row",
     label = "not a row",
@@ -62,6 +62,27 @@ pub trait InputColumns<'a>: Copy {
 pub trait InputRow<'a>: Sized {
     type Columns: InputColumns<'a>;
     fn row(columns: Self::Columns, at: usize) -> Self;
+}
+
+/// A row of which nothing is read.
+impl<'a> InputColumns<'a> for () {
+    type Row = ();
+
+    fn reads() -> Vec<Read> {
+        Vec::new()
+    }
+
+    fn view(_columns: &'a [Loaded], _rows: usize) -> Result<Self, String> {
+        Ok(())
+    }
+
+    fn part(self, _start: usize, _rows: usize) -> Self {}
+}
+
+impl InputRow<'_> for () {
+    type Columns = ();
+
+    fn row(_columns: (), _at: usize) -> Self {}
 }
 
 /// One column that a row reads, as `open` needs to know it.

@@ -17,6 +17,7 @@ mod cogroup;
 mod columns;
 mod context;
 mod contract;
+pub mod dynamic;
 pub mod fold;
 mod group;
 mod grouped;
@@ -69,8 +70,8 @@ pub mod prelude {
     pub use crate::{
         options, rows,
         testing::{
-            CogroupTest, FoldTest, KeyedTest, Rows, Test, Testable as _, TestableAggregate as _, TestableCogroup as _,
-            TestableKeyed as _, Tested,
+            CogroupTest, FoldTest, KeyedTest, ProcessTest, Rows, Test, Testable as _, TestableAggregate as _,
+            TestableCogroup as _, TestableKeyed as _, Tested,
         },
     };
 }
@@ -89,6 +90,7 @@ pub mod macros {
         columns::{ColumnsOutcome, RowValues, describe as describe_columns, run as run_columns},
         context::Context,
         contract::CogroupDescription,
+        dynamic::Process,
         fold::{
             Accumulator, Fold, Groups, Retract, Windows,
             accumulator::{check_field, restore as restore_field},
@@ -105,7 +107,7 @@ pub mod macros {
         options::{NoOptions, OptionValue, Options, check_names, field},
         outcome::{Each, Leave, Outcome, Rejected},
         output::{Computed, OutputField, OutputRow, finish},
-        ports::{Finished, Passing, PortSink, PortSpec, Ports},
+        ports::{Finished, Pass, Passing, PortSink, PortSpec, Ports},
         run::{describe as describe_rows, run as run_rows},
         slot::Slot,
         tables::{NoTables, SideTable, Tables, load_table, no_table, open_table},

@@ -37,15 +37,23 @@ pub struct PortSpec {
 /// Which columns of the input a port carries on.
 #[derive(Debug, Clone, Copy)]
 pub struct Passing {
-    /// None: all. A computed column takes the place of a passed one of the same name.
-    pub only: Option<&'static [&'static str]>,
+    pub pass: Pass,
     pub drop: &'static [&'static str],
     /// (column of the input, its name on the port)
     pub rename: &'static [(&'static str, &'static str)],
 }
 
+/// Which columns pass, if they are not dropped. A computed column takes the place of a passed one of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Nothing is said: what the kind of operator passes then.
+    Unsaid,
+    All,
+    Only(&'static [&'static str]),
+}
+
 impl Passing {
-    pub const ALL: Self = Self { only: None, drop: &[], rename: &[] };
+    pub const UNSAID: Self = Self { pass: Pass::Unsaid, drop: &[], rename: &[] };
 }
 
 /// The name of the main output of a transform that has one port.

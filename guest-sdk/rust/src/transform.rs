@@ -1,13 +1,14 @@
 //! A transform, opened: the same code in a module and in the offline harness.
 //!
-//! `#[transform]` implements [`Transform`]; [`Opened`] answers `open` and `process` with it, and `load` if it has side tables.
-//! In wasm the macro at the end exports them.
+//! `#[transform]` implements [`Transform`]; [`Opened`] is a [`Process`], which answers `open` and `process` with it, and `load` if it
+//! has side tables. In wasm the macro at the end exports them.
 
 use crate::{
     batch::{Answer, Batch},
     bindings::{BatchContext, Contract, Input, Output, Table},
     context::Context,
     contract::{self, Plan, Unsaid},
+    dynamic::Process,
     input::Read,
     options::{self, Options},
     ports::{Passing, PortSpec},
@@ -40,8 +41,8 @@ pub struct Opened<T: Transform> {
     tables: T::Tables,
 }
 
-impl<T: Transform> Opened<T> {
-    pub fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
+impl<T: Transform> Process for Opened<T> {
+    fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
         let options = options::parse(options)?;
         let (contract, plan) = contract::plan(inputs, &T::describe(), T::PASSING, T::EVENT_TIME, Unsaid::All)?;
         let (_, offered) = contract::split(inputs);
@@ -50,12 +51,11 @@ impl<T: Transform> Opened<T> {
         Ok((Contract { tables: names.collect(), ..contract }, Self { plan, options, tables }))
     }
 
-    /// Replaces the side table `name`.
-    pub fn load(&mut self, name: &str, rows: Table) -> Result<(), String> {
+    fn load(&mut self, name: &str, rows: Table) -> Result<(), String> {
         self.tables.load(name, rows)
     }
 
-    pub fn process(&self, context: BatchContext, rows: Table) -> Result<Output, String> {
+    fn process(&self, context: BatchContext, rows: Table) -> Result<Output, String> {
         let batch = Batch::load(&self.plan.reads, rows)?;
         let context = Context::new(context, batch.kept.clone());
         let answer = T::run(&batch, &self.options, &self.tables, &context)?;
@@ -70,7 +70,7 @@ impl<T: Transform> Opened<T> {
 macro_rules! __export {
     ($transform:ident $($tables:ident)?) => {
         const _: () = {
-            use $crate::macros::{self, bindings};
+            use $crate::macros::{self, Process as _, bindings};
 
             struct Module;
 

@@ -64,7 +64,7 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// The unit of an Arrow format string, if that is a timestamp's.
-    pub(crate) fn of(format: &str) -> Option<Self> {
+    pub fn of(format: &str) -> Option<Self> {
         let (unit, _zone) = format.strip_prefix("ts")?.split_once(':')?;
         match unit {
             "s" => Some(Self::Second),
@@ -75,7 +75,8 @@ impl TimeUnit {
         }
     }
 
-    pub(crate) fn format(self) -> &'static str {
+    /// The Arrow format string of a timestamp of this unit, before its zone.
+    pub fn format(self) -> &'static str {
         match self {
             Self::Second => "tss:",
             Self::Millisecond => "tsm:",

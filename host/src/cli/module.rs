@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{Context, Exit, terminal};
-use crate::standard::{catalog::FUNCTIONS, page};
+use crate::standard::{Function, page};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ModuleCommand {
@@ -32,8 +32,8 @@ fn list_std(context: &Context) -> Exit {
     }
     let mut table = terminal::plain_table();
     table.set_header(["module", "kind", "what it makes"]);
-    for function in FUNCTIONS {
-        table.add_row([function.signature(), "aggregate".to_owned(), function.summary.to_owned()]);
+    for function in Function::all() {
+        table.add_row([function.signature(), function.kind.name().to_owned(), function.summary.to_owned()]);
     }
     context.terminal.line(&table.to_string());
     Exit::Done

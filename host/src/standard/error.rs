@@ -44,7 +44,7 @@ impl Coded for StdError {
             Self::Syntax(_) => "write it as std:count, or with arguments as std:quantile(ms, 0.99)".to_owned(),
             Self::NoArgument { near: Some(argument), .. } => format!("did you mean `{argument}`?"),
             Self::NoArgument { function, .. } | Self::TooMany { function } | Self::WrongType { function, .. } => {
-                format!("for example {}", function.example)
+                format!("for example {}", function.example.lines().collect::<Vec<_>>().join(" and "))
             }
             Self::Twice { argument, .. } => format!("leave out one `{argument}`"),
         })

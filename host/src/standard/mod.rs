@@ -1,7 +1,7 @@
 //! The modules that are shipped inside Pelton, which jobs name `std:…`.
 //!
 //! ```text
-//! "std:quantile(ms, 0.99)" ─► reference ─► catalog ─► the embedded component, and options {"function": "quantile", …}
+//! "std:quantile(ms, 0.99)" ─► reference ─► catalog ─► an embedded component, and options {"function": "quantile", …}
 //! ```
 //!
 //! The planner asks [`find`] wherever a job names a module, and goes on as with any other: the component runs in the same
@@ -14,17 +14,22 @@ mod reference;
 
 use serde_json::{Map, Value};
 
-pub use self::{catalog::Function, error::StdError};
+pub use self::{
+    catalog::{Function, ModuleKind},
+    error::StdError,
+};
 use crate::nearest::nearest;
 
 /// What a reference to a shipped module begins with.
 pub const PREFIX: &str = "std:";
 
-/// The option that tells the component which of its functions is meant.
+/// The option that tells a component which of its functions is meant.
 const FUNCTION_OPTION: &str = "function";
 
-/// The component that holds all aggregates: a core module that carries its component type.
-const AGGREGATES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/std.wasm"));
+// A component for each kind: core modules that carry their component types.
+const AGGREGATES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/aggregates.wasm"));
+const KEYED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/keyed.wasm"));
+const TRANSFORMS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/transforms.wasm"));
 
 /// A shipped module that a job named.
 #[derive(Debug, Clone)]
@@ -44,13 +49,22 @@ pub fn is_std(module: &str) -> bool {
 /// The module that `std:count` or `std:quantile(ms, 0.99)` names.
 pub fn find(reference: &str) -> Result<StdModule, StdError> {
     let call = reference::parse(reference)?;
-    let function = catalog::FUNCTIONS.iter().find(|function| function.name == call.name).ok_or_else(|| {
-        let near = nearest(&call.name, catalog::FUNCTIONS.iter().map(|function| function.name));
-        StdError::Unknown { name: call.name.clone(), near: near.map(str::to_owned) }
+    let all = Function::all();
+    let function = all.iter().copied().find(|function| function.name == call.name).ok_or_else(|| {
+        let near = nearest(call.name, all.iter().map(|function| function.name));
+        StdError::Unknown { name: call.name.to_owned(), near: near.map(str::to_owned) }
     })?;
     let mut options = call.options(function)?;
-    options.insert(FUNCTION_OPTION.to_owned(), function.name.into());
-    Ok(StdModule { function, bytes: AGGREGATES, options })
+    let bytes = match function.kind {
+        ModuleKind::Aggregate => AGGREGATES,
+        ModuleKind::Transform => TRANSFORMS,
+        ModuleKind::Keyed => KEYED,
+    };
+    // std:dedup is alone in its component.
+    if function.kind != ModuleKind::Keyed {
+        options.insert(FUNCTION_OPTION.to_owned(), function.name.into());
+    }
+    Ok(StdModule { function, bytes, options })
 }
 
 impl StdModule {
@@ -113,6 +127,14 @@ mod tests {
                 json!({ "function": "top-n", "column": "price", "n": 3, "with": ["auction", "bidder"] }),
             ),
             ("std:top-n(n = 3, column = price)", json!({ "function": "top-n", "column": "price", "n": 3 })),
+            (
+                "std:filter(price > 100 and (channel != 'a, b' or x = 1))",
+                json!({ "function": "filter", "where": "price > 100 and (channel != 'a, b' or x = 1)" }),
+            ),
+            ("std:drop(a, 'b c')", json!({ "function": "drop", "columns": ["a", "b c"] })),
+            ("std:sample(0.1)", json!({ "function": "sample", "fraction": 0.1 })),
+            ("std:flatten(a, separator = '.')", json!({ "function": "flatten", "columns": ["a"], "separator": "." })),
+            ("std:dedup", json!({})),
         ] {
             assert_eq!(options(reference), want, "{reference}");
         }
@@ -130,6 +152,9 @@ mod tests {
             ("std:quantile(ms, p99)", "argument `q` of std:quantile is a number, not p99"),
             ("std:top-n(ms, 2.5)", "argument `n` of std:top-n is a whole number, not 2.5"),
             ("std:sum(colum = x)", "std:sum has no argument `colum`"),
+            ("std:rename(a = b)", "std:rename has no argument `a`"),
+            ("std:rename(columns = b)", "argument `columns` of std:rename is a table, given in `options`, not b"),
+            ("std:dedup(id)", "std:dedup takes no arguments: std:dedup"),
             ("std:sum(a, column = b)", "argument `column` of std:sum is given twice"),
             ("std:sum(column = a, b)", "in `std:sum(column = a, b)`: `b` has no name, but follows arguments that have"),
             ("std:sum(a b)", "in `std:sum(a b)`: `a b` is no argument; a column with such a name is written in quotes"),
@@ -160,7 +185,7 @@ mod tests {
 
     #[test]
     fn examples_in_the_catalog_name_their_function_and_parse() {
-        for function in catalog::FUNCTIONS {
+        for function in Function::all() {
             assert!(function.example.contains(&format!("std:{}", function.name)), "{}", function.name);
             for reference in function.example.split('"').filter(|text| is_std(text)) {
                 assert_eq!(find(reference).expect(reference).function.name, function.name);

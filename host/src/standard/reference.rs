@@ -1,7 +1,8 @@
 //! A reference to a shipped module: `std:NAME`, or `std:NAME(argument, …, name = argument)`.
 //!
 //! An argument is a bare word or number, or text in single or double quotes. Which of them it may be is the
-//! catalog's to say: [`Call::options`] makes options of them.
+//! catalog's to say: [`Call::options`] makes options of them. Of a function that takes an expression, all that stands in the
+//! brackets is that expression.
 
 use serde_json::{Map, Value};
 
@@ -15,9 +16,11 @@ const ARGUMENTS_MAX: usize = 100;
 
 /// A reference, taken apart.
 #[derive(Debug)]
-pub struct Call {
-    pub name: String,
-    arguments: Vec<Given>,
+pub struct Call<'a> {
+    pub name: &'a str,
+    reference: &'a str,
+    /// What stands in the brackets.
+    inside: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,7 @@ enum Token {
     Quoted(String),
 }
 
-pub fn parse(reference: &str) -> Result<Call, StdError> {
+pub fn parse(reference: &str) -> Result<Call<'_>, StdError> {
     let syntax = |why: String| StdError::Syntax(why);
     let text = reference.strip_prefix(PREFIX).unwrap_or(reference);
     let (name, arguments) = match text.split_once('(') {
@@ -47,11 +50,7 @@ pub fn parse(reference: &str) -> Result<Call, StdError> {
     if name.is_empty() {
         return Err(syntax(format!("`{reference}` names no module")));
     }
-    let arguments = match arguments.map(str::trim) {
-        None | Some("") => Vec::new(),
-        Some(inside) => arguments_of(inside).map_err(|why| syntax(format!("in `{reference}`: {why}")))?,
-    };
-    Ok(Call { name: name.to_owned(), arguments })
+    Ok(Call { name, reference, inside: arguments.map(str::trim).filter(|inside| !inside.is_empty()) })
 }
 
 fn arguments_of(inside: &str) -> Result<Vec<Given>, String> {
@@ -117,13 +116,20 @@ fn token(text: &str) -> Result<Token, String> {
     Err(format!("`{text}` is no argument; a column with such a name is written in quotes"))
 }
 
-impl Call {
+impl Call<'_> {
     /// The arguments as options of `function`.
     pub fn options(&self, function: &'static Function) -> Result<Map<String, Value>, StdError> {
         let mut options = Map::new();
+        let Some(inside) = self.inside else { return Ok(options) };
+        if let Some(expression) = function.expression() {
+            options.insert(expression.name.to_owned(), inside.into());
+            return Ok(options);
+        }
+        let arguments =
+            arguments_of(inside).map_err(|why| StdError::Syntax(format!("in `{}`: {why}", self.reference)))?;
         let mut places = function.arguments.iter().filter(|argument| argument.has_place);
         let mut rest = None;
-        for given in &self.arguments {
+        for given in &arguments {
             let argument = match &given.name {
                 Some(name) => function
                     .arguments
@@ -167,6 +173,9 @@ impl Token {
             }
             Kind::Integer => text.parse::<u64>().ok().filter(|_| is_bare).map(Value::from),
             Kind::Bool => text.parse::<bool>().ok().filter(|_| is_bare).map(Value::from),
+            Kind::Text => Some(text.as_str()).map(Value::from),
+            // An expression without a place, and a table, are the job's options'.
+            Kind::Expression | Kind::Table(_) => None,
         };
         value.ok_or_else(|| StdError::WrongType {
             function,

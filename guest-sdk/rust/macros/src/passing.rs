@@ -12,22 +12,28 @@ use crate::names;
 /// What a port carries on, as written. `given` is whether anything was.
 #[derive(Default)]
 pub struct Passing {
-    only: Option<Vec<String>>,
+    pass: Option<Pass>,
     drop: Vec<String>,
     rename: Vec<(String, String)>,
     pub given: bool,
     pub event_time: Option<String>,
 }
 
+/// `pass = …`.
+enum Pass {
+    All,
+    Only(Vec<String>),
+}
+
 /// For the message about an argument that there is not.
 pub const ARGUMENTS: &str =
-    "`pass = none`, `pass = [\"a\"]`, `drop = [\"a\"]`, `rename(a = \"b\")` and `event_time = \"ts\"`";
+    "`pass = all`, `pass = none`, `pass = [\"a\"]`, `drop = [\"a\"]`, `rename(a = \"b\")` and `event_time = \"ts\"`";
 
 impl Passing {
     /// Reads one argument; false if it is none of these.
     pub fn parse(&mut self, meta: &ParseNestedMeta<'_>) -> Result<bool> {
         if meta.path.is_ident("pass") {
-            self.only = Some(pass(meta)?);
+            self.pass = Some(pass(meta)?);
         } else if meta.path.is_ident("drop") {
             self.drop = list(meta.value()?)?;
         } else if meta.path.is_ident("rename") {
@@ -38,7 +44,7 @@ impl Passing {
         } else {
             return Ok(false);
         }
-        if self.only.is_some() && !self.drop.is_empty() {
+        if matches!(self.pass, Some(Pass::Only(_))) && !self.drop.is_empty() {
             return Err(meta.error("`pass` says which columns go on, `drop` which do not: one of them is enough"));
         }
         self.given = true;
@@ -46,13 +52,20 @@ impl Passing {
     }
 
     pub fn tokens(&self) -> TokenStream {
-        let only = match &self.only {
-            None => quote!(::core::option::Option::None),
-            Some(only) => quote!(::core::option::Option::Some(&[#(#only),*])),
+        let pass = match &self.pass {
+            None => quote!(Unsaid),
+            Some(Pass::All) => quote!(All),
+            Some(Pass::Only(names)) => quote!(Only(&[#(#names),*])),
         };
         let drop = &self.drop;
         let rename = self.rename.iter().map(|(from, to)| quote!((#from, #to)));
-        quote!(::pelton_guest::macros::Passing { only: #only, drop: &[#(#drop),*], rename: &[#(#rename),*] })
+        quote! {
+            ::pelton_guest::macros::Passing {
+                pass: ::pelton_guest::macros::Pass::#pass,
+                drop: &[#(#drop),*],
+                rename: &[#(#rename),*],
+            }
+        }
     }
 
     pub fn event_time_tokens(&self) -> TokenStream {
@@ -63,19 +76,17 @@ impl Passing {
     }
 }
 
-fn pass(meta: &ParseNestedMeta<'_>) -> Result<Vec<String>> {
+fn pass(meta: &ParseNestedMeta<'_>) -> Result<Pass> {
     let value = meta.value()?;
-    if value.peek(Ident) {
-        let word: Ident = value.parse()?;
-        if word == "none" {
-            return Ok(Vec::new());
-        }
-        return Err(Error::new(
-            word.span(),
-            "write `pass = none` or `pass = [\"a\", \"b\"]`; without `pass`, all columns pass",
-        ));
+    if !value.peek(Ident) {
+        return list(value).map(Pass::Only);
     }
-    list(value)
+    let word: Ident = value.parse()?;
+    match word.to_string().as_str() {
+        "all" => Ok(Pass::All),
+        "none" => Ok(Pass::Only(Vec::new())),
+        _ => Err(Error::new(word.span(), "write `pass = all`, `pass = none` or `pass = [\"a\", \"b\"]`")),
+    }
 }
 
 fn list(input: syn::parse::ParseStream<'_>) -> Result<Vec<String>> {

@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     contract::{self, Plan, Unsaid},
     options::{self, Options},
-    ports::Passing,
+    ports::{Pass, Passing},
     transform::Description,
 };
 
@@ -65,7 +65,7 @@ pub(crate) fn properties(ordered: bool) -> Vec<(String, String)> {
 
 impl<A: Aggregate> Fold for Opened<A> {
     fn open(inputs: &[Input], options: &str) -> Result<(Contract, Self), String> {
-        const NONE: Passing = Passing { only: Some(&[]), ..Passing::ALL };
+        const NONE: Passing = Passing { pass: Pass::Only(&[]), ..Passing::UNSAID };
         let options = options::parse(options)?;
         A::check_default()?;
         let (contract, plan) = contract::plan(inputs, &A::describe(), NONE, None, Unsaid::All)?;

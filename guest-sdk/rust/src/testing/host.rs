@@ -7,17 +7,12 @@ use crate::{
         BatchContext, Contract, Emitted, Field, Node, Output, OutputField, Port,
         keyed::{KeyedEmitted, KeyedOutput},
     },
+    dynamic::Process,
     keyed::NO_ORIGIN,
     log::sink,
-    transform::{Opened, Transform},
 };
 
-pub fn run<T: Transform>(
-    opened: &Opened<T>,
-    contract: &Contract,
-    context: BatchContext,
-    rows: &Rows,
-) -> Result<Tested, String> {
+pub fn run<P: Process>(opened: &P, contract: &Contract, context: BatchContext, rows: &Rows) -> Result<Tested, String> {
     let reads = contract.reads.first().map(Vec::as_slice).unwrap_or_default();
     answer(contract, opened.process(context, rows.as_table(reads)?)?, rows)
 }

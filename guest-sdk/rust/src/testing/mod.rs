@@ -26,6 +26,7 @@ pub use self::{
 };
 use crate::{
     bindings::{BatchContext, Contract},
+    dynamic::Process,
     options::Options,
     transform::{Opened, Transform},
     types::Timestamp,
@@ -114,20 +115,25 @@ pub trait Testable: Transform + Copy {
 
 impl<T: Transform + Copy> Testable for T {}
 
-/// A test being set up; ends with [`Test::test`], [`Test::try_test`], [`Test::contract`] or [`Test::refusal`].
+/// A test of a `#[transform]` being set up.
+pub type Test<T> = ProcessTest<Opened<T>>;
+
+/// A test of a [`Process`] being set up; ends with [`ProcessTest::test`], [`ProcessTest::try_test`], [`ProcessTest::contract`] or
+/// [`ProcessTest::refusal`].
 #[derive(Debug, Clone)]
-pub struct Test<T> {
+pub struct ProcessTest<P> {
     options: Map<String, Value>,
     context: BatchContext,
     event_time: Option<String>,
     tables: Vec<(String, Rows)>,
-    transform: PhantomData<T>,
+    process: PhantomData<P>,
 }
 
-impl<T: Transform> Test<T> {
-    fn new() -> Self {
+impl<P: Process> ProcessTest<P> {
+    #[expect(clippy::new_without_default, reason = "a test is always set up by name")]
+    pub fn new() -> Self {
         let context = BatchContext { epoch: 1, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };
-        Self { options: Map::new(), context, event_time: None, tables: Vec::new(), transform: PhantomData }
+        Self { options: Map::new(), context, event_time: None, tables: Vec::new(), process: PhantomData }
     }
 
     pub fn options(mut self, options: impl IntoOptions) -> Self {
@@ -214,9 +220,9 @@ impl<T: Transform> Test<T> {
         }
     }
 
-    fn open(&self, rows: &Rows) -> Result<(Contract, Opened<T>), String> {
+    fn open(&self, rows: &Rows) -> Result<(Contract, P), String> {
         let mut inputs = vec![rows.as_input(self.event_time.clone())];
         inputs.extend(self.tables.iter().map(|(name, table)| table.as_side_table(name)));
-        Opened::open(&inputs, &Value::Object(self.options.clone()).to_string())
+        P::open(&inputs, &Value::Object(self.options.clone()).to_string())
     }
 }

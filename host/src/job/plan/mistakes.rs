@@ -52,10 +52,16 @@ impl<'a> Mistakes<'a> {
     pub(super) fn refused(&mut self, spec: &OperatorSpec, error: &CallError) {
         let message = with_causes(&format!("operator `{}`: the module", spec.name), error);
         let mut diagnostic = Diagnostic::new(error.code(), message);
-        let has_options = spec.modules.iter().filter_map(|module| module.options.as_object()).any(|options| !options.is_empty());
-        // Without options the place is the operator's heading.
-        let options = if has_options { "these options" } else { "without options" };
-        for (key, label) in [("options", options), ("input", "this input")] {
+        let has_options =
+            spec.modules.iter().filter_map(|module| module.options.as_object()).any(|options| !options.is_empty());
+        let is_called = spec.modules.iter().any(|module| module.reference.contains('('));
+        let (place, options) = match (has_options, is_called) {
+            (true, _) => ("options", "these options"),
+            (false, true) => ("module", "these arguments"),
+            // Without options the place is the operator's heading.
+            (false, false) => ("options", "without options"),
+        };
+        for (key, label) in [(place, options), ("input", "this input")] {
             if let Some(span) = self.file.span_of(&format!("operator.{}.{key}", spec.name)) {
                 diagnostic = diagnostic.at(span, label);
             }

@@ -1,7 +1,7 @@
 //! Each function through the offline harness, which also folds in parts, in several orders, and compares.
 
 use pelton_guest::{options, prelude::*, testing};
-use pelton_std::Std;
+use pelton_std_aggregates::Std;
 
 fn std(options: testing::Json) -> FoldTest<Std> {
     FoldTest::<Std>::new().options(options)

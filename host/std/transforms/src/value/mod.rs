@@ -1,0 +1,4 @@
+//! Single values as text, and back: numbers, dates and times.
+
+pub mod number;
+pub mod time;
