@@ -31,7 +31,7 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split
+	cargo test --release -p pelton-guest -p pelton-std -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
@@ -44,7 +44,7 @@ soak: build guests ## The long forms of the property tests (about 20 minutes)
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 
