@@ -20,6 +20,7 @@ examples: setup ## Build the examples' modules
 
 guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-unpaid
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml
@@ -31,8 +32,9 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split
+	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
+	cd tests/nexmark && python3 -m unittest
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
@@ -45,7 +47,7 @@ soak: build guests ## The long forms of the property tests: 100,000 timelines ea
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb -p pelton-nexmark --all-targets -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

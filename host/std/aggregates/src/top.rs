@@ -2,6 +2,8 @@
 //!
 //! Rows with the same value are ordered by their other columns, so that the answer does not depend on which came first.
 
+use std::cmp::Ordering;
+
 use pelton_guest::{
     fold::{Accumulator as _, Field, Input, Loaded, Shape, options_from_map},
     prelude::*,
@@ -48,10 +50,28 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
 }
 
 /// A row: its value, and its other columns, encoded. Greater rows are better.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     value: Vec<u8>,
     others: Vec<u8>,
+}
+
+impl Ord for Row {
+    /// By value, then by one column after the other, nulls last. Not by the bytes of `others`: those begin with lengths.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let mut order = self.value.cmp(&other.value);
+        let (mut ours, mut theirs) = (self.others.as_slice(), other.others.as_slice());
+        while order.is_eq() && !(ours.is_empty() && theirs.is_empty()) {
+            order = next_other(&mut ours).cmp(&next_other(&mut theirs));
+        }
+        order
+    }
+}
+
+impl PartialOrd for Row {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The best rows, the best first.

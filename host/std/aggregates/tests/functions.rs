@@ -216,6 +216,17 @@ fn top_n_makes_rows_with_rank_and_other_columns() {
 }
 
 #[test]
+fn top_n_orders_equal_values_by_the_other_columns_and_not_by_their_lengths() {
+    let out = std(options! { function: "top-n", column: "x", n: 3, with: ["y", "z"] }).test(rows! {
+        x: [1, 1, 1, 1],
+        y: [Some("b-35"), None, Some("b-4"), Some("b-4")],
+        z: [9, 9, 1, 2],
+    });
+    let want = rows! { rank: [1_i64, 2, 3], x: [1, 1, 1], y: [Some("b-4"), Some("b-4"), Some("b-35")], z: [2, 1, 9] };
+    assert_eq!(out.main(), &want);
+}
+
+#[test]
 fn collect_makes_lists_in_the_order_of_rows() {
     let of = |column: &str| std(options! { function: "collect", column: column }).key(["k"]).test(rows());
     assert_eq!(of("int").main().lists::<i32>("collect"), [vec![3, 5], vec![-1, -1], vec![]]);
