@@ -10,7 +10,7 @@ fn keep(bid: Bid) -> bool {
     bid.price > 0.0
 }
 
-#[transform(pass = all)]
+#[transform(pass = some)]
 fn keep_all(bid: Bid) -> bool {
     bid.price > 0.0
 }
