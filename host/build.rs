@@ -4,8 +4,6 @@
 //! the examples' modules. They do not wait for each other: Cargo locks a directory for each profile and target, and
 //! guests have their own of both. It starts again only when something that the guest is made of changes.
 
-#![expect(clippy::print_stdout, reason = "a build script speaks to Cargo by its output")]
-
 use std::{
     env,
     path::{Path, PathBuf},

@@ -85,8 +85,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         fields.push((Field::new("window_end", TIME, false), KeptColumn::Computed(1), None));
     }
     let schema = Schema::new(fields.iter().map(|(field, ..)| field.clone()).collect::<Vec<_>>());
-    let port =
-        PortPlan { schema: Arc::new(schema), columns: fields.iter().map(|(_, column, _)| *column).collect() };
+    let port = PortPlan { schema: Arc::new(schema), columns: fields.iter().map(|(_, column, _)| *column).collect() };
     let fallback = fields.into_iter().map(|(.., fallback)| fallback).collect();
     JoinPlan {
         name: "joins".into(),

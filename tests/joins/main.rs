@@ -60,7 +60,9 @@ fn agree(test: &str, form: Form) {
     let (mut joined, mut alone, mut late) = (0, 0, 0);
     for seed in first..first + timelines {
         let timeline = Timeline::random(form, seed);
-        let again = format!("again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test joins {test}");
+        let again = format!(
+            "again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test joins {test}"
+        );
         let run = panic::catch_unwind(AssertUnwindSafe(|| (oracle::evaluate(&timeline), engine::run(&timeline))));
         let (expected, got) = match run {
             Ok(outcomes) => outcomes,

@@ -72,7 +72,8 @@ fn expected(order: i64, items: &[&Item], payments: &[&Payment], bounds: &str, ou
         out[1].extend(payments.iter().map(|payment| format!("{order},{:?}{bounds}", payment.euro)));
         return;
     }
-    let open = good.iter().map(|item| item.price).sum::<f64>() - payments.iter().map(|payment| payment.euro).sum::<f64>();
+    let open =
+        good.iter().map(|item| item.price).sum::<f64>() - payments.iter().map(|payment| payment.euro).sum::<f64>();
     if open > 1.0 {
         out[0].push(format!("{order},{},{open:?}{bounds}", good[0].name));
     }
@@ -99,12 +100,18 @@ fn a_cogroup_sees_both_sides_of_each_key_and_window() -> Result<()> {
             .collect();
         let payments: Vec<Payment> = times[..150]
             .iter()
-            .map(|time| Payment { of: random.random_range(0..16), euro: f64::from(random.random_range(1..20)), at: *time })
+            .map(|time| Payment {
+                of: random.random_range(0..16),
+                euro: f64::from(random.random_range(1..20)),
+                at: *time,
+            })
             .collect();
         let dir = tempfile::tempdir()?;
         let text = |order: Option<i64>| order.map(|order| order.to_string()).unwrap_or_default();
-        let csv: Vec<String> =
-            items.iter().map(|item| format!("{},{},{},{}\n", text(item.order), item.name, item.price, item.at)).collect();
+        let csv: Vec<String> = items
+            .iter()
+            .map(|item| format!("{},{},{},{}\n", text(item.order), item.name, item.price, item.at))
+            .collect();
         fs::write(dir.path().join("items.csv"), csv.concat())?;
         let csv: Vec<String> =
             payments.iter().map(|payment| format!("{},{},{}\n", payment.of, payment.euro, payment.at)).collect();
@@ -120,8 +127,7 @@ fn a_cogroup_sees_both_sides_of_each_key_and_window() -> Result<()> {
             items.iter().map(|item| window_of(item.at)).chain(payments.iter().map(|paid| window_of(paid.at))).collect();
         for window in windows {
             let stamp = |hour: i64| format!("1970-01-01T{hour:02}:00:00.000000");
-            let bounds =
-                length.map(|_| format!(",{},{}", stamp(window), stamp(window + 1))).unwrap_or_default();
+            let bounds = length.map(|_| format!(",{},{}", stamp(window), stamp(window + 1))).unwrap_or_default();
             for order in 0..16 {
                 let items: Vec<_> =
                     items.iter().filter(|item| item.order == Some(order) && window_of(item.at) == window).collect();
@@ -179,7 +185,8 @@ fn a_module_looks_up_in_a_side_table() -> Result<()> {
     };
     let other = lint(&job.replace("[table.airlines]", "[table.airline]"))?;
     ensure!(other.contains("`airlines`") && other.contains("did you mean `airline`?"), "{other}");
-    let unread = lint(&format!("{job}[table.more]\npath = \"airlines.csv\"\nschema = {{ a = \"utf8\", b = \"utf8\" }}\n\n"))?;
+    let unread =
+        lint(&format!("{job}[table.more]\npath = \"airlines.csv\"\nschema = {{ a = \"utf8\", b = \"utf8\" }}\n\n"))?;
     ensure!(unread.contains("nothing reads table `more`"), "{unread}");
     Ok(())
 }

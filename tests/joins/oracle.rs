@@ -101,14 +101,9 @@ fn joined(timeline: &Timeline, left: Option<&Taken>, right: Option<&Taken>, wind
     }
 }
 
-fn interval(
-    timeline: &Timeline,
-    left: &[Taken],
-    right: &[Taken],
-    (least, most): (i64, i64),
-    outcomes: &mut [Outcome],
-) {
-    let near = |l: &Taken, r: &Taken| meet(timeline, &l.row, &r.row) && (l.time + least..=l.time + most).contains(&r.time);
+fn interval(timeline: &Timeline, left: &[Taken], right: &[Taken], (least, most): (i64, i64), outcomes: &mut [Outcome]) {
+    let near =
+        |l: &Taken, r: &Taken| meet(timeline, &l.row, &r.row) && (l.time + least..=l.time + most).contains(&r.time);
     for l in left {
         for r in right.iter().filter(|r| near(l, r)) {
             outcomes[l.epoch.max(r.epoch)].joined.push(joined(timeline, Some(l), Some(r), None));

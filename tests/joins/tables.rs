@@ -56,7 +56,9 @@ fn rows_of_a_stream_find_theirs_in_a_table() -> Result<()> {
             let dir = tempfile::tempdir()?;
             let mut rows = |count: usize| -> Vec<(Option<String>, usize)> {
                 let codes = ["", "a", "b", "c", "d"];
-                (0..count).map(|id| (Some(codes[random.random_range(0..5)].to_owned()).filter(|code| !code.is_empty()), id)).collect()
+                (0..count)
+                    .map(|id| (Some(codes[random.random_range(0..5)].to_owned()).filter(|code| !code.is_empty()), id))
+                    .collect()
             };
             let (events, codes) = (rows(60), rows(4));
             let text = |code: &Option<String>| code.clone().unwrap_or_else(|| "NULL".to_owned());
@@ -66,7 +68,10 @@ fn rows_of_a_stream_find_theirs_in_a_table() -> Result<()> {
             fs::write(dir.path().join("codes.csv"), lines.concat())?;
             job(dir.path(), "type = \"file\"\npath = \"events.csv\"\ncsv = { null = [\"NULL\"] }", kind)?;
             let toml = fs::read_to_string(dir.path().join("job.toml"))?;
-            fs::write(dir.path().join("job.toml"), toml.replace("path = \"codes.csv\"", "path = \"codes.csv\"\ncsv = { null = [\"NULL\"] }"))?;
+            fs::write(
+                dir.path().join("job.toml"),
+                toml.replace("path = \"codes.csv\"", "path = \"codes.csv\"\ncsv = { null = [\"NULL\"] }"),
+            )?;
             let run = Command::new(binary()?).arg("run").arg(dir.path().join("job.toml")).output()?;
             ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 
@@ -118,7 +123,11 @@ fn a_table_that_changes_is_loaded_again_and_a_bad_one_is_not() -> Result<()> {
                 ensure!(line.contains(word), "row {id} has not met `{word}`: {line}");
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "row {id} never left:\n{printed}\n{}", fs::read_to_string(dir.path().join("stderr"))?);
+            ensure!(
+                Instant::now() < deadline,
+                "row {id} never left:\n{printed}\n{}",
+                fs::read_to_string(dir.path().join("stderr"))?
+            );
             thread::sleep(Duration::from_millis(20));
         }
     };

@@ -23,7 +23,8 @@ fn rows(count: u64) -> String {
         word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let high = word >> 33;
         let command = commands[(high % commands.len() as u64) as usize];
-        writeln!(text, "u{},{},{command},{}", high / 16 % KEYS, row * 1_000 + high % 5_000, high % 60).expect("text grows");
+        writeln!(text, "u{},{},{command},{}", high / 16 % KEYS, row * 1_000 + high % 5_000, high % 60)
+            .expect("text grows");
     }
     text
 }
@@ -149,7 +150,11 @@ fn the_plan_shows_what_is_kept_for_each_key() {
 fn what_does_not_fit_a_keyed_operator_is_refused_at_its_place() {
     for (state, message, place) in [
         ("emit = \"on-close\"", "operator `ledger` has `emit`, but its module exports `keyed`", "job.toml:14"),
-        ("window = { type = \"global\" }", "operator `ledger` has `window`, but its module exports `keyed`", "job.toml:14"),
+        (
+            "window = { type = \"global\" }",
+            "operator `ledger` has `window`, but its module exports `keyed`",
+            "job.toml:14",
+        ),
         ("state = { ttl = \"0s\" }", "must be a duration", "job.toml:14"),
     ] {
         let job = Job::new(state, "");
@@ -211,7 +216,10 @@ fn state_begins_with_the_rows_of_a_table() {
     }
     for (schema, message) in [
         ("user = \"utf8\", sum = \"s64?\"", "begins with `total`, which table `totals` does not have"),
-        ("user = \"s64\", total = \"s64?\"", "column `user` of table `totals` is s64, but the state of operator `ledger` has utf8"),
+        (
+            "user = \"s64\", total = \"s64?\"",
+            "column `user` of table `totals` is s64, but the state of operator `ledger` has utf8",
+        ),
     ] {
         let changed = table.replace("user = \"utf8\", total = \"s64?\"", schema);
         fs::write(&path, format!("{text}{changed}")).expect("written");

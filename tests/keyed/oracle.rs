@@ -25,7 +25,8 @@ impl Key {
     }
 
     fn due(&self, watermark: i64) -> Vec<(i64, u32)> {
-        let mut due: Vec<_> = self.timers.iter().map(|(id, at)| (*at, *id)).filter(|(at, _)| *at <= watermark).collect();
+        let mut due: Vec<_> =
+            self.timers.iter().map(|(id, at)| (*at, *id)).filter(|(at, _)| *at <= watermark).collect();
         due.sort_unstable();
         due
     }
@@ -59,7 +60,8 @@ pub fn run(timeline: &Timeline) -> (Outcome, usize) {
         if epoch.watermark < i64::MAX {
             event_time = event_time.max(epoch.watermark);
         }
-        let calls = Calls { rows_max: timeline.rows_max, ttl: timeline.ttl, watermark: epoch.watermark, now: epoch.now };
+        let calls =
+            Calls { rows_max: timeline.rows_max, ttl: timeline.ttl, watermark: epoch.watermark, now: epoch.now };
         let all: BTreeSet<String> = keys.keys().chain(rows.keys()).cloned().collect();
         for name in all {
             let key = keys.entry(name.clone()).or_default();

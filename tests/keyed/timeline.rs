@@ -90,12 +90,18 @@ impl Timeline {
         let mut random = StdRng::seed_from_u64(seed);
         let random = &mut random;
         let mut time = 1_000;
-        let batches: Vec<Vec<Row>> = (0..24).map(|_| (0..30).map(|_| {
-            let mut row = row(random, KeyForm::Number, 17, &mut time);
-            row.time = Some(time);
-            row.command = ["add", "push", "sum", "put", "some", "drop"].choose(random).expect("six");
-            row
-        }).collect()).collect();
+        let batches: Vec<Vec<Row>> = (0..24)
+            .map(|_| {
+                (0..30)
+                    .map(|_| {
+                        let mut row = row(random, KeyForm::Number, 17, &mut time);
+                        row.time = Some(time);
+                        row.command = ["add", "push", "sum", "put", "some", "drop"].choose(random).expect("six");
+                        row
+                    })
+                    .collect()
+            })
+            .collect();
         let parts: Vec<_> = batches.chunks(batches_per_epoch).collect();
         let last = parts.len() - 1;
         let epochs = parts.into_iter().enumerate().map(|(number, batches)| Epoch {

@@ -8,8 +8,8 @@
 
 mod engine;
 mod live;
-mod order;
 mod oracle;
+mod order;
 mod timeline;
 
 use std::{

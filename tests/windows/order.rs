@@ -63,13 +63,15 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
             return 0;
         }
         let mut at = random.random::<f64>() * total;
-        weights.iter().position(|weight| {
-            at -= weight;
-            at < 0.0
-        }).unwrap_or(KEYS - 1) as i64
+        weights
+            .iter()
+            .position(|weight| {
+                at -= weight;
+                at < 0.0
+            })
+            .unwrap_or(KEYS - 1) as i64
     };
-    let rows: Vec<Row> =
-        (0..ROWS).map(|id| Row { number: key(), name: None, time: Some(id), id }).collect();
+    let rows: Vec<Row> = (0..ROWS).map(|id| Row { number: key(), name: None, time: Some(id), id }).collect();
     let hot = rows.iter().filter(|row| row.number == 0).count();
     assert!(hot as i64 * 2 >= ROWS, "half of the rows have one key: {hot}");
     let timeline = Timeline {

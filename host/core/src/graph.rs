@@ -144,10 +144,10 @@ impl Outline {
             directory: directory.map(str::to_owned),
         };
         let sources = spec.sources.iter().map(|s| node(NodeKind::Source, &s.name, &[], None));
-        let operators = spec.operators.iter().map(|o| Node {
-            is_join: o.join.is_some(),
-            ..node(NodeKind::Operator, &o.name, &o.inputs, None)
-        });
+        let operators = spec
+            .operators
+            .iter()
+            .map(|o| Node { is_join: o.join.is_some(), ..node(NodeKind::Operator, &o.name, &o.inputs, None) });
         let tables = spec.tables.iter().map(|t| node(NodeKind::Table, &t.name, &[], None));
         let sinks = spec.sinks.iter().map(|s| {
             let directory = if let SinkKind::File(file) = &s.kind { Some(file.path.as_str()) } else { None };

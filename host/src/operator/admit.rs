@@ -64,7 +64,8 @@ impl Refused<'_> {
             .collect();
         out.stats.rejected += rejections.len() as u64;
         if let Some(port) = self.rejected {
-            let rejected = assemble::rejected(port, &batch, &rejections).expect("rejected rows are fewer than the batch's");
+            let rejected =
+                assemble::rejected(port, &batch, &rejections).expect("rejected rows are fewer than the batch's");
             out.rejected = append(out.rejected.take(), rejected);
         }
         let times = times.iter().zip(&faults).filter(|(_, fault)| fault.is_none()).map(|(time, _)| *time).collect();

@@ -69,18 +69,24 @@ pub struct PortPlan {
 impl PortPlan {
     /// The columns of a batch that pass.
     fn pass(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
-        self.columns.iter().filter_map(|column| match column {
-            KeptColumn::Passed(at) => batch.columns().get(*at).cloned(),
-            KeptColumn::Computed(_) => None,
-        }).collect()
+        self.columns
+            .iter()
+            .filter_map(|column| match column {
+                KeptColumn::Passed(at) => batch.columns().get(*at).cloned(),
+                KeptColumn::Computed(_) => None,
+            })
+            .collect()
     }
 
     /// The computed columns that are kept.
     fn computed(&self, columns: &[ArrayRef]) -> Vec<ArrayRef> {
-        self.columns.iter().filter_map(|column| match column {
-            KeptColumn::Computed(at) => columns.get(*at).cloned(),
-            KeptColumn::Passed(_) => None,
-        }).collect()
+        self.columns
+            .iter()
+            .filter_map(|column| match column {
+                KeptColumn::Computed(at) => columns.get(*at).cloned(),
+                KeptColumn::Passed(_) => None,
+            })
+            .collect()
     }
 }
 

@@ -20,7 +20,11 @@ use pelton_core::{
 };
 use pelton_wasm::BatchContext;
 
-use super::{OperatorStats, PortPlan, admit::{Refused, TimeColumn}, aggregate::Partial};
+use super::{
+    OperatorStats, PortPlan,
+    admit::{Refused, TimeColumn},
+    aggregate::Partial,
+};
 use crate::state::keys::{self, KeyCodec, Keys};
 
 /// What a map side puts into the exchange.

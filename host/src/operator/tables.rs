@@ -80,10 +80,12 @@ mod tests {
         let mut loaded = Loaded::default();
         let given = |loaded: &mut Loaded| {
             let mut given = Vec::new();
-            loaded.give(&[2, 0], |name, version, _| {
-                given.push(format!("{name}{version}"));
-                Ok(())
-            }).unwrap();
+            loaded
+                .give(&[2, 0], |name, version, _| {
+                    given.push(format!("{name}{version}"));
+                    Ok(())
+                })
+                .unwrap();
             given.concat()
         };
         loaded.see(&tables([1, 1, 1]));

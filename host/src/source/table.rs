@@ -69,7 +69,10 @@ impl Table {
         let source = FileSource::open(&self.spec, OnBadRow::Fail, &self.base, &self.batch)?;
         if source.schema() != self.schema {
             let file = self.spec.paths.join(", ");
-            return Err(SourceError::Schema { file, reason: "its columns are not those that it began with".to_owned() });
+            return Err(SourceError::Schema {
+                file,
+                reason: "its columns are not those that it began with".to_owned(),
+            });
         }
         let columns: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
         let mut decoder = source.decoder(&columns)?;

@@ -173,7 +173,7 @@ impl Token {
             }
             Kind::Integer => text.parse::<u64>().ok().filter(|_| is_bare).map(Value::from),
             Kind::Bool => text.parse::<bool>().ok().filter(|_| is_bare).map(Value::from),
-            Kind::Text => Some(text.as_str()).map(Value::from),
+            Kind::Text => Some(Value::from(text.as_str())),
             // An expression without a place, and a table, are the job's options'.
             Kind::Expression | Kind::Table(_) => None,
         };

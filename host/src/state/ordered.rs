@@ -67,7 +67,10 @@ impl OrderedRows {
             Trees::List(Vec::new())
         } else {
             let sorts = subkey.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
-            Trees::Map { converter: RowConverter::new(sorts).expect("scalar types have a row format"), trees: Vec::new() }
+            Trees::Map {
+                converter: RowConverter::new(sorts).expect("scalar types have a row format"),
+                trees: Vec::new(),
+            }
         };
         Self { trees, subkey_columns: subkey.fields().len(), rows: StateRows::new(values), entries: 0, subkey_bytes: 0 }
     }
@@ -337,7 +340,11 @@ mod tests {
     #[test]
     fn a_row_deleted_and_put_again_in_one_list_of_changes_is_there() {
         let mut list = list();
-        list.apply(&[Put, Delete, Put, Put, Delete], &[0; 5], &[numbers(&[1, 1, 1, 2, 2]), texts(&["a", "b", "c", "d", "e"])]);
+        list.apply(
+            &[Put, Delete, Put, Put, Delete],
+            &[0; 5],
+            &[numbers(&[1, 1, 1, 2, 2]), texts(&["a", "b", "c", "d", "e"])],
+        );
         assert_eq!(shown(&list.range(&[0], None, None, 9)), [(0, 1, "c".to_owned())]);
     }
 }

@@ -28,7 +28,11 @@ enum Column {
     W8(DataType, Fixed<u64>),
     W16(DataType, Fixed<i128>),
     /// `held`: the bytes of all values.
-    Bytes { is_text: bool, values: Vec<Option<Box<[u8]>>>, held: usize },
+    Bytes {
+        is_text: bool,
+        values: Vec<Option<Box<[u8]>>>,
+        held: usize,
+    },
 }
 
 /// Whether state can hold a column of this type.

@@ -238,8 +238,7 @@ fn module_facts(name: &str, module: &Module, reads: &[usize], input: &Input) -> 
 }
 
 fn transform_facts(operator: &OperatorPlan) -> Vec<(String, String)> {
-    let mut facts =
-        module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
+    let mut facts = module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
     facts.extend(port_facts(&operator.signature.ports));
     facts
 }
@@ -257,8 +256,7 @@ fn port_facts(ports: &[Port]) -> impl Iterator<Item = (String, String)> {
 }
 
 fn keyed_facts(operator: &KeyedPlan) -> Vec<(String, String)> {
-    let mut facts =
-        module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
+    let mut facts = module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
     facts.push(("key".to_owned(), key_fact(&operator.shuffle.key_fields)));
     facts.extend(operator.signature.state.iter().map(state_fact));
     let clock = |clock| if clock == Clock::Event { "event time" } else { "processing time" };
@@ -308,12 +306,7 @@ fn state_fact(table: &StateTable) -> (String, String) {
 fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     for function in &operator.functions {
-        facts.extend(module_facts(
-            &function.module_name,
-            &function.module,
-            &function.signature.reads,
-            &function.input,
-        ));
+        facts.extend(module_facts(&function.module_name, &function.module, &function.signature.reads, &function.input));
         let fields = function.signature.accumulator.fields().iter();
         let state: Vec<_> = fields.map(|field| format!("{}: {}", field.name(), types::column(field))).collect();
         facts.push(("accumulator".to_owned(), state.join(", ")));
@@ -325,7 +318,9 @@ fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
         Emission::OnUpdate => "after each epoch that changed them, as updates by key".to_owned(),
         Emission::Early(every) => {
             let every = std::time::Duration::from_micros(every.unsigned_abs());
-            format!("when the watermark passes the window's end, and those that changed every {every:?}, as updates by key")
+            format!(
+                "when the watermark passes the window's end, and those that changed every {every:?}, as updates by key"
+            )
         }
     };
     facts.push(("results".to_owned(), emission));

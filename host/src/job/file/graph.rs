@@ -22,7 +22,7 @@ impl Coded for GraphError {
             Self::DuplicateName { .. } | Self::InputTwice { .. } | Self::SameDirectory { .. } => Code::DuplicateName,
             Self::UnknownNode { .. } | Self::ReadsSink { .. } | Self::ReadsTable { .. } | Self::SourcePort { .. } => {
                 Code::UnknownName
-            },
+            }
             Self::Cycle { .. } => Code::Cycle,
         }
     }
@@ -41,7 +41,8 @@ impl Coded for GraphError {
             }
             Self::ReadsSink { .. } => "read what the sink reads".into(),
             Self::ReadsTable { .. } => {
-                "join it: `join = { left = \"NAME\", right = \"TABLE\", … }`; rows that are to flow come from a source".into()
+                "join it: `join = { left = \"NAME\", right = \"TABLE\", … }`; rows that are to flow come from a source"
+                    .into()
             }
             Self::SourcePort { source_name, .. } => {
                 format!("a source has the outputs `{source_name}` and `{source_name}.rejected`")
@@ -135,7 +136,8 @@ pub fn diagnostic(error: &GraphError, outline: &Outline, root: &Table) -> Diagno
 fn label(error: &GraphError, outline: &Outline) -> String {
     match error {
         GraphError::UnknownNode { input, .. } => {
-            let outputs = outline.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Source | NodeKind::Operator));
+            let outputs =
+                outline.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Source | NodeKind::Operator));
             let wanted = OutputRef::parse(input);
             let names = outputs.map(|node| node.name.as_str()).filter(|name| !name.contains('.'));
             match nearest(&wanted.node, names) {

@@ -43,7 +43,9 @@ fn check_keys(operator: &Reader<'_>, kind: JoinKind) -> Option<()> {
         let help = match *key {
             "input" => "the inputs of a join are its `left` and `right`",
             "key" => "rows are joined by the columns in `on`",
-            "module" | "options" => "a join puts rows together by itself; let another operator read it, or take `type = \"cogroup\"`",
+            "module" | "options" => {
+                "a join puts rows together by itself; let another operator read it, or take `type = \"cogroup\"`"
+            }
             _ => "let another operator read the join",
         };
         operator.wrong(operator.span(key), message, "leave this out", help);
@@ -60,12 +62,22 @@ fn check_keys(operator: &Reader<'_>, kind: JoinKind) -> Option<()> {
 fn check_form(operator: &Reader<'_>, at: &Reader<'_>) -> Option<()> {
     if operator.has("window") && at.has("within") {
         let message = format!("`{}` and `window` exclude each other", at.place("within"));
-        at.wrong(at.span("within"), message, "leave out this or `window`", "rows are joined by how far they are apart, or within windows");
+        at.wrong(
+            at.span("within"),
+            message,
+            "leave out this or `window`",
+            "rows are joined by how far they are apart, or within windows",
+        );
         return None;
     }
     if at.has("lateness") && !at.has("within") {
         let message = format!("`{}` is for joins with `within`", at.place("lateness"));
-        at.wrong(at.span("lateness"), message, "not here", "a window has a lateness of its own; joins with a table take every row");
+        at.wrong(
+            at.span("lateness"),
+            message,
+            "not here",
+            "a window has a lateness of its own; joins with a table take every row",
+        );
         return None;
     }
     Some(())
@@ -77,8 +89,17 @@ fn within(at: &Reader<'_>) -> Option<(i64, i64)> {
     let times = texts.iter().enumerate().map(|(index, text)| match micros(text) {
         Ok(time) => Some(time),
         Err(fault) => {
-            let message = format!("`{}` must be durations such as \"10m\" or \"-30s\", not \"{}\"", at.place("within"), shown(text));
-            at.wrong(at.span(&format!("within.{index}")), message, fault, "a sign, a number and a unit; \"0s\" is allowed");
+            let message = format!(
+                "`{}` must be durations such as \"10m\" or \"-30s\", not \"{}\"",
+                at.place("within"),
+                shown(text)
+            );
+            at.wrong(
+                at.span(&format!("within.{index}")),
+                message,
+                fault,
+                "a sign, a number and a unit; \"0s\" is allowed",
+            );
             None
         }
     });
@@ -91,7 +112,8 @@ fn within(at: &Reader<'_>) -> Option<(i64, i64)> {
     };
     if bounds.is_none() {
         let message = format!("`{}` must be one duration, or the least and the most", at.place("within"));
-        let help = "`[\"-1m\", \"10m\"]`: the right row happens between one minute before and ten minutes after the left one";
+        let help =
+            "`[\"-1m\", \"10m\"]`: the right row happens between one minute before and ten minutes after the left one";
         at.wrong(at.span("within"), message, "no interval", help);
     }
     bounds

@@ -50,7 +50,17 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         Some(window) => Some(window?),
         None => None,
     };
-    Some(OperatorSpec { name: name.to_owned(), inputs: inputs?, join, modules: modules?, key, window, emission, state, limits })
+    Some(OperatorSpec {
+        name: name.to_owned(),
+        inputs: inputs?,
+        join,
+        modules: modules?,
+        key,
+        window,
+        emission,
+        state,
+        limits,
+    })
 }
 
 /// `module` and its `options`, or the modules of `aggregate`.
@@ -64,7 +74,12 @@ fn modules(at: &Reader<'_>) -> Option<Vec<ModuleSpec>> {
         }
         (true, true) => {
             let message = format!("`{}` and `module` exclude each other", at.place("aggregate"));
-            at.wrong(at.span("aggregate"), message, "leave out this or `module`", "several modules stand in `aggregate`, one alone in `module`");
+            at.wrong(
+                at.span("aggregate"),
+                message,
+                "leave out this or `module`",
+                "several modules stand in `aggregate`, one alone in `module`",
+            );
             None
         }
         (true, false) => {
@@ -79,7 +94,12 @@ fn modules(at: &Reader<'_>) -> Option<Vec<ModuleSpec>> {
 fn aggregates(at: &Reader<'_>, table: &Table) -> Option<Vec<ModuleSpec>> {
     if table.entries.is_empty() {
         let message = format!("`{}` has no module", at.place("aggregate"));
-        at.wrong(table.span.clone(), message, "it is empty", "give each result a name: `aggregate = { n = \"std:count\" }`");
+        at.wrong(
+            table.span.clone(),
+            message,
+            "it is empty",
+            "give each result a name: `aggregate = { n = \"std:count\" }`",
+        );
         return None;
     }
     let modules = table.entries.iter().map(|entry| match &entry.value.kind {

@@ -371,8 +371,7 @@ pub static TABLE: Keys = Keys {
 pub static OPERATORS: Named = Named { noun: "operator", variants: &[("", &OPERATOR)] };
 
 const INPUT_SHAPE: Shape = Shape::Texts { min: 1 };
-const INPUT_ABOUT: &str =
-    "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name";
+const INPUT_ABOUT: &str = "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name";
 const INPUT: Key = key("input", INPUT_SHAPE, Required, INPUT_ABOUT);
 
 pub static OPERATOR: Keys = Keys {
@@ -380,7 +379,12 @@ pub static OPERATOR: Keys = Keys {
     about: "",
     keys: &[
         key("input", INPUT_SHAPE, Optional("for joins, whose inputs are in `join`"), INPUT_ABOUT),
-        key("join", Shape::Table(&JOIN), Optional("its rows are not joined"), "Two inputs whose rows are put together by key"),
+        key(
+            "join",
+            Shape::Table(&JOIN),
+            Optional("its rows are not joined"),
+            "Two inputs whose rows are put together by key",
+        ),
         key(
             "module",
             Shape::Text,
@@ -389,7 +393,12 @@ pub static OPERATOR: Keys = Keys {
         ),
         key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
         key("key", Shape::Texts { min: 0 }, Optional("all rows are one group"), "Columns that rows are grouped by"),
-        key("window", Shape::Table(&WINDOW), Optional("none: all rows of a key"), "Which rows are folded together, by time"),
+        key(
+            "window",
+            Shape::Table(&WINDOW),
+            Optional("none: all rows of a key"),
+            "Which rows are folded together, by time",
+        ),
         key(
             "aggregate",
             Shape::Free,
@@ -442,7 +451,12 @@ pub static JOIN: Keys = Keys {
             Default("\"0s\""),
             "With `within`: how far behind the watermark rows may be. Later ones go to `NAME.left-late` and `NAME.right-late`",
         ),
-        key("prefix", Shape::Text, Default("\"right_\""), "Put before the names of right columns that the left input has as well"),
+        key(
+            "prefix",
+            Shape::Text,
+            Default("\"right_\""),
+            "Put before the names of right columns that the left input has as well",
+        ),
     ],
 };
 
@@ -492,15 +506,55 @@ pub static WINDOW: Keys = Keys {
     title: "`window` of an operator",
     about: "By event time unless `time` says otherwise. docs/windows.md has drawings.",
     keys: &[
-        key("type", Shape::Choice(&["tumbling", "sliding", "session", "count", "global"]), Required, "How rows are put together"),
+        key(
+            "type",
+            Shape::Choice(&["tumbling", "sliding", "session", "count", "global"]),
+            Required,
+            "How rows are put together",
+        ),
         key("length", WINDOW_LENGTH, Optional("for `tumbling` and `sliding`"), "From a window's start to its end"),
-        key("slide", WINDOW_LENGTH, Optional("for `sliding`"), "From one window's start to the next one's; each row is in `length / slide` windows"),
-        key("gap", WINDOW_LENGTH, Optional("for `session`"), "How long a key is silent before its session ends. Rows exactly this far apart are in two sessions"),
-        key("rows", Shape::Integer { min: 1, max: i64::MAX }, Optional("for `count`"), "Rows of a key in one window. One that is not full when the input ends is not emitted"),
-        key("offset", Shape::Duration { min: Duration::ZERO, max: DAY }, Default("\"0s\""), "Moves the windows' bounds, which are else multiples since 1970-01-01T00:00:00Z"),
-        key("time-zone", Shape::Text, Optional("UTC"), "For `tumbling` windows of whole days: days of this zone, with 23 or 25 hours where clocks change"),
-        key("lateness", Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) }, Default("\"0s\""), "For how long after its end, in event time, a window still takes rows and is emitted anew. Later rows go to `NAME.late`"),
-        key("time", Shape::Choice(&["event", "processing"]), Default("\"event\""), "Which clock: the event-time column, or when the epoch began"),
+        key(
+            "slide",
+            WINDOW_LENGTH,
+            Optional("for `sliding`"),
+            "From one window's start to the next one's; each row is in `length / slide` windows",
+        ),
+        key(
+            "gap",
+            WINDOW_LENGTH,
+            Optional("for `session`"),
+            "How long a key is silent before its session ends. Rows exactly this far apart are in two sessions",
+        ),
+        key(
+            "rows",
+            Shape::Integer { min: 1, max: i64::MAX },
+            Optional("for `count`"),
+            "Rows of a key in one window. One that is not full when the input ends is not emitted",
+        ),
+        key(
+            "offset",
+            Shape::Duration { min: Duration::ZERO, max: DAY },
+            Default("\"0s\""),
+            "Moves the windows' bounds, which are else multiples since 1970-01-01T00:00:00Z",
+        ),
+        key(
+            "time-zone",
+            Shape::Text,
+            Optional("UTC"),
+            "For `tumbling` windows of whole days: days of this zone, with 23 or 25 hours where clocks change",
+        ),
+        key(
+            "lateness",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 366) },
+            Default("\"0s\""),
+            "For how long after its end, in event time, a window still takes rows and is emitted anew. Later rows go to `NAME.late`",
+        ),
+        key(
+            "time",
+            Shape::Choice(&["event", "processing"]),
+            Default("\"event\""),
+            "Which clock: the event-time column, or when the epoch began",
+        ),
     ],
 };
 

@@ -32,7 +32,12 @@ pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
                 WindowError::Gaps => SLIDE,
             };
             let message = format!("`{}` cannot be: {error}", at.place(key));
-            at.wrong(at.span(key), message, "does not fit", "a window such as { type = \"sliding\", length = \"10s\", slide = \"2s\" }");
+            at.wrong(
+                at.span(key),
+                message,
+                "does not fit",
+                "a window such as { type = \"sliding\", length = \"10s\", slide = \"2s\" }",
+            );
             None
         }
     }
@@ -89,7 +94,12 @@ fn zone(at: &Reader<'_>) -> Option<Option<Zone>> {
         Some(zone) => Some(Some(zone)),
         None => {
             let message = format!("`{}` must be a time zone, not \"{}\"", at.place("time-zone"), shown(name));
-            at.wrong(at.span("time-zone"), message, "not a zone", "zones have the names of the IANA database, such as \"Europe/Paris\"");
+            at.wrong(
+                at.span("time-zone"),
+                message,
+                "not a zone",
+                "zones have the names of the IANA database, such as \"Europe/Paris\"",
+            );
             None
         }
     }

@@ -93,8 +93,8 @@ impl Builder<'_> {
         self.mark_window_end(output, is_in_time);
         self.mark_updating(output, emission != Emission::OnClose || window.lateness > 0);
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
-        let late = is_in_time
-            .then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        let late =
+            is_in_time.then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
         let stage = upstream.stage + 1;
         self.trace(&[output], &upstream.sources, upstream.held_back, stage);
         self.trace(&[rejected], &upstream.sources, upstream.held_back, upstream.stage);
@@ -138,7 +138,13 @@ impl Builder<'_> {
             module.kind().name()
         );
         let help = "name a module that folds rows, such as `std:count`, or take `key` and `window` out".into();
-        self.mistakes.push(&module_place(place, named.alias.as_deref()), Code::WrongWorld, message, "this module", Some(help));
+        self.mistakes.push(
+            &module_place(place, named.alias.as_deref()),
+            Code::WrongWorld,
+            message,
+            "this module",
+            Some(help),
+        );
         None
     }
 
@@ -166,7 +172,13 @@ impl Builder<'_> {
                     KeyError::Float(_) => "round it to an integer or a decimal before, and group by that",
                     KeyError::Type(..) => "group by columns of numbers, text, times or bools",
                 };
-                self.mistakes.push(&format!("{place}.key"), Code::ColumnMismatch, message, "not a key", Some(help.into()));
+                self.mistakes.push(
+                    &format!("{place}.key"),
+                    Code::ColumnMismatch,
+                    message,
+                    "not a key",
+                    Some(help.into()),
+                );
                 None
             }
         }
@@ -207,12 +219,9 @@ impl Builder<'_> {
         let expected = modules.len();
         for ((module, options), named) in modules.into_iter().zip(&spec.modules) {
             match open(&module, &spec.limits, &options, input, &self.offered) {
-                Ok(signature) if signature.ports.len() == 1 => functions.push(FunctionDraft {
-                    module_name: named.reference.clone(),
-                    module,
-                    options,
-                    signature,
-                }),
+                Ok(signature) if signature.ports.len() == 1 => {
+                    functions.push(FunctionDraft { module_name: named.reference.clone(), module, options, signature })
+                }
                 Ok(signature) => {
                     let message = format!(
                         "operator `{}`: the module {} has {} ports, but an aggregate has one",

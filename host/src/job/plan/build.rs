@@ -11,8 +11,8 @@ use pelton_core::{
     contract::{Input, SideTable, Signature},
     graph,
     job::{
-        EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT, SinkSpec,
-        SourceKind, SourceSpec, TableSpec,
+        EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT,
+        SinkSpec, SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
     types,
@@ -46,11 +46,19 @@ pub const REASON_COLUMN: &str = "_reason";
 pub const RAW_COLUMN: &str = "_raw";
 
 pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan, Vec<Diagnostic>> {
-    let mut builder =
-        Builder { file, surroundings, outputs: Vec::new(), by_name: HashMap::new(), tables: Vec::new(), offered: Offered::default(), mistakes: Mistakes::new(file) };
+    let mut builder = Builder {
+        file,
+        surroundings,
+        outputs: Vec::new(),
+        by_name: HashMap::new(),
+        tables: Vec::new(),
+        offered: Offered::default(),
+        mistakes: Mistakes::new(file),
+    };
     builder.tables = file.spec.tables.iter().map(|spec| builder.table(spec)).collect();
     let offered = builder.tables.iter().flatten();
-    let offered = offered.map(|planned| SideTable { name: planned.name.clone(), schema: Arc::clone(planned.table.schema()) });
+    let offered =
+        offered.map(|planned| SideTable { name: planned.name.clone(), schema: Arc::clone(planned.table.schema()) });
     builder.offered = Arc::new(offered.collect());
     let sources: Vec<_> = file.spec.sources.iter().map(|spec| builder.source(spec)).collect();
     let operators: Vec<_> = graph::order(&file.spec)
@@ -223,7 +231,13 @@ impl Builder<'_> {
                     "join with it (`right = \"{}\"`), let a module ask for it, or take the table out",
                     spec.name
                 );
-                self.mistakes.push(&format!("table.{}", spec.name), Code::NoSink, message, "its rows go nowhere", Some(help));
+                self.mistakes.push(
+                    &format!("table.{}", spec.name),
+                    Code::NoSink,
+                    message,
+                    "its rows go nowhere",
+                    Some(help),
+                );
             }
         }
     }
@@ -330,8 +344,7 @@ impl Builder<'_> {
         }
         let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
         let event_time = upstream.event_time.clone();
-        let input =
-            Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
+        let input = Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
         if let [(module, _)] = modules.as_slice()
             && module.kind() == Kind::Keyed
             && spec.modules.iter().all(|module| module.alias.is_none())
@@ -420,7 +433,12 @@ impl Builder<'_> {
     }
 
     /// A module, and the options that it is opened with (a JSON object).
-    pub(super) fn module(&mut self, place: &str, spec: &OperatorSpec, module: &ModuleSpec) -> Option<(Arc<Module>, String)> {
+    pub(super) fn module(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        module: &ModuleSpec,
+    ) -> Option<(Arc<Module>, String)> {
         let place = match &module.alias {
             Some(alias) => format!("{place}.aggregate.{alias}"),
             None => format!("{place}.module"),

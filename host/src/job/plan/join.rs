@@ -50,7 +50,10 @@ pub(super) struct JoinDraft {
 /// What leaves a join.
 enum Made {
     /// For each column of the result, which of the right side's reads has the same value.
-    Pairs { result: SchemaRef, merged: Vec<Option<usize>> },
+    Pairs {
+        result: SchemaRef,
+        merged: Vec<Option<usize>>,
+    },
     Cogroup(Box<CogroupDraft>),
 }
 
@@ -110,8 +113,11 @@ impl Builder<'_> {
                 return None;
             }
         }
-        let sides = [(left, left_schema), (right, right_schema)]
-            .map(|(name, schema)| Joined { name: name.to_string(), schema, key: Vec::new() });
+        let sides = [(left, left_schema), (right, right_schema)].map(|(name, schema)| Joined {
+            name: name.to_string(),
+            schema,
+            key: Vec::new(),
+        });
         let (sides, key_fields) = self.keyed_sides(place, spec, join, sides)?;
         let needs_time = match &form {
             JoinForm::Interval { .. } => true,
@@ -170,19 +176,24 @@ impl Builder<'_> {
     /// By window or by interval. None: something was reported.
     fn form(&mut self, place: &str, spec: &OperatorSpec, join: &JoinSpec) -> Option<JoinForm> {
         let wrong = match (&spec.window, join.within) {
-            (None, Some(_)) if join.kind == JoinKind::Cogroup => "hands a module all rows of a key, and does not say of which window",
+            (None, Some(_)) if join.kind == JoinKind::Cogroup => {
+                "hands a module all rows of a key, and does not say of which window"
+            }
             (None, Some((least, most))) => return Some(JoinForm::Interval { least, most, lateness: join.lateness }),
             (Some(window), _) => match (&window.kind, window.clock) {
                 (WindowKind::Tumbling { .. } | WindowKind::Sliding { .. }, Clock::Event) | (WindowKind::Global, _) => {
                     return Some(JoinForm::Windows(window.clone()));
                 }
-                (_, Clock::Processing) => "joins within windows of processing time, in which nobody can say what belongs together",
+                (_, Clock::Processing) => {
+                    "joins within windows of processing time, in which nobody can say what belongs together"
+                }
                 _ => "joins within windows of a type that is for aggregates only",
             },
             (None, None) => "joins two streams, and does not say which rows may still meet",
         };
         let message = format!("operator `{}` {wrong}", spec.name);
-        let help = "give the join `within = [\"-1m\", \"10m\"]`, or the operator a tumbling, sliding or global `window`";
+        let help =
+            "give the join `within = [\"-1m\", \"10m\"]`, or the operator a tumbling, sliding or global `window`";
         let at = if spec.window.is_some() { "window" } else { "join" };
         self.mistakes.push(&format!("{place}.{at}"), Code::WrongValue, message, "no bound", Some(help.into()));
         None
@@ -247,7 +258,13 @@ impl Builder<'_> {
                 KeyError::Float(_) => "round it to an integer or a decimal before, and join by that",
                 KeyError::Type(..) => "join by columns of numbers, text, times or bools",
             };
-            self.mistakes.push(&format!("{place}.join.on"), Code::ColumnMismatch, message, "not a key", Some(help.into()));
+            self.mistakes.push(
+                &format!("{place}.join.on"),
+                Code::ColumnMismatch,
+                message,
+                "not a key",
+                Some(help.into()),
+            );
             is_good = false;
         }
         is_good.then_some((sides, fields))
@@ -266,8 +283,11 @@ impl Builder<'_> {
         for ((side, upstream), name) in sides.iter().zip(upstreams).zip(SIDES) {
             let time = upstream.event_time.as_ref().and_then(|name| side.schema.index_of(name).ok());
             if time.is_none() {
-                let message =
-                    format!("operator `{}` joins by event time, but its input `{}` has none", spec.name, shown(&side.name));
+                let message = format!(
+                    "operator `{}` joins by event time, but its input `{}` has none",
+                    spec.name,
+                    shown(&side.name)
+                );
                 let help = "give the source `event-time = { column = …, watermark = … }` and let the column pass";
                 let place = format!("{place}.join.{name}");
                 self.mistakes.push(&place, Code::ColumnMismatch, message, "no event time", Some(help.into()));
@@ -315,7 +335,8 @@ impl Builder<'_> {
         let mut merged = Vec::new();
         for (column, field) in left.schema.fields().iter().enumerate() {
             let same = shared(column).filter(|_| keeps_right);
-            let same_is_nullable = same.and_then(|read| right_reads.get(read)).map(|at| right.schema.field(*at).is_nullable());
+            let same_is_nullable =
+                same.and_then(|read| right_reads.get(read)).map(|at| right.schema.field(*at).is_nullable());
             let nullable = field.is_nullable() || keeps_right && same_is_nullable.unwrap_or(true);
             fields.push(field.as_ref().clone().with_nullable(nullable));
             merged.push(same);
@@ -331,7 +352,8 @@ impl Builder<'_> {
         let mut names = HashSet::new();
         if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().as_str())) {
             let message = format!("operator `{}` would have two columns named `{}`", spec.name, shown(twice.name()));
-            let help = "give the join another `prefix` for columns of the right side, or rename the column before".to_owned();
+            let help =
+                "give the join another `prefix` for columns of the right side, or rename the column before".to_owned();
             self.mistakes.push(&format!("{place}.join"), Code::ColumnMismatch, message, "in this join", Some(help));
             return None;
         }
@@ -364,9 +386,7 @@ impl Builder<'_> {
                 let name = times.map(|[left_time, _]| left.schema.field(left_time).name().clone());
                 (name, lateness.saturating_add(right.max(*most).max(0)))
             }
-            JoinForm::Windows(window) => {
-                (has_bounds(&window.kind).then(|| WINDOW_END.to_owned()), window.lateness)
-            }
+            JoinForm::Windows(window) => (has_bounds(&window.kind).then(|| WINDOW_END.to_owned()), window.lateness),
         };
         let is_windowed = event_time.as_deref() == Some(WINDOW_END);
         let [left_end, _] = is_window_end;
@@ -422,13 +442,17 @@ impl Builder<'_> {
             self.refuse_updates(&format!("{place}.join.left"), spec, updating);
             return None;
         }
-        let sides = [(left, schema), (right, table_schema)]
-            .map(|(name, schema)| Joined { name: name.to_string(), schema, key: Vec::new() });
+        let sides = [(left, schema), (right, table_schema)].map(|(name, schema)| Joined {
+            name: name.to_string(),
+            schema,
+            key: Vec::new(),
+        });
         let ([left, right], key_fields) = self.keyed_sides(place, spec, join, sides)?;
 
         let columns = right_fields(join, &left, &right, join.kind == JoinKind::Left);
         let fields = left.schema.fields().iter().map(|field| field.as_ref().clone());
-        let result = self.distinct(place, spec, fields.chain(columns.iter().map(|(_, field)| field.clone())).collect())?;
+        let result =
+            self.distinct(place, spec, fields.chain(columns.iter().map(|(_, field)| field.clone())).collect())?;
         let mut port: Vec<PortColumn> = (0..left.schema.fields().len()).map(PortColumn::Pass).collect();
         port.extend(columns.iter().map(|(at, _)| PortColumn::Computed(*at)));
 
@@ -451,7 +475,11 @@ impl Builder<'_> {
         } else if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
             return Some(());
         } else {
-            ("join.type", "whose rows never leave alone", "take `inner` or `left`: a table has no moment at which a row has found no partner")
+            (
+                "join.type",
+                "whose rows never leave alone",
+                "take `inner` or `left`: a table has no moment at which a row has found no partner",
+            )
         };
         let message = format!("operator `{}` joins with a table, {why}", spec.name);
         self.mistakes.push(&format!("{place}.{key}"), Code::WrongValue, message, "not with a table", Some(help.into()));

@@ -80,8 +80,8 @@ impl Builder<'_> {
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
-        let late = lateness
-            .map(|_| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        let late =
+            lateness.map(|_| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
         let stage = upstream.stage + 1;
         let reduced: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
         let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
@@ -92,19 +92,18 @@ impl Builder<'_> {
         let reads = key.iter().chain(&time).chain(&signature.reads).copied().collect();
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
         let draft = Draft { sides: vec![side], ports };
-        let opened =
-            Opened::Keyed(KeyedDraft {
-                module,
-                options,
-                input,
-                offered: Offered::clone(&self.offered),
-                signature,
-                key,
-                key_fields,
-                time,
-                initial,
-                is_window_end,
-            });
+        let opened = Opened::Keyed(KeyedDraft {
+            module,
+            options,
+            input,
+            offered: Offered::clone(&self.offered),
+            signature,
+            key,
+            key_fields,
+            time,
+            initial,
+            is_window_end,
+        });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
     }
 
@@ -121,11 +120,16 @@ impl Builder<'_> {
         let given = spec.state.iter().flat_map(|state| &state.initial);
         for (state, table) in given.clone() {
             let place = format!("{place}.state.initial.{state}");
-            let values = signature.state.iter().position(|known| known.name == *state && known.form == StateForm::Value);
+            let values =
+                signature.state.iter().position(|known| known.name == *state && known.form == StateForm::Value);
             let Some(at) = values else {
                 let known = signature.state.iter().filter(|known| known.form == StateForm::Value);
                 let known: Vec<_> = known.map(|known| known.name.as_str()).collect();
-                let message = format!("the module of operator `{}` has no state `{}` with one row for each key", spec.name, shown(state));
+                let message = format!(
+                    "the module of operator `{}` has no state `{}` with one row for each key",
+                    spec.name,
+                    shown(state)
+                );
                 let help = match known.as_slice() {
                     [] => "it has none such".to_owned(),
                     known => format!("it has {}", known.join(", ")),
@@ -134,7 +138,8 @@ impl Builder<'_> {
                 continue;
             };
             let Some(index) = self.offered.iter().position(|offered| offered.name == *table) else {
-                let message = format!("operator `{}` begins with table `{}`, which is not there", spec.name, shown(table));
+                let message =
+                    format!("operator `{}` begins with table `{}`, which is not there", spec.name, shown(table));
                 let help = format!("declare it: `[table.{}]` with a `path`", shown(table));
                 self.mistakes.push(&place, Code::UnknownName, message, "no such table", Some(help));
                 continue;

@@ -155,7 +155,7 @@ fn connect(
     columns: impl Iterator<Item = usize> + Clone,
     to: Target,
 ) {
-    let narrowed: Vec<_> = columns.clone().map(|column| Arc::clone(&schema.fields()[column])).collect();
+    let narrowed: Vec<_> = columns.clone().filter_map(|column| schema.fields().get(column)).map(Arc::clone).collect();
     let narrowed = SchemaRef::new(Schema::new(narrowed));
     for input in inputs {
         let Some(output) = outputs.get_mut(*input) else { continue };

@@ -15,9 +15,7 @@ pub enum RunError {
     Source { name: String, epoch: Epoch, source: SourceError },
     #[error("table `{name}` cannot be loaded")]
     Table { name: String, source: SourceError },
-    #[error(
-        "operator `{name}`{module} failed in epoch {epoch} on {input}"
-    )]
+    #[error("operator `{name}`{module} failed in epoch {epoch} on {input}")]
     Operator {
         name: String,
         /// ` (module m, digest d)`; empty where it has none.

@@ -146,7 +146,8 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
             .map_err(RunError::Thread)?;
         let mut handles = vec![planner_thread];
         let (times, looking) = (Arc::clone(&keyed), abort.clone());
-        let look = move || times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looking) } else { Vec::new() });
+        let look =
+            move || times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looking) } else { Vec::new() });
         handles.push(
             thread::Builder::new().name("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?,
         );

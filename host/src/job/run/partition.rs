@@ -12,18 +12,15 @@ use pelton_core::window::Clock;
 
 use crate::{
     job::plan::{Logic, PlannedOperator},
-    operator::{
-        aggregate, join, keyed,
-        tables::SideTables,
-    },
+    operator::{aggregate, join, keyed, tables::SideTables},
     state::budget::Budget,
 };
 
 #[derive(Debug)]
 pub(super) enum State {
-    Aggregate(aggregate::Partition),
-    Keyed(keyed::Partition),
-    Join(join::Partition),
+    Aggregate(Box<aggregate::Partition>),
+    Keyed(Box<keyed::Partition>),
+    Join(Box<join::Partition>),
 }
 
 #[derive(Debug)]
@@ -41,15 +38,17 @@ impl Partition {
         match &planned.logic {
             Logic::Transform(_) | Logic::Lookup(_) => Vec::new(),
             Logic::Aggregate(plan) => {
-                numbers.map(|number| new(State::Aggregate(aggregate::Partition::new(plan, number)))).collect()
+                numbers.map(|number| new(State::Aggregate(Box::new(aggregate::Partition::new(plan, number))))).collect()
             }
             Logic::Keyed(plan) => {
                 let budget = Budget::new(plan.limits.state_bytes);
-                numbers.map(|number| new(State::Keyed(keyed::Partition::new(plan, number, &budget, tables)))).collect()
+                numbers
+                    .map(|number| new(State::Keyed(Box::new(keyed::Partition::new(plan, number, &budget, tables)))))
+                    .collect()
             }
             Logic::Join(plan) => {
                 let budget = Budget::new(plan.state_bytes);
-                numbers.map(|number| new(State::Join(join::Partition::new(plan, number, &budget)))).collect()
+                numbers.map(|number| new(State::Join(Box::new(join::Partition::new(plan, number, &budget))))).collect()
             }
         }
     }

@@ -121,6 +121,9 @@ fn load(planned: &TablePlan) -> Result<(Fingerprint, RecordBatch), SourceError> 
 fn warn(planned: &TablePlan, error: &SourceError) -> Option<RecordBatch> {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-    tracing::warn!("table `{}` has changed, but cannot be loaded, so the job goes on with what it has: {error}{causes}", planned.name);
+    tracing::warn!(
+        "table `{}` has changed, but cannot be loaded, so the job goes on with what it has: {error}{causes}",
+        planned.name
+    );
     None
 }

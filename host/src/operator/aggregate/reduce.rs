@@ -36,7 +36,7 @@ pub struct Partition {
 #[derive(Debug)]
 enum Windows {
     Whole(Whole),
-    Sliding(Sliding),
+    Sliding(Box<Sliding>),
     Sessions(SessionWindows),
     Counted(Counted),
 }
@@ -76,7 +76,7 @@ impl Partition {
         let windows = match plan.window.kind {
             WindowKind::Global | WindowKind::Tumbling { .. } => Windows::Whole(Whole::default()),
             WindowKind::Sliding { length, slide, .. } if length == slide => Windows::Whole(Whole::default()),
-            WindowKind::Sliding { slide, .. } => Windows::Sliding(Sliding::new(slide, codec.slots())),
+            WindowKind::Sliding { slide, .. } => Windows::Sliding(Box::new(Sliding::new(slide, codec.slots()))),
             WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, codec.slots())),
             WindowKind::Count { rows } => Windows::Counted(Counted::new(rows, codec.slots())),
         };

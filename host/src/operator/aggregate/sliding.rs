@@ -162,9 +162,8 @@ impl Sliding {
     ) -> Result<(), CallError> {
         let lateness = tools.plan.window.lateness;
         let is_open = |window: &Window| epoch.emits_open && window.end > epoch.to;
-        let is_wanted = |window: &Window| {
-            window.end <= epoch.from && !is_late(window.end, lateness, epoch.from) || is_open(window)
-        };
+        let is_wanted =
+            |window: &Window| window.end <= epoch.from && !is_late(window.end, lateness, epoch.from) || is_open(window);
         let mut changed: Vec<(Window, u32)> = Vec::new();
         for (key, pane) in &self.touched {
             changed.extend(panes.windows_of(*pane).filter(is_wanted).map(|window| (window, *key)));

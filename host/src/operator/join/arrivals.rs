@@ -5,11 +5,7 @@ use arrow::{
     compute::{concat_batches, take_record_batch},
 };
 
-use super::{
-    JoinPlan,
-    partition::Partition,
-    side::NONE,
-};
+use super::{JoinPlan, partition::Partition, side::NONE};
 use crate::operator::shuffle::{Piece, ShuffledRows};
 
 /// Rows of one side that came together.
@@ -38,7 +34,9 @@ pub(super) fn arrive(plan: &JoinPlan, partition: &mut Partition, pieces: &[Piece
     for piece in pieces {
         let Piece::Rows(piece) = piece else { continue };
         let rows = piece.by_partition.get(usize::from(partition.number)).map(Vec::as_slice).unwrap_or_default();
-        let (Some(side), Some(shuffle)) = (brought.get_mut(piece.input), plan.shuffles.get(piece.input)) else { continue };
+        let (Some(side), Some(shuffle)) = (brought.get_mut(piece.input), plan.shuffles.get(piece.input)) else {
+            continue;
+        };
         let keeps = plan.kind.keeps().get(piece.input).copied().unwrap_or_default();
         let taken = side.bring(partition, piece, rows, &shuffle.key_at, keeps);
         if taken > 0 {

@@ -233,7 +233,8 @@ fn emit(
     let Some(cogroup) = &plan.cogroup else { return Ok(()) };
     for emitted in &answer.emitted {
         out.stats.rows_out += emitted.rows as u64;
-        let declared = cogroup.signature.ports.get(emitted.port).map(|port| port.columns.as_slice()).unwrap_or_default();
+        let declared =
+            cogroup.signature.ports.get(emitted.port).map(|port| port.columns.as_slice()).unwrap_or_default();
         let Some(Some(port)) = cogroup.ports.get(emitted.port) else { continue };
         let origin = emitted.origin.as_ref().map(|origin| UInt32Array::new(origin.clone(), None));
         let columns = port.columns.iter().map(|column| {

@@ -149,8 +149,11 @@ impl IntervalStore {
         while let Some(mut first) = by_time.first_entry().filter(|first| *first.key() <= bound >> BUCKET_BITS) {
             let is_whole = *first.key() < bound >> BUCKET_BITS || bound == i64::MAX;
             let numbers = std::mem::take(first.get_mut());
-            let (mut gone, left): (Vec<u32>, Vec<u32>) =
-                if is_whole { (numbers, Vec::new()) } else { numbers.into_iter().partition(|number| time(number) < bound) };
+            let (mut gone, left): (Vec<u32>, Vec<u32>) = if is_whole {
+                (numbers, Vec::new())
+            } else {
+                numbers.into_iter().partition(|number| time(number) < bound)
+            };
             gone.sort_by_key(time);
             expired.append(&mut gone);
             if left.is_empty() {

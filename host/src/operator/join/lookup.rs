@@ -170,7 +170,8 @@ impl Lookup {
         } else {
             pairs.iter().map(|(_, row)| (*row != NONE).then_some(*row)).collect()
         };
-        let taken = |column: &ArrayRef, at: &UInt32Array| take(column.as_ref(), at, None).expect("these rows are there");
+        let taken =
+            |column: &ArrayRef, at: &UInt32Array| take(column.as_ref(), at, None).expect("these rows are there");
         let columns = port.columns.iter().filter_map(|column| match column {
             KeptColumn::Passed(at) if is_row_for_row => batch.columns().get(*at).map(Arc::clone),
             KeptColumn::Passed(at) => batch.columns().get(*at).map(|column| taken(column, &rows)),

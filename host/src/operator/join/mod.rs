@@ -28,12 +28,12 @@ use std::{sync::Arc, time::Instant};
 use pelton_core::{job::JoinKind, window::WindowSpec};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
+use self::{arrivals::Arrived, cogroup::Cogrouping, output::Pairs, partition::Store};
 pub use self::{
     cogroup::CogroupPlan,
     lookup::{Lookup, LookupIndex, LookupPlan},
     partition::Partition,
 };
-use self::{arrivals::Arrived, cogroup::Cogrouping, output::Pairs, partition::Store};
 use super::{
     Closing, PortPlan, Reduced,
     shuffle::{Piece, ShufflePlan},

@@ -6,7 +6,10 @@ use arrow::{
     array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, new_null_array},
     compute::interleave,
 };
-use pelton_core::{limits::{LimitName, show_bytes}, window::Window};
+use pelton_core::{
+    limits::{LimitName, show_bytes},
+    window::Window,
+};
 use pelton_wasm::{CallError, GuestBacktrace};
 
 use super::{

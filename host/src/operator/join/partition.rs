@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use pelton_wasm::CallError;
 
-use super::{
-    JoinForm, JoinPlan, interval::IntervalStore, output::too_much, side::Rows, windowed::WindowStore,
-};
+use super::{JoinForm, JoinPlan, interval::IntervalStore, output::too_much, side::Rows, windowed::WindowStore};
 use crate::state::{
     budget::{Budget, Share},
     keys::KeyCodec,

@@ -202,7 +202,8 @@ impl Side {
         if held <= 2 * wanted + SLACK_ROWS && batches <= SLACK_BATCHES + wanted / BATCH_ROWS_LEAST {
             return;
         }
-        let numbers: Vec<u32> = (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect();
+        let numbers: Vec<u32> =
+            (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect();
         let Some(schema) = self.batches().flatten().next().map(RecordBatch::schema) else { return };
         let columns = (0..schema.fields().len()).map(|column| self.column(column, &numbers));
         // More than 2 GiB in one column of text cannot be one batch: then it stays as it is.

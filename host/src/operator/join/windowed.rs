@@ -108,9 +108,8 @@ pub(super) fn pair(
     rows: &Rows,
     pairs: &mut Pairs<'_>,
 ) -> Result<(), CallError> {
-    let key = |side: usize, number: u32| {
-        rows.sides.get(side).and_then(|side| side.get(number)).map_or(NONE, |row| row.key)
-    };
+    let key =
+        |side: usize, number: u32| rows.sides.get(side).and_then(|side| side.get(number)).map_or(NONE, |row| row.key);
     // Positions in `right` by key.
     let mut by_key: HashMap<u32, Vec<u32>> = HashMap::new();
     for (at, number) in (0..).zip(right) {

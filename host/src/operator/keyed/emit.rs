@@ -66,7 +66,10 @@ fn timed(passed: ArrayRef, given: &Given<'_>, rows: &KeyedRows) -> Result<ArrayR
         Some(times) => times.map(|time| Some(in_unit(time, unit))).collect(),
         None => {
             let known = known.as_primitive::<Int64Type>().iter();
-            known.zip(rows.keys.iter()).map(|(time, key)| Some(time.unwrap_or_else(|| in_unit(of_key(key), unit)))).collect()
+            known
+                .zip(rows.keys.iter())
+                .map(|(time, key)| Some(time.unwrap_or_else(|| in_unit(of_key(key), unit))))
+                .collect()
         }
     };
     cast(&values, passed.data_type())
@@ -122,8 +125,11 @@ mod tests {
             computed: vec![Arc::new(Int64Array::from(vec![10, 20, 30]))],
         };
         let shown = |batch: &RecordBatch| {
-            let ts: Vec<_> = cast(batch.column(1), &DataType::Int64).unwrap().as_primitive::<Int64Type>().values().to_vec();
-            let text = |at: usize| batch.column(at).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>();
+            let ts: Vec<_> =
+                cast(batch.column(1), &DataType::Int64).unwrap().as_primitive::<Int64Type>().values().to_vec();
+            let text = |at: usize| {
+                batch.column(at).as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()
+            };
             (text(0).into_iter().flatten().collect::<String>(), ts, text(2))
         };
         let some = |texts: [Option<&str>; 3]| texts.map(|text| text.map(str::to_owned)).to_vec();

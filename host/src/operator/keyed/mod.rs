@@ -25,10 +25,7 @@ use pelton_core::{
 };
 use pelton_wasm::Module;
 
-pub use self::{
-    partition::Partition,
-    reduce::Reducer,
-};
+pub use self::{partition::Partition, reduce::Reducer};
 use super::{PortPlan, shuffle::ShufflePlan, tables::Offered};
 
 /// What all threads share of a keyed operator.

@@ -17,7 +17,12 @@ use crate::{
     operator::{shuffle::partitioned, tables::SideTables},
     state::{
         budget::{Budget, Share},
-        expiry::Expiry, keys::{self, KeyCodec}, numbered::NumberedKeys, ordered::OrderedRows, timers::Timers, values::ValueRows,
+        expiry::Expiry,
+        keys::{self, KeyCodec},
+        numbered::NumberedKeys,
+        ordered::OrderedRows,
+        timers::Timers,
+        values::ValueRows,
     },
 };
 
@@ -183,7 +188,11 @@ impl Tables {
             Table::Value(_) => None,
             Table::Ordered(at) => Some(*at),
         });
-        Arc::new(CallReader { ordered_at: ordered_at.collect(), ordered: Arc::clone(&self.ordered), slots: slots.to_vec() })
+        Arc::new(CallReader {
+            ordered_at: ordered_at.collect(),
+            ordered: Arc::clone(&self.ordered),
+            slots: slots.to_vec(),
+        })
     }
 }
 

@@ -124,9 +124,10 @@ impl Reducer {
     /// Bytes of the columns that the module reads, about.
     fn read_bytes(&self, grouped: &Grouped<'_>) -> usize {
         let all: usize = grouped.pieces.iter().map(|piece| piece.rows.num_rows()).sum();
-        let columns = grouped.pieces.iter().flat_map(|piece| {
-            self.plan.reads_at.iter().filter_map(|at| piece.rows.columns().get(*at))
-        });
+        let columns = grouped
+            .pieces
+            .iter()
+            .flat_map(|piece| self.plan.reads_at.iter().filter_map(|at| piece.rows.columns().get(*at)));
         let bytes: usize = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum();
         (bytes as u128 * grouped.rows.len() as u128 / all.max(1) as u128) as usize
     }
@@ -163,8 +164,7 @@ impl Reducer {
         state.account("process")?;
 
         let times = row_times(context, call, &due, &latest);
-        let given =
-            Given { rows: batch.as_ref(), key_at: &plan.shuffle.key_at, keys: &keys, times: &times };
+        let given = Given { rows: batch.as_ref(), key_at: &plan.shuffle.key_at, keys: &keys, times: &times };
         for rows in &answer.emitted {
             out.stats.rows_out += rows.rows as u64;
             if let Some(Some(port)) = plan.ports.get(rows.port)

@@ -272,8 +272,12 @@ mod tests {
     #[test]
     fn keys_are_packed_whole_and_cut_only_when_they_are_larger_than_a_call() {
         let made = calls(&grouped(&[(7, 3), (2, 4), (9, 25), (1, 1)]), Reasons::default(), 10);
-        let expected: Vec<Vec<_>> =
-            vec![vec![(7, 3, 0, 0), (2, 4, 0, 0)], vec![(9, 10, 0, 0)], vec![(9, 10, 0, 0)], vec![(9, 5, 0, 0), (1, 1, 0, 0)]];
+        let expected: Vec<Vec<_>> = vec![
+            vec![(7, 3, 0, 0), (2, 4, 0, 0)],
+            vec![(9, 10, 0, 0)],
+            vec![(9, 10, 0, 0)],
+            vec![(9, 5, 0, 0), (1, 1, 0, 0)],
+        ];
         assert_eq!(shown(&made), expected);
         let rows: Vec<_> = made.iter().map(|call| call.rows.clone()).collect();
         assert_eq!(rows, [0..7, 7..17, 17..27, 27..33]);
@@ -284,10 +288,8 @@ mod tests {
         let due = vec![timer(4, 1), timer(7, 2), timer(5, 3), timer(4, 4)];
         let reasons = Reasons { due, ended: vec![7, 8, 4], idle: vec![5, 6, 7, 8] };
         let made = calls(&grouped(&[(7, 12)]), reasons, 10);
-        let expected: Vec<Vec<_>> = vec![
-            vec![(7, 10, 0, 0)],
-            vec![(7, 2, 1, 0), (4, 0, 2, 1), (5, 0, 1, 0), (8, 0, 0, 1), (6, 0, 0, 0)],
-        ];
+        let expected: Vec<Vec<_>> =
+            vec![vec![(7, 10, 0, 0)], vec![(7, 2, 1, 0), (4, 0, 2, 1), (5, 0, 1, 0), (8, 0, 0, 1), (6, 0, 0, 0)]];
         assert_eq!(shown(&made), expected, "7 was touched, so it does not end");
         let at: Vec<_> = made[1].due.iter().map(|due| due.timer.at).collect();
         assert_eq!(at, [1, 2, 3, 4]);

@@ -227,7 +227,11 @@ impl Projection {
         }
         let bad = |(row, field): (u64, &Field)| BadRow {
             offset: first_row.saturating_add(row),
-            reason: format!("column `{0}` is null, and {1} has no nulls (`{1}?` has)", field.name(), types::name(field.data_type())),
+            reason: format!(
+                "column `{0}` is null, and {1} has no nulls (`{1}?` has)",
+                field.name(),
+                types::name(field.data_type())
+            ),
             raw: Vec::new(),
         };
         reasons.into_iter().map(bad).collect()
@@ -363,7 +367,10 @@ mod tests {
         assert_eq!(rows.column(0).as_ref(), &Int64Array::from(vec![4]));
         assert_eq!(rows.column(1).as_ref(), &UInt64Array::from(vec![103]));
         let reasons: Vec<_> = rejected.iter().map(|bad| (bad.offset, bad.reason.as_str())).collect();
-        let (n, m) = ("column `n` is null, and s64 has no nulls (`s64?` has)", "column `m` is null, and utf8 has no nulls (`utf8?` has)");
+        let (n, m) = (
+            "column `n` is null, and s64 has no nulls (`s64?` has)",
+            "column `m` is null, and utf8 has no nulls (`utf8?` has)",
+        );
         assert_eq!(reasons, [(100, m), (101, n), (102, n)]);
         let error = project(OnBadRow::Fail).expect_err("a bad row");
         assert_eq!(error.to_string(), format!("bad row in f at row 100: {m}"));

@@ -23,8 +23,16 @@ pub fn contract(input: &Input) -> Contract {
         tables: vec![],
         state: vec![
             StateTable { name: "total".into(), subkey: vec![], values: vec![field("total", "l", true)] },
-            StateTable { name: "list".into(), subkey: vec![field("at", "l", false)], values: vec![field("x", "l", false)] },
-            StateTable { name: "map".into(), subkey: vec![field("rest", "u", false)], values: vec![field("x", "l", false)] },
+            StateTable {
+                name: "list".into(),
+                subkey: vec![field("at", "l", false)],
+                values: vec![field("x", "l", false)],
+            },
+            StateTable {
+                name: "map".into(),
+                subkey: vec![field("rest", "u", false)],
+                values: vec![field("x", "l", false)],
+            },
         ],
         state_version: 0,
         properties: vec![],

@@ -106,7 +106,10 @@ impl Key {
         self.list.get_or_insert_with(|| {
             // In two ranges, so that both bounds are used.
             let middle = table::one_row(vec![table::number_node(&[Some(3)])]);
-            let parts = [state::get(LIST, &keys, None, Some(&middle), u32::MAX), state::get(LIST, &keys, Some(&middle), None, u32::MAX)];
+            let parts = [
+                state::get(LIST, &keys, None, Some(&middle), u32::MAX),
+                state::get(LIST, &keys, Some(&middle), None, u32::MAX),
+            ];
             let rows = parts.iter().flat_map(|part| {
                 let at = table::numbers(part, 1).unwrap_or_default();
                 at.into_iter().flatten().zip(table::numbers(part, 2).unwrap_or_default().into_iter().flatten())

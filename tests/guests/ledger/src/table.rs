@@ -14,8 +14,16 @@ pub fn longs(bytes: &[u8]) -> Vec<i64> {
 pub fn numbers(table: &Table, column: usize) -> Option<Vec<Option<i64>>> {
     let node = table.nodes.get(column)?;
     let [validity, values] = node.buffers.as_slice() else { return None };
-    let is_valid = |row: usize| validity.is_empty() || validity.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1);
-    Some(longs(values).into_iter().take(node.rows as usize).enumerate().map(|(row, value)| is_valid(row).then_some(value)).collect())
+    let is_valid =
+        |row: usize| validity.is_empty() || validity.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1);
+    Some(
+        longs(values)
+            .into_iter()
+            .take(node.rows as usize)
+            .enumerate()
+            .map(|(row, value)| is_valid(row).then_some(value))
+            .collect(),
+    )
 }
 
 /// A column of texts without nulls. None: it is not there.

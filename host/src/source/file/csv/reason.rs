@@ -16,7 +16,9 @@ pub fn bad_value(read: &Read, fault: Fault, text: &[u8]) -> String {
     match fault {
         Fault::Shape => format!("{place}: `{shown}` is not {}", with_article(type_name)),
         Fault::Range => format!("{place}: `{shown}` is out of range for {type_name}"),
-        Fault::Null if text.is_empty() => format!("{place} is empty, and {type_name} has no nulls (`{type_name}?` has)"),
+        Fault::Null if text.is_empty() => {
+            format!("{place} is empty, and {type_name} has no nulls (`{type_name}?` has)")
+        }
         Fault::Null => format!("{place}: `{shown}` means null, and {type_name} has no nulls (`{type_name}?` has)"),
         Fault::NotUtf8 => format!("{place}: `{shown}` is not UTF-8"),
     }
