@@ -5,7 +5,7 @@ use crate::{
     expression::{Node, functions::Call},
     types::{F64, S64, Type, per_second},
     value::time::{Civil, civil},
-    vector::{Bits, Lane, Values, Vector, map},
+    vector::{Bits, Lane, Made, Texts, Values, Vector, map},
 };
 
 const DAY_SECONDS: i64 = 86_400;
@@ -61,12 +61,8 @@ impl<'a> Evaluation<'a> {
                 Values::Bool(text::test_both(first.texts(), second.texts(), rows, |text, part| text.ends_with(part)))
             }
             Call::Length => Values::Whole(text::measure(first.texts(), rows, |text| text.chars().count() as i64)),
-            Call::Lower => made(&valid, rows, |row, out| {
-                letters(first.texts().get(row), out, str::make_ascii_lowercase, str::to_lowercase)
-            })?,
-            Call::Upper => made(&valid, rows, |row, out| {
-                letters(first.texts().get(row), out, str::make_ascii_uppercase, str::to_uppercase)
-            })?,
+            Call::Lower => letters(first.texts(), &valid, rows, str::to_ascii_lowercase, str::to_lowercase)?,
+            Call::Upper => letters(first.texts(), &valid, rows, str::to_ascii_uppercase, str::to_uppercase)?,
             Call::Trim => made(&valid, rows, |row, out| out.push_str(first.texts().get(row).trim()))?,
             Call::Concat => made(&valid, rows, |row, out| {
                 arguments.iter().for_each(|argument| out.push_str(argument.texts().get(row)));
@@ -128,16 +124,17 @@ fn made<'a>(valid: &Bits<'_>, rows: usize, append: impl FnMut(usize, &mut String
     text::make(valid, rows, append).map(Values::Text)
 }
 
-/// Appends the text in other letters; ASCII without a look at tables.
-fn letters(text: &str, out: &mut String, ascii: fn(&mut str), unicode: fn(&str) -> String) {
-    let start = out.len();
-    if text.is_ascii() {
-        out.push_str(text);
-        if let Some(appended) = out.get_mut(start..) {
-            ascii(appended);
-        }
-    } else {
-        out.push_str(&unicode(text));
+/// Texts in other letters. A column of ASCII is changed as a whole: its offsets stay what they are.
+fn letters<'a>(
+    texts: &Texts<'a>,
+    valid: &Bits<'_>,
+    rows: usize,
+    ascii: fn(&str) -> String,
+    unicode: fn(&str) -> String,
+) -> Result<Values<'a>, String> {
+    match texts {
+        Texts::Rows(all) if all.text().is_ascii() => Made::in_place(*all, ascii).finish().map(Values::Text),
+        texts => made(valid, rows, |row, out| out.push_str(&unicode(texts.get(row)))),
     }
 }
 

@@ -3,7 +3,7 @@
 use bytemuck::NoUninit;
 use pelton_guest::dynamic::{Node, Number};
 
-use super::{Made, Values, Vector, View};
+use super::{Made, Texts, Values, Vector, View};
 use crate::types::Type;
 
 /// The column of `vector`, of `rows` rows; only those at `kept`, if there is such a list.
@@ -26,13 +26,14 @@ pub fn node(vector: &Vector<'_>, ty: &Type, rows: usize, kept: Option<&[u32]>) -
             buffers.push(all.bytes(lane.view(), |value| value as u64))
         }
         Values::Wide(lane) => buffers.push(all.bytes(lane.view(), |value| value)),
+        // What was made is a column already.
+        Values::Text(Texts::Made(made)) if kept.is_none() => buffers.extend(made.buffers()),
         Values::Text(texts) => {
             let mut made = Made::with_capacity(count);
             all.each(|row| if vector.valid.get(row) { made.push(texts.get(row)) } else { made.push("") });
-            let bytes: usize = made.part().len();
+            let bytes = made.part().len();
             i32::try_from(bytes).map_err(|_| "a column has more than 2 GiB of text in one batch".to_owned())?;
-            let (offsets, text) = made.into_buffers();
-            buffers.extend([offsets, text]);
+            buffers.extend(made.buffers());
         }
         Values::Presence => return Err(format!("{} cannot be made", ty.name())),
     }

@@ -53,6 +53,11 @@ impl Made {
         self.text.get(*self.offsets.get(row)? as usize..*self.offsets.get(row + 1)? as usize)
     }
 
+    /// The texts of `rows`, each made another of the same length in bytes: all of them at once.
+    pub fn in_place(rows: Strings<'_>, change: impl FnOnce(&str) -> String) -> Self {
+        Self { offsets: rows.offsets().to_vec(), text: change(rows.text()) }
+    }
+
     /// Appends a row.
     #[inline(always)]
     pub fn push(&mut self, text: &str) {
@@ -79,7 +84,7 @@ impl Made {
     }
 
     /// The buffers of a column: offsets and bytes.
-    pub fn into_buffers(self) -> (Vec<u8>, Vec<u8>) {
-        (bytemuck::cast_slice(&self.offsets).to_vec(), self.text.into_bytes())
+    pub fn buffers(&self) -> [Vec<u8>; 2] {
+        [bytemuck::cast_slice(&self.offsets).to_vec(), self.text.as_bytes().to_vec()]
     }
 }
