@@ -47,7 +47,8 @@ soak: build guests ## The long forms of the property tests: 100,000 timelines ea
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb -p pelton-nexmark --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
+	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
 bench: bench-boundary bench-peers ## All benchmarks
 

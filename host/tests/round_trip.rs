@@ -1,5 +1,11 @@
 //! What the file sink writes, the file source reads back: every format, random rows, random dialects of CSV.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that has not what it expects should fail there"
+)]
+
 use std::{path::Path, sync::Arc};
 
 use arrow::{

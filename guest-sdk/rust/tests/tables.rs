@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pelton_guest::{bindings, macros, prelude::*};
+use pelton_guest::{bindings, dynamic::Process as _, macros, prelude::*};
 
 #[derive(Row)]
 struct Airline<'a> {

@@ -120,13 +120,26 @@ pub type Test<T> = ProcessTest<Opened<T>>;
 
 /// A test of a [`Process`] being set up; ends with [`ProcessTest::test`], [`ProcessTest::try_test`], [`ProcessTest::contract`] or
 /// [`ProcessTest::refusal`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ProcessTest<P> {
     options: Map<String, Value>,
     context: BatchContext,
     event_time: Option<String>,
     tables: Vec<(String, Rows)>,
     process: PhantomData<P>,
+}
+
+// Derived, it would ask `P` to be `Clone`.
+impl<P> Clone for ProcessTest<P> {
+    fn clone(&self) -> Self {
+        Self {
+            options: self.options.clone(),
+            context: self.context,
+            event_time: self.event_time.clone(),
+            tables: self.tables.clone(),
+            process: PhantomData,
+        }
+    }
 }
 
 impl<P: Process> ProcessTest<P> {
