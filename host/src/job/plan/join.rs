@@ -352,8 +352,12 @@ impl Builder<'_> {
         let mut names = HashSet::new();
         if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().as_str())) {
             let message = format!("operator `{}` would have two columns named `{}`", spec.name, shown(twice.name()));
-            let help =
-                "give the join another `prefix` for columns of the right side, or rename the column before".to_owned();
+            let help = if matches!(twice.name().as_str(), WINDOW_START | WINDOW_END) {
+                "results of windows have it already: join them by it (`on = [\"window_end\"]`, `within = \"0s\"`), or rename it before"
+            } else {
+                "give the join another `prefix` for columns of the right side, or rename the column before"
+            };
+            let help = help.to_owned();
             self.mistakes.push(&format!("{place}.join"), Code::ColumnMismatch, message, "in this join", Some(help));
             return None;
         }

@@ -87,6 +87,8 @@ impl Walk<'_> {
         let last = pattern.rsplit('/').next().unwrap_or_default();
         let pattern = Pattern { matcher: matcher.compile_matcher(), hidden: last.starts_with(['.', '_']) };
         let directory = base.join(root);
+        // A job file in the current directory has an empty path, which is no directory.
+        let directory = if directory.as_os_str().is_empty() { PathBuf::from(".") } else { directory };
         if !directory.is_dir() {
             return Ok(());
         }
@@ -129,6 +131,12 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_glob_beside_a_job_file_in_the_current_directory_finds_its_files() {
+        let found = list(&["Cargo.*".to_owned()], Path::new("")).expect("the crate's own manifest");
+        assert_eq!(found.iter().map(|file| file.name.as_ref()).collect::<Vec<_>>(), ["Cargo.toml"]);
+    }
 
     fn names(paths: &[&str]) -> Result<Vec<String>, SourceError> {
         let base = tempfile::tempdir().expect("a directory");
