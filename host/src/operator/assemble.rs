@@ -7,12 +7,23 @@ use arrow::{
     compute::{TakeOptions, take},
     error::ArrowError,
 };
-use pelton_wasm::{EmittedRows, Rejection};
+use pelton_core::limits::LimitName;
+use pelton_wasm::{CallError, EmittedRows, GuestBacktrace, Rejection};
 
 use super::{KeptColumn, PortPlan, record_batch};
 
 /// Passed columns repeated by a flat-map can outgrow what one array can hold; everything else was checked before.
 type Assembled = Result<RecordBatch, ArrowError>;
+
+/// The columns of a call's answer are too long for arrays.
+pub(super) fn too_large(_: ArrowError) -> CallError {
+    CallError::Limit {
+        call: "process",
+        name: LimitName::OutputBytes,
+        limit: "2 GiB in one column".into(),
+        backtrace: GuestBacktrace::default(),
+    }
+}
 
 pub(super) fn emitted(port: &PortPlan, input: &RecordBatch, emitted: &EmittedRows) -> Assembled {
     let origin = emitted.origin.as_ref().map(|rows| UInt32Array::new(rows.clone(), None));

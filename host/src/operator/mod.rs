@@ -29,9 +29,9 @@ use arrow::{
 use pelton_core::{
     batch,
     contract::{Input, Signature},
-    limits::{LimitName, Limits},
+    limits::Limits,
 };
-use pelton_wasm::{BatchContext, CallError, CallLog, GuestBacktrace, Module, TransformInstance};
+use pelton_wasm::{BatchContext, CallError, CallLog, Module, TransformInstance};
 
 use self::tables::{Loaded, Offered, SideTables};
 
@@ -220,25 +220,21 @@ impl Operator {
         let instance = self.instance()?;
         let answer = instance.process(context, rows, &columns, &plan.signature)?;
         let called = Instant::now();
-        let too_large = |_| CallError::Limit {
-            call: "process",
-            name: LimitName::OutputBytes,
-            limit: "2 GiB in one column".into(),
-            backtrace: GuestBacktrace::default(),
-        };
         processed.stats.calls += 1;
         processed.stats.rows_in += rows as u64;
         processed.stats.rejected += answer.rejected.len() as u64;
         for emitted in answer.emitted {
             processed.stats.rows_out += emitted.rows as u64;
             if let Some(Some(port)) = plan.ports.get(emitted.port) {
-                processed.emitted.push((emitted.port, assemble::emitted(port, batch, &emitted).map_err(too_large)?));
+                processed
+                    .emitted
+                    .push((emitted.port, assemble::emitted(port, batch, &emitted).map_err(assemble::too_large)?));
             }
         }
         if let Some(port) = &plan.rejected
             && !answer.rejected.is_empty()
         {
-            processed.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(too_large)?);
+            processed.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(assemble::too_large)?);
         }
         processed.stats.call_time += called - started;
         processed.stats.assemble_time += called.elapsed();

@@ -10,18 +10,17 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_empty_array},
+    array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_empty_array},
     compute::{interleave, take},
     error::ArrowError,
 };
 use pelton_core::{
     contract::{CogroupSignature, Input, PortColumn},
-    limits::{LimitName, Limits},
+    limits::Limits,
     window::Window,
 };
 use pelton_wasm::{
-    Answer, BatchContext, CallError, CallLog, CogroupBatch, CogroupInstance, CogroupSide, GuestBacktrace, Module,
-    Rejection,
+    Answer, BatchContext, CallError, CallLog, CogroupBatch, CogroupInstance, CogroupSide, Module, Rejection,
 };
 
 use super::{
@@ -116,10 +115,10 @@ impl Cogrouping {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let Some(cogroup) = &plan.cogroup else { return Ok(()) };
-        let keys = keys_of(plan, groups, rows).map_err(too_large)?;
+        let keys = keys_of(plan, groups, rows).map_err(assemble::too_large)?;
         let sides = [0, 1].map(|side| Asked::new(cogroup, side, groups, rows));
         let [left, right] = sides;
-        let (left, right) = (left.map_err(too_large)?, right.map_err(too_large)?);
+        let (left, right) = (left.map_err(assemble::too_large)?, right.map_err(assemble::too_large)?);
         let batch = CogroupBatch { left: left.side(), right: right.side(), keys: &keys };
         let context = BatchContext { first_row: context.first_row + self.rows, ..*context };
         self.rows += (left.numbers.len() + right.numbers.len()) as u64;
@@ -127,7 +126,7 @@ impl Cogrouping {
         let answer = self.instance(cogroup)?.process(&context, &batch, &cogroup.signature)?;
         out.stats.calls += 1;
         out.stats.call_time += started.elapsed();
-        emit(plan, window, &keys, &[&left.numbers, &right.numbers], rows, answer, out).map_err(too_large)
+        emit(plan, window, &keys, &[&left.numbers, &right.numbers], rows, answer, out).map_err(assemble::too_large)
     }
 
     fn instance(&mut self, plan: &CogroupPlan) -> Result<&mut CogroupInstance, CallError> {
@@ -199,21 +198,16 @@ impl Asked {
 /// The key columns of groups: of the first row of each.
 fn keys_of(plan: &JoinPlan, groups: &[&Group], rows: &Rows) -> Result<Vec<ArrayRef>, ArrowError> {
     let [left, right] = &plan.shuffles;
+    let [left_rows, right_rows] = &rows.sides;
     let keys = left.key_at.iter().zip(&right.key_at).map(|(left_at, right_at)| {
-        let mut arrays: Vec<&dyn Array> = Vec::new();
-        // Where each side's batches are among the arrays.
-        let mut places: [Vec<usize>; 2] = Default::default();
-        for ((side, places), at) in rows.sides.iter().zip(&mut places).zip([left_at, right_at]) {
-            for batch in side.batches() {
-                places.push(arrays.len());
-                arrays.extend(batch.and_then(|batch| batch.columns().get(*at)).map(|column| column.as_ref()));
-            }
-        }
+        let mut arrays = Vec::new();
+        let places = [left_rows.spread(*left_at, &mut arrays), right_rows.spread(*right_at, &mut arrays)];
         let first = |group: &&Group| {
-            let rows_of = group.iter().enumerate().find_map(|(side, numbers)| Some((side, *numbers.first()?)));
-            let (side, number) = rows_of.expect("a group has a row");
-            let (batch, row) = rows.sides.get(side).and_then(|side| side.place(number)).unwrap_or_default();
-            (places.get(side).and_then(|places| places.get(batch)).copied().unwrap_or_default(), row)
+            group
+                .iter()
+                .zip(&places)
+                .find_map(|(numbers, places)| places.of(*numbers.first()?))
+                .expect("a group has a row")
         };
         interleave(&arrays, &groups.iter().map(first).collect::<Vec<_>>())
     });
@@ -278,13 +272,4 @@ fn whole(side: &super::side::Side, numbers: &[u32]) -> Result<RecordBatch, Arrow
     let schema = side.batches().flatten().next().map(RecordBatch::schema).expect("a side with rows has batches");
     let columns = (0..schema.fields().len()).map(|column| side.column(column, numbers));
     Ok(record_batch(&schema, columns.collect::<Result<_, _>>()?, numbers.len()))
-}
-
-fn too_large(_: ArrowError) -> CallError {
-    CallError::Limit {
-        call: "process",
-        name: LimitName::OutputBytes,
-        limit: "2 GiB in one column".into(),
-        backtrace: GuestBacktrace::default(),
-    }
 }

@@ -14,7 +14,7 @@ use pelton_wasm::{CallError, GuestBacktrace};
 
 use super::{
     JoinOutput, JoinPlan,
-    side::{NONE, Rows},
+    side::{Places, Rows},
 };
 use crate::operator::{KeptColumn, Reduced, record_batch};
 
@@ -106,8 +106,8 @@ struct Gather<'a> {
     rows: &'a Rows,
     pairs: &'a [[u32; 2]],
     arrays: Vec<&'a dyn Array>,
-    /// (side, where each of its batches is in `arrays`), in order of preference.
-    sides: Vec<(usize, Vec<usize>)>,
+    /// (side, where its rows are), in order of preference.
+    sides: Vec<(usize, Places<'a>)>,
 }
 
 impl<'a> Gather<'a> {
@@ -117,29 +117,18 @@ impl<'a> Gather<'a> {
 
     /// `at` counts the columns of both sides.
     fn add(&mut self, output: &JoinOutput, at: usize) {
-        let (side, column) = match at.checked_sub(output.left_columns) {
-            None => (0, at),
-            Some(column) => (1, column),
-        };
-        let mut places = Vec::new();
-        for batch in self.rows.sides.get(side).into_iter().flat_map(|side| side.batches()) {
-            places.push(self.arrays.len());
-            if let Some(column) = batch.and_then(|batch| batch.columns().get(column)) {
-                self.arrays.push(column.as_ref());
-            }
+        let (index, column) = at.checked_sub(output.left_columns).map_or((0, at), |column| (1, column));
+        if let Some(side) = self.rows.sides.get(index) {
+            self.sides.push((index, side.spread(column, &mut self.arrays)));
         }
-        self.sides.push((side, places));
     }
 
     fn gather(mut self, missing: &'a dyn Array) -> Result<ArrayRef, arrow::error::ArrowError> {
         let none = self.arrays.len();
         let mut is_whole = true;
+        // `NONE` is no row of any side.
         let place = |pair: &[u32; 2]| {
-            let mut found = self.sides.iter().filter_map(|(side, places)| {
-                let number = pair.get(*side).copied().filter(|number| *number != NONE)?;
-                let (batch, row) = self.rows.sides.get(*side)?.place(number)?;
-                Some((places.get(batch).copied()?, row))
-            });
+            let mut found = self.sides.iter().filter_map(|(side, places)| places.of(*pair.get(*side)?));
             found.next().unwrap_or_else(|| {
                 is_whole = false;
                 (none, 0)

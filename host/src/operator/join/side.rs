@@ -103,6 +103,21 @@ impl Rows {
     }
 }
 
+/// Where the rows of a side are among the arrays that they are gathered from.
+pub(super) struct Places<'a> {
+    side: &'a Side,
+    /// The array of each batch.
+    starts: Vec<usize>,
+}
+
+impl Places<'_> {
+    /// The array and the row in it; none: there is no such row.
+    pub(super) fn of(&self, number: u32) -> Option<(usize, usize)> {
+        let kept = self.side.get(number)?;
+        Some((self.starts.get(kept.batch as usize).copied()?, kept.row as usize))
+    }
+}
+
 impl Side {
     pub(super) fn get(&self, number: u32) -> Option<&Kept> {
         self.rows.get(number as usize)
@@ -121,22 +136,19 @@ impl Side {
 
     /// A column of these rows.
     pub(super) fn column(&self, column: usize, numbers: &[u32]) -> Result<ArrayRef, ArrowError> {
-        let mut arrays: Vec<&dyn Array> = Vec::new();
-        let mut places = Vec::new();
-        for batch in self.batches() {
-            places.push(arrays.len());
-            arrays.extend(batch.and_then(|batch| batch.columns().get(column)).map(|column| column.as_ref()));
-        }
-        let place = |number: &u32| {
-            let (batch, row) = self.place(*number)?;
-            Some((places.get(batch).copied()?, row))
-        };
-        interleave(&arrays, &numbers.iter().filter_map(place).collect::<Vec<_>>())
+        let mut arrays = Vec::new();
+        let places = self.spread(column, &mut arrays);
+        interleave(&arrays, &numbers.iter().filter_map(|number| places.of(*number)).collect::<Vec<_>>())
     }
 
-    /// Where a row lies: the place of its batch, and its row there.
-    pub(super) fn place(&self, number: u32) -> Option<(usize, usize)> {
-        self.get(number).map(|kept| (kept.batch as usize, kept.row as usize))
+    /// Adds a column, batch by batch, to the arrays that rows are gathered from.
+    pub(super) fn spread<'a>(&'a self, column: usize, arrays: &mut Vec<&'a dyn Array>) -> Places<'a> {
+        let mut starts = Vec::with_capacity(self.batches.len());
+        for batch in self.batches() {
+            starts.push(arrays.len());
+            arrays.extend(batch.and_then(|batch| batch.columns().get(column)).map(|column| column.as_ref()));
+        }
+        Places { side: self, starts }
     }
 
     fn add(&mut self, rows: RecordBatch, times: &[i64], keys: &[u32], numbers: &mut Vec<u32>) {
@@ -242,8 +254,7 @@ mod tests {
     }
 
     fn value(side: &Side, number: u32) -> i64 {
-        let (place, row) = side.place(number).unwrap();
-        side.batches().nth(place).unwrap().unwrap().column(0).as_primitive::<Int64Type>().value(row)
+        side.column(0, &[number]).unwrap().as_primitive::<Int64Type>().value(0)
     }
 
     #[test]

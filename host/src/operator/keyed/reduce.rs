@@ -12,10 +12,8 @@ use arrow::{
     compute::interleave,
     error::ArrowError,
 };
-use pelton_core::{batch, contract::StateForm, limits::LimitName, window::Clock};
-use pelton_wasm::{
-    BatchContext, CallError, CallLog, DueTimers, GuestBacktrace, KeyedAnswer, KeyedBatch, KeyedInstance,
-};
+use pelton_core::{batch, contract::StateForm, window::Clock};
+use pelton_wasm::{BatchContext, CallError, CallLog, DueTimers, KeyedAnswer, KeyedBatch, KeyedInstance};
 
 use super::{
     KeyedPlan,
@@ -146,7 +144,7 @@ impl Reducer {
         if call.is_continued && due.is_empty() && !call.ending.contains(&1) {
             return Ok(());
         }
-        let batch = gathered(grouped, call).map_err(too_large)?;
+        let batch = gathered(grouped, call).map_err(assemble::too_large)?;
         let keys = self.codec.decode(state.keys.keys(), &call.slots);
         let answer = self.ask(context, state, batch.as_ref(), &keys, call, &due)?;
 
@@ -170,14 +168,14 @@ impl Reducer {
             if let Some(Some(port)) = plan.ports.get(rows.port)
                 && rows.rows > 0
             {
-                out.emitted.push((rows.port, emitted(port, &given, rows).map_err(too_large)?));
+                out.emitted.push((rows.port, emitted(port, &given, rows).map_err(assemble::too_large)?));
             }
         }
         out.stats.rejected += answer.rejected.len() as u64;
         if let (Some(port), Some(batch)) = (&plan.shuffle.rejected, &batch)
             && !answer.rejected.is_empty()
         {
-            out.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(too_large)?);
+            out.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(assemble::too_large)?);
         }
         out.stats.calls += 1;
         Ok(())
@@ -286,13 +284,4 @@ fn row_times(context: &BatchContext, call: &Call, due: &[Due], latest: &[Option<
         }
     }
     times
-}
-
-fn too_large(_: ArrowError) -> CallError {
-    CallError::Limit {
-        call: "process",
-        name: LimitName::OutputBytes,
-        limit: "2 GiB in one column".into(),
-        backtrace: GuestBacktrace::default(),
-    }
 }
