@@ -71,11 +71,11 @@ mod at {
 const KEYS: u32 = 4;
 
 const GET: &str = r#"(import "pelton:operator/state@0.1.0" "get" (func $get
-    (param i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32)))"#;
+    (param i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32)))"#;
 
-/// A call of `get`: table, keys (address, length), bounds (tag, rows, nodes) and limit.
+/// A call of `get`: table, keys (address, length), bounds (tag, rows, nodes), limit, and the direction that is not asked for.
 fn get(table: u32, keys: (u32, u32), from: [u32; 4], limit: u32) -> String {
-    let words = [table, keys.0, keys.1].into_iter().chain(from).chain([0, 0, 0, 0, limit, at::RANGE]);
+    let words = [table, keys.0, keys.1].into_iter().chain(from).chain([0, 0, 0, 0, limit, 0, at::RANGE]);
     words.fold("(call $get".to_owned(), |mut text, word| {
         write!(text, " (i32.const {word})").expect("a string takes all");
         text
