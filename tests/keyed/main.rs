@@ -60,7 +60,11 @@ fn a_keyed_operator_answers_as_a_naive_evaluator_does() {
 
 #[test]
 fn lists_and_maps_answer_as_a_naive_evaluator_does() {
-    agree(Guest::Shelves, shelves::run, &["push", "fill", "pop-below", "both", "stock", "map-both", "row", "woke", "end", "late"]);
+    agree(
+        Guest::Shelves,
+        shelves::run,
+        &["push", "fill", "pop-below", "both", "stock", "map-both", "row", "woke", "end", "late"],
+    );
 }
 
 /// What should leave, and how many keys should have state in the end.

@@ -6,10 +6,53 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// The more often a command is here, the more often it is drawn.
 pub const COMMANDS: [&str; 47] = [
-    "add", "drop", "push", "push", "push", "push", "fill", "fill", "pop", "pop", "pop-below", "keep", "clear-list", "at", "ends",
-    "all", "slice", "slice-back", "tail", "both", "len", "len", "put", "put", "put", "stock", "stock", "remove", "remove", "get",
-    "get", "map-all", "some", "some-back", "some-after", "map-both", "map-ends", "clear-map", "map-empty", "place", "place",
-    "place", "unplace", "find", "row", "from", "last-place",
+    "add",
+    "drop",
+    "push",
+    "push",
+    "push",
+    "push",
+    "fill",
+    "fill",
+    "pop",
+    "pop",
+    "pop-below",
+    "keep",
+    "clear-list",
+    "at",
+    "ends",
+    "all",
+    "slice",
+    "slice-back",
+    "tail",
+    "both",
+    "len",
+    "len",
+    "put",
+    "put",
+    "put",
+    "stock",
+    "stock",
+    "remove",
+    "remove",
+    "get",
+    "get",
+    "map-all",
+    "some",
+    "some-back",
+    "some-after",
+    "map-both",
+    "map-ends",
+    "clear-map",
+    "map-empty",
+    "place",
+    "place",
+    "place",
+    "unplace",
+    "find",
+    "row",
+    "from",
+    "last-place",
 ];
 
 /// A key's shelves.
@@ -54,7 +97,12 @@ impl Shelf {
                 self.total = None;
                 0
             }
-            _ => return self.obey_list(command, x).or_else(|| self.obey_map(command, x)).or_else(|| self.obey_places(command, x)),
+            _ => {
+                return self
+                    .obey_list(command, x)
+                    .or_else(|| self.obey_map(command, x))
+                    .or_else(|| self.obey_places(command, x));
+            }
         })
     }
 
@@ -136,7 +184,8 @@ impl Shelf {
     }
 
     fn obey_places(&mut self, command: &str, x: i64) -> Option<i64> {
-        let row = |((row, name), x): (&(i64, String), &i64)| fold([*row, *x].into_iter().chain(name.bytes().map(i64::from)));
+        let row =
+            |((row, name), x): (&(i64, String), &i64)| fold([*row, *x].into_iter().chain(name.bytes().map(i64::from)));
         let here = place(x);
         let places = &mut self.places;
         Some(match command {

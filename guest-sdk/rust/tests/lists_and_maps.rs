@@ -33,7 +33,9 @@ fn number(name: &str) -> Option<u64> {
 fn what_a_function_sees_is_what_it_has_made() {
     let (first, runs) = (number("PELTON_SEED").unwrap_or(1), number("PELTON_RUNS").unwrap_or(40));
     for seed in first..first + runs {
-        let again = format!("again: PELTON_SEED={seed} PELTON_RUNS=1 cargo test --release -p pelton-guest --test lists_and_maps made");
+        let again = format!(
+            "again: PELTON_SEED={seed} PELTON_RUNS=1 cargo test --release -p pelton-guest --test lists_and_maps made"
+        );
         let mut random = Random(seed);
         let mut shelves: BTreeMap<i64, Shelf> = BTreeMap::new();
         let mut test = guest::shelves.key(["key"]).start();
@@ -58,13 +60,22 @@ fn what_a_function_sees_is_what_it_has_made() {
             });
             let out = out.main();
             let (keys, whats) = (out.column::<i64>("key"), out.column::<String>("what"));
-            let mut made: Vec<_> = keys.into_iter().zip(whats).zip(out.column::<i64>("n")).map(|((key, what), n)| (key, what, n)).collect();
+            let mut made: Vec<_> = keys
+                .into_iter()
+                .zip(whats)
+                .zip(out.column::<i64>("n"))
+                .map(|((key, what), n)| (key, what, n))
+                .collect();
             made.sort_by_key(|(key, ..)| *key);
             assert_eq!(made, expected, "left: the harness's; {again}");
         }
         let queued: usize = shelves.values().map(|shelf| shelf.queue.len()).sum();
         assert_eq!(test.table("queue").len(), queued, "{again}");
-        assert_eq!(test.table("places").len(), shelves.values().map(|shelf| shelf.places.len()).sum::<usize>(), "{again}");
+        assert_eq!(
+            test.table("places").len(),
+            shelves.values().map(|shelf| shelf.places.len()).sum::<usize>(),
+            "{again}"
+        );
         let live = shelves.values().filter(|shelf| !shelf.is_empty()).count();
         assert_eq!(test.expire().main().len(), live, "each key with anything has a last call; {again}");
         assert!(test.table("queue").is_empty() && test.table("numbers").is_empty() && test.table("places").is_empty());

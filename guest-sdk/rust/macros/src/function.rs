@@ -246,7 +246,10 @@ impl Shape {
         for argument in rest {
             let extra = self.extra(argument, &mut extras)?;
             if extras.order.contains(&extra) {
-                return Err(Error::new_spanned(&argument.ty, "this argument is one too many: there is one of its kind already"));
+                return Err(Error::new_spanned(
+                    &argument.ty,
+                    "this argument is one too many: there is one of its kind already",
+                ));
             }
             extras.order.push(extra);
         }

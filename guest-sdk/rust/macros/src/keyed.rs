@@ -83,8 +83,7 @@ struct Arguments<'a> {
 
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
     const ROWS: &str = "the rows of the key";
-    let has_no_state =
-        matches!(function.sig.inputs.get(1), Some(FnArg::Typed(second)) if function::inside(&second.ty, "Group").is_some());
+    let has_no_state = matches!(function.sig.inputs.get(1), Some(FnArg::Typed(second)) if function::inside(&second.ty, "Group").is_some());
     if has_no_state {
         let (key, [rows], rest) = KEYED.arguments(function, [ROWS])?;
         return Ok(Arguments { key, state: None, rows, rest });
@@ -109,7 +108,8 @@ fn check_tables(function: &ItemFn, state: Option<&Type>, extras: &Extras) -> Res
 
 /// The type that holds the lists and maps, the first and the others, and their names.
 fn tables(extras: &Extras) -> (TokenStream, Vec<&str>) {
-    let types = extras.tables.iter().rev().fold(quote!(()), |others, (_, ty)| quote_spanned!(ty.span()=> (#ty, #others)));
+    let types =
+        extras.tables.iter().rev().fold(quote!(()), |others, (_, ty)| quote_spanned!(ty.span()=> (#ty, #others)));
     (types, extras.tables.iter().map(|(name, _)| name.as_str()).collect())
 }
 

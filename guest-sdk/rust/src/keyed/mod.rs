@@ -11,8 +11,6 @@ mod state;
 mod tables;
 mod timers;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::{out::NO_ORIGIN, tables::{Stored, serve}};
 pub use self::{
     opened::{Call, Keyed, KeyedDescription, Opened},
     out::Out,
@@ -20,4 +18,9 @@ pub use self::{
     state::{NoState, State},
     tables::{KeyedTable, KeyedTables, List, Map, Subkey, SubkeyField},
     timers::{Clock, Timer, Timers},
+};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::{
+    out::NO_ORIGIN,
+    tables::{Stored, serve},
 };

@@ -62,9 +62,11 @@ impl StoredTable {
 
     /// All rows, and the key of each.
     pub fn rows(&self) -> (Vec<u32>, Rows) {
-        let all = self.keys.iter().flat_map(|(key, rows)| rows.iter().map(move |(subkey, values)| (*key, subkey, values)));
+        let all =
+            self.keys.iter().flat_map(|(key, rows)| rows.iter().map(move |(subkey, values)| (*key, subkey, values)));
         let all: Vec<_> = all.collect();
-        let cells: Vec<Vec<Cell>> = all.iter().map(|(_, subkey, values)| [subkey.0.as_slice(), values].concat()).collect();
+        let cells: Vec<Vec<Cell>> =
+            all.iter().map(|(_, subkey, values)| [subkey.0.as_slice(), values].concat()).collect();
         let columns = self.fields().cloned().zip(self.nodes(&cells)).collect();
         (all.iter().map(|(key, ..)| *key).collect(), Rows::from_columns(cells.len(), columns))
     }

@@ -209,12 +209,8 @@ impl StateReader for CallReader {
         let at = self.ordered_at.get(range.table).copied().flatten();
         let rows = at.and_then(|at| self.ordered.get(at)).expect("the boundary lets only tables with a subkey be read");
         let slots: Vec<u32> = range.keys.iter().filter_map(|key| self.slots.get(*key as usize)).copied().collect();
-        let wanted = Wanted {
-            from: range.from,
-            to: range.to,
-            rows_max: range.rows_max,
-            is_descending: range.is_descending,
-        };
+        let wanted =
+            Wanted { from: range.from, to: range.to, rows_max: range.rows_max, is_descending: range.is_descending };
         let found = rows.range(&slots, &wanted);
         // Positions among the keys asked for, as keys of the call.
         let keys = found.keys.iter().filter_map(|at| range.keys.get(*at as usize)).copied().collect();

@@ -499,11 +499,16 @@ fn any_range_of_the_subkeys_type_is_passed_on_as_it_was_asked() {
         get_range(1, one, [NO_BOUND, bound], 0, 0),
         get_range(1, (at::KEYS, 0), [bound, NO_BOUND], 7, 2),
     ];
-    live(&Keeper::reading(format!("{to_one_row}{}", asks.concat())), &patient(), &path).expect("nothing is wrong with that");
+    live(&Keeper::reading(format!("{to_one_row}{}", asks.concat())), &patient(), &path)
+        .expect("nothing is wrong with that");
     let asked = path.asked.lock().unwrap().clone();
     assert_eq!(
         asked,
-        ["1 [0] Some([[40]]) Some([[40]]) 7 descending", "1 [0] None Some([[40]]) 0", "1 [] Some([[40]]) None 7 descending"]
+        [
+            "1 [0] Some([[40]]) Some([[40]]) 7 descending",
+            "1 [0] None Some([[40]]) 0",
+            "1 [] Some([[40]]) None 7 descending"
+        ]
     );
 }
 
@@ -538,7 +543,11 @@ fn ranges_against_the_contract_are_told_with_the_value() {
         ),
         (
             // A bound that is null: no bit of its validity is set.
-            format!("{}{}", stores(&[(at::PATH_NODES, 1), (at::PATH_AT, at::ZEROS), (at::PATH_AT + 4, 1)]), get(1, keys, bound(1, 1), 1)),
+            format!(
+                "{}{}",
+                stores(&[(at::PATH_NODES, 1), (at::PATH_AT, at::ZEROS), (at::PATH_AT + 4, 1)]),
+                get(1, keys, bound(1, 1), 1)
+            ),
             Law::Column { column: "at".into(), fault: "it is not nullable, but 1 of 1 rows are null".into() },
         ),
     ];

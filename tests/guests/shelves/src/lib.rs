@@ -191,7 +191,8 @@ fn obey_map(command: &str, x: i64, few: usize, numbers: &mut Map<i64, Item>) -> 
 }
 
 fn obey_places(command: &str, x: i64, places: &mut Map<Place, i64>) -> Option<i64> {
-    let row = |(place, x): (Place, i64)| fold([i64::from(place.row), x].into_iter().chain(place.name.bytes().map(i64::from)));
+    let row =
+        |(place, x): (Place, i64)| fold([i64::from(place.row), x].into_iter().chain(place.name.bytes().map(i64::from)));
     let first = |row: i32| Place { row, name: String::new() };
     Some(match command {
         "place" => {

@@ -1,7 +1,9 @@
 //! What a call changes of one list or map: a row for each change, of all keys, in the order in which they apply.
 
-use super::super::state::{APPEND, DELETE, PUT, State};
-use super::subkey::Subkey;
+use super::{
+    super::state::{APPEND, DELETE, PUT, State},
+    subkey::Subkey,
+};
 use crate::bindings::{Table, keyed::Change};
 
 /// The columns are made with the first change, since most calls of a large operator change few of its tables.

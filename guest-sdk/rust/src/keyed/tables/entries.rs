@@ -121,10 +121,7 @@ impl<'a, K: Subkey, V: State + Clone> Entries<'a, K, V> {
     fn merged(&self, rows: impl ExactSizeIterator<Item = (K, V)>, (from, to): &Range<K>) -> VecDeque<(K, V)> {
         let Some(changed) = self.changed.filter(|changed| !changed.is_empty()) else { return rows.collect() };
         let ordered = |key: &Option<K>| key.clone().map(Ordered);
-        let bounds = (
-            ordered(from).map_or(Unbounded, Included),
-            ordered(to).map_or(Unbounded, Excluded),
-        );
+        let bounds = (ordered(from).map_or(Unbounded, Included), ordered(to).map_or(Unbounded, Excluded));
         let mut changes = changed.range(bounds).peekable();
         let mut merged = VecDeque::with_capacity(rows.len());
         let take = |merged: &mut VecDeque<(K, V)>, (key, value): (&Ordered<K>, &Option<V>)| {

@@ -9,13 +9,7 @@ use std::{
     ops::{Bound, Range, RangeBounds},
 };
 
-use super::{
-    super::state::State,
-    KeyedTable,
-    changes::Changes,
-    entries::Entries,
-    source::Place,
-};
+use super::{super::state::State, KeyedTable, changes::Changes, entries::Entries, source::Place};
 use crate::{
     bindings::{Field, StateTable, keyed::Change},
     kept::StateColumn,

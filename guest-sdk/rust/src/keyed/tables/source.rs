@@ -1,13 +1,11 @@
 //! Where rows of lists and maps are read from: the import `state`, or in tests what the test's run has stored.
 
-use super::subkey::Subkey;
+use super::{super::state::State, subkey::Subkey};
 use crate::{
     bindings::{Node, Table},
     kept::StateColumn,
     loaded::{Conversion, Layout, Loaded},
 };
-
-use super::super::state::State;
 
 /// Whose rows: the table's place in the contract, and the key's among those of the call.
 #[derive(Debug, Clone, Copy)]
@@ -76,9 +74,9 @@ fn load(columns: &[StateColumn], nodes: &mut impl Iterator<Item = Node>, rows: u
 use crate::bindings::keyed::pelton::operator::state::get;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use self::stored::{Stored, serve};
-#[cfg(not(target_arch = "wasm32"))]
 use self::stored::get;
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::stored::{Stored, serve};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod stored {
