@@ -11,7 +11,7 @@ use syn::{
 };
 
 use crate::{
-    names,
+    accumulator, names,
     passing::{ARGUMENTS, Passing},
 };
 
@@ -294,6 +294,9 @@ impl Shape {
         } else if let Some(kind) = table_kind(elem) {
             if !has_tables {
                 return refuse(ty, &format!("{what} has no lists and maps: {keeps}"));
+            }
+            if names::borrows(elem) {
+                return refuse(elem, &accumulator::outlives("what is kept"));
             }
             if is_mutable {
                 extras.tables.push((table_name(&argument.pat, kind)?, elem.clone()));

@@ -20,7 +20,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a subkey",
     label = "has no order that all rows agree on, or is no column",
-    note = "a field of a subkey is bool, i8 to i64, u8 to u64, String, Vec<u8>, Date, Timestamp or Decimal<P, S>: no float, and no Option"
+    note = "a field of a subkey is bool, i8 to i64, u8 to u64, String, Vec<u8>, Date, Timestamp or Decimal<P, S>: no float, and no Option",
+    note = "a struct of such fields is a whole subkey: put `#[derive(Subkey, Clone)]` on it"
 )]
 pub trait SubkeyField: OutputField + for<'a> InputField<'a> + Clone {
     /// A column of one row: this value.
