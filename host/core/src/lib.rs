@@ -13,6 +13,7 @@
 //! ```
 
 pub mod batch;
+pub mod checkpoint;
 pub mod contract;
 pub mod graph;
 pub mod hash;
