@@ -71,13 +71,11 @@ pub enum Position {
     Range {
         partition: u32,
         sequence: u64,
-        /// Byte where that range is cut, in plain files.
+        /// Byte where that range is cut, in plain files of rows; the number of its first row, of a generator.
         offset: u64,
         /// Byte where the first row behind the cut begins, where newlines do not tell.
         rows_at: Option<u64>,
     },
-    /// Before this row.
-    Row(u64),
     End,
 }
 

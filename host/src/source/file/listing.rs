@@ -4,13 +4,14 @@
 //! alone, since it is the order of all rows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use globset::{GlobBuilder, GlobMatcher};
+use pelton_core::checkpoint::record::{FileRecord, Position};
 
 use crate::source::SourceError;
 
@@ -22,6 +23,18 @@ pub struct ListedFile {
     pub name: Arc<str>,
     /// Its size when it was listed. What is added later is not read.
     pub bytes: u64,
+}
+
+impl ListedFile {
+    pub fn record(&self) -> FileRecord {
+        FileRecord { name: self.name.to_string(), bytes: self.bytes }
+    }
+}
+
+impl AsMut<Self> for ListedFile {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
 }
 
 /// The files that `paths` name, relative to `base`, sorted by name. Directories stand for all files below them, but those whose
@@ -45,6 +58,45 @@ pub fn list(paths: &[String], base: &Path) -> Result<Vec<ListedFile>, SourceErro
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// The files of an earlier run that had come to `from`, in their order and as long as they were, and then those that are new.
+/// A file that has been read to its end may be gone.
+pub fn resumed<T>(listed: Vec<T>, known: &[FileRecord], from: &Position) -> Result<Vec<T>, SourceError>
+where
+    T: AsMut<ListedFile> + From<ListedFile>,
+{
+    let mut listed: Vec<Option<T>> = listed.into_iter().map(Some).collect();
+    let mut at: HashMap<Arc<str>, usize> = HashMap::new();
+    for (index, file) in listed.iter_mut().enumerate() {
+        at.extend(file.as_mut().map(|file| (Arc::clone(&file.as_mut().name), index)));
+    }
+    let wanted = match from {
+        Position::Start => 0,
+        Position::Range { partition, .. } => *partition as usize,
+        Position::End => known.len(),
+    };
+    let mut files = Vec::with_capacity(listed.len().max(known.len()));
+    for (number, record) in known.iter().enumerate() {
+        let found = at.get(record.name.as_str()).and_then(|index| listed.get_mut(*index)?.take());
+        let moved = |now: String| SourceError::Moved { file: record.name.clone(), now };
+        files.push(match found {
+            Some(mut file) => {
+                let now = std::mem::replace(&mut file.as_mut().bytes, record.bytes);
+                if now < record.bytes && number >= wanted {
+                    return Err(moved(format!("shorter now: {now} of {} bytes", record.bytes)));
+                }
+                file
+            }
+            None if number >= wanted => return Err(moved("not there any more".to_owned())),
+            // Nothing of it will be read.
+            None => {
+                T::from(ListedFile { path: PathBuf::new(), name: Arc::from(record.name.as_str()), bytes: record.bytes })
+            }
+        });
+    }
+    files.extend(listed.into_iter().flatten());
+    Ok(files)
 }
 
 fn failed(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> SourceError {

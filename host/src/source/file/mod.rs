@@ -31,6 +31,7 @@ use std::{path::Path, sync::Arc};
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
     job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
     types,
 };
@@ -109,9 +110,21 @@ impl Source for FileSource {
         Some(self.files.iter().map(|file| file.bytes).sum())
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
+    fn listed(&self) -> Vec<FileRecord> {
+        self.files.iter().map(|file| file.record()).collect()
+    }
+
+    fn resume(&mut self, known: &[FileRecord], from: &Position) -> Result<(), SourceError> {
+        let listed = self.files.iter().map(|file| file.as_ref().clone()).collect();
+        let files = listing::resumed(listed, known, from)?;
+        self.files = Arc::new(files.into_iter().map(Arc::new).collect());
+        Ok(())
+    }
+
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
         let handoffs = !self.format.rows_end_at_newlines();
-        Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs)))
+        let planner = FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs);
+        Ok(Box::new(planner.from(from)?))
     }
 
     fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
