@@ -1,13 +1,15 @@
 //! `pelton run`: runs a job here until its input ends, or until it is interrupted.
 //!
+//! A job with a checkpoint goes on where its last run ended, however that ended; `--fresh` starts it over.
+//!
 //! The first Ctrl-C or SIGTERM ends the job after the work that has begun, with whole files; a second one at once.
 
-use std::{sync::Arc, thread};
+use std::thread;
 
 use clap::Args;
 
 use super::{Context, Exit, JobArgs, plan::open};
-use crate::job::run::{self, Stop, progress::Event};
+use crate::job::run::{self, Start, Stop, progress::Event};
 
 mod json;
 mod text;
@@ -19,6 +21,12 @@ pub(super) struct RunArgs {
     /// Compute threads; by default one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Forget what earlier runs of the job did, and start over. Its checkpoint is removed; the files of its sinks are not.
+    #[arg(long)]
+    fresh: bool,
+    /// Do not ask before `--fresh` removes the checkpoint.
+    #[arg(long, requires = "fresh")]
+    yes: bool,
 }
 
 impl RunArgs {
@@ -33,15 +41,22 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
         Err(exit) => return exit,
     };
     let threads = context.config.threads_for(plan.threads);
+    let start = if args.fresh { Start::Fresh } else { Start::Continue };
+    if let Some(checkpoint) = plan.checkpoint.as_ref().filter(|_| args.fresh && !args.yes)
+        && checkpoint.directory.exists()
+        && !context.terminal.confirm(&format!("Remove the checkpoint in {}?", checkpoint.directory.display()))
+    {
+        context.terminal.message("nothing was removed; `--yes` answers for you");
+        return Exit::Refused;
+    }
     let stop = Stop::default();
     watch_signals(stop.clone());
-    let plan = Arc::new(plan);
     let mut shown: Box<dyn Show> = if context.is_json() {
         Box::new(json::JsonLines::new(&context.terminal, &plan.name))
     } else {
         Box::new(text::Progress::new(&context.terminal, &plan.name))
     };
-    let result = run::run(&plan, threads, &stop, &mut |event| shown.event(&event));
+    let result = run::run(plan, threads, start, &stop, &mut |event| shown.event(&event));
     shown.end();
     match result {
         Ok(summary) => {

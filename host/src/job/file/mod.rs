@@ -35,7 +35,7 @@ use std::{
     time::Duration,
 };
 
-use pelton_core::job::{BatchSpec, JobSpec, Overrides, PARTITIONS_DEFAULT};
+use pelton_core::job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT};
 
 use self::{
     expand::Variables,
@@ -158,7 +158,13 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
     let partitions = at.integer("partitions").and_then(|partitions| u16::try_from(partitions).ok());
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
-    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, sources, tables, operators, sinks })
+    let checkpoint = checkpoint(&at);
+    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, checkpoint, sources, tables, operators, sinks })
+}
+
+fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
+    let snapshots = at.duration("snapshots").unwrap_or(SNAPSHOTS_DEFAULT);
+    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots })
 }
 
 fn batch(at: &Reader<'_>) -> BatchSpec {

@@ -35,6 +35,18 @@ pub static JOB: Keys = Keys {
             Default("8"),
             "Parts into which the state of keyed operators is cut; at most so many threads work on one operator. The order of the output depends on it",
         ),
+        key(
+            "checkpoint",
+            Shape::Text,
+            Optional("none: a second run starts over"),
+            "A directory, relative to the job file, for what the job needs to go on after a stop or a crash, with nothing lost or repeated",
+        ),
+        key(
+            "snapshots",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Default("\"10s\""),
+            "Time between two snapshots of the state, at least. After a crash the epochs since the last one are computed again",
+        ),
         key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
         key("table", Shape::Named(&TABLES), Optional("none"), "Side inputs for joins: files that are held in memory"),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
