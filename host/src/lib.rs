@@ -10,6 +10,7 @@
 //! cli                                 what people type
 //! ```
 
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod error;

@@ -9,6 +9,8 @@ use arrow::{
 };
 use pelton_core::{checkpoint::record::SinkState, model::Epoch};
 
+use crate::checkpoint::CommitPermit;
+
 use super::{Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer, checksum::checksum};
 
 const FORMAT: &str = "blackhole";
@@ -78,7 +80,7 @@ impl Writer for BlackholeWriter {
         Ok(Prepared { state, outbox: Vec::new() })
     }
 
-    fn publish(&mut self, _epoch: Epoch, _prepared: &Prepared) -> Result<(), SinkError> {
+    fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {
         Ok(())
     }
 

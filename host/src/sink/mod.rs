@@ -17,8 +17,8 @@ use arrow::{
 };
 use pelton_core::{
     checkpoint::record::SinkState,
-    job::{SinkKind, SinkSpec},
     hash,
+    job::{SinkKind, SinkSpec},
     model::Epoch,
     types,
 };
@@ -28,7 +28,10 @@ use self::{
     file::FileSink,
     print::{PrintSink, PrintTarget},
 };
-use crate::error::{Code, Coded};
+use crate::{
+    checkpoint::CommitPermit,
+    error::{Code, Coded},
+};
 
 /// Opens a sink for rows of `schema`, which is already what the sink's `columns` ask for. Relative paths start at
 /// `base`, the job file's directory. Nothing is written before [`Sink::writer`]: a plan leaves no trace.
@@ -116,7 +119,7 @@ pub trait Writer: Send {
     fn prepare(&mut self, epoch: Epoch, is_end: bool) -> Result<Prepared, SinkError>;
 
     /// Makes visible what was prepared and then committed. To do it again changes nothing.
-    fn publish(&mut self, epoch: Epoch, prepared: &Prepared) -> Result<(), SinkError>;
+    fn publish(&mut self, permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError>;
 
     /// What was published survives a power cut from now on.
     fn sync(&mut self) -> Result<(), SinkError> {

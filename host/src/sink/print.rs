@@ -23,6 +23,8 @@ use arrow::{
 use pelton_core::{checkpoint::record::SinkState, job::PrintSpec, model::Epoch};
 
 use self::table::render_table;
+use crate::checkpoint::CommitPermit;
+
 use super::{
     Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer,
     value::{
@@ -155,7 +157,7 @@ impl Writer for PrintWriter {
     }
 
     /// What is printed cannot be taken back, nor be looked at: after a crash the last epoch may be printed twice.
-    fn publish(&mut self, epoch: Epoch, prepared: &Prepared) -> Result<(), SinkError> {
+    fn publish(&mut self, _permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError> {
         let mut output = self.target.output.lock().unwrap_or_else(PoisonError::into_inner);
         output.write_all(&prepared.outbox).and_then(|()| output.flush()).map_err(|source| SinkError::Io {
             action: "print to",

@@ -20,7 +20,8 @@ use pelton_core::{
 use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
-    CheckpointPlan, Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings, TablePlan,
+    CheckpointPlan, Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings,
+    TablePlan,
     aggregate::{AggregateDraft, Upstream},
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,

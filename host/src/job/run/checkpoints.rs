@@ -101,9 +101,9 @@ impl Beginning {
             Start::Fresh => Take::Fresh,
         };
         let (store, recovered) = Store::open(&checkpoint.directory, take)?;
-        let Recovered { last, base, again, republish, generation, cut } = recovered;
+        let Recovered { last, base, again, republish, generation, cut, .. } = recovered;
         if let Some(cut) = cut {
-            tracing::warn!("the last run ended within a write, which did not count: {cut}");
+            tracing::warn!(?cut, "the last run ended within a write, which did not count");
         }
         let engine = base.as_ref().and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(&store, snapshot));
         let engine = engine.transpose()?;
@@ -158,7 +158,11 @@ impl Beginning {
     /// None: the job begins.
     pub(super) fn resumed(&self) -> Option<Resumed> {
         let last = self.last.as_ref()?;
-        Some(Resumed { after: last.epoch, again: last.end_task.saturating_sub(self.first_task), is_ended: last.is_last })
+        Some(Resumed {
+            after: last.epoch,
+            again: last.end_task.saturating_sub(self.first_task),
+            is_ended: last.is_last,
+        })
     }
 
     /// Opens the writers, and publishes what was committed and may not be visible.
@@ -175,11 +179,11 @@ impl Beginning {
                 continue;
             };
             let mut writer = planned.sink.epoch_writer(last.is_some()).map_err(failed(&planned.name))?;
-            for Committed { record, outboxes } in &self.republish {
+            for Committed { record, outboxes, permit } in &self.republish {
                 let sinks = record.sinks.iter().zip(outboxes);
                 for (sink, outbox) in sinks.filter(|(sink, _)| sink.name == planned.name) {
                     let prepared = Prepared { state: sink.state.clone(), outbox: outbox.clone() };
-                    writer.publish(record.epoch, &prepared).map_err(failed(&planned.name))?;
+                    writer.publish(permit, &prepared).map_err(failed(&planned.name))?;
                 }
             }
             let nothing = SinkState::None;
@@ -226,13 +230,13 @@ fn resume(
 
 fn engine(store: &Store, snapshot: &Snapshot) -> Result<Engine, RunError> {
     let bytes = store.get(&snapshot.engine)?;
-    let unreadable = |error: rmp_serde::decode::Error| CheckpointError::file(&snapshot.engine, &error.to_string());
+    let unreadable = |error: rmp_serde::decode::Error| CheckpointError::unreadable(&snapshot.engine, &error);
     Ok(rmp_serde::from_slice(&bytes).map_err(unreadable)?)
 }
 
 fn read_table(store: &Store, table: &TableRecord) -> Result<TableVersion, RunError> {
     let bytes = store.get(&table.rows)?;
-    let unreadable = |error: arrow::error::ArrowError| CheckpointError::file(&table.rows, &error.to_string());
+    let unreadable = |error: arrow::error::ArrowError| CheckpointError::unreadable(&table.rows, &error);
     let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).map_err(unreadable)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
@@ -365,13 +369,7 @@ impl Keeper {
         Ok(records)
     }
 
-    fn snapshot(
-        &mut self,
-        plan: &Plan,
-        keyed: &Keyed,
-        epoch: Epoch,
-        saved: Vec<Saved>,
-    ) -> Result<Snapshot, RunError> {
+    fn snapshot(&mut self, plan: &Plan, keyed: &Keyed, epoch: Epoch, saved: Vec<Saved>) -> Result<Snapshot, RunError> {
         let started = Instant::now();
         let mut operators: Vec<OperatorSnapshot> = Vec::new();
         for (index, planned) in plan.operators.iter().enumerate().filter(|(_, planned)| planned.stage > 0) {

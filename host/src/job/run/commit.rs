@@ -25,6 +25,7 @@ use super::{
     turn::Turn,
 };
 use crate::{
+    checkpoint::CommitPermit,
     clock,
     job::plan::Plan,
     sink::{Prepared, SinkError, Writer},
@@ -290,7 +291,7 @@ impl Committer {
             prepared.push(writer.prepare(epoch, closed.is_end).map_err(|source| sink_failed(named, source))?);
             named.write_time += started.elapsed();
         }
-        let mut permit = None;
+        let mut permit = CommitPermit::without_checkpoint(epoch);
         if let Some(keeper) = &mut self.keeper {
             let record = |((named, given), prepared): ((&NamedSink, &Given), &Prepared)| SinkRecord {
                 name: named.name.clone(),
@@ -301,17 +302,17 @@ impl Committer {
             let records = self.sinks.iter().zip(given).zip(&prepared).map(record).collect();
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
             let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
-            permit = Some(keeper.commit(&self.plan, &self.keyed, closed, &sinks, saved, &self.watermarks)?);
+            permit = keeper.commit(&self.plan, &self.keyed, closed, &sinks, saved, &self.watermarks)?;
             for (prepared, outbox) in prepared.iter_mut().zip(sinks.1) {
                 prepared.outbox = outbox;
             }
         }
         for ((writer, named), prepared) in self.writers.iter_mut().zip(&mut self.sinks).zip(&prepared) {
             let started = Instant::now();
-            writer.publish(epoch, prepared).map_err(|source| sink_failed(named, source))?;
+            writer.publish(&permit, prepared).map_err(|source| sink_failed(named, source))?;
             named.write_time += started.elapsed();
         }
-        if let (Some(keeper), Some(permit)) = (&mut self.keeper, permit) {
+        if let Some(keeper) = &mut self.keeper {
             keeper.published(permit, saves, &mut self.writers)?;
         }
         Ok(())

@@ -204,7 +204,8 @@ impl EpochPlanner {
     /// The next range of a source whose input had it before.
     fn range_again(&mut self, index: usize, epoch: Epoch) -> Result<Range, Failure> {
         let name = || self.plan.sources.get(index).map(|planned| planned.name.clone()).unwrap_or_default();
-        let missing = || SourceError::Moved { file: format!("input of epoch {epoch}"), now: "not there any more".into() };
+        let missing =
+            || SourceError::Moved { file: format!("input of epoch {epoch}"), now: "not there any more".into() };
         let planner = self.sources.get_mut(index).and_then(Option::as_mut);
         let next = planner.map_or(Ok(Next::End), |planner| planner.next(None));
         match next {

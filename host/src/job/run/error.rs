@@ -32,7 +32,7 @@ pub enum RunError {
     #[error("the job's checkpoint cannot be used")]
     Checkpoint(#[from] CheckpointError),
     #[error("the saved state of {name} cannot be used")]
-    State { name: String, source: SnapshotError },
+    State { name: String, source: super::partition::SnapshotError },
     #[error("source `{name}` cannot be read again, which a job with a checkpoint needs after a crash")]
     NotReplayable { name: String },
     #[error("the job has changed, and {again} epochs up to {epoch} must be computed again by the job as it was")]
@@ -93,9 +93,9 @@ impl Coded for RunError {
             Self::Checkpoint(source) => source.help(),
             Self::State { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
             Self::NotReplayable { .. } => Some("write it to files first, or leave out `checkpoint`".into()),
-            Self::Changed { .. } => {
-                Some("run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into())
-            }
+            Self::Changed { .. } => Some(
+                "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
+            ),
             Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
             Self::NotAgain { .. } => {
                 Some("some module is not a function of its input and state; `--fresh` starts over without it".into())

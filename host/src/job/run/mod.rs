@@ -48,8 +48,9 @@ use progress::{Event, Summary};
 
 pub use self::checkpoints::Start;
 use self::{
-    checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure, event_time::EventTimes, exchange::Exchange,
-    output::Message, partition::Partition, tables::TableWatch, turn::Turn, worker::Worker,
+    checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure,
+    event_time::EventTimes, exchange::Exchange, output::Message, partition::Partition, tables::TableWatch, turn::Turn,
+    worker::Worker,
 };
 use super::plan::{Plan, PlannedOperator};
 use crate::{operator::tables::SideTables, source::Range};
@@ -109,10 +110,8 @@ impl Keyed {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
         let event_times = EventTimes::new(bounds);
         let partitions = |planned: &PlannedOperator| match beginning.state.get(planned.logic.name()) {
-            Some(saved) => Partition::load_all(planned, saved).map_err(|source| RunError::State {
-                name: planned.logic.name().to_owned(),
-                source,
-            }),
+            Some(saved) => Partition::load_all(planned, saved)
+                .map_err(|source| RunError::State { name: planned.logic.name().to_owned(), source }),
             None => Ok(Partition::of(planned, tables)),
         };
         if let Some(bytes) = &beginning.event_times {

@@ -468,7 +468,9 @@ impl Graph {
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        let (Some(shared), Some(runner)) = (keyed.partition(index, partition), self.operators.get_mut(index)) else { return Ok(()) };
+        let (Some(shared), Some(runner)) = (keyed.partition(index, partition), self.operators.get_mut(index)) else {
+            return Ok(());
+        };
         let watermark = match is_last {
             true => i64::MAX,
             false => held_back(keyed.event_times.watermark(&planned.sources, self.task.epoch), planned.held_back),

@@ -20,6 +20,7 @@ use super::{
     published::Published,
     rows::Buffers,
 };
+use crate::checkpoint::CommitPermit;
 use crate::sink::{Encoded, Payload, Prepared, SinkError, SinkSummary, Writer};
 
 /// Bytes of an epoch that are kept beside its record, at most, for each part.
@@ -201,8 +202,8 @@ impl Writer for GrowingWriter {
         Ok(Prepared { state: self.published.state(parts), outbox: std::mem::take(&mut self.outbox) })
     }
 
-    fn publish(&mut self, epoch: Epoch, prepared: &Prepared) -> Result<(), SinkError> {
-        self.published.publish(epoch, prepared)
+    fn publish(&mut self, permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError> {
+        self.published.publish(permit.epoch(), prepared)
     }
 
     fn sync(&mut self) -> Result<(), SinkError> {

@@ -13,6 +13,7 @@ use super::{
     published::Published,
     tables::{TableFile, TableFormat},
 };
+use crate::checkpoint::CommitPermit;
 use crate::sink::{Encoded, Payload, Prepared, SinkError, SinkSummary, Writer};
 
 /// Puts batches into parts, in canonical order.
@@ -35,16 +36,7 @@ struct PartNames {
 
 impl RolledWriter {
     pub fn new(published: Published, format: TableFormat, schema: SchemaRef, roll_bytes: u64) -> Self {
-        Self {
-            published,
-            format,
-            schema,
-            roll_bytes,
-            current: None,
-            closed: Vec::new(),
-            rows: 0,
-            bytes: 0,
-        }
+        Self { published, format, schema, roll_bytes, current: None, closed: Vec::new(), rows: 0, bytes: 0 }
     }
 
     fn begin(&mut self) -> Result<(PartNames, TableFile), SinkError> {
@@ -98,8 +90,8 @@ impl Writer for RolledWriter {
         Ok(Prepared { state: self.published.state(parts), outbox: Vec::new() })
     }
 
-    fn publish(&mut self, epoch: Epoch, prepared: &Prepared) -> Result<(), SinkError> {
-        self.published.publish(epoch, prepared)
+    fn publish(&mut self, permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError> {
+        self.published.publish(permit.epoch(), prepared)
     }
 
     fn sync(&mut self) -> Result<(), SinkError> {

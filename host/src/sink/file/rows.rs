@@ -25,6 +25,7 @@ use super::{
     csv::CsvFormatter,
     parts::{Part, Parts},
 };
+use crate::checkpoint::CommitPermit;
 use crate::sink::{
     Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer,
     value::{
@@ -275,7 +276,7 @@ impl Writer for RowWriter {
         Ok(Prepared::default())
     }
 
-    fn publish(&mut self, _epoch: Epoch, _prepared: &Prepared) -> Result<(), SinkError> {
+    fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {
         Ok(())
     }
 

@@ -27,6 +27,7 @@ use pelton_core::{
 };
 
 use super::parts::{Part, Parts};
+use crate::checkpoint::CommitPermit;
 use crate::sink::{Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer};
 
 /// Rows of a Parquet row group.
@@ -202,7 +203,7 @@ impl Writer for TableWriter {
         Ok(Prepared::default())
     }
 
-    fn publish(&mut self, _epoch: Epoch, _prepared: &Prepared) -> Result<(), SinkError> {
+    fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {
         Ok(())
     }
 
