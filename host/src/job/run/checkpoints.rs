@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     checkpoint::{CheckpointError, CommitPermit, Committed, Recovered, Store, Take},
+    failpoint,
     job::plan::{Plan, PlannedOperator},
     operator::tables::TableVersion,
     sink::{Prepared, Writer},
@@ -184,10 +185,12 @@ impl Beginning {
                 for (sink, outbox) in sinks.filter(|(sink, _)| sink.name == planned.name) {
                     let prepared = Prepared { state: sink.state.clone(), outbox: outbox.clone() };
                     writer.publish(permit, &prepared).map_err(failed(&planned.name))?;
+                    failpoint::reach("republish");
                 }
             }
             let nothing = SinkState::None;
             writer.recover(last.map_or(&nothing, |last| &last.state)).map_err(failed(&planned.name))?;
+            failpoint::reach("recover");
             writers.push(writer);
         }
         self.republish.clear();
@@ -383,6 +386,7 @@ impl Keeper {
         let engine = Engine { catalogue: self.catalogue.clone(), event_times };
         let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");
         let engine = self.store.put("engine", &engine)?;
+        failpoint::reach("snapshot");
         keyed.note_snapshot_cost(started.elapsed());
         Ok(Snapshot { engine, operators })
     }
@@ -400,6 +404,7 @@ impl Keeper {
             self.sync(writers)?;
         }
         if had_snapshot {
+            failpoint::reach("collect");
             self.store.collect(RETAINED_EPOCHS)?;
         }
         Ok(())
@@ -412,6 +417,7 @@ impl Keeper {
             writer.sync().map_err(|source| RunError::Sink { name: "of the job".into(), source })?;
         }
         self.published = permit.epoch();
+        failpoint::reach("published");
         self.store.published(permit)?;
         Ok(())
     }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     checkpoint::CommitPermit,
-    clock,
+    clock, failpoint,
     job::plan::Plan,
     sink::{Prepared, SinkError, Writer},
 };
@@ -291,6 +291,7 @@ impl Committer {
             prepared.push(writer.prepare(epoch, closed.is_end).map_err(|source| sink_failed(named, source))?);
             named.write_time += started.elapsed();
         }
+        failpoint::reach("prepare");
         let mut permit = CommitPermit::without_checkpoint(epoch);
         if let Some(keeper) = &mut self.keeper {
             let record = |((named, given), prepared): ((&NamedSink, &Given), &Prepared)| SinkRecord {
@@ -307,9 +308,11 @@ impl Committer {
                 prepared.outbox = outbox;
             }
         }
+        failpoint::reach("commit");
         for ((writer, named), prepared) in self.writers.iter_mut().zip(&mut self.sinks).zip(&prepared) {
             let started = Instant::now();
             writer.publish(&permit, prepared).map_err(|source| sink_failed(named, source))?;
+            failpoint::reach("publish");
             named.write_time += started.elapsed();
         }
         if let Some(keeper) = &mut self.keeper {
