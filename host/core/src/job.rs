@@ -131,6 +131,8 @@ pub struct FileSourceSpec {
     pub schema: Option<SchemaRef>,
     /// Rows longer than this are rejected.
     pub max_row_bytes: usize,
+    /// Time between two looks for new files; none: those that are there are all.
+    pub watch: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]

@@ -65,6 +65,11 @@ pub trait Planner: Send {
     /// The next range. Blocks until there is one, but not past `deadline` (none: for ever).
     fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError>;
 
+    /// Files that were found since this was asked last, and were not there when the source was opened.
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        Vec::new()
+    }
+
     /// Where it is: what comes after all ranges handed out so far. None: its input cannot be read again.
     fn bookmark(&self) -> Option<Bookmark>;
 }

@@ -139,6 +139,12 @@ pub static FILE_SOURCE: Keys = Keys {
         METADATA,
         ON_BAD_ROW,
         MAX_ROW_BYTES,
+        key(
+            "watch",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Optional("the files that are there are all"),
+            "Time between two looks for new files, for CSV, JSON and text. The job then runs until it is stopped. Files should come by renaming: what is added to one later is not read",
+        ),
     ],
 };
 

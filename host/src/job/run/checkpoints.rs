@@ -320,10 +320,24 @@ impl Keeper {
         saved: Vec<Saved>,
         watermarks: &[Option<i64>],
     ) -> Result<CommitPermit, RunError> {
-        let ClosedEpoch { epoch, now, tasks, turns, bookmarks, idle, tables, is_reduced, is_last, saves, .. } = closed;
+        let ClosedEpoch {
+            epoch,
+            now,
+            tasks,
+            turns,
+            bookmarks,
+            mut found,
+            idle,
+            tables,
+            is_reduced,
+            is_last,
+            saves,
+            ..
+        } = closed;
         let mut sources = Vec::new();
         for (index, (planned, bookmark)) in plan.sources.iter().zip(bookmarks).enumerate() {
-            let listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
+            let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
+            listed.append(&mut found.get_mut(index).map(take).unwrap_or_default());
             self.catalogue.entry(planned.name.clone()).or_default().extend(listed.iter().cloned());
             sources.push(SourceRecord {
                 name: planned.name.clone(),

@@ -227,6 +227,8 @@ impl EpochPlanner {
         if self.tables.0 != self.next {
             self.tables = (self.next, self.watch.now());
         }
+        let found = self.sources.iter_mut().map(|source| source.as_mut().map(|source| source.take_found()));
+        let found = found.map(Option::unwrap_or_default).collect();
         let bookmark = |source: &Option<Box<dyn Planner>>| source.as_ref().and_then(|planner| planner.bookmark());
         let closed = ClosedEpoch {
             epoch: self.next,
@@ -234,6 +236,7 @@ impl EpochPlanner {
             tasks: first..self.sequence,
             turns,
             bookmarks: self.sources.iter().map(bookmark).collect(),
+            found,
             idle,
             tables: Arc::clone(&self.tables.1),
             is_reduced,

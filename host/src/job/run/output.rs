@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use pelton_core::{
-    checkpoint::record::{Record, SourceTurn},
+    checkpoint::record::{FileRecord, Record, SourceTurn},
     model::Epoch,
 };
 use pelton_wasm::CallLog;
@@ -49,6 +49,8 @@ pub(super) struct ClosedEpoch {
     pub(super) turns: Vec<SourceTurn>,
     /// How far each source has been read; none: to its end.
     pub(super) bookmarks: Vec<Option<Bookmark>>,
+    /// The files that each source has found since the last epoch.
+    pub(super) found: Vec<Vec<FileRecord>>,
     /// Sources that fell idle, or are not idle any more.
     pub(super) idle: Vec<Option<bool>>,
     pub(super) tables: Arc<Tables>,

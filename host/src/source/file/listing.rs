@@ -4,7 +4,7 @@
 //! alone, since it is the order of all rows.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -40,20 +40,30 @@ impl AsMut<Self> for ListedFile {
 /// The files that `paths` name, relative to `base`, sorted by name. Directories stand for all files below them, but those whose
 /// name, or whose directory's, begins with `.` or `_`; globs know `*`, `?`, `[…]`, `{a,b}` and `**`.
 pub fn list(paths: &[String], base: &Path) -> Result<Vec<ListedFile>, SourceError> {
+    walk(paths, base, None)
+}
+
+/// The same, but for the files that are known, which are not looked at. There may be none.
+pub fn list_new(paths: &[String], base: &Path, known: &HashSet<Arc<str>>) -> Result<Vec<ListedFile>, SourceError> {
+    walk(paths, base, Some(known))
+}
+
+fn walk(paths: &[String], base: &Path, known: Option<&HashSet<Arc<str>>>) -> Result<Vec<ListedFile>, SourceError> {
     let mut found = BTreeMap::new();
     for path in paths {
         let before = found.len();
-        let mut walk = Walk { found: &mut found, matches: 0 };
+        let mut walk = Walk { found: &mut found, matches: 0, known };
         let full = base.join(path);
         match fs::metadata(&full) {
             Ok(metadata) if metadata.is_dir() => walk.directory(&full, path.trim_end_matches('/'), None)?,
+            Ok(metadata) if metadata.is_file() && walk.is_known(path) => {}
             Ok(metadata) if metadata.is_file() => walk.add(full, path.clone(), metadata.len()),
             Ok(_) => return Err(failed("read", path)(io::Error::other("it is neither a file nor a directory"))),
             Err(_) if is_glob(path) => walk.glob(path, base)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("read", path)(error)),
         }
-        if walk.matches == 0 && before == found.len() {
+        if walk.matches == 0 && before == found.len() && known.is_none() {
             return Err(SourceError::NoFile { path: path.clone() });
         }
     }
@@ -111,6 +121,8 @@ fn is_glob(path: &str) -> bool {
 struct Walk<'a> {
     found: &'a mut BTreeMap<String, ListedFile>,
     matches: usize,
+    /// Names of files that are passed over.
+    known: Option<&'a HashSet<Arc<str>>>,
 }
 
 /// Names that a glob takes.
@@ -121,6 +133,10 @@ struct Pattern {
 }
 
 impl Walk<'_> {
+    fn is_known(&self, name: &str) -> bool {
+        self.known.is_some_and(|known| known.contains(name))
+    }
+
     fn add(&mut self, path: PathBuf, name: String, bytes: u64) {
         self.matches += 1;
         let file = ListedFile { path, name: Arc::from(name.as_str()), bytes };
@@ -169,7 +185,8 @@ impl Walk<'_> {
                 Some(pattern) => (pattern.hidden || !hidden) && pattern.matcher.is_match(&child),
                 None => !hidden,
             };
-            if taken {
+            // A directory of many files that have been read costs no look at each of them.
+            if taken && !self.is_known(&child) {
                 let metadata = fs::metadata(entry.path()).map_err(failed("read", &child))?;
                 if metadata.is_file() {
                     self.add(entry.path(), child, metadata.len());

@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use pelton_core::{checkpoint::record::Position, job::FileSourceSpec};
+use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
+    job::FileSourceSpec,
+};
 
 use super::{
     codec::{self, Codec},
@@ -13,6 +16,7 @@ use super::{
     lines::{FileRange, Head},
     listing::ListedFile,
     stream::ReadAhead,
+    watch::Watch,
 };
 use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
@@ -36,6 +40,8 @@ pub struct FilePlanner {
     current: Option<Current>,
     /// Ranges of a compressed file that have been handed out.
     handed: u64,
+    /// None: the files that are listed are all.
+    watch: Option<Watch>,
 }
 
 /// The file that is being handed out.
@@ -66,12 +72,18 @@ impl FilePlanner {
             next_file: 0,
             current: None,
             handed: 0,
+            watch: None,
         }
     }
 
     /// Hands out the first range of each file and no other.
     pub fn only_first(self) -> Self {
         Self { only_first: true, ..self }
+    }
+
+    /// Goes on with new files when it has come to the end of those that are listed.
+    pub fn watching(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
@@ -161,11 +173,21 @@ impl Planner for FilePlanner {
             }
             self.current = None;
             let files = Arc::clone(&self.files);
-            match files.get(self.next_file) {
-                Some(file) => self.begin(file)?,
-                None => return Ok(Next::End),
+            if let Some(file) = files.get(self.next_file) {
+                self.begin(file)?;
+                continue;
+            }
+            drop(files);
+            let Some(watch) = &mut self.watch else { return Ok(Next::End) };
+            match watch.look(&self.spec, deadline)? {
+                Some(found) => Arc::make_mut(&mut self.files).extend(found),
+                None => return Ok(Next::Pending),
             }
         }
+    }
+
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        self.watch.as_mut().map(Watch::take_found).unwrap_or_default()
     }
 
     fn bookmark(&self) -> Option<Bookmark> {
