@@ -8,6 +8,7 @@
 mod engine;
 mod job;
 mod oracle;
+mod snapshot;
 mod timeline;
 
 use std::{

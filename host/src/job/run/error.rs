@@ -8,6 +8,7 @@ use crate::{
     error::{Code, Coded},
     sink::SinkError,
     source::SourceError,
+    state::snapshot::SnapshotError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum RunError {
     #[error("the job's checkpoint cannot be used")]
     Checkpoint(#[from] CheckpointError),
     #[error("the saved state of {name} cannot be used")]
-    State { name: String, source: super::partition::SnapshotError },
+    State { name: String, source: SnapshotError },
     #[error("source `{name}` cannot be read again, which a job with a checkpoint needs after a crash")]
     NotReplayable { name: String },
     #[error("the job has changed, and {again} epochs up to {epoch} must be computed again by the job as it was")]

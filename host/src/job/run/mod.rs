@@ -108,15 +108,18 @@ impl Keyed {
     /// `tables` as they are at the start.
     fn new(plan: &Plan, tables: &SideTables, beginning: &Beginning) -> Result<Self, RunError> {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
-        let event_times = EventTimes::new(bounds);
+        let unusable = |name: &str| {
+            let name = name.to_owned();
+            move |source| RunError::State { name, source }
+        };
+        let event_times = match &beginning.event_times {
+            Some(bytes) => EventTimes::load(bounds, bytes).map_err(unusable("the watermarks"))?,
+            None => EventTimes::new(bounds),
+        };
         let partitions = |planned: &PlannedOperator| match beginning.state.get(planned.logic.name()) {
-            Some(saved) => Partition::load_all(planned, saved)
-                .map_err(|source| RunError::State { name: planned.logic.name().to_owned(), source }),
+            Some(saved) => Partition::load(planned, saved).map_err(unusable(planned.logic.name())),
             None => Ok(Partition::of(planned, tables)),
         };
-        if let Some(bytes) = &beginning.event_times {
-            event_times.load(bytes).map_err(|source| RunError::State { name: "the watermarks".into(), source })?;
-        }
         Ok(Self {
             done: Done::default(),
             event_times,

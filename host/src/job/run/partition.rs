@@ -4,7 +4,7 @@
 //! Besides, the planner may ask at any time when a partition wants to be reduced next though no row comes.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -13,7 +13,7 @@ use pelton_core::window::Clock;
 use crate::{
     job::plan::{Logic, PlannedOperator},
     operator::{aggregate, join, keyed, tables::SideTables},
-    state::budget::Budget,
+    state::{budget::Budget, snapshot::SnapshotError},
 };
 
 #[derive(Debug)]
@@ -23,13 +23,24 @@ pub(super) enum State {
     Join(Box<join::Partition>),
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct SnapshotError;
-
 impl State {
-    pub(super) fn save(&self) -> Vec<u8> {
-        Vec::new()
+    /// The state at the end of an epoch, as bytes that [`Partition::load`] takes. `logic` is the operator's.
+    pub(super) fn save(&self, logic: &Logic) -> Vec<u8> {
+        match (self, logic) {
+            (Self::Aggregate(state), Logic::Aggregate(plan)) => state.save(plan),
+            (Self::Keyed(state), Logic::Keyed(plan)) => state.save(plan),
+            (Self::Join(state), Logic::Join(plan)) => state.save(plan),
+            _ => unreachable!("partitions are made from the plan"),
+        }
+    }
+
+    fn load(logic: &Logic, number: u16, budget: &Arc<Budget>, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Ok(match logic {
+            Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::load(plan, number, bytes)?)),
+            Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::load(plan, number, budget, bytes)?)),
+            Logic::Join(plan) => Self::Join(Box::new(join::Partition::load(plan, number, budget, bytes)?)),
+            Logic::Transform(_) | Logic::Lookup(_) => unreachable!("only operators with partitions have state"),
+        })
     }
 }
 
@@ -41,6 +52,29 @@ pub(super) struct Partition {
 }
 
 impl Partition {
+    /// All partitions of an operator, as they were saved: one after the other.
+    pub(super) fn load(planned: &PlannedOperator, bytes: &[impl AsRef<[u8]>]) -> Result<Vec<Self>, SnapshotError> {
+        let count = usize::from(planned.logic.partitions());
+        if bytes.len() != count {
+            return Err(SnapshotError::Count { saved: bytes.len(), expected: count });
+        }
+        let state_bytes = match &planned.logic {
+            Logic::Keyed(plan) => plan.limits.state_bytes,
+            Logic::Join(plan) => plan.state_bytes,
+            Logic::Transform(_) | Logic::Lookup(_) | Logic::Aggregate(_) => 0,
+        };
+        let budget = Budget::new(state_bytes);
+        let one = |(number, bytes): (u16, &[u8])| {
+            let state = State::load(&planned.logic, number, &budget, bytes)?;
+            let partition = Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };
+            let guard = partition.lock();
+            partition.sleep(&planned.logic, &guard);
+            drop(guard);
+            Ok(partition)
+        };
+        (0..).zip(bytes.iter().map(AsRef::as_ref)).map(one).collect()
+    }
+
     /// All partitions of an operator, without state.
     pub(super) fn of(planned: &PlannedOperator, tables: &SideTables) -> Vec<Self> {
         let new = |state| Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };
@@ -61,10 +95,6 @@ impl Partition {
                 numbers.map(|number| new(State::Join(Box::new(join::Partition::new(plan, number, &budget))))).collect()
             }
         }
-    }
-
-    pub(super) fn load_all(_planned: &PlannedOperator, _saved: &[Vec<u8>]) -> Result<Vec<Self>, SnapshotError> {
-        Err(SnapshotError)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

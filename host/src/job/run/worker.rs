@@ -263,8 +263,9 @@ impl Worker {
         let reduced = self.graph.reduce(operator, partition, is_last);
         let mut done = self.graph.end(None);
         reduced.map_err(|fault| Some(error(&self.plan, task, fault)))?;
-        if saves && let Some(shared) = self.graph.keyed.partition(operator, partition) {
-            done.saved = Some(Saved { operator, partition, bytes: shared.lock().save() });
+        let planned = self.plan.operators.get(operator).filter(|_| saves);
+        if let Some((planned, shared)) = planned.zip(self.graph.keyed.partition(operator, partition)) {
+            done.saved = Some(Saved { operator, partition, bytes: shared.lock().save(&planned.logic) });
         }
         Ok(done)
     }
