@@ -74,6 +74,13 @@ codes! {
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";
+
+    // 07xx: checkpoints
+    CheckpointUnwritable = 701, "a checkpoint cannot be written or read";
+    CheckpointBusy = 702, "another process has the job";
+    CheckpointDamaged = 703, "a checkpoint is damaged";
+    CheckpointNewer = 704, "a checkpoint was written by a newer Pelton";
+    CheckpointMissing = 705, "a directory holds no checkpoints";
 }
 
 impl fmt::Display for Code {

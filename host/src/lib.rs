@@ -5,11 +5,13 @@
 //! ```text
 //! source ─► operator ─► sink          one batch's way
 //! state                               of keyed operators
+//! checkpoint                          what is committed, on a disk
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
 
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod error;
