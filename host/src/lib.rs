@@ -5,11 +5,7 @@
 //! ```text
 //! source ─► operator ─► sink          one batch's way
 //! state                               of keyed operators
-<<<<<<< HEAD
 //! checkpoint                          what a job has committed, on a disk
-=======
-//! checkpoint                          what is committed, on a disk
->>>>>>> journal
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type

@@ -1,11 +1,20 @@
 //! The epoch protocol, as data and pure decisions: what is committed, and what whoever recovers has to do.
 //!
 //! The host's `checkpoint` carries it out on a disk; a model of that disk carries it out in tests, with every crash point.
-<<<<<<< HEAD
+//!
+//! ```text
+//! record, claim ─► frame (bytes) ─► chain (which frames count) ─► recovery (what to do) ─► retain (what may go)
+//! ```
+//!
 //! [`packed`] is how snapshots of state hold their numbers.
 
+pub mod chain;
+pub mod claim;
+pub mod frame;
 pub mod packed;
 pub mod record;
+pub mod recovery;
+pub mod retain;
 
 /// Why saved state cannot be what was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,16 +38,3 @@ pub fn are_distinct_below(bound: usize, mut numbers: impl Iterator<Item = u32>) 
     let mut is_there = vec![false; bound];
     numbers.all(|number| is_there.get_mut(number as usize).is_some_and(|is_there| !std::mem::replace(is_there, true)))
 }
-=======
-//!
-//! ```text
-//! record, claim ─► frame (bytes) ─► chain (which frames count) ─► recovery (what to do) ─► retain (what may go)
-//! ```
-
-pub mod chain;
-pub mod claim;
-pub mod frame;
-pub mod record;
-pub mod recovery;
-pub mod retain;
->>>>>>> journal
