@@ -9,14 +9,18 @@ pub struct Job {
     pub format: &'static str,
 }
 
-/// Bids and asks, some out of order, in several files each.
-pub const SOURCES: &str = r#"
+/// Some out of order, in several files.
+pub const BIDS: &str = r#"
 [source.bids]
 type = "file"
 path = "bids/*.csv"
 schema = { auction = "s64", price = "s64", ts = "timestamp[ms]" }
 event-time = { column = "ts", watermark = "2s" }
 
+"#;
+
+/// Of joins.
+pub const ASKS: &str = r#"
 [source.asks]
 type = "file"
 path = "asks/*.csv"

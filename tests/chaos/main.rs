@@ -34,9 +34,7 @@ fn nobody_can_tell_that_a_job_was_killed_at_random_instants() {
         let mut of_job = 0;
         while of_job < kills_each {
             trial.begin_anew();
-            // Some trials die often, some late.
-            let patience = trial.whole.mul_f64(random.random_range(0.2..1.2));
-            while !trial.run_for(patience.mul_f64(random.random_range(0.05..1.0)), None) {
+            while !trial.run_for(trial.whole.mul_f64(random.random_range(0.05..1.2)), None) {
                 of_job += 1;
                 assert!(of_job < kills_each + 400, "{}: it never ends", job.name);
             }
@@ -54,7 +52,7 @@ fn nobody_can_tell_that_a_job_was_killed_at_a_fail_point() {
     for job in &JOBS {
         let trial = Trial::new(job);
         for point in failpoint::NAMES {
-            for pass in [1, 2, 5] {
+            for pass in [1, 4] {
                 trial.begin_anew();
                 // What happens in recovery alone needs something to recover from.
                 if matches!(point, "republish" | "recover") {

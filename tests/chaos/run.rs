@@ -13,11 +13,12 @@ use std::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
-use super::jobs::{Job, SOURCES};
+use super::jobs::{ASKS, BIDS, Job};
 
 /// Rows of all files of a source.
-const ROWS: i64 = 24_000;
-const FILES: i64 = 3;
+const ROWS: i64 = 60_000;
+/// A file of this size is a range, and here an epoch.
+const FILES: i64 = 24;
 
 pub struct Trial {
     folder: TempDir,
@@ -34,8 +35,9 @@ impl Trial {
         write_inputs(folder.path());
         let file = |checkpoint: &str| {
             let Job { name, graph, format } = job;
+            let asks = if graph.contains("asks") { ASKS } else { "" };
             format!(
-                "name = \"{name}\"\n{checkpoint}\nbatch = {{ max-bytes = \"48KiB\", rows = 512 }}\n{SOURCES}{graph}\n\
+                "name = \"{name}\"\n{checkpoint}\nbatch = {{ max-bytes = 1, rows = 512 }}\n{BIDS}{asks}{graph}\n\
                  [sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"{format}\"\nroll-bytes = \"150KiB\"\n"
             )
         };
@@ -47,7 +49,7 @@ impl Trial {
         let output = trial.command(first).stderr(Stdio::piped()).output().unwrap();
         assert!(output.status.success(), "{}: {}", job.name, String::from_utf8_lossy(&output.stderr));
         trial.expected = trial.parts();
-        assert!(trial.expected.values().map(Vec::len).sum::<usize>() > 10_000, "{}: too little output", job.name);
+        assert!(trial.expected.values().map(Vec::len).sum::<usize>() > 20_000, "{}: too little output", job.name);
         trial.begin_anew();
         let started = Instant::now();
         assert!(trial.run_to_end(None), "{}: with a checkpoint", job.name);
@@ -153,7 +155,7 @@ fn write_inputs(folder: &Path) {
                     _ => writeln!(out, "{auction},name-{value},{}", (time - late).max(0)).unwrap(),
                 }
             }
-            fs::write(folder.join(source).join(format!("{file}.csv")), out).unwrap();
+            fs::write(folder.join(source).join(format!("{file:02}.csv")), out).unwrap();
         }
     }
 }
