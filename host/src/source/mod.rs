@@ -52,9 +52,9 @@ pub trait Source: Send + Sync {
         self.planner_from(&Position::Start)
     }
 
-    /// A planner that hands out only the first range of each partition, to look how each begins. None: there is one
+    /// A planner that hands out only the first range of each partition from that of `from` on, to look how each begins. None: there is one
     /// partition, or what there will be is not known.
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError>;
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError>;
 
     /// A decoder of these columns (names from `schema` or `metadata`, in this order). Its batches have exactly these.
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError>;

@@ -120,7 +120,7 @@ impl Source for StdinSource {
         None
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn beginnings(&self, _from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
         Ok(None)
     }
 

@@ -79,6 +79,18 @@ pub enum Position {
     End,
 }
 
+impl Position {
+    /// The beginning of the partition that it is in.
+    pub fn of_partition(&self) -> Self {
+        match self {
+            Self::Range { partition, .. } => {
+                Self::Range { partition: *partition, sequence: 0, offset: 0, rows_at: None }
+            }
+            Self::Start | Self::End => self.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceTurn {
     /// Index in the plan.

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Keyed, RunError,
+    beginnings::Looked,
     output::{ClosedEpoch, Saved},
     progress::Resumed,
     tables::Tables,
@@ -33,7 +34,7 @@ use super::{
 use crate::{
     checkpoint::{CheckpointError, CommitPermit, Committed, Recovered, Store, Take},
     failpoint,
-    job::plan::{Plan, PlannedOperator},
+    job::plan::{Plan, PlannedOperator, SourcePlan},
     operator::tables::TableVersion,
     sink::{Prepared, Writer},
 };
@@ -81,6 +82,8 @@ pub(super) struct Beginning {
     pub(super) tables: Vec<TableVersion>,
     again: Vec<Record>,
     positions: Vec<Position>,
+    /// How many files each source had when the job began, by its name.
+    begun_with: HashMap<String, usize>,
     last: Option<Record>,
     republish: Vec<Committed>,
 }
@@ -90,6 +93,8 @@ pub(super) struct Beginning {
 struct Engine {
     /// All files ever listed, in order, by the name of their source.
     catalogue: HashMap<String, Vec<FileRecord>>,
+    /// How many of them each source had when the job began.
+    begun_with: HashMap<String, usize>,
     event_times: Vec<u8>,
 }
 
@@ -112,6 +117,13 @@ impl Beginning {
         for source in again.iter().flat_map(|record| &record.sources) {
             catalogue.entry(source.name.clone()).or_default().extend(source.listed.iter().cloned());
         }
+        let begun_with = match (&engine, again.first()) {
+            (Some(engine), _) => engine.begun_with.clone(),
+            (None, first) => {
+                let sources = first.iter().flat_map(|record| &record.sources);
+                sources.map(|source| (source.name.clone(), source.listed.len())).collect()
+            }
+        };
         // Without state there is nothing to compute again.
         let again = if plan.is_keyed { again } else { Vec::new() };
         if let Some(last) = last.as_ref().filter(|last| last.job != plan.identity && !again.is_empty()) {
@@ -131,10 +143,10 @@ impl Beginning {
             tables.push(read_table(&store, table)?);
         }
         let first_task = from.map_or(0, |record| record.end_task);
-        let keeper = Keeper::new(plan, store, generation, &catalogue, last.as_ref());
+        let keeper = Keeper::new(plan, store, generation, (&catalogue, &begun_with), last.as_ref());
         let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
         let keeper = Some(keeper);
-        Ok(Self { keeper, first_task, state, event_times, tables, again, positions, last, republish })
+        Ok(Self { keeper, first_task, state, event_times, tables, again, positions, begun_with, last, republish })
     }
 
     /// What the planner begins with.
@@ -154,6 +166,15 @@ impl Beginning {
             again.push_back(Again { record, tables: Arc::clone(&before) });
         }
         Ok(PlannerBeginning { epoch, positions: take(&mut self.positions), again, is_ended })
+    }
+
+    /// How the files of each source count for watermarks.
+    pub(super) fn looked(&self, plan: &Plan) -> Vec<Looked> {
+        let one = |(index, planned): (usize, &SourcePlan)| Looked {
+            from: self.positions.get(index).cloned().unwrap_or_default(),
+            begun_with: self.begun_with.get(&planned.name).copied(),
+        };
+        plan.sources.iter().enumerate().map(one).collect()
     }
 
     /// None: the job begins.
@@ -270,6 +291,7 @@ pub(super) struct Keeper {
     identity: String,
     modules: Vec<ModuleRecord>,
     catalogue: HashMap<String, Vec<FileRecord>>,
+    begun_with: HashMap<String, usize>,
     /// For each source, the files that no record has.
     unlisted: Vec<Vec<FileRecord>>,
     /// Where each version of a table is.
@@ -285,9 +307,13 @@ impl Keeper {
         plan: &Plan,
         store: Store,
         generation: u64,
-        catalogue: &HashMap<String, Vec<FileRecord>>,
+        (catalogue, begun_with): (&HashMap<String, Vec<FileRecord>>, &HashMap<String, usize>),
         last: Option<&Record>,
     ) -> Self {
+        let mut begun_with = begun_with.clone();
+        for planned in &plan.sources {
+            begun_with.entry(planned.name.clone()).or_insert_with(|| planned.source.listed().len());
+        }
         let unlisted = plan.sources.iter().map(|planned| {
             let known = catalogue.get(&planned.name).map_or(0, Vec::len);
             planned.source.listed().split_off(known)
@@ -304,6 +330,7 @@ impl Keeper {
             modules: plan.operators.iter().map(module).collect(),
             unlisted: unlisted.collect(),
             catalogue: catalogue.clone(),
+            begun_with,
             tables: tables.map(|table| ((table.name.clone(), table.version), table.rows.clone())).collect(),
             published: last.map_or(Epoch(0), |last| last.published_through),
             permit: None,
@@ -397,7 +424,8 @@ impl Keeper {
             operators.push(OperatorSnapshot { operator: planned.logic.name().to_owned(), partitions });
         }
         let event_times = keyed.event_times.save_as_of(epoch);
-        let engine = Engine { catalogue: self.catalogue.clone(), event_times };
+        let (catalogue, begun_with) = (self.catalogue.clone(), self.begun_with.clone());
+        let engine = Engine { catalogue, begun_with, event_times };
         let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");
         let engine = self.store.put("engine", &engine)?;
         failpoint::reach("snapshot");

@@ -54,6 +54,8 @@ pub(super) struct EpochPlanner {
     is_last_sent: bool,
     open: OpenEpoch,
     saved_at: Instant,
+    /// Epochs have been closed since state was saved.
+    is_unsaved: bool,
 }
 
 /// What is known of the epoch that is being planned.
@@ -125,6 +127,7 @@ impl EpochPlanner {
             is_last_sent: beginning.is_ended,
             open: OpenEpoch::default(),
             saved_at: Instant::now(),
+            is_unsaved: false,
         })
     }
 
@@ -156,7 +159,10 @@ impl EpochPlanner {
         // The end of the input may have been found only after the last epoch was closed. And a job without a row has an epoch
         // too, or its sinks would have nothing to publish.
         let is_empty = self.plan.checkpoint.is_some() && self.next == first && first == Epoch::FIRST;
-        if !self.stopped() && !self.is_last_sent && (self.is_keyed() || is_empty) {
+        let ends = !self.stopped() && !self.is_last_sent && (self.is_keyed() || is_empty);
+        // Whoever stops a job in peace finds its state saved.
+        let saves = self.plan.checkpoint.is_some() && self.is_unsaved && self.stop.is_requested();
+        if ends || saves && !self.abort.is_requested() {
             let (before, now) = (self.sequence, clock::now_us());
             self.reduce(self.next, now, tasks)?;
             self.close(before, now, None, messages)?;
@@ -246,6 +252,7 @@ impl EpochPlanner {
             again,
         };
         self.next = self.next.next();
+        self.is_unsaved = !saves;
         messages.send(Message::EpochClosed(Box::new(closed))).map_err(|_| Failure::Lost)
     }
 

@@ -172,6 +172,7 @@ pub fn run(
     let (permit_out, permit_in) = bounded::<()>(permits);
     let turn = Turn::default();
     let tables = TableWatch::load(plan, &beginning.tables)?;
+    let looked = beginning.looked(plan);
     let again = beginning.again(plan)?;
     let first_tables = again.again.front().map_or_else(|| tables.current(), |first| &first.tables);
     let keyed = Arc::new(Keyed::new(plan, &first_tables.side, &beginning)?);
@@ -195,8 +196,9 @@ pub fn run(
             .map_err(RunError::Thread)?;
         let mut handles = vec![planner_thread];
         let (times, looking) = (Arc::clone(&keyed), abort.clone());
-        let look =
-            move || times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looking) } else { Vec::new() });
+        let look = move || {
+            times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looked, &looking) } else { Vec::new() })
+        };
         handles.push(
             thread::Builder::new().name("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?,
         );

@@ -145,9 +145,13 @@ impl Source for FileSource {
         })
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        if self.spec.watch.is_some() {
+            return Ok(None);
+        }
         let handoffs = !self.format.rows_end_at_newlines();
         let planner = FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs);
+        let planner = planner.from(&from.of_partition())?;
         Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
     }
 

@@ -117,7 +117,7 @@ impl Source for GeneratorSource {
         self.spec.rows.map(|rows| rows.saturating_mul(self.row_bytes()))
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn beginnings(&self, _from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
         Ok(None)
     }
 

@@ -110,8 +110,8 @@ impl Source for IpcSource {
         Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files)).from(from)?))
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
-        let planner = IpcPlanner::new(Arc::clone(&self.files)).only_first();
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = IpcPlanner::new(Arc::clone(&self.files)).from(&from.of_partition())?.only_first();
         Ok((self.files.len() > 1).then(|| Box::new(planner) as Box<dyn Planner>))
     }
 

@@ -156,8 +156,8 @@ impl Source for ParquetSource {
         Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(from)?))
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
-        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows);
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(&from.of_partition())?;
         Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
     }
 
