@@ -21,7 +21,9 @@ pub enum CheckpointError {
     Poisoned { directory: String, reason: String },
     #[error("the record of an epoch and its output have {bytes} bytes, and a checkpoint holds {bytes_max} at most")]
     TooLarge { bytes: u64, bytes_max: u64 },
-    #[error("epoch {epoch} of generation {generation} cannot be committed where epoch {next} of generation {own} is next")]
+    #[error(
+        "epoch {epoch} of generation {generation} cannot be committed where epoch {next} of generation {own} is next"
+    )]
     OutOfOrder { epoch: u64, generation: u64, next: u64, own: u64 },
     #[error("{directory} holds no checkpoints")]
     Missing { directory: String },
@@ -53,7 +55,9 @@ impl Coded for CheckpointError {
     fn help(&self) -> Option<String> {
         let help = match self {
             Self::Io { .. } => "check that the directory may be written and has space",
-            Self::Busy { .. } => "wait until it has ended, or stop it; each job needs a checkpoint directory of its own",
+            Self::Busy { .. } => {
+                "wait until it has ended, or stop it; each job needs a checkpoint directory of its own"
+            }
             Self::Fenced { .. } => "this process has stopped; leave the job to the other one",
             Self::Damaged { .. } => {
                 "`pelton checkpoint verify DIRECTORY` checks the whole directory; put a good copy of it in place, or begin anew with `--fresh`"

@@ -22,6 +22,8 @@ mod open;
 mod payload;
 mod read;
 mod store;
+#[cfg(test)]
+mod testing;
 
 pub use self::{
     collect::Collected,

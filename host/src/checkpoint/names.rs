@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn foreign_names_are_not_ours() {
-        for name in ["7.log", "0000000007", "0000000007.log.gz", "x000000007.log", "00000000007.log", "+000000007.log"] {
+        for name in ["7.log", "0000000007", "0000000007.log.gz", "x000000007.log", "00000000007.log", "+000000007.log"]
+        {
             assert_eq!(segment_number(name), None, "{name}");
         }
         for name in ["notes.txt", "3-12-x", "0000000003-x-y", "0000000003-0000000012"] {

@@ -128,7 +128,14 @@ fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, C
     if take == Take::Fresh {
         let generation = read::highest_generation(disk, numbers)?.saturating_add(1);
         let recovered = Recovered::nothing(generation);
-        return Ok(Found { follows: None, end_length: 0, recovered, kept: Vec::new(), published: 0, published_durable: 0 });
+        return Ok(Found {
+            follows: None,
+            end_length: 0,
+            recovered,
+            kept: Vec::new(),
+            published: 0,
+            published_durable: 0,
+        });
     }
     let journal = read::read(disk, numbers)?;
     let follows = journal.chain.end;
@@ -179,9 +186,8 @@ fn claim<D: Disk>(
     let generation = found.recovered.generation;
     let sequence = found.follows.map_or(0, |end| end.sequence);
     let claim = Claim { holder, follows: found.follows };
-    let payload = payload::encode_claim(&claim).map_err(|reason| {
-        CheckpointError::io("encode the claim for", disk.shown(""), std::io::Error::other(reason))
-    })?;
+    let payload = payload::encode_claim(&claim)
+        .map_err(|reason| CheckpointError::io("encode the claim for", disk.shown(""), std::io::Error::other(reason)))?;
     let mut store = Store {
         files: Files::new(Arc::clone(&disk), generation),
         disk,

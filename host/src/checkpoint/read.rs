@@ -58,9 +58,8 @@ impl Journal {
 
 /// The numbers of all segments, lowest first.
 pub(super) fn segment_numbers<D: Disk>(disk: &D) -> Result<Vec<u64>, CheckpointError> {
-    let names = disk
-        .list(names::JOURNAL)
-        .map_err(|source| CheckpointError::io("list", disk.shown(names::JOURNAL), source))?;
+    let names =
+        disk.list(names::JOURNAL).map_err(|source| CheckpointError::io("list", disk.shown(names::JOURNAL), source))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| names::segment_number(name)).collect();
     numbers.sort_unstable();
     Ok(numbers)

@@ -177,9 +177,9 @@ impl<D: Disk> Store<D> {
         let header = Header { kind, generation: self.generation, sequence: self.sequence, durable: self.durable };
         let segment = &mut self.segment;
         let bytes = frame::encode(&header, segment.offset, payload);
-        self.disk.write(&segment.file, &bytes, segment.offset).map_err(|source| {
-            CheckpointError::io("write", self.disk.shown(&names::segment(segment.number)), source)
-        })?;
+        self.disk
+            .write(&segment.file, &bytes, segment.offset)
+            .map_err(|source| CheckpointError::io("write", self.disk.shown(&names::segment(segment.number)), source))?;
         segment.offset += bytes.len() as u64;
         self.sequence += 1;
         Ok(())
@@ -206,9 +206,9 @@ impl<D: Disk> Store<D> {
 
     pub(super) fn sync(&mut self) -> Result<(), CheckpointError> {
         let segment = &self.segment;
-        self.disk.sync_data(&segment.file).map_err(|source| {
-            CheckpointError::io("sync", self.disk.shown(&names::segment(segment.number)), source)
-        })?;
+        self.disk
+            .sync_data(&segment.file)
+            .map_err(|source| CheckpointError::io("sync", self.disk.shown(&names::segment(segment.number)), source))?;
         self.durable = self.sequence;
         Ok(())
     }
@@ -250,3 +250,7 @@ pub(super) fn create_segment<D: Disk>(
     disk.sync_directory(names::JOURNAL).map_err(|source| error("sync", names::JOURNAL, source))?;
     Ok(OpenSegment { number, file, offset: 0, bytes })
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;

@@ -152,7 +152,8 @@ pub fn join(segments: &[Segment]) -> Result<Chain, Damage> {
 fn tail(segment: &Segment, chain: &mut Chain) -> Result<(), Damage> {
     let Some(flaw) = &segment.flaw else {
         // Zeros follow the last frame for as long as the segment is written, so that a file that was cut is known.
-        let is_cut = segment.frames.last().is_some_and(|last| last.end == segment.bytes && last.header.kind != Kind::Closed);
+        let is_cut =
+            segment.frames.last().is_some_and(|last| last.end == segment.bytes && last.header.kind != Kind::Closed);
         return if is_cut { Err(damage(segment.number, segment.bytes, Wrong::CutShort)) } else { Ok(()) };
     };
     if flaw.is_committed || flaw.defect != Defect::Unfinished {

@@ -104,12 +104,21 @@ pub enum Defect {
     Header,
     Payload,
     /// It has as many bytes, and the segment ends before.
-    CutShort { bytes: u64 },
+    CutShort {
+        bytes: u64,
+    },
     /// Written by a newer Pelton.
-    Version { version: u16 },
-    Kind { kind: u16 },
+    Version {
+        version: u16,
+    },
+    Kind {
+        kind: u16,
+    },
     /// Its number does not follow from that of the frame before.
-    Sequence { expected: u64, found: u64 },
+    Sequence {
+        expected: u64,
+        found: u64,
+    },
 }
 
 impl fmt::Display for Defect {
@@ -186,8 +195,10 @@ fn read_header(bytes: &[u8; HEADER_BYTES]) -> Result<RawHeader, Defect> {
     if !bytes.starts_with(&MAGIC) || hash_bytes(covered) != u64::from_le_bytes(*checksum) {
         return Err(Defect::Header);
     }
-    let short = |at: usize| covered.get(at..at + 2).and_then(<[u8]>::first_chunk).map_or(0, |two| u16::from_le_bytes(*two));
-    let word = |at: usize| covered.get(at..at + 8).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight));
+    let short =
+        |at: usize| covered.get(at..at + 2).and_then(<[u8]>::first_chunk).map_or(0, |two| u16::from_le_bytes(*two));
+    let word =
+        |at: usize| covered.get(at..at + 8).and_then(<[u8]>::first_chunk).map_or(0, |eight| u64::from_le_bytes(*eight));
     let (version, kind) = (short(4), short(6));
     if version != FORMAT_VERSION {
         return Err(Defect::Version { version });
