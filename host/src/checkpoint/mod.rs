@@ -25,12 +25,22 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod flip_tests;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod model_job;
+
 pub use self::{
     collect::Collected,
     directory::Directory,
     disk::Disk,
     error::CheckpointError,
     files::Files,
+    names::{describe, segment as segment_path},
     open::{Committed, Recovered, Take},
     store::{CommitPermit, Store},
 };
