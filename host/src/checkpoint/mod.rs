@@ -22,6 +22,17 @@ mod open;
 mod payload;
 mod read;
 mod store;
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod flip_tests;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod model_job;
 
 pub use self::{
     collect::Collected,
@@ -29,6 +40,7 @@ pub use self::{
     disk::Disk,
     error::CheckpointError,
     files::Files,
+    names::{describe, segment as segment_path},
     open::{Committed, Recovered, Take},
     store::{CommitPermit, Store},
 };

@@ -15,7 +15,7 @@ const DIGITS: usize = 10;
 const HINT_MAX: usize = 64;
 
 /// `journal/0000000007.log`
-pub(super) fn segment(number: u64) -> String {
+pub fn segment(number: u64) -> String {
     format!("{JOURNAL}/{number:0DIGITS$}.log")
 }
 
@@ -52,7 +52,7 @@ fn number(digits: &str) -> Option<u64> {
 }
 
 /// `process 4711 on turbine, since 2026-05-01T10:00:00Z`
-pub(super) fn describe(holder: &Holder) -> String {
+pub fn describe(holder: &Holder) -> String {
     let since = Timestamp::from_microsecond(holder.since).unwrap_or_default();
     format!("process {} on {}, since {since:.0}", holder.pid, holder.host)
 }

@@ -86,11 +86,18 @@ pub(super) fn open<D: Disk>(
     segment_bytes: u64,
 ) -> Result<(Store<D>, Recovered), CheckpointError> {
     make_folders(&disk)?;
-    let numbers = read::segment_numbers(&disk)?;
-    let number = numbers.last().map_or(1, |last| last.saturating_add(1));
+    let number = read::segment_numbers(&disk)?.last().map_or(1, |last| last.saturating_add(1));
     let segment = store::create_segment(&disk, number, segment_bytes)?;
-    let found = match take_stock(&disk, take, &numbers) {
-        Ok(found) => found,
+    // Only now nothing is added any more that is not read below.
+    let stock = read::segment_numbers(&disk).and_then(|mut numbers| {
+        // Somebody else has made a higher one since the first look, and perhaps removed what was seen then.
+        if numbers.pop() != Some(number) {
+            return Err(CheckpointError::Fenced { directory: disk.shown("") });
+        }
+        Ok((take_stock(&disk, take, &numbers)?, numbers))
+    });
+    let (found, numbers) = match stock {
+        Ok(stock) => stock,
         Err(error) => {
             // It holds nothing. If it stays, it is void.
             drop(disk.remove(&names::segment(number)));

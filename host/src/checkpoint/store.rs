@@ -255,3 +255,7 @@ pub(super) fn create_segment<D: Disk>(
     disk.sync_directory(names::JOURNAL).map_err(|source| error("sync", names::JOURNAL, source))?;
     Ok(OpenSegment { number, file, offset: 0, bytes })
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
