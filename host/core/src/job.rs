@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, window::WindowSpec};
+use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct JobSpec {
     pub partitions: u16,
     /// None: what the job did is forgotten when it ends.
     pub checkpoint: Option<CheckpointSpec>,
+    /// What happens after a failure.
+    pub restart: RestartSpec,
     pub sources: Vec<SourceSpec>,
     /// Side inputs: read whole, and again when they change.
     pub tables: Vec<TableSpec>,

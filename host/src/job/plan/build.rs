@@ -620,6 +620,7 @@ fn assemble(
             snapshots: checkpoint.snapshots,
         }),
         identity,
+        restart: job.restart.clone(),
         sources,
         is_keyed: operators.iter().any(|planned| planned.stage > 0),
         operators,
@@ -631,7 +632,18 @@ fn assemble(
 
 /// A digest of everything that the results of a job depend on, but for its input.
 fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
-    let JobSpec { name, batch, partitions, sources, tables, operators: specs, sinks, threads: _, checkpoint: _ } = job;
+    let JobSpec {
+        name,
+        batch,
+        partitions,
+        sources,
+        tables,
+        operators: specs,
+        sinks,
+        threads: _,
+        checkpoint: _,
+        restart: _,
+    } = job;
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();

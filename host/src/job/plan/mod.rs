@@ -23,6 +23,7 @@ use arrow::datatypes::SchemaRef;
 use pelton_core::{
     job::{BatchSpec, SinkKind, SourceKind},
     model::ModuleDigest,
+    restart::RestartSpec,
 };
 use pelton_wasm::Runtime;
 
@@ -51,6 +52,8 @@ pub struct Plan {
     pub threads: Option<usize>,
     /// None: nothing is kept.
     pub checkpoint: Option<CheckpointPlan>,
+    /// What happens after a failure.
+    pub restart: RestartSpec,
     /// BLAKE3 of what its results depend on: graph, options, modules, number of partitions.
     pub identity: String,
     pub sources: Vec<SourcePlan>,

@@ -48,6 +48,22 @@ pub enum RunError {
     Panicked,
 }
 
+impl RunError {
+    /// The next attempt may come further: not so when the job or its checkpoint is wrong.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } | Self::Sink { .. } => true,
+            Self::Thread(_) | Self::Panicked => true,
+            Self::Checkpoint(source) => source.code() == Code::CheckpointUnwritable,
+            Self::State { .. }
+            | Self::NotReplayable { .. }
+            | Self::Changed { .. }
+            | Self::Ended { .. }
+            | Self::NotAgain { .. } => false,
+        }
+    }
+}
+
 /// How a part of the engine ends early.
 pub(super) enum Failure {
     Run(Box<RunError>),
