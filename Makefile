@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo test soak check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo test soak chaos check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ soak: build guests ## The long forms of the property tests: 100,000 timelines ea
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
+
+chaos: build ## Kill jobs of every kind, a thousand times at random instants and at every fail point (PELTON_KILLS, PELTON_SEED)
+	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
 
 check: ## Format, lints, docs
 	cargo fmt --all --check

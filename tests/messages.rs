@@ -125,11 +125,16 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 4] = [
+const WITHOUT_CASE: [(Code, &str); 9] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
     (Code::BadConfig, "pelton.toml: host/src/cli/config.rs"),
+    (Code::CheckpointUnwritable, "a failing disk: host/src/checkpoint/store_tests.rs"),
+    (Code::CheckpointBusy, "two processes: host/src/checkpoint/store_tests.rs"),
+    (Code::CheckpointDamaged, "a damaged directory: tests/checkpoint"),
+    (Code::CheckpointNewer, "a newer version: host/core/src/checkpoint/frame_tests.rs"),
+    (Code::CheckpointMissing, "another command: tests/checkpoint"),
 ];
 
 fn messages_on_file() -> String {

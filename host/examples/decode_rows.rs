@@ -36,6 +36,7 @@ fn main() -> Result<()> {
         compression: Compression::Auto,
         schema: read_schema(schema)?,
         max_row_bytes: 1 << 20,
+        watch: None,
     };
     let source = FileSource::open(&spec, OnBadRow::Reject, Path::new("."), &BatchSpec::default())?;
     source.describe().iter().for_each(|(name, value)| anstream::println!("{name}: {value}"));

@@ -71,9 +71,20 @@ codes! {
 
     // 05xx: the run
     RunFailed = 501, "the job failed";
+    NotReplayable = 502, "a job with a checkpoint has a source that cannot be read again";
+    JobChanged = 503, "the job cannot go on where it was";
+    NotAFunction = 504, "an epoch, computed again, came to something else";
+    StateUnreadable = 505, "the saved state of an operator cannot be used";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";
+
+    // 07xx: checkpoints
+    CheckpointUnwritable = 701, "a checkpoint cannot be written or read";
+    CheckpointBusy = 702, "another process has the job";
+    CheckpointDamaged = 703, "a checkpoint is damaged";
+    CheckpointNewer = 704, "a checkpoint was written by a newer Pelton";
+    CheckpointMissing = 705, "a directory holds no checkpoints";
 }
 
 impl fmt::Display for Code {

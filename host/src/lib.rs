@@ -5,14 +5,17 @@
 //! ```text
 //! source ─► operator ─► sink          one batch's way
 //! state                               of keyed operators
+//! checkpoint                          what a job has committed, on a disk
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! cli                                 what people type
 //! ```
 
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod error;
+pub mod failpoint;
 pub mod job;
 pub mod nearest;
 pub mod operator;

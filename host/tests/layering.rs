@@ -11,17 +11,22 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("clock", &[]),
     ("error", &[]),
+    ("failpoint", &[]),
     ("nearest", &[]),
     ("standard", &["error", "nearest"]),
+    ("checkpoint", &["clock", "error"]),
     ("source", &["clock", "error"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "nearest", "state"]),
-    ("sink", &["clock", "error"]),
-    ("job", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard"]),
-    ("cli", &["clock", "error", "nearest", "source", "state", "operator", "sink", "standard", "job"]),
+    ("sink", &["checkpoint", "clock", "error"]),
+    (
+        "job",
+        &["checkpoint", "clock", "error", "failpoint", "nearest", "source", "state", "operator", "sink", "standard"],
+    ),
+    ("cli", &["checkpoint", "clock", "error", "nearest", "source", "state", "operator", "sink", "standard", "job"]),
 ];
 
 fn host() -> PathBuf {

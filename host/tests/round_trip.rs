@@ -46,6 +46,7 @@ fn read(format: &Format, schema: SchemaRef, base: &Path) -> RecordBatch {
         compression: Compression::Auto,
         schema: Some(schema.clone()),
         max_row_bytes: 1 << 20,
+        watch: None,
     };
     let source = FileSource::open(&spec, OnBadRow::Fail, base, &BatchSpec::default()).unwrap();
     let columns: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();

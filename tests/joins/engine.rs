@@ -13,14 +13,14 @@ use pelton::{
         join::{JoinForm, JoinOutput, JoinPlan, Partition, Reducer},
         shuffle::{LateRows, ShufflePlan, Shuffler},
     },
-    state::budget::Budget,
+    state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::window::{Clock, WindowKind, WindowSpec};
-use pelton_wasm::BatchContext;
+use pelton_wasm::{BatchContext, CallError};
 
 use crate::{
     Joined, Outcome,
-    timeline::{Row, Shape, Timeline},
+    timeline::{Epoch, Row, Shape, Timeline},
 };
 
 const TIME: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -91,6 +91,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         name: "joins".into(),
         kind: timeline.kind,
         shuffles: [shuffle(0), shuffle(1)],
+        schemas: [columns(), columns()],
         form,
         partitions: timeline.partitions,
         output: Some(JoinOutput { port, left_columns: 4, fallback }),
@@ -101,37 +102,78 @@ fn plan(timeline: &Timeline) -> JoinPlan {
 }
 
 pub fn run(timeline: &Timeline) -> Vec<Outcome> {
-    let plan = Arc::new(plan(timeline));
-    let shufflers = plan.shuffles.clone().map(Shuffler::new);
-    let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
-    let budget = Budget::new(plan.state_bytes);
-    let mut partitions: Vec<Partition> =
-        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget)).collect();
-    let mut before = i64::MIN;
-    let mut outcomes = Vec::new();
-    for (number, epoch) in timeline.epochs.iter().enumerate() {
+    let mut run = Run::new(timeline);
+    timeline.epochs.iter().map(|epoch| run.epoch(epoch).expect("it goes through")).collect()
+}
+
+/// An operator on its way through a timeline.
+pub struct Run<'a> {
+    timeline: &'a Timeline,
+    plan: Arc<JoinPlan>,
+    shufflers: [Shuffler; 2],
+    reducers: [Reducer; 2],
+    partitions: Vec<Partition>,
+    /// The next epoch.
+    number: usize,
+    /// The watermark so far.
+    before: i64,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(timeline: &'a Timeline) -> Self {
+        let plan = Arc::new(plan(timeline));
+        let budget = Budget::new(plan.state_bytes);
+        Self {
+            timeline,
+            shufflers: plan.shuffles.clone().map(Shuffler::new),
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            partitions: (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget)).collect(),
+            plan,
+            number: 0,
+            before: i64::MIN,
+        }
+    }
+
+    /// The next epoch.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The snapshot of each partition.
+    pub fn save(&self) -> Vec<Vec<u8>> {
+        self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
+    }
+
+    /// Another process, which goes on after this one with what it saved.
+    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+        let budget = Budget::new(self.plan.state_bytes);
+        let load = |(number, bytes): (u16, &Vec<u8>)| Partition::load(&self.plan, number, &budget, bytes);
+        let partitions = (0..).zip(bytes).map(load).collect::<Result<_, _>>()?;
+        Ok(Self { partitions, number: self.number, before: self.before, ..Self::new(self.timeline) })
+    }
+
+    pub fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
         let mut outcome = Outcome::default();
-        let mut context = BatchContext { epoch: number as u64, first_row: 0, now: 0, watermark: before, seed: 0 };
+        let mut context =
+            BatchContext { epoch: self.number as u64, first_row: 0, now: 0, watermark: self.before, seed: 0 };
         let mut pieces = Vec::new();
         for (side, rows) in &epoch.batches {
-            let mapped = shufflers[*side].shuffle(&context, &batch(rows));
+            let mapped = self.shufflers[*side].shuffle(&context, &batch(rows));
             pieces.extend(mapped.pieces);
             outcome.late[*side].extend(mapped.late.iter().flat_map(ids));
             outcome.rejected[*side].extend(mapped.rejected.iter().flat_map(ids));
         }
         context.watermark = epoch.watermark;
         let closing = Closing { watermark: epoch.watermark, is_last: epoch.watermark == i64::MAX };
-        for partition in &mut partitions {
-            let reduced = reducers[number % 2]
-                .reduce(&context, partition, &pieces, closing)
-                .expect("the reduce side goes through");
-            assert!(reduced.emitted.iter().all(|(_, batch)| batch.num_rows() <= timeline.rows_max));
+        for partition in &mut self.partitions {
+            let reduced = self.reducers[self.number % 2].reduce(&context, partition, &pieces, closing)?;
+            assert!(reduced.emitted.iter().all(|(_, batch)| batch.num_rows() <= self.timeline.rows_max));
             outcome.joined.extend(reduced.emitted.iter().flat_map(|(_, batch)| joined(batch)));
         }
-        before = epoch.watermark;
-        outcomes.push(outcome);
+        self.before = epoch.watermark;
+        self.number += 1;
+        Ok(outcome)
     }
-    outcomes
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {

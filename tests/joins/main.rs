@@ -8,6 +8,7 @@
 mod engine;
 mod modules;
 mod oracle;
+mod snapshot;
 mod tables;
 mod timeline;
 

@@ -20,7 +20,7 @@ use pelton::{
         shuffle::{LateRows, ShufflePlan, Shuffler},
         tables::SideTables,
     },
-    state::budget::Budget,
+    state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::{
     contract::{Input, PortColumn},
@@ -31,7 +31,7 @@ use pelton_wasm::{BatchContext, CallError, KeyedInstance, Module, Runtime, Runti
 
 use crate::{
     Outcome,
-    timeline::{Guest, KeyForm, Row, Timeline},
+    timeline::{Epoch, Guest, KeyForm, Row, Timeline},
 };
 
 static LEDGER: LazyLock<Arc<Module>> = LazyLock::new(|| load("ledger"));
@@ -137,42 +137,91 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
 
 /// What leaves, and how many keys have state when all has ended.
 pub fn run(timeline: &Timeline, state_bytes: u64) -> Result<(Outcome, usize), CallError> {
-    run_plan(timeline, plan(timeline), state_bytes)
+    let mut run = Run::new(timeline, state_bytes);
+    let mut out = Outcome::default();
+    timeline.epochs.iter().try_for_each(|epoch| run.epoch(epoch, &mut out))?;
+    Ok((out, run.keys()))
 }
 
-/// The same with another plan than the timeline's own.
-pub fn run_plan(timeline: &Timeline, plan: KeyedPlan, state_bytes: u64) -> Result<(Outcome, usize), CallError> {
-    let plan = Arc::new(plan);
-    let shufflers = [Shuffler::new(plan.shuffle.clone()), Shuffler::new(plan.shuffle.clone())];
-    let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
-    let budget = Budget::new(state_bytes);
-    let mut partitions: Vec<Partition> =
-        (0..timeline.partitions).map(|number| Partition::new(&plan, number, &budget, &SideTables::default())).collect();
-    let mut out = Outcome::default();
-    let mut before = i64::MIN;
-    let last = timeline.epochs.len() - 1;
-    for (number, epoch) in timeline.epochs.iter().enumerate() {
+/// An operator on its way through a timeline.
+pub struct Run<'a> {
+    timeline: &'a Timeline,
+    plan: Arc<KeyedPlan>,
+    shufflers: [Shuffler; 2],
+    reducers: [Reducer; 2],
+    state_bytes: u64,
+    partitions: Vec<Partition>,
+    /// The next epoch.
+    number: usize,
+    /// The watermark so far.
+    before: i64,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(timeline: &'a Timeline, state_bytes: u64) -> Self {
+        let plan = Arc::new(plan(timeline));
+        let budget = Budget::new(state_bytes);
+        let new = |number| Partition::new(&plan, number, &budget, &SideTables::default());
+        Self {
+            timeline,
+            shufflers: [Shuffler::new(plan.shuffle.clone()), Shuffler::new(plan.shuffle.clone())],
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            state_bytes,
+            partitions: (0..timeline.partitions).map(new).collect(),
+            plan,
+            number: 0,
+            before: i64::MIN,
+        }
+    }
+
+    /// How many keys have state.
+    pub fn keys(&self) -> usize {
+        self.partitions.iter().map(Partition::keys).sum()
+    }
+
+    /// The next epoch.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The snapshot of each partition.
+    pub fn save(&self) -> Vec<Vec<u8>> {
+        self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
+    }
+
+    /// Another process, which goes on after this one with what it saved.
+    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+        let budget = Budget::new(self.state_bytes);
+        let load = |(number, bytes): (u16, &Vec<u8>)| Partition::load(&self.plan, number, &budget, bytes);
+        let partitions = (0..).zip(bytes).map(load).collect::<Result<_, _>>()?;
+        let new = Self::new(self.timeline, self.state_bytes);
+        Ok(Self { partitions, number: self.number, before: self.before, ..new })
+    }
+
+    pub fn epoch(&mut self, epoch: &Epoch, out: &mut Outcome) -> Result<(), CallError> {
+        let Self { timeline, number, before, .. } = self;
         let mut context =
-            BatchContext { epoch: number as u64, first_row: 0, now: epoch.now, watermark: before, seed: 0 };
+            BatchContext { epoch: *number as u64, first_row: 0, now: epoch.now, watermark: *before, seed: 0 };
         let mut pieces = Vec::new();
-        for (rows, shuffler) in epoch.batches.iter().zip(shufflers.iter().cycle()) {
+        for (rows, shuffler) in epoch.batches.iter().zip(self.shufflers.iter().cycle()) {
             let mapped = shuffler.shuffle(&context, &batch(timeline.key, rows));
             pieces.extend(mapped.pieces);
             out.late.extend(mapped.late.iter().flat_map(numbers));
             out.rejected.extend(mapped.rejected.iter().flat_map(numbers));
         }
         context.watermark = epoch.watermark;
-        let closing = Closing { watermark: epoch.watermark, is_last: number == last };
-        for (partition, at) in partitions.iter_mut().zip(number..) {
-            let reduced = reducers[at % 2].reduce(&context, partition, &pieces, closing)?;
+        let closing = Closing { watermark: epoch.watermark, is_last: *number + 1 == timeline.epochs.len() };
+        for (partition, at) in self.partitions.iter_mut().zip(*number..) {
+            let reduced = self.reducers[at % 2].reduce(&context, partition, &pieces, closing)?;
             for (port, batch) in &reduced.emitted {
-                take(timeline.key, *port, batch, &mut out);
+                take(timeline.key, *port, batch, out);
             }
             out.rejected.extend(reduced.rejected.iter().flat_map(numbers));
         }
-        before = epoch.watermark;
+        *before = epoch.watermark;
+        *number += 1;
+        Ok(())
     }
-    Ok((out, partitions.iter().map(Partition::keys).sum()))
 }
 
 fn batch(key: KeyForm, rows: &[Row]) -> RecordBatch {

@@ -13,6 +13,7 @@ mod live;
 mod oracle;
 mod shelf;
 mod shelves;
+mod snapshot;
 mod timeline;
 
 use std::{

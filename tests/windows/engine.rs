@@ -14,6 +14,7 @@ use pelton::{
         aggregate::{AggregatePlan, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
     },
     standard,
+    state::snapshot::SnapshotError,
 };
 use pelton_core::{
     contract::Input,
@@ -21,11 +22,11 @@ use pelton_core::{
     limits::Limits,
     window::{self, WindowKind, WindowSpec},
 };
-use pelton_wasm::{AggregateInstance, BatchContext, Module, Runtime, RuntimeOptions};
+use pelton_wasm::{AggregateInstance, BatchContext, CallError, Module, Runtime, RuntimeOptions};
 
 use crate::{
     Fold, Outcome,
-    timeline::{Clock, Emit, Kind, Row, Shape, Timeline},
+    timeline::{Clock, Emit, Epoch, Kind, Row, Shape, Timeline},
 };
 
 /// Two modules, opened on the timelines' columns.
@@ -140,41 +141,74 @@ pub fn plan(timeline: &Timeline) -> AggregatePlan {
 }
 
 pub fn run(timeline: &Timeline) -> Vec<Outcome> {
-    let plan = Arc::new(plan(timeline));
-    let mut combiners = [Combiner::new(Arc::clone(&plan)), Combiner::new(Arc::clone(&plan))];
-    let mut reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
-    let mut partitions: Vec<Partition> = (0..timeline.partitions).map(|number| Partition::new(&plan, number)).collect();
-    let has_event_time = plan.time_at.is_some();
-    let last = timeline.epochs.len() - 1;
-    let mut before = i64::MIN;
-    let mut outcomes = Vec::new();
-    for (number, epoch) in timeline.epochs.iter().enumerate() {
+    let mut run = Run::new(timeline);
+    timeline.epochs.iter().map(|epoch| run.epoch(epoch).expect("it goes through")).collect()
+}
+
+/// An operator on its way through a timeline.
+pub struct Run<'a> {
+    timeline: &'a Timeline,
+    plan: Arc<AggregatePlan>,
+    combiners: [Combiner; 2],
+    reducers: [Reducer; 2],
+    partitions: Vec<Partition>,
+    /// The next epoch.
+    number: usize,
+    /// The watermark so far.
+    before: i64,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(timeline: &'a Timeline) -> Self {
+        let plan = Arc::new(plan(timeline));
+        let partitions = (0..timeline.partitions).map(|number| Partition::new(&plan, number)).collect();
+        let combiners = [Combiner::new(Arc::clone(&plan)), Combiner::new(Arc::clone(&plan))];
+        let reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
+        Self { timeline, plan, combiners, reducers, partitions, number: 0, before: i64::MIN }
+    }
+
+    /// The next epoch.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The snapshot of each partition.
+    pub fn save(&self) -> Vec<Vec<u8>> {
+        self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
+    }
+
+    /// Another process, which goes on after this one with what it saved.
+    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+        let partitions = (0..).zip(bytes).map(|(number, bytes)| Partition::load(&self.plan, number, bytes));
+        let partitions = partitions.collect::<Result<_, _>>()?;
+        Ok(Self { partitions, number: self.number, before: self.before, ..Self::new(self.timeline) })
+    }
+
+    pub fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
+        let Self { timeline, plan, number, before, .. } = self;
         let mut outcome = Outcome::default();
         let mut context =
-            BatchContext { epoch: number as u64, first_row: 0, now: epoch.now, watermark: before, seed: 0 };
+            BatchContext { epoch: *number as u64, first_row: 0, now: epoch.now, watermark: *before, seed: 0 };
         let mut pieces = Vec::new();
         for (at, rows) in epoch.batches.iter().enumerate() {
-            let combiner = &mut combiners[at % 2];
-            let mapped = combiner.combine(&context, &batch(rows)).expect("the map side goes through");
+            let mapped = self.combiners[at % 2].combine(&context, &batch(rows))?;
             pieces.extend(mapped.pieces);
             outcome.late.extend(mapped.late.iter().flat_map(ids));
             outcome.rejected.extend(mapped.rejected.iter().flat_map(ids));
         }
-        let is_last = number == last;
-        let watermark = if has_event_time || is_last { epoch.watermark } else { i64::MIN };
+        let is_last = *number + 1 == timeline.epochs.len();
+        let watermark = if plan.time_at.is_some() || is_last { epoch.watermark } else { i64::MIN };
         context.watermark = watermark;
-        for partition in &mut partitions {
-            let reducer = &mut reducers[number % 2];
-            let reduced = reducer
-                .reduce(&context, partition, &pieces, Closing { watermark, is_last })
-                .expect("the reduce side goes through");
+        for partition in &mut self.partitions {
+            let reducer = &mut self.reducers[*number % 2];
+            let reduced = reducer.reduce(&context, partition, &pieces, Closing { watermark, is_last })?;
             outcome.late.extend(reduced.late.iter().flat_map(ids));
             outcome.results.extend(reduced.emitted.iter().flat_map(|(_, batch)| folds(timeline, batch)));
         }
-        before = watermark;
-        outcomes.push(outcome);
+        *before = watermark;
+        *number += 1;
+        Ok(outcome)
     }
-    outcomes
 }
 
 pub fn batch(rows: &[Row]) -> RecordBatch {

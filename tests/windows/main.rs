@@ -10,6 +10,7 @@ mod engine;
 mod live;
 mod oracle;
 mod order;
+mod snapshot;
 mod timeline;
 
 use std::{

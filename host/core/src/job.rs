@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, window::WindowSpec};
+use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone)]
@@ -17,11 +17,24 @@ pub struct JobSpec {
     pub threads: Option<usize>,
     /// Parts into which keyed state is cut. Not more than there are key groups.
     pub partitions: u16,
+    /// None: what the job did is forgotten when it ends.
+    pub checkpoint: Option<CheckpointSpec>,
+    /// What happens after a failure.
+    pub restart: RestartSpec,
     pub sources: Vec<SourceSpec>,
     /// Side inputs: read whole, and again when they change.
     pub tables: Vec<TableSpec>,
     pub operators: Vec<OperatorSpec>,
     pub sinks: Vec<SinkSpec>,
+}
+
+/// Where a job keeps what it needs to go on after a stop or a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointSpec {
+    /// A directory, relative to the job file.
+    pub path: String,
+    /// Time between two snapshots of the state, at least: what a crash makes the job compute again.
+    pub snapshots: Duration,
 }
 
 /// When an epoch closes.
@@ -120,6 +133,8 @@ pub struct FileSourceSpec {
     pub schema: Option<SchemaRef>,
     /// Rows longer than this are rejected.
     pub max_row_bytes: usize,
+    /// Time between two looks for new files; none: those that are there are all.
+    pub watch: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -370,6 +385,8 @@ pub enum Emission {
 
 /// Parts of the keyed state, unless the job says otherwise: fixed, so that output does not depend on the machine.
 pub const PARTITIONS_DEFAULT: u16 = 8;
+/// Of [`CheckpointSpec::snapshots`].
+pub const SNAPSHOTS_DEFAULT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct SinkSpec {

@@ -13,6 +13,7 @@
 //! ```
 
 pub mod batch;
+pub mod checkpoint;
 pub mod contract;
 pub mod graph;
 pub mod hash;
@@ -21,6 +22,7 @@ pub mod limits;
 pub mod model;
 #[cfg(test)]
 mod random;
+pub mod restart;
 pub mod session;
 pub mod shuffle;
 pub mod two_stacks;

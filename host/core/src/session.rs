@@ -71,6 +71,13 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    /// Sessions that were saved. None: they are not those of one key with this gap.
+    pub fn load(list: Vec<Session>, gap: i64) -> Option<Self> {
+        let is_one = list.iter().all(|session| session.start <= session.last);
+        let are_apart = list.is_sorted_by(|left, right| left.is_apart_before(right.start, gap));
+        (is_one && are_apart).then_some(Self { list })
+    }
+
     /// The window that rows from `start` to `last` would have with all sessions that they join: what decides whether
     /// they are late.
     pub fn joined(&self, start: i64, last: i64, gap: i64) -> (i64, i64) {

@@ -3,6 +3,7 @@
 //! Each command has its file. Results go to standard output, messages to standard error; `--output json` makes both
 //! machine-readable. The exit code says how it ended ([`Exit`]).
 
+mod checkpoint;
 pub mod config;
 mod excerpt;
 mod inspect;
@@ -101,6 +102,9 @@ enum Command {
     /// About modules that jobs can name.
     #[command(subcommand, after_help = "Example:\n  pelton module list --std")]
     Module(module::ModuleCommand),
+    /// About checkpoint directories: what jobs have committed.
+    #[command(subcommand, after_help = "Example:\n  pelton checkpoint verify state")]
+    Checkpoint(checkpoint::CheckpointCommand),
     /// Show each setting and where it came from.
     #[command(after_help = "Example:\n  PELTON_THREADS=2 pelton config")]
     Config,
@@ -183,6 +187,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&context, &args),
         Command::Job(command) => job::job(&context, &command),
         Command::Module(command) => module::module(&context, &command),
+        Command::Checkpoint(command) => checkpoint::checkpoint(&context, &command),
         Command::Config => config_command(&context),
     }
     .into()

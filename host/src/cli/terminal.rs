@@ -32,6 +32,16 @@ impl Terminal {
         let _ = writeln!(io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }
 
+    /// Asks a question on the terminal; without one the answer is no.
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        if !io::stdin().is_terminal() || !self.is_interactive() {
+            return false;
+        }
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+
     /// A progress line can be drawn.
     pub(crate) fn is_interactive(&self) -> bool {
         io::stderr().is_terminal()

@@ -16,6 +16,8 @@ use arrow::{
     datatypes::{Field, SchemaRef},
 };
 use pelton_core::{
+    checkpoint::record::SinkState,
+    hash,
     job::{SinkKind, SinkSpec},
     model::Epoch,
     types,
@@ -26,7 +28,10 @@ use self::{
     file::FileSink,
     print::{PrintSink, PrintTarget},
 };
-use crate::error::{Code, Coded};
+use crate::{
+    checkpoint::CommitPermit,
+    error::{Code, Coded},
+};
 
 /// Opens a sink for rows of `schema`, which is already what the sink's `columns` ask for. Relative paths start at
 /// `base`, the job file's directory. Nothing is written before [`Sink::writer`]: a plan leaves no trace.
@@ -42,8 +47,15 @@ pub fn open(spec: &SinkSpec, schema: SchemaRef, base: &Path, print: &PrintTarget
 pub trait Sink: Send + Sync {
     fn encoder(&self) -> Result<Box<dyn Encoder>, SinkError>;
 
-    /// Called once. Claims what the writer needs (a directory, a first temp file) and refuses what cannot work.
+    /// Called once. Claims what the writer needs (a directory, a first temp file) and refuses what cannot work. What it
+    /// writes is visible when the job has ended.
     fn writer(&self) -> Result<Box<dyn Writer>, SinkError>;
+
+    /// The same for a job that keeps checkpoints: what it writes is visible epoch by epoch, each once it has been committed.
+    /// `begun`: an earlier run of the job has committed epochs, so that what it finds is its own.
+    fn epoch_writer(&self, _begun: bool) -> Result<Box<dyn Writer>, SinkError> {
+        self.writer()
+    }
 
     /// Lines about this sink for `pelton plan`.
     fn describe(&self) -> Vec<(String, String)>;
@@ -74,6 +86,20 @@ pub enum Payload {
 }
 
 impl Encoded {
+    /// The hash of what was encoded before, and of this.
+    pub fn hash(&self, before: u64) -> u64 {
+        let own = match &self.payload {
+            Payload::Bytes(bytes) | Payload::Compressed(bytes) => hash::hash_bytes(bytes),
+            Payload::Batch(rows) => {
+                // A type without a checksum counts by its rows alone.
+                let sums = rows.columns().iter().map(|column| checksum::checksum(column.as_ref()).unwrap_or_default());
+                sums.fold(0, hash::combine)
+            }
+            Payload::Checksums(sums) => sums.iter().copied().fold(0, hash::combine),
+        };
+        hash::combine(before, hash::combine(self.rows, own))
+    }
+
     /// Memory that it holds until it is written, about.
     pub fn held_bytes(&self) -> usize {
         match &self.payload {
@@ -88,12 +114,35 @@ impl Encoded {
 pub trait Writer: Send {
     fn write(&mut self, encoded: Encoded) -> Result<(), SinkError>;
 
-    /// All of `epoch` has been written.
-    fn end_epoch(&mut self, epoch: Epoch) -> Result<(), SinkError>;
+    /// All of `epoch` has been written: whatever is left to do to make it visible is in the answer, or durable. `is_end`: no
+    /// epoch comes after it.
+    fn prepare(&mut self, epoch: Epoch, is_end: bool) -> Result<Prepared, SinkError>;
+
+    /// Makes visible what was prepared and then committed. To do it again changes nothing.
+    fn publish(&mut self, permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError>;
+
+    /// What was published survives a power cut from now on.
+    fn sync(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Goes on after an earlier run, whose committed epochs have all been published; `last` is what the last of them prepared. What
+    /// it wrote and did not commit goes.
+    fn recover(&mut self, _last: &SinkState) -> Result<(), SinkError> {
+        Ok(())
+    }
 
     /// The job has ended, or was asked to: makes everything written visible. A writer that is dropped without
     /// this removes its temp files; all it can leave behind are parts that were whole and had been rolled.
     fn finish(&mut self) -> Result<SinkSummary, SinkError>;
+}
+
+/// What the commit record must know of an epoch's output.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared {
+    pub state: SinkState,
+    /// Bytes that are kept beside the record until they have been published.
+    pub outbox: Vec<u8>,
 }
 
 /// What a sink did, for the summary.
@@ -111,6 +160,8 @@ pub enum SinkError {
     Exists { path: String, file: String },
     #[error("failed to {action} {path}")]
     Io { action: &'static str, path: String, source: std::io::Error },
+    #[error("{path} does not hold what was committed to it: {reason}")]
+    Damaged { path: String, reason: String },
     #[error("{path} is in use by another writer")]
     Busy { path: String },
     #[error("{format} cannot hold column `{column}` of type {data_type}")]
@@ -135,7 +186,7 @@ impl Coded for SinkError {
         match self {
             Self::Exists { .. } => Code::SinkExists,
             Self::Busy { .. } => Code::SinkBusy,
-            Self::Io { .. } | Self::Encode { .. } => Code::SinkUnwritable,
+            Self::Io { .. } | Self::Encode { .. } | Self::Damaged { .. } => Code::SinkUnwritable,
             Self::Unsupported { .. } | Self::Columns { .. } | Self::Compression { .. } => Code::SinkUnsupported,
         }
     }
@@ -148,6 +199,9 @@ impl Coded for SinkError {
             Self::Unsupported { .. } => "leave the column out with `columns = [ … ]`, or write Parquet or Arrow".into(),
             Self::Columns { .. } => "choose with `columns = [ … ]`".into(),
             Self::Compression { .. } => "set `compression` to \"zstd\" or \"none\"".into(),
+            Self::Damaged { .. } => {
+                "put the files back as the job left them, or start over with `--fresh` into another directory".into()
+            }
             Self::Encode { .. } => return None,
         })
     }

@@ -20,11 +20,13 @@ use arrow::{
     array::{RecordBatch, new_empty_array},
     datatypes::SchemaRef,
 };
-use pelton_core::{job::PrintSpec, model::Epoch};
+use pelton_core::{checkpoint::record::SinkState, job::PrintSpec, model::Epoch};
 
 use self::table::render_table;
+use crate::checkpoint::CommitPermit;
+
 use super::{
-    Encoded, Encoder, Payload, Sink, SinkError, SinkSummary, Writer,
+    Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer,
     value::{
         json::{JsonColumn, JsonObject, write_string},
         plain::TimeFormats,
@@ -142,23 +144,27 @@ impl Writer for PrintWriter {
         Ok(())
     }
 
-    fn end_epoch(&mut self, epoch: Epoch) -> Result<(), SinkError> {
-        if self.epoch_rows > 0 {
-            let text = match self.target.style {
-                PrintStyle::Table { width } => self.table(epoch, width)?,
-                PrintStyle::Json => self.json(epoch)?,
-            };
-            let mut output = self.target.output.lock().unwrap_or_else(PoisonError::into_inner);
-            output.write_all(&text).and_then(|()| output.flush()).map_err(|source| SinkError::Io {
-                action: "print to",
-                path: "standard output".into(),
-                source,
-            })?;
-            self.bytes += text.len() as u64;
-        }
+    fn prepare(&mut self, epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+        let text = match self.target.style {
+            _ if self.epoch_rows == 0 => Vec::new(),
+            PrintStyle::Table { width } => self.table(epoch, width)?,
+            PrintStyle::Json => self.json(epoch)?,
+        };
         self.rows += std::mem::take(&mut self.epoch_rows);
         self.kept.clear();
         self.kept_rows = 0;
+        Ok(Prepared { state: SinkState::None, outbox: text })
+    }
+
+    /// What is printed cannot be taken back, nor be looked at: after a crash the last epoch may be printed twice.
+    fn publish(&mut self, _permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError> {
+        let mut output = self.target.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.write_all(&prepared.outbox).and_then(|()| output.flush()).map_err(|source| SinkError::Io {
+            action: "print to",
+            path: "standard output".into(),
+            source,
+        })?;
+        self.bytes += prepared.outbox.len() as u64;
         Ok(())
     }
 

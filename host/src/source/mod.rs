@@ -15,6 +15,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use pelton_core::checkpoint::record::{FileRecord, Position};
 
 use crate::error::{Code, Coded};
 
@@ -32,12 +33,28 @@ pub trait Source: Send + Sync {
     /// Bytes of input in all, as far as it is known: for the progress line.
     fn total_bytes(&self) -> Option<u64>;
 
-    /// Begins at the start of the input.
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError>;
+    /// The files that there were when the source was opened, in the order in which they are read; empty for other sources.
+    fn listed(&self) -> Vec<FileRecord> {
+        Vec::new()
+    }
 
-    /// A planner that hands out only the first range of each partition, to look how each begins. None: there is one
+    /// Goes on with an input that has been read up to `from`: `known` are the files that had been listed by then. They keep their order
+    /// and their sizes, and files that are new come after them. Called before any planner or decoder is made.
+    fn resume(&mut self, _known: &[FileRecord], _from: &Position) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Begins at `from`.
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError>;
+
+    /// Begins at the start of the input.
+    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
+        self.planner_from(&Position::Start)
+    }
+
+    /// A planner that hands out only the first range of each partition from that of `from` on, to look how each begins. None: there is one
     /// partition, or what there will be is not known.
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError>;
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError>;
 
     /// A decoder of these columns (names from `schema` or `metadata`, in this order). Its batches have exactly these.
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError>;
@@ -47,6 +64,38 @@ pub trait Source: Send + Sync {
 pub trait Planner: Send {
     /// The next range. Blocks until there is one, but not past `deadline` (none: for ever).
     fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError>;
+
+    /// Files that were found since this was asked last, and were not there when the source was opened.
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        Vec::new()
+    }
+
+    /// Where it is: what comes after all ranges handed out so far. None: its input cannot be read again.
+    fn bookmark(&self) -> Option<Bookmark>;
+}
+
+/// A place in the input that is known for certain once everything before it has been decoded.
+#[derive(Debug)]
+pub struct Bookmark {
+    position: Position,
+    /// Knows where the first row behind the place begins.
+    handoff: Option<file::handoff::Handoff>,
+}
+
+impl Bookmark {
+    pub fn at(position: Position) -> Self {
+        Self { position, handoff: None }
+    }
+
+    /// To be asked after the ranges before it have been decoded.
+    pub fn resolve(self) -> Position {
+        match (self.position, self.handoff.as_ref().and_then(file::handoff::Handoff::answer)) {
+            (Position::Range { partition, sequence, offset, .. }, Some(file::handoff::Answer::Ends(rows_at))) => {
+                Position::Range { partition, sequence, offset, rows_at: Some(rows_at) }
+            }
+            (position, _) => position,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -190,6 +239,8 @@ pub enum SourceError {
     Types { reason: String },
     #[error("the generator's {what} cannot be used: {reason}")]
     Generator { what: String, reason: String },
+    #[error("{file} was read up to here by an earlier run, and is {now}")]
+    Moved { file: String, now: String },
     #[error("the source has no column `{column}`")]
     NoColumn { column: String },
     /// The job stops: not an error of the source.
@@ -201,7 +252,7 @@ impl Coded for SourceError {
     fn code(&self) -> Code {
         match self {
             Self::NoFile { .. } => Code::SourceMissing,
-            Self::Io { .. } | Self::Corrupt { .. } | Self::Stopped => Code::SourceUnreadable,
+            Self::Io { .. } | Self::Corrupt { .. } | Self::Moved { .. } | Self::Stopped => Code::SourceUnreadable,
             Self::BadRow { .. } => Code::BadRow,
             Self::Inference { .. } => Code::SchemaInference,
             Self::Generator { .. } | Self::Glob { .. } => Code::WrongValue,
@@ -222,6 +273,9 @@ impl Coded for SourceError {
             Self::Inference { .. } => "declare the columns with `schema = { … }`".into(),
             Self::Schema { .. } => "declare the columns that the file has, or take the file out of the path".into(),
             Self::Generator { .. } => "correct it in the source's table of the job file".into(),
+            Self::Moved { .. } => {
+                "put the file back as it was, or start over with `--fresh`, which forgets what was done".into()
+            }
             Self::NoColumn { .. } | Self::Stopped => return None,
         })
     }

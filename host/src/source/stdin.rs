@@ -17,10 +17,13 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use pelton_core::job::{BatchSpec, Format, OnBadRow, StdinSpec};
+use pelton_core::{
+    checkpoint::record::Position,
+    job::{BatchSpec, Format, OnBadRow, StdinSpec},
+};
 
 use super::{
-    Decoder, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
+    Bookmark, Decoder, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
     file::{
         cut::{Cutter, RUN_BYTES, Take},
         format::RowFormat,
@@ -117,11 +120,11 @@ impl Source for StdinSource {
         None
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn beginnings(&self, _from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
         Ok(None)
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
+    fn planner_from(&self, _from: &Position) -> Result<Box<dyn Planner>, SourceError> {
         let feed = self.feed.lock().unwrap_or_else(PoisonError::into_inner).take();
         match feed {
             Some(feed) => Ok(Box::new(StdinPlanner { feed, sequence: 0 })),
@@ -327,6 +330,10 @@ impl Planner for StdinPlanner {
                 return self.feed.failure().map_or(Ok(Next::End), Err);
             }
         }
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        None
     }
 }
 

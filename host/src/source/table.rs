@@ -111,6 +111,7 @@ mod tests {
             compression: Compression::Auto,
             schema: Some(schema.into()),
             max_row_bytes: 1 << 20,
+            watch: None,
         };
         let table = Table::open(&spec, dir.path(), &BatchSpec::default()).unwrap();
         let before = table.fingerprint().unwrap();

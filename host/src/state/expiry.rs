@@ -3,7 +3,11 @@
 //! A deadline moves with every row of a busy key, so the queue is lazy: it has one entry for each key, at a time that is not
 //! after its deadline, and an entry that comes up too early goes back.
 
+mod snapshot;
+
 use std::collections::BTreeSet;
+
+pub use self::snapshot::SavedExpiry;
 
 #[derive(Debug, Default)]
 pub struct Expiry {

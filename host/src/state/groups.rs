@@ -3,8 +3,11 @@
 //! A group may carry a tag besides its key (the start of its pane), so that one table serves a batch whose rows
 //! fall into several panes. The stable hash of the key is kept with it and never computed again.
 
+mod snapshot;
+
 use hashbrown::hash_table::{Entry, HashTable};
 
+pub use self::snapshot::SavedGroups;
 use super::keys::{Key, KeyStore, Keys};
 
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 //! arrow-row. The hash is pelton-core's, column by column over the values, so that it does not depend on the encoding:
 //! equal numbers of different width hash the same. Null is a key like any other here; joins leave such rows out before.
 
+mod snapshot;
+
 use std::sync::Arc;
 
 use arrow::{
@@ -16,6 +18,8 @@ use arrow::{
     row::{RowConverter, Rows, SortField},
 };
 use pelton_core::hash;
+
+pub use self::snapshot::SavedKeys;
 
 /// Why columns cannot be a key.
 #[derive(Debug, thiserror::Error)]

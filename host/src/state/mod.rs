@@ -7,7 +7,8 @@
 //!                                                                      └► timers, expiry (what is due when)
 //! ```
 //!
-//! Used by the keyed operators in `operator`. Invariant: slots are given out in the order in which keys are first seen, so
+//! Used by the keyed operators in `operator`; how each is saved stands beside it, and [`snapshot`] is what they share.
+//! Invariant: slots are given out in the order in which keys are first seen, so
 //! that whatever walks a table walks it in the same order on every run.
 
 pub mod budget;
@@ -17,5 +18,6 @@ pub mod keys;
 pub mod numbered;
 pub mod ordered;
 pub mod rows;
+pub mod snapshot;
 pub mod timers;
 pub mod values;

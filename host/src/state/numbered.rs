@@ -3,8 +3,11 @@
 //! What windows keep of a key (its panes, its sessions, how many rows it has) lies in vectors by its number. Numbers
 //! depend on the order of the calls alone.
 
+mod snapshot;
+
 use hashbrown::hash_table::{Entry, HashTable};
 
+pub use self::snapshot::SavedNumbers;
 use super::{
     groups::GroupRows,
     keys::{Key, KeyStore, Keys},

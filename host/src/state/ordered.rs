@@ -7,6 +7,8 @@
 //! Lists are ordered by a number that the host gives out, maps by arrow-row's format of their subkey columns, whose bytes compare
 //! as the values do. A range costs what it returns, whatever else the key has.
 
+mod snapshot;
+
 use std::{
     collections::BTreeMap,
     ops::Bound::{Excluded, Included, Unbounded},
@@ -19,6 +21,7 @@ use arrow::{
     row::{RowConverter, SortField},
 };
 
+pub use self::snapshot::SavedOrdered;
 use super::rows::StateRows;
 
 #[derive(Debug)]

@@ -3,12 +3,16 @@
 //! What a guest sees of state is gathered into Arrow arrays, and what it answers is scattered back. Fixed-width
 //! values lie in one vector a column; text and bytes, of which sketches are made, in one allocation a row.
 
+mod snapshot;
+
 use arrow::{
     array::{Array, ArrayData, ArrayRef, AsArray, BinaryArray, BooleanArray, StringArray, make_array},
     buffer::{Buffer, NullBuffer},
     datatypes::{ArrowNativeType, DataType, SchemaRef},
 };
 use std::sync::Arc;
+
+pub use self::snapshot::SavedRows;
 
 /// Rows of one table of state.
 #[derive(Debug)]

@@ -3,9 +3,13 @@
 //! A key has at most one timer of each id, on either clock. Invariant: both indices hold the same timers; the order in which
 //! timers come due is that of (time, clock, slot, id), and nothing else.
 
+mod snapshot;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pelton_core::window::Clock;
+
+pub use self::snapshot::SavedTimers;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timer {

@@ -2,6 +2,8 @@
 //!
 //! A row of nulls and no row are the same, as the contract has it.
 
+mod snapshot;
+
 use arrow::{
     array::{Array, ArrayRef},
     datatypes::SchemaRef,

@@ -30,6 +30,21 @@ pub struct Arena {
 }
 
 impl Arena {
+    /// As saved; the links have not been looked at.
+    pub fn load(entries: Vec<Entry>, free: u32) -> Self {
+        Self { entries, free }
+    }
+
+    /// All entries, free ones included.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The first free one plus one; 0: none. `next` of a free one is the same of the one after it.
+    pub fn free(&self) -> u32 {
+        self.free
+    }
+
     pub fn get(&self, index: u32) -> &Entry {
         self.entries.get(index as usize).expect("links lead to entries")
     }

@@ -13,35 +13,35 @@ use super::{
 use crate::window::Window;
 
 /// One key's list.
-#[derive(Debug, Clone, Copy)]
-struct Key {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
     /// The earliest pane that is kept.
-    head: u32,
-    tail: u32,
+    pub(super) head: u32,
+    pub(super) tail: u32,
     /// The earliest pane of front and back.
-    first: u32,
+    pub(super) first: u32,
     /// The earliest pane that neither front nor back has.
-    pending: u32,
-    back: Reference,
+    pub(super) pending: u32,
+    pub(super) back: Reference,
 }
 
-const EMPTY: Key = Key { head: NONE, tail: NONE, first: NONE, pending: NONE, back: Reference::NONE };
+pub(super) const EMPTY: Key = Key { head: NONE, tail: NONE, first: NONE, pending: NONE, back: Reference::NONE };
 
 /// The panes of every key of a partition. Keys are small numbers that the engine gives, without large holes.
 #[derive(Debug)]
 pub struct TwoStacks {
-    keys: Vec<Key>,
+    pub(super) keys: Vec<Key>,
     /// Keys that have panes, in the order in which they got the first.
-    active: Vec<u32>,
-    arena: Arena,
-    scratch: Rows,
-    plan: Plan,
+    pub(super) active: Vec<u32>,
+    pub(super) arena: Arena,
+    pub(super) scratch: Rows,
+    pub(super) plan: Plan,
     /// Answers of the plan that have a scratch row of their own.
-    answer_rows: Vec<Reference>,
+    pub(super) answer_rows: Vec<Reference>,
     /// Where the last window closed began: no window to come has panes before it.
-    closed_start: i64,
+    pub(super) closed_start: i64,
     /// The window that begins here, or later, has nothing of the fronts that were made last.
-    flip_from: i64,
+    pub(super) flip_from: i64,
 }
 
 impl Default for TwoStacks {

@@ -30,9 +30,11 @@ mod arena;
 mod keys;
 mod plan;
 mod scratch;
+mod snapshot;
 
 pub use keys::TwoStacks;
 pub use plan::{Answer, Merge, Operand, Plan};
+pub use snapshot::SavedStacks;
 
 #[cfg(test)]
 mod tests;

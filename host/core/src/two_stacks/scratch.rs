@@ -22,6 +22,15 @@ impl Reference {
         }
     }
 
+    /// As saved.
+    pub fn word(self) -> u32 {
+        self.0
+    }
+
+    pub fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
     pub fn is_none(self) -> bool {
         self == Self::NONE
     }
@@ -48,6 +57,16 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// As saved; nothing of it has been looked at.
+    pub fn load(free: Vec<u32>, given_back: Vec<u32>, rows: u32) -> Self {
+        Self { free, given_back, rows }
+    }
+
+    /// The rows that are free, those that are given back, and how many there are.
+    pub fn parts(&self) -> (&[u32], &[u32], u32) {
+        (&self.free, &self.given_back, self.rows)
+    }
+
     /// How many rows there are, free ones included.
     pub fn rows(&self) -> u32 {
         self.rows

@@ -21,6 +21,11 @@ impl Zone {
     pub fn named(name: &str) -> Option<Self> {
         TimeZone::get(name).ok().map(Self)
     }
+
+    /// Its IANA name. None: it was not made from one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.iana_name()
+    }
 }
 
 impl From<TimeZone> for Zone {

@@ -32,6 +32,16 @@ impl Show for JsonLines<'_> {
                     );
                 }
             }
+            Event::Resumed(resumed) => self.terminal.line(
+                &json!({
+                    "event": "resumed",
+                    "job": self.job,
+                    "after_epoch": resumed.after.0,
+                    "tasks_again": resumed.again,
+                    "is_ended": resumed.is_ended,
+                })
+                .to_string(),
+            ),
             Event::Epoch(report) => self.terminal.line(&progress(&self.job, report).to_string()),
         }
     }

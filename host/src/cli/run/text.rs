@@ -8,7 +8,7 @@ use pelton_wasm::{Level, Metric};
 use super::Show;
 use crate::{
     cli::terminal::{Terminal, counted, plain_table},
-    job::run::progress::{EpochReport, Event, Summary},
+    job::run::progress::{EpochReport, Event, Resumed, Summary},
 };
 
 pub(super) struct Progress<'a> {
@@ -54,6 +54,7 @@ impl Show for Progress<'_> {
                     self.above(&format!(" WARN {operator}: {lines} dropped (`limits.log-bytes`)"));
                 }
             }
+            Event::Resumed(resumed) => self.above(&resumed_line(&self.job, resumed)),
             Event::Epoch(report) => {
                 if let Some(bar) = &self.bar {
                     bar.set_message(line(&self.job, report));
@@ -70,6 +71,18 @@ impl Show for Progress<'_> {
 
     fn summary(&mut self, summary: &Summary) {
         self.terminal.message(&to_text(summary));
+    }
+}
+
+fn resumed_line(job: &str, resumed: &Resumed) -> String {
+    let after = resumed.after;
+    let again = match resumed.again {
+        0 => String::new(),
+        tasks => format!(", after {} computed again", counted(tasks, "task")),
+    };
+    match resumed.is_ended {
+        true => format!("{job}: its input had ended with epoch {after}"),
+        false => format!("{job}: goes on after epoch {after}{again}"),
     }
 }
 

@@ -35,7 +35,8 @@ use std::{
     time::Duration,
 };
 
-use pelton_core::job::{BatchSpec, JobSpec, Overrides, PARTITIONS_DEFAULT};
+use pelton_core::job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT};
+use pelton_core::restart::RestartSpec;
 
 use self::{
     expand::Variables,
@@ -158,7 +159,47 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
     let partitions = at.integer("partitions").and_then(|partitions| u16::try_from(partitions).ok());
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
-    Some(JobSpec { name: name?.to_owned(), batch, threads, partitions, sources, tables, operators, sinks })
+    let checkpoint = checkpoint(&at);
+    let restart = at.has_table("restart").then(|| at.table("restart").map(|at| restart(&at))).flatten();
+    if restart.is_some() && checkpoint.is_none() && !at.has("checkpoint") {
+        let message = "`restart` is for a job with a checkpoint, which knows where to go on".to_owned();
+        at.wrong(at.span("restart"), message, "there is no `checkpoint`", "name one: checkpoint = \"state\"");
+    }
+    let restart = restart.unwrap_or_default();
+    Some(JobSpec {
+        name: name?.to_owned(),
+        batch,
+        threads,
+        partitions,
+        checkpoint,
+        restart,
+        sources,
+        tables,
+        operators,
+        sinks,
+    })
+}
+
+fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
+    let snapshots = at.duration("snapshots").unwrap_or(SNAPSHOTS_DEFAULT);
+    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots })
+}
+
+fn restart(at: &Reader<'_>) -> RestartSpec {
+    let delay = at.duration("delay").unwrap_or(Duration::from_secs(1));
+    let attempts = at.integer("attempts").and_then(|attempts| u32::try_from(attempts).ok()).unwrap_or(3);
+    let interval = at.duration("interval").unwrap_or(Duration::from_secs(60));
+    match at.choice("type") {
+        Some("exponential") => RestartSpec::Exponential {
+            initial: delay,
+            most: at.duration("max-delay").unwrap_or(Duration::from_secs(60)),
+            multiplier: at.number("multiplier").unwrap_or(2.0),
+            jitter: at.number("jitter").unwrap_or(0.1),
+            quiet: interval,
+        },
+        Some("failure-rate") => RestartSpec::FailureRate { failures: attempts, interval, delay },
+        _ => RestartSpec::Fixed { delay, attempts },
+    }
 }
 
 fn batch(at: &Reader<'_>) -> BatchSpec {

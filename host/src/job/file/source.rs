@@ -33,7 +33,7 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
         _ => OnBadRow::Reject,
     };
     let kind = match kind {
-        "file" => SourceKind::File(file(at)?),
+        "file" => SourceKind::File(FileSourceSpec { watch: watch(at), ..file(at)? }),
         "stdin" => SourceKind::Stdin(stdin(at)?),
         _ => SourceKind::Generator(generated(at)?),
     };
@@ -59,7 +59,22 @@ fn file(at: &Reader<'_>) -> Option<FileSourceSpec> {
     let schema = schema(at);
     let max_row_bytes = max_row_bytes(at);
     let paths = paths?.into_iter().map(str::to_owned).collect();
-    Some(FileSourceSpec { paths, format: format?, compression, schema, max_row_bytes })
+    Some(FileSourceSpec { paths, format: format?, compression, schema, max_row_bytes, watch: None })
+}
+
+/// Time between two looks for new files.
+fn watch(at: &Reader<'_>) -> Option<Duration> {
+    let watch = at.duration("watch")?;
+    if let Some(format) = at.choice("format").filter(|format| matches!(*format, "parquet" | "arrow")) {
+        let message = format!("`{}` is for CSV, JSON and text, not for {format}", at.place("watch"));
+        at.wrong(
+            at.span("watch"),
+            message,
+            "cannot be watched",
+            "leave `watch` out: the files that are there are read",
+        );
+    }
+    Some(watch)
 }
 
 /// Whether there are paths and none is empty.

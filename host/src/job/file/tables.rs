@@ -35,10 +35,72 @@ pub static JOB: Keys = Keys {
             Default("8"),
             "Parts into which the state of keyed operators is cut; at most so many threads work on one operator. The order of the output depends on it",
         ),
+        key(
+            "checkpoint",
+            Shape::Text,
+            Optional("none: a second run starts over"),
+            "A directory, relative to the job file, for what the job needs to go on after a stop or a crash, with nothing lost or repeated",
+        ),
+        key(
+            "snapshots",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Default("\"10s\""),
+            "Time between two snapshots of the state, at least. After a crash the epochs since the last one are computed again",
+        ),
+        key(
+            "restart",
+            Shape::ChoiceOr(&["none"], &RESTART),
+            Default("\"none\""),
+            "Whether a job with a checkpoint is started again after a failure; `none`: the failure ends it",
+        ),
         key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
         key("table", Shape::Named(&TABLES), Optional("none"), "Side inputs for joins: files that are held in memory"),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
         key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
+    ],
+};
+
+pub static RESTART: Keys = Keys {
+    title: "`restart`, as a table",
+    about: "After a failure the job is planned again, and goes on after its last committed epoch.",
+    keys: &[
+        key("type", Shape::Choice(&["fixed", "exponential", "failure-rate"]), Required, "How delays follow each other"),
+        key(
+            "delay",
+            Shape::Duration { min: Duration::ZERO, max: DAY },
+            Default("\"1s\""),
+            "Time before the job is started again; of `exponential`, before the first time",
+        ),
+        key(
+            "attempts",
+            Shape::Integer { min: 1, max: 1_000_000 },
+            Default("3"),
+            "Of `fixed`: how often it is started again in all. Of `failure-rate`: failures within `interval` that are borne",
+        ),
+        key(
+            "interval",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Default("\"1m\""),
+            "Of `failure-rate`: the time within which failures are counted. Of `exponential`: time without a failure after which delays begin anew",
+        ),
+        key(
+            "max-delay",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Default("\"1m\""),
+            "Of `exponential`: no delay is longer",
+        ),
+        key(
+            "multiplier",
+            Shape::Number { min: 1.0, max: 100.0 },
+            Default("2.0"),
+            "Of `exponential`: how much longer each delay is than the one before",
+        ),
+        key(
+            "jitter",
+            Shape::Number { min: 0.0, max: 1.0 },
+            Default("0.1"),
+            "Of `exponential`: by which share of itself a delay is changed at random, so that jobs that failed together do not start together",
+        ),
     ],
 };
 
@@ -127,6 +189,12 @@ pub static FILE_SOURCE: Keys = Keys {
         METADATA,
         ON_BAD_ROW,
         MAX_ROW_BYTES,
+        key(
+            "watch",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Optional("the files that are there are all"),
+            "Time between two looks for new files, for CSV, JSON and text. The job then runs until it is stopped. Files should come by renaming: what is added to one later is not read",
+        ),
     ],
 };
 

@@ -20,7 +20,8 @@ use pelton_core::{
 use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
-    Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings, TablePlan,
+    CheckpointPlan, Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings,
+    TablePlan,
     aggregate::{AggregateDraft, Upstream},
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
@@ -78,7 +79,7 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     let operators = operators.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let sinks = sinks.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let tables = tables.into_iter().collect::<Option<Vec<_>>>().expect(whole);
-    Ok(assemble(&file.spec, builder.outputs, sources, (tables, builder.offered), operators, sinks))
+    Ok(assemble(file, builder.outputs, sources, (tables, builder.offered), operators, sinks))
 }
 
 struct OpenSource {
@@ -557,13 +558,14 @@ fn open_module(
 }
 
 fn assemble(
-    job: &JobSpec,
+    file: &JobFile,
     mut outputs: Vec<OutputPlan>,
     sources: Vec<OpenSource>,
     (tables, offered): (Vec<TablePlan>, Offered),
     operators: Vec<OpenOperator>,
     sinks: Vec<OpenSink>,
 ) -> Plan {
+    let job = &file.spec;
     let mut drafts = Vec::new();
     let mut opened = Vec::new();
     for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
@@ -600,6 +602,7 @@ fn assemble(
             stage,
         })
         .collect();
+    let identity = identity(job, &operators);
     let sinks = sinks.into_iter().zip(sink_drafts).map(|((spec, sink), draft)| SinkPlan {
         name: spec.name,
         kind: spec.kind,
@@ -612,6 +615,12 @@ fn assemble(
         name: job.name.clone(),
         batch: job.batch.clone(),
         threads: job.threads,
+        checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
+            directory: file.dir.join(&checkpoint.path),
+            snapshots: checkpoint.snapshots,
+        }),
+        identity,
+        restart: job.restart.clone(),
         sources,
         is_keyed: operators.iter().any(|planned| planned.stage > 0),
         operators,
@@ -619,6 +628,30 @@ fn assemble(
         sinks: sinks.collect(),
         outputs,
     }
+}
+
+/// A digest of everything that the results of a job depend on, but for its input.
+fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
+    let JobSpec {
+        name,
+        batch,
+        partitions,
+        sources,
+        tables,
+        operators: specs,
+        sinks,
+        threads: _,
+        checkpoint: _,
+        restart: _,
+    } = job;
+    let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
+    let digests = operators.iter().flat_map(|planned| planned.logic.digests());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(text.as_bytes());
+    digests.for_each(|digest| {
+        hasher.update(&digest.0);
+    });
+    hasher.finalize().to_hex().to_string()
 }
 
 fn transform(

@@ -564,7 +564,8 @@ impl JoinDraft {
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> JoinPlan {
         let Self { kind, form, key_fields, has_time, is_window_end, made } = self;
         let Pruned { sides, ports } = pruned;
-        let left_columns = sides.first().map_or(0, |side| side.columns);
+        let schemas: Vec<SchemaRef> = sides.iter().map(|side| SchemaRef::clone(&side.schema)).collect();
+        let left_columns = schemas.first().map_or(0, |schema| schema.fields().len());
         let right_reads = sides.get(1).map(|side| side.reads_at.clone()).unwrap_or_default();
         let (output, cogroup) = match made {
             Made::Pairs { result, merged } => {
@@ -623,6 +624,7 @@ impl JoinDraft {
             name: spec.name,
             kind,
             shuffles: shuffles.collect::<Vec<_>>().try_into().expect("a join of streams has two sides"),
+            schemas: schemas.try_into().expect("a join of streams has two sides"),
             form,
             partitions: job.partitions,
             output,

@@ -15,7 +15,7 @@ mod mistakes;
 mod prune;
 mod union;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
 
@@ -23,6 +23,7 @@ use arrow::datatypes::SchemaRef;
 use pelton_core::{
     job::{BatchSpec, SinkKind, SourceKind},
     model::ModuleDigest,
+    restart::RestartSpec,
 };
 use pelton_wasm::Runtime;
 
@@ -49,6 +50,12 @@ pub struct Plan {
     pub name: String,
     pub batch: BatchSpec,
     pub threads: Option<usize>,
+    /// None: nothing is kept.
+    pub checkpoint: Option<CheckpointPlan>,
+    /// What happens after a failure.
+    pub restart: RestartSpec,
+    /// BLAKE3 of what its results depend on: graph, options, modules, number of partitions.
+    pub identity: String,
     pub sources: Vec<SourcePlan>,
     /// Each after those that it reads.
     pub operators: Vec<PlannedOperator>,
@@ -58,6 +65,14 @@ pub struct Plan {
     pub outputs: Vec<OutputPlan>,
     /// Some operator is keyed: epochs end with a shuffle.
     pub is_keyed: bool,
+}
+
+/// Where a job's checkpoints are.
+#[derive(Debug, Clone)]
+pub struct CheckpointPlan {
+    pub directory: PathBuf,
+    /// Time between two snapshots of the state, at least.
+    pub snapshots: Duration,
 }
 
 pub struct SourcePlan {
@@ -146,6 +161,14 @@ impl Logic {
                 let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
                 names.join(", ")
             }
+        }
+    }
+
+    /// Its modules', in order.
+    pub fn digests(&self) -> Vec<ModuleDigest> {
+        match self {
+            Self::Aggregate(plan) => plan.functions.iter().map(|function| function.module.digest).collect(),
+            _ => self.digest().into_iter().collect(),
         }
     }
 

@@ -53,8 +53,8 @@ pub(super) struct Pruned {
 }
 
 pub(super) struct PrunedSide {
-    /// Columns of the batches that arrive.
-    pub(super) columns: usize,
+    /// Of the batches that arrive.
+    pub(super) schema: SchemaRef,
     pub(super) reads_at: Vec<usize>,
     pub(super) rejected: Option<PortPlan>,
     pub(super) late: Option<PortPlan>,
@@ -196,8 +196,9 @@ fn choose(outputs: &[OutputPlan], draft: &Draft, wants: &[BTreeSet<usize>]) -> P
         });
         let late = side.late.and_then(|late| outputs.get(late));
         let late = late.and_then(|output| port_plan(output, |column| Some(KeptColumn::Passed(at(&column)))));
-        let columns = wants.get(index).map_or(0, BTreeSet::len);
-        PrunedSide { columns, reads_at: side.reads.iter().map(at).collect(), rejected, late }
+        let wanted: Vec<usize> = wants.get(index).into_iter().flatten().copied().collect();
+        let schema = SchemaRef::new(side.schema.project(&wanted).expect("what is wanted is of this schema"));
+        PrunedSide { schema, reads_at: side.reads.iter().map(at).collect(), rejected, late }
     });
     Pruned { sides: sides.collect(), ports: ports.collect() }
 }

@@ -4,34 +4,51 @@
 //! always fails with the same error.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::Receiver;
-use pelton_core::model::Epoch;
+use pelton_core::{
+    checkpoint::record::{Record, SinkRecord},
+    model::Epoch,
+};
 use pelton_wasm::{CallLog, Metric};
 
 use super::{
-    RunError, Stop,
+    Keyed, RunError, Stop,
+    checkpoints::{Beginning, Keeper},
     error::Failure,
-    output::{Message, SinkPart, TaskDone, TaskStats},
+    output::{ClosedEpoch, Message, Saved, SinkPart, TaskDone, TaskStats},
     progress::{EpochReport, Event, NamedSink, OperatorSummary, SourceSummary, Summary, Totals},
     turn::Turn,
 };
-use crate::{clock, job::plan::Plan, sink::Writer};
+use crate::{
+    checkpoint::CommitPermit,
+    clock, failpoint,
+    job::plan::Plan,
+    sink::{Prepared, SinkError, Writer},
+};
 
 pub(super) struct Committer {
     plan: Arc<Plan>,
     threads: usize,
+    keyed: Arc<Keyed>,
     writers: Vec<Box<dyn Writer>>,
+    /// None: the job keeps no checkpoints.
+    keeper: Option<Keeper>,
+    /// What each sink was given of the open epoch.
+    given: Vec<Given>,
+    saved: Vec<Saved>,
+    /// Tasks before this one are computed again: sinks have their output.
+    again: u64,
     /// The oldest task that is not yet written.
     current: u64,
     /// Output of tasks that are ahead of it.
     ahead: HashMap<u64, Vec<TaskEvent>>,
-    /// Ends of closed epochs that are not yet written, by the number of their last task + 1.
-    closed: BTreeMap<u64, Epoch>,
+    /// Closed epochs that are not yet written.
+    closed: VecDeque<Box<ClosedEpoch>>,
     end: Option<(u64, Option<Box<RunError>>)>,
     started: Instant,
     epoch_start: Totals,
@@ -49,23 +66,40 @@ enum TaskEvent {
     Failed(Box<RunError>),
 }
 
+/// What a sink was given of one epoch.
+#[derive(Clone, Default)]
+struct Given {
+    rows: u64,
+    /// Of all of it, in order.
+    hash: u64,
+}
+
+fn sink_failed(sink: &NamedSink, source: SinkError) -> RunError {
+    RunError::Sink { name: sink.name.clone(), source }
+}
+
 impl Committer {
     /// Opens the writers: nothing is computed if one cannot work.
-    pub(super) fn open(plan: &Arc<Plan>, threads: usize) -> Result<Self, RunError> {
-        let writers = plan
-            .sinks
-            .iter()
-            .map(|planned| {
-                planned.sink.writer().map_err(|source| RunError::Sink { name: planned.name.clone(), source })
-            })
-            .collect::<Result<_, _>>()?;
+    pub(super) fn open(
+        plan: &Arc<Plan>,
+        keyed: &Arc<Keyed>,
+        threads: usize,
+        mut beginning: Beginning,
+    ) -> Result<Self, RunError> {
+        let writers = beginning.sinks(plan)?;
+        let again = beginning.resumed().map_or(0, |resumed| resumed.again);
         let named = |name: &String| name.clone();
         Ok(Self {
             threads,
+            keyed: Arc::clone(keyed),
+            given: vec![Given::default(); writers.len()],
             writers,
+            keeper: beginning.into_keeper(),
+            saved: Vec::new(),
+            again,
             current: 0,
             ahead: HashMap::new(),
-            closed: BTreeMap::new(),
+            closed: VecDeque::new(),
             end: None,
             started: Instant::now(),
             epoch_start: Totals::default(),
@@ -99,8 +133,8 @@ impl Committer {
                 Message::Part { sequence, parts } => (sequence, TaskEvent::Part(parts)),
                 Message::Done { sequence, done } => (sequence, TaskEvent::Done(done)),
                 Message::Failed { sequence, error } => (sequence, TaskEvent::Failed(error)),
-                Message::EpochClosed { epoch, end } => {
-                    self.closed.insert(end, epoch);
+                Message::EpochClosed(closed) => {
+                    self.closed.push_back(closed);
                     self.end_epochs(observe)?;
                     continue;
                 }
@@ -142,11 +176,14 @@ impl Committer {
             match event {
                 TaskEvent::Part(parts) => self.write(parts)?,
                 TaskEvent::Done(done) => {
-                    let TaskDone { parts, source, stats, logs } = *done;
+                    let TaskDone { parts, source, stats, logs, saved } = *done;
                     self.write(parts)?;
-                    self.count(source, &stats);
-                    for (operator, log) in logs {
-                        self.log(operator, log, observe);
+                    self.saved.extend(saved);
+                    if !self.is_again() {
+                        self.count(source, &stats);
+                        for (operator, log) in logs {
+                            self.log(operator, log, observe);
+                        }
                     }
                     self.current += 1;
                 }
@@ -156,14 +193,29 @@ impl Committer {
         Ok(())
     }
 
+    /// The oldest task belongs to an epoch that an earlier run committed.
+    fn is_again(&self) -> bool {
+        self.current < self.again
+    }
+
     fn write(&mut self, parts: Vec<SinkPart>) -> Result<(), Failure> {
+        let is_again = self.is_again();
         for part in parts {
             let Some((writer, named)) = self.writers.get_mut(part.sink).zip(self.sinks.get_mut(part.sink)) else {
                 continue;
             };
             let started = Instant::now();
+            if self.keeper.is_some()
+                && let Some(given) = self.given.get_mut(part.sink)
+            {
+                given.rows += part.encoded.rows;
+                given.hash = part.encoded.hash(given.hash);
+            }
+            if is_again {
+                continue;
+            }
             self.total.rows_out += part.encoded.rows;
-            writer.write(part.encoded).map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+            writer.write(part.encoded).map_err(|source| sink_failed(named, source))?;
             named.write_time += started.elapsed();
         }
         Ok(())
@@ -214,18 +266,68 @@ impl Committer {
 
     /// Ends every closed epoch whose tasks are all written.
     fn end_epochs(&mut self, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
-        while let Some(first) = self.closed.first_entry()
-            && *first.key() <= self.current
-        {
-            let epoch = first.remove();
-            for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
-                let started = Instant::now();
-                writer.end_epoch(epoch).map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
-                named.write_time += started.elapsed();
+        while let Some(closed) = self.closed.pop_front_if(|closed| closed.tasks.end <= self.current) {
+            let epoch = closed.epoch;
+            let given: Vec<Given> = self.given.iter_mut().map(std::mem::take).collect();
+            let saved = std::mem::take(&mut self.saved);
+            if let Some(record) = &closed.again {
+                self.compare(record, &given)?;
+                continue;
             }
+            self.commit(*closed, &given, saved)?;
             self.total.epochs += 1;
             observe(Event::Epoch(self.report(epoch)));
             self.epoch_start = self.total;
+        }
+        Ok(())
+    }
+
+    /// The epoch has happened once this returns, and is visible.
+    fn commit(&mut self, closed: ClosedEpoch, given: &[Given], saved: Vec<Saved>) -> Result<(), Failure> {
+        let (epoch, saves) = (closed.epoch, closed.saves);
+        let mut prepared = Vec::new();
+        for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
+            let started = Instant::now();
+            prepared.push(writer.prepare(epoch, closed.is_end).map_err(|source| sink_failed(named, source))?);
+            named.write_time += started.elapsed();
+        }
+        failpoint::reach("prepare");
+        let mut permit = CommitPermit::without_checkpoint(epoch);
+        if let Some(keeper) = &mut self.keeper {
+            let record = |((named, given), prepared): ((&NamedSink, &Given), &Prepared)| SinkRecord {
+                name: named.name.clone(),
+                rows: given.rows,
+                hash: given.hash,
+                state: prepared.state.clone(),
+            };
+            let records = self.sinks.iter().zip(given).zip(&prepared).map(record).collect();
+            let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
+            let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
+            permit = keeper.commit(&self.plan, &self.keyed, closed, &sinks, saved, &self.watermarks)?;
+            for (prepared, outbox) in prepared.iter_mut().zip(sinks.1) {
+                prepared.outbox = outbox;
+            }
+        }
+        failpoint::reach("commit");
+        for ((writer, named), prepared) in self.writers.iter_mut().zip(&mut self.sinks).zip(&prepared) {
+            let started = Instant::now();
+            writer.publish(&permit, prepared).map_err(|source| sink_failed(named, source))?;
+            failpoint::reach("publish");
+            named.write_time += started.elapsed();
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.published(permit, saves, &mut self.writers)?;
+        }
+        Ok(())
+    }
+
+    /// An epoch that was computed again must have come to the same.
+    fn compare(&self, record: &Record, given: &[Given]) -> Result<(), Failure> {
+        for (named, given) in self.sinks.iter().zip(given) {
+            let was = record.sinks.iter().find(|sink| sink.name == named.name);
+            if was.is_some_and(|was| (was.rows, was.hash) != (given.rows, given.hash)) {
+                return Err(RunError::NotAgain { epoch: record.epoch, sink: named.name.clone() }.into());
+            }
         }
         Ok(())
     }
@@ -248,8 +350,11 @@ impl Committer {
     fn finish(&mut self, interrupted: bool) -> Result<Summary, Failure> {
         for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
             let started = Instant::now();
-            named.summary = writer.finish().map_err(|source| RunError::Sink { name: named.name.clone(), source })?;
+            named.summary = writer.finish().map_err(|source| sink_failed(named, source))?;
             named.write_time += started.elapsed();
+        }
+        if let Some(keeper) = self.keeper.take() {
+            keeper.close(&mut self.writers)?;
         }
         Ok(Summary {
             job: self.plan.name.clone(),

@@ -5,23 +5,28 @@
 //! each with its share of the bytes, so that over files the cut depends on nothing but their bytes.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::Sender;
-use pelton_core::model::Epoch;
+use pelton_core::{
+    checkpoint::record::{Position, Record, SourceTurn},
+    model::Epoch,
+};
 
 use super::{
     Keyed, RunError, Stop, Task, Work,
+    checkpoints::{Again, PlannerBeginning},
     error::Failure,
-    output::Message,
+    output::{ClosedEpoch, Message},
     tables::{TableWatch, Tables},
 };
 use crate::{
     clock,
     job::plan::Plan,
-    source::{Next, Planner},
+    source::{Next, Planner, Range, SourceError},
 };
 
 /// How long a wait for input lasts before the stop is looked at again.
@@ -38,11 +43,29 @@ pub(super) struct EpochPlanner {
     permits: Sender<()>,
     stop: Stop,
     abort: Stop,
+    /// The epoch that comes next.
+    next: Epoch,
+    /// Epochs of an earlier run that are to be computed again.
+    again: VecDeque<Again>,
     sequence: u64,
     /// The end of the last epoch's reads: what those of the next one come after.
     reads_end: u64,
     /// Keyed operators have been told that the input has ended.
     is_last_sent: bool,
+    open: OpenEpoch,
+    saved_at: Instant,
+    /// Epochs have been closed since state was saved.
+    is_unsaved: bool,
+}
+
+/// What is known of the epoch that is being planned.
+#[derive(Default)]
+struct OpenEpoch {
+    turns: Vec<SourceTurn>,
+    idle: Vec<Option<bool>>,
+    is_reduced: bool,
+    is_last: bool,
+    saves: bool,
 }
 
 /// How long a source has given no row.
@@ -67,17 +90,24 @@ impl EpochPlanner {
     pub(super) fn new(
         plan: &Arc<Plan>,
         keyed: &Arc<Keyed>,
-        watch: TableWatch,
+        (watch, beginning): (TableWatch, PlannerBeginning),
         permits: Sender<()>,
         stop: Stop,
         abort: Stop,
     ) -> Result<Self, RunError> {
+        let start = Position::Start;
+        let at = |index: usize| beginning.positions.get(index).unwrap_or(&start);
         let sources = plan
             .sources
             .iter()
-            .map(|planned| match planned.source.planner() {
+            .enumerate()
+            .map(|(index, planned)| match planned.source.planner_from(at(index)) {
+                Ok(_) if *at(index) == Position::End => Ok(None),
+                Ok(planner) if plan.checkpoint.is_some() && planner.bookmark().is_none() => {
+                    Err(RunError::NotReplayable { name: planned.name.clone() })
+                }
                 Ok(planner) => Ok(Some(planner)),
-                Err(source) => Err(RunError::Source { name: planned.name.clone(), epoch: Epoch::FIRST, source }),
+                Err(source) => Err(RunError::Source { name: planned.name.clone(), epoch: beginning.epoch, source }),
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -90,36 +120,140 @@ impl EpochPlanner {
             permits,
             stop,
             abort,
+            next: beginning.epoch,
+            again: beginning.again,
             sequence: 0,
             reads_end: 0,
-            is_last_sent: false,
+            is_last_sent: beginning.is_ended,
+            open: OpenEpoch::default(),
+            saved_at: Instant::now(),
+            is_unsaved: false,
         })
     }
 
     pub(super) fn run(mut self, tasks: &Sender<Task>, messages: &Sender<Message>) {
-        let mut epoch = Epoch::FIRST;
+        match self.epochs(tasks, messages) {
+            Ok(()) => {
+                let _ = messages.send(Message::InputEnded { end: self.sequence });
+            }
+            Err(Failure::Run(error)) => {
+                let _ = messages.send(Message::PlannerFailed { end: self.sequence, error });
+            }
+            // The run has ended; so does this thread then.
+            Err(Failure::Lost) => {}
+        }
+    }
+
+    fn epochs(&mut self, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
+        while let Some(again) = self.again.pop_front() {
+            self.compute_again(again, tasks, messages)?;
+        }
+        let first = self.next;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
             let before = self.sequence;
-            if let Err(failure) = self.epoch(epoch, tasks) {
-                if let Failure::Run(error) = failure {
-                    let _ = messages.send(Message::PlannerFailed { end: self.sequence, error });
-                }
-                return;
-            }
+            let now = self.epoch(self.next, tasks)?;
             if self.sequence > before {
-                // A closed channel means that the run has ended; so does this thread then.
-                let _ = messages.send(Message::EpochClosed { epoch, end: self.sequence });
-                epoch = epoch.next();
+                self.close(before, now, None, messages)?;
             }
         }
-        // The end of the input may have been found only after the last epoch was closed.
-        if !self.stopped() && self.is_keyed() && !self.is_last_sent {
-            if self.reduce(epoch, clock::now_us(), tasks).is_err() {
-                return;
-            }
-            let _ = messages.send(Message::EpochClosed { epoch, end: self.sequence });
+        // The end of the input may have been found only after the last epoch was closed. And a job without a row has an epoch
+        // too, or its sinks would have nothing to publish.
+        let is_empty = self.plan.checkpoint.is_some() && self.next == first && first == Epoch::FIRST;
+        let ends = !self.stopped() && !self.is_last_sent && (self.is_keyed() || is_empty);
+        // Whoever stops a job in peace finds its state saved.
+        let saves = self.plan.checkpoint.is_some() && self.is_unsaved && self.stop.is_requested();
+        if ends || saves && !self.abort.is_requested() {
+            let (before, now) = (self.sequence, clock::now_us());
+            self.reduce(self.next, now, tasks)?;
+            self.close(before, now, None, messages)?;
         }
-        let _ = messages.send(Message::InputEnded { end: self.sequence });
+        Ok(())
+    }
+
+    /// An epoch of an earlier run: the same ranges, at the same time.
+    fn compute_again(&mut self, again: Again, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
+        let Again { record, tables } = again;
+        let (epoch, now, before) = (record.epoch, record.now, self.sequence);
+        self.tables = (epoch, tables);
+        for SourceTurn { source, ranges } in &record.turns {
+            let index = *source as usize;
+            for _ in 0..*ranges {
+                let range = self.range_again(index, epoch)?;
+                self.keyed.event_times.reached(index, epoch, range.partition);
+                self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
+            }
+        }
+        let named = |name: &str| record.sources.iter().find(|source| source.name == name);
+        let plan = Arc::clone(&self.plan);
+        for (index, planned) in plan.sources.iter().enumerate() {
+            let Some(source) = named(&planned.name) else { continue };
+            if let Some(is_idle) = source.idle {
+                self.keyed.event_times.idle(index, epoch, is_idle);
+                if let Some(quiet) = self.quiet.get_mut(index) {
+                    quiet.is_idle = is_idle;
+                }
+            }
+            if source.position == Position::End
+                && let Some(ended) = self.sources.get_mut(index)
+                && ended.take().is_some()
+            {
+                self.keyed.event_times.ended(index, epoch);
+            }
+        }
+        if record.is_reduced {
+            self.reduce_partitions(epoch, now, record.is_last, tasks)?;
+        }
+        self.is_last_sent |= record.is_last;
+        self.close(before, now, Some(Box::new(record)), messages)
+    }
+
+    /// The next range of a source whose input had it before.
+    fn range_again(&mut self, index: usize, epoch: Epoch) -> Result<Range, Failure> {
+        let name = || self.plan.sources.get(index).map(|planned| planned.name.clone()).unwrap_or_default();
+        let missing =
+            || SourceError::Moved { file: format!("input of epoch {epoch}"), now: "not there any more".into() };
+        let planner = self.sources.get_mut(index).and_then(Option::as_mut);
+        let next = planner.map_or(Ok(Next::End), |planner| planner.next(None));
+        match next {
+            Ok(Next::Range(range)) => Ok(range),
+            Ok(Next::Pending | Next::End) => Err(RunError::Source { name: name(), epoch, source: missing() }.into()),
+            Err(source) => Err(RunError::Source { name: name(), epoch, source }.into()),
+        }
+    }
+
+    /// Tells the commit thread what the epoch was.
+    fn close(
+        &mut self,
+        first: u64,
+        now: i64,
+        again: Option<Box<Record>>,
+        messages: &Sender<Message>,
+    ) -> Result<(), Failure> {
+        let OpenEpoch { turns, idle, is_reduced, is_last, saves } = std::mem::take(&mut self.open);
+        if self.tables.0 != self.next {
+            self.tables = (self.next, self.watch.now());
+        }
+        let found = self.sources.iter_mut().map(|source| source.as_mut().map(|source| source.take_found()));
+        let found = found.map(Option::unwrap_or_default).collect();
+        let bookmark = |source: &Option<Box<dyn Planner>>| source.as_ref().and_then(|planner| planner.bookmark());
+        let closed = ClosedEpoch {
+            epoch: self.next,
+            now,
+            tasks: first..self.sequence,
+            turns,
+            bookmarks: self.sources.iter().map(bookmark).collect(),
+            found,
+            idle,
+            tables: Arc::clone(&self.tables.1),
+            is_reduced,
+            is_last,
+            is_end: self.sources.iter().all(Option::is_none),
+            saves,
+            again,
+        };
+        self.next = self.next.next();
+        self.is_unsaved = !saves;
+        messages.send(Message::EpochClosed(Box::new(closed))).map_err(|_| Failure::Lost)
     }
 
     fn is_keyed(&self) -> bool {
@@ -130,7 +264,8 @@ impl EpochPlanner {
         self.stop.is_requested() || self.abort.is_requested()
     }
 
-    fn epoch(&mut self, epoch: Epoch, tasks: &Sender<Task>) -> Result<(), Failure> {
+    /// Answers its processing time.
+    fn epoch(&mut self, epoch: Epoch, tasks: &Sender<Task>) -> Result<i64, Failure> {
         let closes = Instant::now() + self.plan.batch.interval;
         let first = self.sequence;
         let mut now = clock::now_us();
@@ -151,7 +286,10 @@ impl EpochPlanner {
             // Asked for only when the epoch may close: who is due says so once.
             let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.keyed.is_due(now));
             if !idle || has_passed && (!at_once || is_due) || self.stopped() {
-                return if is_due { self.reduce(epoch, now, tasks) } else { Ok(()) };
+                if is_due {
+                    self.reduce(epoch, now, tasks)?;
+                }
+                return Ok(now);
             }
         }
     }
@@ -184,6 +322,7 @@ impl EpochPlanner {
                 }
             };
             *left = left.saturating_sub(range.bytes.max(1));
+            self.count(index);
             self.heard(index, epoch);
             self.keyed.event_times.reached(index, epoch, range.partition);
             self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
@@ -191,46 +330,84 @@ impl EpochPlanner {
         Ok(Turn::Full)
     }
 
+    /// The open epoch has one more range of this source.
+    fn count(&mut self, index: usize) {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        match self.open.turns.last_mut() {
+            Some(turn) if turn.source == index => turn.ranges += 1,
+            _ => self.open.turns.push(SourceTurn { source: index, ranges: 1 }),
+        }
+    }
+
+    fn set_idle(&mut self, index: usize, epoch: Epoch, is_idle: bool) {
+        self.keyed.event_times.idle(index, epoch, is_idle);
+        self.open.idle.resize(self.plan.sources.len(), None);
+        if let Some(idle) = self.open.idle.get_mut(index) {
+            *idle = Some(is_idle);
+        }
+    }
+
     /// A source has given rows.
     fn heard(&mut self, index: usize, epoch: Epoch) {
         let Some(quiet) = self.quiet.get_mut(index) else { return };
         quiet.since = clock::now_us();
         if std::mem::take(&mut quiet.is_idle) {
-            self.keyed.event_times.idle(index, epoch, false);
+            self.set_idle(index, epoch, false);
         }
     }
 
     /// Finds the sources that have given no row for so long that nobody waits for them any more. Whether there is a new one.
     fn fall_idle(&mut self, epoch: Epoch) -> bool {
         let now = clock::now_us();
-        let mut fell = false;
+        let mut fell = Vec::new();
         for (index, (planned, quiet)) in self.plan.sources.iter().zip(&mut self.quiet).enumerate() {
             let Some(idle) = planned.idle else { continue };
             if !quiet.is_idle && now.saturating_sub(quiet.since) >= idle {
                 quiet.is_idle = true;
-                fell = true;
-                self.keyed.event_times.idle(index, epoch, true);
+                fell.push(index);
             }
         }
-        fell
+        fell.iter().for_each(|index| self.set_idle(*index, epoch, true));
+        !fell.is_empty()
     }
 
-    /// Closes the epoch of the keyed operators, stage by stage.
+    /// Closes the epoch of the keyed operators.
     fn reduce(&mut self, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<(), Failure> {
+        let is_last = !self.stopped() && self.sources.iter().all(Option::is_none);
+        self.is_last_sent = is_last;
+        if let Some(checkpoint) = &self.plan.checkpoint {
+            // No state is lost to a stop, and none is computed again after it.
+            let every = self.keyed.snapshot_pause().max(checkpoint.snapshots);
+            self.open.saves = is_last || self.stopped() || self.saved_at.elapsed() >= every;
+            if self.open.saves {
+                self.saved_at = Instant::now();
+            }
+        }
         if !self.is_keyed() {
             return Ok(());
         }
         self.fall_idle(epoch);
+        self.reduce_partitions(epoch, now, is_last, tasks)
+    }
+
+    /// Hands out the reduce side, stage by stage.
+    fn reduce_partitions(
+        &mut self,
+        epoch: Epoch,
+        now: i64,
+        is_last: bool,
+        tasks: &Sender<Task>,
+    ) -> Result<(), Failure> {
+        (self.open.is_reduced, self.open.is_last) = (true, is_last);
         self.reads_end = self.sequence;
-        let is_last = !self.stopped() && self.sources.iter().all(Option::is_none);
-        self.is_last_sent = is_last;
+        let saves = self.open.saves;
         let plan = Arc::clone(&self.plan);
         let stages = plan.operators.iter().map(|planned| planned.stage).max().unwrap_or(0);
         for stage in 1..=stages {
             let after = self.sequence;
             for (operator, planned) in plan.operators.iter().enumerate().filter(|(_, planned)| planned.stage == stage) {
                 for partition in 0..planned.logic.partitions() {
-                    self.send(after, epoch, now, Work::Reduce { operator, partition, is_last }, tasks)?;
+                    self.send(after, epoch, now, Work::Reduce { operator, partition, is_last, saves }, tasks)?;
                 }
             }
         }

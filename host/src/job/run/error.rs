@@ -4,9 +4,11 @@ use pelton_core::model::Epoch;
 use pelton_wasm::CallError;
 
 use crate::{
+    checkpoint::CheckpointError,
     error::{Code, Coded},
     sink::SinkError,
     source::SourceError,
+    state::snapshot::SnapshotError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +30,38 @@ pub enum RunError {
     },
     #[error("sink `{name}` failed")]
     Sink { name: String, source: SinkError },
+    #[error("the job's checkpoint cannot be used")]
+    Checkpoint(#[from] CheckpointError),
+    #[error("the saved state of {name} cannot be used")]
+    State { name: String, source: SnapshotError },
+    #[error("source `{name}` cannot be read again, which a job with a checkpoint needs after a crash")]
+    NotReplayable { name: String },
+    #[error("the job has changed, and {again} epochs up to {epoch} must be computed again by the job as it was")]
+    Changed { epoch: Epoch, again: usize },
+    #[error("the job's input has ended and its windows were closed, but source `{name}` has new files")]
+    Ended { name: String },
+    #[error("epoch {epoch}, computed again, gave sink `{sink}` something else than the first time")]
+    NotAgain { epoch: Epoch, sink: String },
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),
     #[error("a thread of the engine panicked; this is a fault of Pelton, please report it with the lines above")]
     Panicked,
+}
+
+impl RunError {
+    /// The next attempt may come further: not so when the job or its checkpoint is wrong.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } | Self::Sink { .. } => true,
+            Self::Thread(_) | Self::Panicked => true,
+            Self::Checkpoint(source) => source.code() == Code::CheckpointUnwritable,
+            Self::State { .. }
+            | Self::NotReplayable { .. }
+            | Self::Changed { .. }
+            | Self::Ended { .. }
+            | Self::NotAgain { .. } => false,
+        }
+    }
 }
 
 /// How a part of the engine ends early.
@@ -39,6 +69,12 @@ pub(super) enum Failure {
     Run(Box<RunError>),
     /// The other threads are gone without a word.
     Lost,
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        RunError::from(error).into()
+    }
 }
 
 impl From<RunError> for Failure {
@@ -53,6 +89,11 @@ impl Coded for RunError {
             Self::Source { source, .. } | Self::Table { source, .. } => source.code(),
             Self::Operator { source, .. } => source.code(),
             Self::Sink { source, .. } => source.code(),
+            Self::Checkpoint(source) => source.code(),
+            Self::State { .. } => Code::StateUnreadable,
+            Self::NotReplayable { .. } => Code::NotReplayable,
+            Self::Changed { .. } | Self::Ended { .. } => Code::JobChanged,
+            Self::NotAgain { .. } => Code::NotAFunction,
             Self::Thread(_) | Self::Panicked => Code::RunFailed,
         }
     }
@@ -66,6 +107,16 @@ impl Coded for RunError {
             Self::Table { source, .. } => source.help(),
             Self::Operator { source, .. } => source.help(),
             Self::Sink { source, .. } => source.help(),
+            Self::Checkpoint(source) => source.help(),
+            Self::State { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
+            Self::NotReplayable { .. } => Some("write it to files first, or leave out `checkpoint`".into()),
+            Self::Changed { .. } => Some(
+                "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
+            ),
+            Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
+            Self::NotAgain { .. } => {
+                Some("some module is not a function of its input and state; `--fresh` starts over without it".into())
+            }
             Self::Thread(_) => Some("fewer `threads` may help".into()),
             Self::Panicked => None,
         }

@@ -6,6 +6,8 @@
 //! whichever order they are read. An epoch's watermark is asked for only after all of its tasks are done, so it does
 //! not depend on who asks, or when.
 
+mod snapshot;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, OnceLock, PoisonError},
@@ -20,7 +22,7 @@ pub(super) struct EventTimes {
     beginnings: OnceLock<Vec<Vec<i64>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     sources: Vec<Source>,
     /// For sources that are asked for together, the last epoch that has been settled, and their watermark at its end. A
@@ -119,8 +121,13 @@ impl EventTimes {
             return i64::MIN;
         }
         let beginnings = self.beginnings.wait();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { sources, settled } = &mut *state;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).watermark(beginnings, of, epoch)
+    }
+}
+
+impl State {
+    fn watermark(&mut self, beginnings: &[Vec<i64>], of: &[usize], epoch: Epoch) -> i64 {
+        let Self { sources, settled } = self;
         let mut at = |epoch: Epoch| {
             let one = |source: &usize| {
                 let unread = beginnings.get(*source).map(Vec::as_slice).unwrap_or_default();

@@ -17,6 +17,7 @@
 //! then takes the pieces in canonical order. Reduce tasks stand in the same queue, at the end of their epoch, stage by stage.
 
 mod beginnings;
+mod checkpoints;
 mod commit;
 mod done;
 mod epochs;
@@ -33,9 +34,10 @@ mod worker;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::bounded;
@@ -44,11 +46,13 @@ pub use error::RunError;
 use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
+pub use self::checkpoints::Start;
 use self::{
-    commit::Committer, done::Done, epochs::EpochPlanner, error::Failure, event_time::EventTimes, exchange::Exchange,
-    output::Message, partition::Partition, tables::TableWatch, turn::Turn, worker::Worker,
+    checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure,
+    event_time::EventTimes, exchange::Exchange, output::Message, partition::Partition, tables::TableWatch, turn::Turn,
+    worker::Worker,
 };
-use super::plan::Plan;
+use super::plan::{Plan, PlannedOperator};
 use crate::{operator::tables::SideTables, source::Range};
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
@@ -83,7 +87,7 @@ pub(crate) enum Work {
     /// A range of a source, through the graph up to the map sides of keyed operators.
     Read { source: usize, range: Range },
     /// The epoch of one partition of a keyed operator, through the graph behind it.
-    Reduce { operator: usize, partition: u16, is_last: bool },
+    Reduce { operator: usize, partition: u16, is_last: bool, saves: bool },
 }
 
 /// What compute threads share of the keyed operators.
@@ -94,18 +98,49 @@ struct Keyed {
     exchanges: Vec<Exchange>,
     /// The state of each partition of each operator.
     partitions: Vec<Vec<Partition>>,
+    /// Number of the run's first task among all tasks of the job.
+    first_task: u64,
+    /// What the last snapshot cost, in µs.
+    snapshot_cost: AtomicU64,
 }
 
 impl Keyed {
     /// `tables` as they are at the start.
-    fn new(plan: &Plan, tables: &SideTables) -> Self {
+    fn new(plan: &Plan, tables: &SideTables, beginning: &Beginning) -> Result<Self, RunError> {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
-        Self {
+        let unusable = |name: &str| {
+            let name = name.to_owned();
+            move |source| RunError::State { name, source }
+        };
+        let event_times = match &beginning.event_times {
+            Some(bytes) => EventTimes::load(bounds, bytes).map_err(unusable("the watermarks"))?,
+            None => EventTimes::new(bounds),
+        };
+        let partitions = |planned: &PlannedOperator| match beginning.state.get(planned.logic.name()) {
+            Some(saved) => Partition::load(planned, saved).map_err(unusable(planned.logic.name())),
+            None => Ok(Partition::of(planned, tables)),
+        };
+        Ok(Self {
             done: Done::default(),
-            event_times: EventTimes::new(bounds),
+            event_times,
             exchanges: plan.operators.iter().map(|_| Exchange::default()).collect(),
-            partitions: plan.operators.iter().map(|planned| Partition::of(planned, tables)).collect(),
-        }
+            partitions: plan.operators.iter().map(partitions).collect::<Result<_, _>>()?,
+            first_task: beginning.first_task,
+            snapshot_cost: AtomicU64::new(0),
+        })
+    }
+
+    fn partition(&self, operator: usize, number: u16) -> Option<&Partition> {
+        self.partitions.get(operator)?.get(usize::from(number))
+    }
+
+    fn note_snapshot_cost(&self, cost: Duration) {
+        self.snapshot_cost.store(u64::try_from(cost.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Time between snapshots, so that they take a twentieth of it.
+    fn snapshot_pause(&self) -> Duration {
+        Duration::from_micros(self.snapshot_cost.load(Ordering::Relaxed).saturating_mul(20))
     }
 
     /// Whether some partition has to be reduced at this processing time though no row comes.
@@ -119,24 +154,39 @@ impl Keyed {
 const TASKS_PER_THREAD: usize = 4;
 
 /// Runs `plan` on `threads` compute threads until its input ends or `stop` is requested. Events are given to `observe` on the
-/// calling thread, in order. After an error nothing is visible that was not complete.
-pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMut(Event)) -> Result<Summary, RunError> {
+/// calling thread, in order. After an error nothing is visible that was not complete. A job that keeps checkpoints goes
+/// on where it was, unless `start` says otherwise.
+pub fn run(
+    mut plan: Plan,
+    threads: usize,
+    start: Start,
+    stop: &Stop,
+    observe: &mut dyn FnMut(Event),
+) -> Result<Summary, RunError> {
     let threads = threads.max(1);
+    let mut beginning = Beginning::open(&mut plan, start)?;
+    let plan = &Arc::new(plan);
     let permits = threads * TASKS_PER_THREAD;
     let (task_out, task_in) = bounded::<Task>(threads);
     let (message_out, message_in) = bounded::<Message>(permits + 2);
     let (permit_out, permit_in) = bounded::<()>(permits);
     let turn = Turn::default();
-    let tables = TableWatch::load(plan)?;
-    let keyed = Arc::new(Keyed::new(plan, &tables.current().side));
+    let tables = TableWatch::load(plan, &beginning.tables)?;
+    let looked = beginning.looked(plan);
+    let again = beginning.again(plan)?;
+    let first_tables = again.again.front().map_or_else(|| tables.current(), |first| &first.tables);
+    let keyed = Arc::new(Keyed::new(plan, &first_tables.side, &beginning)?);
+    if let Some(resumed) = beginning.resumed() {
+        observe(Event::Resumed(resumed));
+    }
     // Set by the first failure: everything under way ends without finishing.
     let abort = Stop::default();
 
-    let mut committer = Committer::open(plan, threads)?;
+    let mut committer = Committer::open(plan, &keyed, threads, beginning)?;
     let workers = (0..threads)
         .map(|_| Worker::new(plan, &keyed, turn.clone(), message_out.clone(), abort.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let planner = EpochPlanner::new(plan, &keyed, tables, permit_out, stop.clone(), abort.clone())?;
+    let planner = EpochPlanner::new(plan, &keyed, (tables, again), permit_out, stop.clone(), abort.clone())?;
 
     thread::scope(|scope| {
         let planner_messages = message_out.clone();
@@ -146,8 +196,9 @@ pub fn run(plan: &Arc<Plan>, threads: usize, stop: &Stop, observe: &mut dyn FnMu
             .map_err(RunError::Thread)?;
         let mut handles = vec![planner_thread];
         let (times, looking) = (Arc::clone(&keyed), abort.clone());
-        let look =
-            move || times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looking) } else { Vec::new() });
+        let look = move || {
+            times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looked, &looking) } else { Vec::new() })
+        };
         handles.push(
             thread::Builder::new().name("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?,
         );

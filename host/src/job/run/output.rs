@@ -1,12 +1,15 @@
 //! What compute threads and the planner tell the commit thread.
 
-use std::time::Duration;
+use std::{ops::Range, sync::Arc, time::Duration};
 
-use pelton_core::model::Epoch;
+use pelton_core::{
+    checkpoint::record::{FileRecord, Record, SourceTurn},
+    model::Epoch,
+};
 use pelton_wasm::CallLog;
 
-use super::error::RunError;
-use crate::{operator::OperatorStats, sink::Encoded};
+use super::{error::RunError, tables::Tables};
+use crate::{operator::OperatorStats, sink::Encoded, source::Bookmark};
 
 pub(super) enum Message {
     /// Some of a task's output; more follows.
@@ -22,11 +25,8 @@ pub(super) enum Message {
         sequence: u64,
         error: Box<RunError>,
     },
-    /// The planner closed an epoch: its tasks are those before `end`.
-    EpochClosed {
-        epoch: Epoch,
-        end: u64,
-    },
+    /// The planner closed an epoch.
+    EpochClosed(Box<ClosedEpoch>),
     /// The planner has no more: `end` tasks in all.
     InputEnded {
         end: u64,
@@ -36,6 +36,39 @@ pub(super) enum Message {
         end: u64,
         error: Box<RunError>,
     },
+}
+
+/// An epoch whose tasks have all been handed out.
+pub(super) struct ClosedEpoch {
+    pub(super) epoch: Epoch,
+    /// Processing time, in µs.
+    pub(super) now: i64,
+    /// Its tasks are these.
+    pub(super) tasks: Range<u64>,
+    /// Which source gave how many ranges, in order.
+    pub(super) turns: Vec<SourceTurn>,
+    /// How far each source has been read; none: to its end.
+    pub(super) bookmarks: Vec<Option<Bookmark>>,
+    /// The files that each source has found since the last epoch.
+    pub(super) found: Vec<Vec<FileRecord>>,
+    /// Sources that fell idle, or are not idle any more.
+    pub(super) idle: Vec<Option<bool>>,
+    pub(super) tables: Arc<Tables>,
+    pub(super) is_reduced: bool,
+    pub(super) is_last: bool,
+    /// No epoch comes after it.
+    pub(super) is_end: bool,
+    /// Its reduce tasks save their state.
+    pub(super) saves: bool,
+    /// It had been committed by an earlier run, and is only computed again.
+    pub(super) again: Option<Box<Record>>,
+}
+
+/// The state of one partition at the end of an epoch.
+pub(super) struct Saved {
+    pub(super) operator: usize,
+    pub(super) partition: u16,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// An encoded batch for one sink.
@@ -53,6 +86,7 @@ pub(super) struct TaskDone {
     pub(super) stats: TaskStats,
     /// (operator, what it said).
     pub(super) logs: Vec<(usize, CallLog)>,
+    pub(super) saved: Option<Saved>,
 }
 
 #[derive(Debug, Clone, Default)]

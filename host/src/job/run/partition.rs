@@ -4,7 +4,7 @@
 //! Besides, the planner may ask at any time when a partition wants to be reduced next though no row comes.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -13,7 +13,7 @@ use pelton_core::window::Clock;
 use crate::{
     job::plan::{Logic, PlannedOperator},
     operator::{aggregate, join, keyed, tables::SideTables},
-    state::budget::Budget,
+    state::{budget::Budget, snapshot::SnapshotError},
 };
 
 #[derive(Debug)]
@@ -21,6 +21,27 @@ pub(super) enum State {
     Aggregate(Box<aggregate::Partition>),
     Keyed(Box<keyed::Partition>),
     Join(Box<join::Partition>),
+}
+
+impl State {
+    /// The state at the end of an epoch, as bytes that [`Partition::load`] takes. `logic` is the operator's.
+    pub(super) fn save(&self, logic: &Logic) -> Vec<u8> {
+        match (self, logic) {
+            (Self::Aggregate(state), Logic::Aggregate(plan)) => state.save(plan),
+            (Self::Keyed(state), Logic::Keyed(plan)) => state.save(plan),
+            (Self::Join(state), Logic::Join(plan)) => state.save(plan),
+            _ => unreachable!("partitions are made from the plan"),
+        }
+    }
+
+    fn load(logic: &Logic, number: u16, budget: &Arc<Budget>, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Ok(match logic {
+            Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::load(plan, number, bytes)?)),
+            Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::load(plan, number, budget, bytes)?)),
+            Logic::Join(plan) => Self::Join(Box::new(join::Partition::load(plan, number, budget, bytes)?)),
+            Logic::Transform(_) | Logic::Lookup(_) => unreachable!("only operators with partitions have state"),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -31,6 +52,29 @@ pub(super) struct Partition {
 }
 
 impl Partition {
+    /// All partitions of an operator, as they were saved: one after the other.
+    pub(super) fn load(planned: &PlannedOperator, bytes: &[impl AsRef<[u8]>]) -> Result<Vec<Self>, SnapshotError> {
+        let count = usize::from(planned.logic.partitions());
+        if bytes.len() != count {
+            return Err(SnapshotError::Count { saved: bytes.len(), expected: count });
+        }
+        let state_bytes = match &planned.logic {
+            Logic::Keyed(plan) => plan.limits.state_bytes,
+            Logic::Join(plan) => plan.state_bytes,
+            Logic::Transform(_) | Logic::Lookup(_) | Logic::Aggregate(_) => 0,
+        };
+        let budget = Budget::new(state_bytes);
+        let one = |(number, bytes): (u16, &[u8])| {
+            let state = State::load(&planned.logic, number, &budget, bytes)?;
+            let partition = Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };
+            let guard = partition.lock();
+            partition.sleep(&planned.logic, &guard);
+            drop(guard);
+            Ok(partition)
+        };
+        (0..).zip(bytes.iter().map(AsRef::as_ref)).map(one).collect()
+    }
+
     /// All partitions of an operator, without state.
     pub(super) fn of(planned: &PlannedOperator, tables: &SideTables) -> Vec<Self> {
         let new = |state| Self { state: Mutex::new(state), wakes: AtomicI64::new(i64::MAX) };

@@ -9,10 +9,23 @@ use crate::{operator::OperatorStats, sink::SinkSummary};
 
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// The job goes on where an earlier run left it.
+    Resumed(Resumed),
     /// What an operator logged in one task, in canonical order.
     Log { operator: String, log: CallLog },
     /// An epoch has been written.
     Epoch(EpochReport),
+}
+
+/// What an earlier run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resumed {
+    /// The last epoch that it committed.
+    pub after: Epoch,
+    /// Tasks that are computed again, since their state was not saved.
+    pub again: u64,
+    /// Its input had ended.
+    pub is_ended: bool,
 }
 
 /// One epoch, and the sums so far.

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 
 use super::RunError;
 use crate::{
-    job::plan::{Logic, Plan, TablePlan},
+    job::plan::{Logic, Plan, PlannedOperator, TablePlan},
     operator::{
         join::LookupIndex,
         tables::{SideTables, TableVersion},
@@ -26,6 +26,21 @@ pub(crate) struct Tables {
     pub(crate) indexes: Vec<Option<Arc<LookupIndex>>>,
 }
 
+impl Tables {
+    /// Indexes of tables that `before` has in the same version are taken over.
+    pub(super) fn new(plan: &Plan, versions: Vec<TableVersion>, before: &Self) -> Self {
+        let index = |(at, planned): (usize, &PlannedOperator)| {
+            let Logic::Lookup(lookup) = &planned.logic else { return None };
+            let table = versions.get(lookup.table)?;
+            let same = before.side.0.get(lookup.table).is_some_and(|known| known.version == table.version);
+            let known = before.indexes.get(at).cloned().flatten().filter(|_| same);
+            Some(known.unwrap_or_else(|| Arc::new(LookupIndex::new(lookup, table.rows.clone()))))
+        };
+        let indexes = plan.operators.iter().enumerate().map(index).collect();
+        Self { indexes, side: Arc::new(SideTables(versions)) }
+    }
+}
+
 /// Loads tables and watches their files.
 pub(super) struct TableWatch {
     plan: Arc<Plan>,
@@ -35,33 +50,33 @@ pub(super) struct TableWatch {
 }
 
 impl TableWatch {
-    /// Loads all tables.
-    pub(super) fn load(plan: &Arc<Plan>) -> Result<Self, RunError> {
+    /// Loads all tables. `known` are those of an earlier run: a table that is still the same keeps its version.
+    pub(super) fn load(plan: &Arc<Plan>, known: &[TableVersion]) -> Result<Self, RunError> {
         let failed = |table: &TablePlan, source| RunError::Table { name: table.name.clone(), source };
         let mut seen = Vec::new();
-        let mut rows = Vec::new();
+        let mut versions = Vec::new();
         for planned in &plan.tables {
-            let (fingerprint, loaded) = load(planned).map_err(|error| failed(planned, error))?;
+            let (fingerprint, rows) = load(planned).map_err(|error| failed(planned, error))?;
             seen.push(fingerprint);
-            rows.push(Some(loaded));
+            let before = known.iter().find(|known| known.name == planned.name);
+            let version = before.map_or(1, |known| known.version + u64::from(known.rows != rows));
+            versions.push(TableVersion { name: planned.name.clone(), version, rows });
         }
-        let current = Tables { side: Arc::default(), indexes: vec![None; plan.operators.len()] };
-        let mut watch = Self { plan: Arc::clone(plan), seen, current: Arc::new(current) };
-        watch.index(&rows);
-        Ok(watch)
+        Ok(Self { plan: Arc::clone(plan), seen, current: Arc::new(Tables::new(plan, versions, &Tables::default())) })
     }
 
     /// As they were loaded last.
-    pub(super) fn current(&self) -> &Tables {
+    pub(super) fn current(&self) -> &Arc<Tables> {
         &self.current
     }
 
     /// The tables for an epoch that begins now.
     pub(super) fn now(&mut self) -> Arc<Tables> {
         let plan = Arc::clone(&self.plan);
-        let mut changed: Vec<Option<RecordBatch>> = Vec::new();
-        for (planned, seen) in plan.tables.iter().zip(&mut self.seen) {
-            changed.push(match planned.table.fingerprint() {
+        let mut is_changed = false;
+        let mut versions = self.current.side.0.clone();
+        for ((planned, seen), known) in plan.tables.iter().zip(&mut self.seen).zip(&mut versions) {
+            let rows = match planned.table.fingerprint() {
                 Ok(fingerprint) if fingerprint == *seen => None,
                 Ok(fingerprint) => {
                     // Told once for each change, whether it can be read or not.
@@ -80,36 +95,16 @@ impl TableWatch {
                     tracing::debug!(table = planned.name, error = &error as &dyn std::error::Error, "table not found");
                     None
                 }
-            });
+            };
+            if let Some(rows) = rows {
+                (known.version, known.rows) = (known.version + 1, rows);
+                is_changed = true;
+            }
         }
-        if changed.iter().any(Option::is_some) {
-            self.index(&changed);
+        if is_changed {
+            self.current = Arc::new(Tables::new(&plan, versions, &self.current));
         }
         Arc::clone(&self.current)
-    }
-
-    /// Makes new indexes of the tables that have new rows.
-    fn index(&mut self, rows: &[Option<RecordBatch>]) {
-        let operators = self.plan.operators.iter().zip(&self.current.indexes);
-        let indexes = operators.map(|(planned, current)| match &planned.logic {
-            Logic::Lookup(lookup) => match rows.get(lookup.table).and_then(Option::as_ref) {
-                Some(rows) => Some(Arc::new(LookupIndex::new(lookup, rows.clone()))),
-                None => current.clone(),
-            },
-            _ => None,
-        });
-        let tables = self.plan.tables.iter().zip(rows).enumerate().filter_map(|(at, (planned, rows))| {
-            let known = self.current.side.0.get(at);
-            match rows {
-                None => known.cloned(),
-                Some(rows) => {
-                    let version = known.map_or(0, |known| known.version) + 1;
-                    Some(TableVersion { name: planned.name.clone(), version, rows: rows.clone() })
-                }
-            }
-        });
-        let side = Arc::new(SideTables(tables.collect()));
-        self.current = Arc::new(Tables { side, indexes: indexes.collect() });
     }
 }
 

@@ -19,7 +19,7 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
     Keyed, RunError, Stop, Task, Work,
-    output::{Message, SinkPart, TaskDone},
+    output::{Message, Saved, SinkPart, TaskDone},
     partition::State,
     tables::Tables,
     turn::Turn,
@@ -207,7 +207,9 @@ impl Worker {
         self.graph.begin(task);
         let done = match &task.work {
             Work::Read { source, range } => self.read(task, *source, range),
-            Work::Reduce { operator, partition, is_last } => self.reduce(task, *operator, *partition, *is_last),
+            Work::Reduce { operator, partition, is_last, saves } => {
+                self.reduce(task, *operator, *partition, *is_last, *saves)
+            }
         }?;
         self.graph.keyed.done.complete(task.sequence);
         Ok(done)
@@ -256,10 +258,15 @@ impl Worker {
         operator: usize,
         partition: u16,
         is_last: bool,
+        saves: bool,
     ) -> Result<TaskDone, Option<RunError>> {
         let reduced = self.graph.reduce(operator, partition, is_last);
-        let done = self.graph.end(None);
+        let mut done = self.graph.end(None);
         reduced.map_err(|fault| Some(error(&self.plan, task, fault)))?;
+        let planned = self.plan.operators.get(operator).filter(|_| saves);
+        if let Some((planned, shared)) = planned.zip(self.graph.keyed.partition(operator, partition)) {
+            done.saved = Some(Saved { operator, partition, bytes: shared.lock().save(&planned.logic) });
+        }
         Ok(done)
     }
 }
@@ -396,7 +403,7 @@ impl Graph {
         let plan = Arc::clone(&self.plan);
         let Some(planned) = plan.operators.get(index) else { return Ok(()) };
         let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
-        let first_row = (self.task.sequence << TASK_ROWS_BITS) + *seen;
+        let first_row = ((self.keyed.first_task + self.task.sequence) << TASK_ROWS_BITS) + *seen;
         *seen += batch.num_rows() as u64;
         let context = self.context(index, first_row);
         match self.operators.get_mut(index) {
@@ -462,15 +469,16 @@ impl Graph {
         let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
             return Ok(());
         };
-        let shared = keyed.partitions.get(index).and_then(|partitions| partitions.get(usize::from(partition)));
-        let (Some(shared), Some(runner)) = (shared, self.operators.get_mut(index)) else { return Ok(()) };
+        let (Some(shared), Some(runner)) = (keyed.partition(index, partition), self.operators.get_mut(index)) else {
+            return Ok(());
+        };
         let watermark = match is_last {
             true => i64::MAX,
             false => held_back(keyed.event_times.watermark(&planned.sources, self.task.epoch), planned.held_back),
         };
         let context = BatchContext {
             epoch: self.task.epoch.0,
-            first_row: self.task.sequence << TASK_ROWS_BITS,
+            first_row: (self.keyed.first_task + self.task.sequence) << TASK_ROWS_BITS,
             now: self.task.now,
             watermark,
             seed: planned.logic.seed(),

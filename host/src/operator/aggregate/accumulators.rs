@@ -3,6 +3,8 @@
 //! Every kind of window keeps its groups here, and merges them by [`Accumulators::merge`]. Merges that need each
 //! other's results are put in [`Rounds`], so that a guest is called once for many groups.
 
+mod snapshot;
+
 use pelton_wasm::CallError;
 
 use super::{

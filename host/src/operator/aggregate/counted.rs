@@ -4,9 +4,12 @@
 //! here: each piece into one partial for every window that it touches, the first of which goes on where the key's open
 //! window is. The order is that of the tasks and of the rows in them, so it does not depend on threads.
 
+mod snapshot;
+
 use pelton_core::job::Emission;
 use pelton_wasm::CallError;
 
+pub use self::snapshot::SavedCounted;
 use super::{
     Reduced,
     accumulators::Accumulators,

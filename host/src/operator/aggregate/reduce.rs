@@ -4,6 +4,8 @@
 //! A [`Partition`] is the state; a [`Reducer`] is a compute thread's instances of the modules, which works on any partition.
 //! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`].
 
+mod snapshot;
+
 use std::{sync::Arc, time::Instant};
 
 use pelton_core::{

@@ -10,6 +10,8 @@
 //! that the watermark before the epoch has closed (and the lateness after it). So a row is not late that an open session
 //! takes in, and the answer does not depend on how the epoch was cut into batches.
 
+mod snapshot;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
@@ -22,6 +24,7 @@ use pelton_core::{
 };
 use pelton_wasm::CallError;
 
+pub use self::snapshot::SavedSessions;
 use super::{
     Reduced,
     accumulators::{Accumulators, Rounds},

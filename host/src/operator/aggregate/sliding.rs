@@ -9,6 +9,8 @@
 //! Panes and the results of merges lie in the same accumulators. Late rows and updates of open windows are answered from
 //! their panes alone, which costs as many merges as the window has panes with rows of that key.
 
+mod snapshot;
+
 use pelton_core::{
     job::Emission,
     two_stacks::{Operand, Plan, TwoStacks},
@@ -16,6 +18,7 @@ use pelton_core::{
 };
 use pelton_wasm::CallError;
 
+pub use self::snapshot::SavedSliding;
 use super::{
     Reduced,
     accumulators::{Accumulators, Round},

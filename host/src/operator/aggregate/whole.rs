@@ -3,6 +3,8 @@
 //! Each pane has its own table of groups, which goes as a whole when the window is forgotten; a window that closes is read
 //! as it lies there.
 
+mod snapshot;
+
 use std::collections::BTreeMap;
 
 use pelton_core::{
@@ -11,6 +13,7 @@ use pelton_core::{
 };
 use pelton_wasm::CallError;
 
+pub use self::snapshot::SavedWhole;
 use super::{
     Reduced,
     accumulators::Accumulators,

@@ -3,10 +3,13 @@
 //! Each row that comes meets the rows of the other side that are kept, and is then kept itself, so that each pair is
 //! made once, by its later row. Rows of a key are ordered by time: what is near enough is a range.
 
+mod snapshot;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use pelton_wasm::CallError;
 
+pub(super) use self::snapshot::SavedIntervals;
 use super::{
     arrivals::Arrived,
     output::Pairs,

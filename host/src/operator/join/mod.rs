@@ -25,6 +25,7 @@ mod windowed;
 
 use std::{sync::Arc, time::Instant};
 
+use arrow::datatypes::SchemaRef;
 use pelton_core::{job::JoinKind, window::WindowSpec};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
@@ -47,6 +48,8 @@ pub struct JoinPlan {
     pub kind: JoinKind,
     /// The map sides, left and right.
     pub shuffles: [ShufflePlan; 2],
+    /// Of the batches that arrive, left and right.
+    pub schemas: [SchemaRef; 2],
     pub form: JoinForm,
     pub partitions: u16,
     /// None: nobody reads it.

@@ -1,5 +1,7 @@
 //! The state of one partition of a join: the rows of both sides that may still find a partner.
 
+mod snapshot;
+
 use std::sync::Arc;
 
 use pelton_wasm::CallError;
@@ -39,10 +41,16 @@ impl Partition {
     /// The end of an epoch.
     pub(super) fn settle(&mut self) -> Result<(), CallError> {
         self.rows.compact();
+        let held = self.held_bytes();
+        self.share.hold(held).map_err(too_much)
+    }
+
+    /// Bytes held, about.
+    fn held_bytes(&self) -> u64 {
         let store = match &self.store {
             Store::Interval(store) => store.held_bytes(),
             Store::Windows(store) => store.held_bytes(),
         };
-        self.share.hold((self.rows.held_bytes() + store) as u64).map_err(too_much)
+        (self.rows.held_bytes() + store) as u64
     }
 }

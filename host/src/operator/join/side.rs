@@ -3,12 +3,15 @@
 //! Rows lie in the batches that they came in, one for each side and epoch, and are known by a number that stays. A batch goes
 //! when its last row does; when too little of what is held is still wanted, the rest is put together anew.
 
+mod snapshot;
+
 use arrow::{
     array::{Array, ArrayRef, RecordBatch},
     compute::interleave,
     error::ArrowError,
 };
 
+pub(super) use self::snapshot::SavedRows;
 use crate::{
     operator::record_batch,
     state::{keys::KeyStore, numbered::NumberedKeys},

@@ -2,11 +2,14 @@
 //!
 //! Rows are kept by pane, the pieces that windows are made of, so that a row in many windows is kept once.
 
+mod snapshot;
+
 use std::collections::{BTreeMap, HashMap};
 
 use pelton_core::window::{Panes, Window, WindowSpec};
 use pelton_wasm::CallError;
 
+pub(super) use self::snapshot::SavedWindows;
 use super::{
     arrivals::Arrived,
     output::Pairs,

@@ -1,5 +1,7 @@
 //! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
 
+mod snapshot;
+
 use std::sync::Arc;
 
 use arrow::{

@@ -1,9 +1,10 @@
 //! The `file` sink: a directory of parts in CSV, JSON lines, text, Parquet or Arrow IPC.
 //!
 //! ```text
-//!  parts      names, temp files, the directory's lock: the only file here that touches the disk
 //!  rows       text formats, encoded on compute threads (csv, compress)
 //!  tables     Parquet and Arrow IPC, encoded by the writer
+//!  parts      names, temp files, the directory's lock: what is visible at the end of the job
+//!  published  the same for jobs with checkpoints: what is visible epoch by epoch (growing text, rolled tables)
 //! ```
 //!
 //! Guarantee: a part is whole under its final name or has no final name; the same rows give the same bytes,
@@ -12,7 +13,10 @@
 
 mod compress;
 mod csv;
+mod growing;
 mod parts;
+mod published;
+mod rolled;
 mod rows;
 mod tables;
 
@@ -26,7 +30,10 @@ use pelton_core::job::{Compression, FileSinkSpec, Format, IfExists};
 
 use self::{
     compress::Codec,
+    growing::GrowingWriter,
     parts::Parts,
+    published::Published,
+    rolled::RolledWriter,
     rows::{Buffers, RowEncoder, RowFormatter, RowWriter},
     tables::{TableEncoder, TableFormat, TableWriter},
 };
@@ -100,6 +107,19 @@ impl Sink for FileSink {
                 Box::new(RowWriter::new(parts, header.clone(), *codec, roll_bytes, buffers.clone()))
             }
             Layout::Table(format) => Box::new(TableWriter::new(parts, format.clone(), self.schema.clone(), roll_bytes)),
+        })
+    }
+
+    fn epoch_writer(&self, begun: bool) -> Result<Box<dyn Writer>, SinkError> {
+        let published = Published::claim(&self.directory, self.extension(), self.spec.if_exists, begun)?;
+        let roll_bytes = self.spec.roll_bytes;
+        Ok(match &self.layout {
+            Layout::Rows { header, codec, buffers, .. } => {
+                Box::new(GrowingWriter::new(published, header.clone(), *codec, roll_bytes, buffers.clone()))
+            }
+            Layout::Table(format) => {
+                Box::new(RolledWriter::new(published, format.clone(), self.schema.clone(), roll_bytes))
+            }
         })
     }
 

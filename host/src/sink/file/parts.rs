@@ -25,9 +25,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::sink::{SinkError, SinkSummary};
 
-const PREFIX: &str = "part-";
+pub(super) const PREFIX: &str = "part-";
 const TEMP_PREFIX: &str = ".part-";
-const TEMP_MARK: &str = ".tmp-";
+pub(super) const TEMP_MARK: &str = ".tmp-";
 
 /// What follows the number in the names of parts.
 const EXTENSIONS: [&str; 5] = [".csv", ".jsonl", ".txt", ".parquet", ".arrow"];
@@ -68,6 +68,16 @@ pub struct Part {
 }
 
 impl Part {
+    /// Written from its start.
+    pub(super) fn new(file: File, path: PathBuf) -> Self {
+        Self { file, path, bytes: 0 }
+    }
+
+    /// Everything written is on the disk.
+    pub(super) fn sync(&self) -> Result<(), SinkError> {
+        self.file.sync_all().map_err(|source| self.error("sync", source))
+    }
+
     /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -109,7 +119,7 @@ impl Parts {
             begun: 0,
             bytes: 0,
         };
-        let locked = parts.lock()?;
+        let locked = lock(&parts.handle, path)?;
         parts.survey(locked)?;
         Ok(parts)
     }
@@ -124,12 +134,12 @@ impl Parts {
         let path = self.path.join(&temp);
         self.begun += 1;
         self.unpublished.push(PartName { temp, published });
-        Ok(Part { file: file.into_std(), path, bytes: 0 })
+        Ok(Part::new(file.into_std(), path))
     }
 
     /// The part is whole: it is synced and, unless it replaces something, gets its name.
     pub fn close(&mut self, part: Part) -> Result<(), SinkError> {
-        part.file.sync_all().map_err(|source| part.error("sync", source))?;
+        part.sync()?;
         self.bytes += part.bytes;
         match self.if_exists {
             IfExists::Error => self.publish(),
@@ -180,15 +190,6 @@ impl Parts {
         self.sync()
     }
 
-    /// Takes the directory's lock. No: the file system has no locks.
-    fn lock(&self) -> Result<bool, SinkError> {
-        match flock(&self.handle, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(SinkError::Busy { path: self.path.display().to_string() }),
-            Err(_) => Ok(false),
-        }
-    }
-
     /// Removes dead temp files (only under the lock: they might be alive otherwise) and finds earlier parts.
     fn survey(&mut self, locked: bool) -> Result<(), SinkError> {
         let directory = self.path.display().to_string();
@@ -237,8 +238,17 @@ impl Drop for Parts {
     }
 }
 
+/// Takes a directory's lock. No: the file system has no locks.
+pub(super) fn lock(directory: &File, path: &Path) -> Result<bool, SinkError> {
+    match flock(directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(SinkError::Busy { path: path.display().to_string() }),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Makes a directory and those above it, so that they survive a power cut.
-fn create_directory(path: &Path) -> io::Result<()> {
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     std::fs::create_dir_all(path)?;
@@ -250,7 +260,7 @@ fn create_directory(path: &Path) -> io::Result<()> {
 }
 
 /// `part-00000.csv`: a name that some run of ours gives.
-fn is_part(name: &str) -> bool {
+pub(super) fn is_part(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else { return false };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (_, rest) = rest.split_at(digits);
@@ -261,7 +271,7 @@ fn is_part(name: &str) -> bool {
 }
 
 /// `.part-00000.csv.tmp-4711`
-fn is_temp(name: &str) -> bool {
+pub(super) fn is_temp(name: &str) -> bool {
     let Some((part, process)) = name.rsplit_once(TEMP_MARK) else { return false };
     let is_number = !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit());
     part.starts_with(TEMP_PREFIX) && is_number && is_part(part.trim_start_matches('.'))

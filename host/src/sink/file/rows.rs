@@ -25,8 +25,9 @@ use super::{
     csv::CsvFormatter,
     parts::{Part, Parts},
 };
+use crate::checkpoint::CommitPermit;
 use crate::sink::{
-    Encoded, Encoder, Payload, SinkError, SinkSummary, Writer,
+    Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer,
     value::{
         json::{JsonColumn, JsonObject},
         plain::TimeFormats,
@@ -123,7 +124,7 @@ impl Buffers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn give(&self, mut buffer: Vec<u8>) {
+    pub(super) fn give(&self, mut buffer: Vec<u8>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < Self::KEPT_MAX && buffer.capacity() <= Self::KEPT_BYTES_MAX {
             buffer.clear();
@@ -271,7 +272,11 @@ impl Writer for RowWriter {
         Ok(())
     }
 
-    fn end_epoch(&mut self, _epoch: Epoch) -> Result<(), SinkError> {
+    fn prepare(&mut self, _epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+        Ok(Prepared::default())
+    }
+
+    fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {
         Ok(())
     }
 

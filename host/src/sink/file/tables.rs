@@ -27,7 +27,8 @@ use pelton_core::{
 };
 
 use super::parts::{Part, Parts};
-use crate::sink::{Encoded, Encoder, Payload, SinkError, SinkSummary, Writer};
+use crate::checkpoint::CommitPermit;
+use crate::sink::{Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer};
 
 /// Rows of a Parquet row group.
 const ROW_GROUP_ROWS_MAX: usize = 1 << 20;
@@ -82,7 +83,7 @@ impl TableFormat {
         }
     }
 
-    fn open(&self, part: Part, schema: &SchemaRef) -> Result<TableFile, SinkError> {
+    pub(super) fn open(&self, part: Part, schema: &SchemaRef) -> Result<TableFile, SinkError> {
         Ok(match self {
             Self::Parquet(properties) => {
                 let properties = Some(properties.as_ref().clone());
@@ -124,13 +125,13 @@ impl Encoder for TableEncoder {
     }
 }
 
-enum TableFile {
+pub(super) enum TableFile {
     Parquet(Box<ArrowWriter<Part>>),
     Ipc(Box<FileWriter<BufWriter<Part>>>),
 }
 
 impl TableFile {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
         match self {
             Self::Parquet(writer) => writer.write(batch).map_err(parquet_error),
             Self::Ipc(writer) => writer.write(batch).map_err(ipc_error),
@@ -138,14 +139,14 @@ impl TableFile {
     }
 
     /// Bytes so far; for Parquet with an estimate of the open row group, which is a function of the rows.
-    fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Parquet(writer) => (writer.bytes_written() + writer.in_progress_size()) as u64,
             Self::Ipc(writer) => writer.get_ref().get_ref().bytes() + writer.get_ref().buffer().len() as u64,
         }
     }
 
-    fn close(self) -> Result<Part, SinkError> {
+    pub(super) fn close(self) -> Result<Part, SinkError> {
         match self {
             Self::Parquet(writer) => writer.into_inner().map_err(parquet_error),
             Self::Ipc(writer) => {
@@ -198,7 +199,11 @@ impl Writer for TableWriter {
         Ok(())
     }
 
-    fn end_epoch(&mut self, _epoch: Epoch) -> Result<(), SinkError> {
+    fn prepare(&mut self, _epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+        Ok(Prepared::default())
+    }
+
+    fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {
         Ok(())
     }
 

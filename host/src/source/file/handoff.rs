@@ -73,6 +73,11 @@ impl Handoff {
         Self { before: Arc::clone(&self.own), own: Arc::default() }
     }
 
+    /// Somebody who only wants to know where the range begins.
+    pub fn watch(&self) -> Self {
+        Self { before: Arc::clone(&self.before), own: Arc::default() }
+    }
+
     /// The predecessor's answer, if it is known by now.
     pub fn answer(&self) -> Option<Answer> {
         self.before.answer()

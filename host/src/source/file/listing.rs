@@ -4,13 +4,14 @@
 //! alone, since it is the order of all rows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use globset::{GlobBuilder, GlobMatcher};
+use pelton_core::checkpoint::record::{FileRecord, Position};
 
 use crate::source::SourceError;
 
@@ -24,27 +25,88 @@ pub struct ListedFile {
     pub bytes: u64,
 }
 
+impl ListedFile {
+    pub fn record(&self) -> FileRecord {
+        FileRecord { name: self.name.to_string(), bytes: self.bytes }
+    }
+}
+
+impl AsMut<Self> for ListedFile {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
 /// The files that `paths` name, relative to `base`, sorted by name. Directories stand for all files below them, but those whose
 /// name, or whose directory's, begins with `.` or `_`; globs know `*`, `?`, `[…]`, `{a,b}` and `**`.
 pub fn list(paths: &[String], base: &Path) -> Result<Vec<ListedFile>, SourceError> {
+    walk(paths, base, None)
+}
+
+/// The same, but for the files that are known, which are not looked at. There may be none.
+pub fn list_new(paths: &[String], base: &Path, known: &HashSet<Arc<str>>) -> Result<Vec<ListedFile>, SourceError> {
+    walk(paths, base, Some(known))
+}
+
+fn walk(paths: &[String], base: &Path, known: Option<&HashSet<Arc<str>>>) -> Result<Vec<ListedFile>, SourceError> {
     let mut found = BTreeMap::new();
     for path in paths {
         let before = found.len();
-        let mut walk = Walk { found: &mut found, matches: 0 };
+        let mut walk = Walk { found: &mut found, matches: 0, known };
         let full = base.join(path);
         match fs::metadata(&full) {
             Ok(metadata) if metadata.is_dir() => walk.directory(&full, path.trim_end_matches('/'), None)?,
+            Ok(metadata) if metadata.is_file() && walk.is_known(path) => {}
             Ok(metadata) if metadata.is_file() => walk.add(full, path.clone(), metadata.len()),
             Ok(_) => return Err(failed("read", path)(io::Error::other("it is neither a file nor a directory"))),
             Err(_) if is_glob(path) => walk.glob(path, base)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("read", path)(error)),
         }
-        if walk.matches == 0 && before == found.len() {
+        if walk.matches == 0 && before == found.len() && known.is_none() {
             return Err(SourceError::NoFile { path: path.clone() });
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// The files of an earlier run that had come to `from`, in their order and as long as they were, and then those that are new.
+/// A file that has been read to its end may be gone.
+pub fn resumed<T>(listed: Vec<T>, known: &[FileRecord], from: &Position) -> Result<Vec<T>, SourceError>
+where
+    T: AsMut<ListedFile> + From<ListedFile>,
+{
+    let mut listed: Vec<Option<T>> = listed.into_iter().map(Some).collect();
+    let mut at: HashMap<Arc<str>, usize> = HashMap::new();
+    for (index, file) in listed.iter_mut().enumerate() {
+        at.extend(file.as_mut().map(|file| (Arc::clone(&file.as_mut().name), index)));
+    }
+    let wanted = match from {
+        Position::Start => 0,
+        Position::Range { partition, .. } => *partition as usize,
+        Position::End => known.len(),
+    };
+    let mut files = Vec::with_capacity(listed.len().max(known.len()));
+    for (number, record) in known.iter().enumerate() {
+        let found = at.get(record.name.as_str()).and_then(|index| listed.get_mut(*index)?.take());
+        let moved = |now: String| SourceError::Moved { file: record.name.clone(), now };
+        files.push(match found {
+            Some(mut file) => {
+                let now = std::mem::replace(&mut file.as_mut().bytes, record.bytes);
+                if now < record.bytes && number >= wanted {
+                    return Err(moved(format!("shorter now: {now} of {} bytes", record.bytes)));
+                }
+                file
+            }
+            None if number >= wanted => return Err(moved("not there any more".to_owned())),
+            // Nothing of it will be read.
+            None => {
+                T::from(ListedFile { path: PathBuf::new(), name: Arc::from(record.name.as_str()), bytes: record.bytes })
+            }
+        });
+    }
+    files.extend(listed.into_iter().flatten());
+    Ok(files)
 }
 
 fn failed(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> SourceError {
@@ -59,6 +121,8 @@ fn is_glob(path: &str) -> bool {
 struct Walk<'a> {
     found: &'a mut BTreeMap<String, ListedFile>,
     matches: usize,
+    /// Names of files that are passed over.
+    known: Option<&'a HashSet<Arc<str>>>,
 }
 
 /// Names that a glob takes.
@@ -69,6 +133,10 @@ struct Pattern {
 }
 
 impl Walk<'_> {
+    fn is_known(&self, name: &str) -> bool {
+        self.known.is_some_and(|known| known.contains(name))
+    }
+
     fn add(&mut self, path: PathBuf, name: String, bytes: u64) {
         self.matches += 1;
         let file = ListedFile { path, name: Arc::from(name.as_str()), bytes };
@@ -117,7 +185,8 @@ impl Walk<'_> {
                 Some(pattern) => (pattern.hidden || !hidden) && pattern.matcher.is_match(&child),
                 None => !hidden,
             };
-            if taken {
+            // A directory of many files that have been read costs no look at each of them.
+            if taken && !self.is_known(&child) {
                 let metadata = fs::metadata(entry.path()).map_err(failed("read", &child))?;
                 if metadata.is_file() {
                     self.add(entry.path(), child, metadata.len());

@@ -23,19 +23,25 @@ pub mod rows;
 pub mod stream;
 pub mod text;
 mod time;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
     job::{BatchSpec, FILE_COLUMN, FileSourceSpec, Format, OFFSET_COLUMN, OnBadRow},
     types,
 };
 
-use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder};
+use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder, watch::Watch};
 use super::{Decoder, Planner, Source, SourceError, metadata};
 
 /// Opens the `file` sources.
@@ -45,6 +51,8 @@ pub struct FileSource {
     on_bad_row: OnBadRow,
     files: Arc<Vec<Arc<ListedFile>>>,
     inferred: bool,
+    /// What paths are relative to.
+    base: PathBuf,
 }
 
 /// Bytes of the first file that a schema is inferred from.
@@ -58,7 +66,10 @@ impl FileSource {
         base: &Path,
         batch: &BatchSpec,
     ) -> Result<Box<dyn Source>, SourceError> {
-        let files = listing::list(&spec.paths, base)?;
+        let files = match spec.watch {
+            None => listing::list(&spec.paths, base)?,
+            Some(_) => listing::list_new(&spec.paths, base, &HashSet::new())?,
+        };
         match spec.format {
             Format::Parquet => return parquet::open(files, spec, on_bad_row, batch),
             Format::Ipc => return ipc::open(files, spec, on_bad_row, batch),
@@ -66,6 +77,9 @@ impl FileSource {
         }
         let schema = match &spec.schema {
             Some(schema) => Arc::clone(schema),
+            None if files.is_empty() => {
+                return Err(SourceError::NoFile { path: spec.paths.join(", ") });
+            }
             None => Arc::new(infer(&files, spec)?),
         };
         let format = RowFormat::new(&spec.format, schema, batch.rows, spec.max_row_bytes)
@@ -80,6 +94,7 @@ impl FileSource {
             on_bad_row,
             files: Arc::new(files.into_iter().map(Arc::new).collect()),
             inferred: spec.schema.is_none(),
+            base: base.to_owned(),
         }))
     }
 }
@@ -106,17 +121,37 @@ impl Source for FileSource {
     }
 
     fn total_bytes(&self) -> Option<u64> {
-        Some(self.files.iter().map(|file| file.bytes).sum())
+        self.spec.watch.is_none().then(|| self.files.iter().map(|file| file.bytes).sum())
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
-        let handoffs = !self.format.rows_end_at_newlines();
-        Ok(Box::new(FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs)))
+    fn listed(&self) -> Vec<FileRecord> {
+        self.files.iter().map(|file| file.record()).collect()
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn resume(&mut self, known: &[FileRecord], from: &Position) -> Result<(), SourceError> {
+        let listed = self.files.iter().map(|file| file.as_ref().clone()).collect();
+        let files = listing::resumed(listed, known, from)?;
+        self.files = Arc::new(files.into_iter().map(Arc::new).collect());
+        Ok(())
+    }
+
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
         let handoffs = !self.format.rows_end_at_newlines();
         let planner = FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs);
+        let planner = planner.from(from)?;
+        Ok(match self.spec.watch {
+            None => Box::new(planner),
+            Some(every) => Box::new(planner.watching(Watch::new(&self.base, every, &self.files))),
+        })
+    }
+
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        if self.spec.watch.is_some() {
+            return Ok(None);
+        }
+        let handoffs = !self.format.rows_end_at_newlines();
+        let planner = FilePlanner::new(Arc::clone(&self.files), self.spec.clone(), handoffs);
+        let planner = planner.from(&from.of_partition())?;
         Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
     }
 

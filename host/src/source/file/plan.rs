@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use pelton_core::job::FileSourceSpec;
+use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
+    job::FileSourceSpec,
+};
 
 use super::{
     codec::{self, Codec},
@@ -13,8 +16,9 @@ use super::{
     lines::{FileRange, Head},
     listing::ListedFile,
     stream::ReadAhead,
+    watch::Watch,
 };
-use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
+use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 /// Bytes of a range: with common rows about one batch, and they stay in the second-level cache while they are decoded.
 const RANGE_BYTES: u64 = 512 << 10;
@@ -34,6 +38,10 @@ pub struct FilePlanner {
     /// Index of the next file to begin with.
     next_file: usize,
     current: Option<Current>,
+    /// Ranges of a compressed file that have been handed out.
+    handed: u64,
+    /// None: the files that are listed are all.
+    watch: Option<Watch>,
 }
 
 /// The file that is being handed out.
@@ -55,12 +63,62 @@ struct Cuts {
 
 impl FilePlanner {
     pub fn new(files: Arc<Vec<Arc<ListedFile>>>, spec: FileSourceSpec, handoffs: bool) -> Self {
-        Self { files, spec, handoffs, range_bytes: RANGE_BYTES, only_first: false, next_file: 0, current: None }
+        Self {
+            files,
+            spec,
+            handoffs,
+            range_bytes: RANGE_BYTES,
+            only_first: false,
+            next_file: 0,
+            current: None,
+            handed: 0,
+            watch: None,
+        }
     }
 
     /// Hands out the first range of each file and no other.
     pub fn only_first(self) -> Self {
         Self { only_first: true, ..self }
+    }
+
+    /// Goes on with new files when it has come to the end of those that are listed.
+    pub fn watching(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
+    pub fn from(mut self, position: &Position) -> Result<Self, SourceError> {
+        match *position {
+            Position::Start => {}
+            Position::End => self.next_file = self.files.len(),
+            Position::Range { partition, sequence, offset, rows_at } => {
+                self.next_file = partition as usize;
+                let file = self.files.get(self.next_file).filter(|_| sequence > 0).cloned();
+                if let Some(file) = file {
+                    self.begin(&file)?;
+                    self.skip_to(sequence, offset, rows_at)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Leaves out the first ranges of the file that has just been begun.
+    fn skip_to(&mut self, sequence: u64, offset: u64, rows_at: Option<u64>) -> Result<(), SourceError> {
+        match &mut self.current {
+            Some(Current::Plain(cuts)) => {
+                (cuts.start, cuts.sequence) = (offset, sequence);
+                cuts.handoff = self.handoffs.then(|| Handoff::first(rows_at.unwrap_or(offset)));
+            }
+            // What is compressed can only be read from its beginning.
+            Some(Current::Compressed(file)) => {
+                while self.handed < sequence && !matches!(file.next(None)?, Next::End) {
+                    self.handed += 1;
+                }
+            }
+            None => {}
+        }
+        Ok(())
     }
 
     /// Cuts ranges of so many bytes.
@@ -72,6 +130,7 @@ impl FilePlanner {
     fn begin(&mut self, file: &Arc<ListedFile>) -> Result<(), SourceError> {
         let partition = u32::try_from(self.next_file).unwrap_or(u32::MAX);
         self.next_file += 1;
+        self.handed = 0;
         self.current = Some(match codec::of_file(file, self.spec.compression)? {
             Some(codec) => Current::Compressed(self.read_ahead(file, codec, partition)?),
             None => {
@@ -109,14 +168,39 @@ impl Planner for FilePlanner {
                 self.current = None;
             }
             if !matches!(next, Next::End) {
+                self.handed += u64::from(matches!(next, Next::Range(_)));
                 return Ok(next);
             }
+            self.current = None;
             let files = Arc::clone(&self.files);
-            match files.get(self.next_file) {
-                Some(file) => self.begin(file)?,
-                None => return Ok(Next::End),
+            if let Some(file) = files.get(self.next_file) {
+                self.begin(file)?;
+                continue;
+            }
+            drop(files);
+            let Some(watch) = &mut self.watch else { return Ok(Next::End) };
+            match watch.look(&self.spec, deadline)? {
+                Some(found) => Arc::make_mut(&mut self.files).extend(found),
+                None => return Ok(Next::Pending),
             }
         }
+    }
+
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        self.watch.as_mut().map(Watch::take_found).unwrap_or_default()
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        let number = |file: usize| u32::try_from(file).unwrap_or(u32::MAX);
+        let at = |partition, sequence, offset| Position::Range { partition, sequence, offset, rows_at: None };
+        Some(match &self.current {
+            None => Bookmark::at(at(number(self.next_file), 0, 0)),
+            Some(Current::Plain(cuts)) => {
+                let handoff = cuts.handoff.as_ref().map(Handoff::watch);
+                Bookmark { position: at(cuts.partition, cuts.sequence, cuts.start), handoff }
+            }
+            Some(Current::Compressed(_)) => Bookmark::at(at(number(self.next_file - 1), self.handed, 0)),
+        })
     }
 }
 

@@ -22,6 +22,7 @@ fn spec(path: &str, format: &Format) -> FileSourceSpec {
         compression,
         schema: None,
         max_row_bytes: 5000,
+        watch: None,
     }
 }
 

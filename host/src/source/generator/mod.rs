@@ -24,11 +24,14 @@ use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions},
     datatypes::{Field, Fields, Schema, SchemaRef},
 };
-use pelton_core::job::{BatchSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OFFSET_COLUMN};
+use pelton_core::{
+    checkpoint::record::Position,
+    job::{BatchSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OFFSET_COLUMN},
+};
 
 use self::{nexmark::Nexmark, pace::Pace, rules::Rule};
 use super::{
-    Decoded, Decoder, Emit, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
+    Bookmark, Decoded, Decoder, Emit, Next, Planner, Range, RangeData, RangeLabel, Source, SourceError,
     metadata::{offset_field, row_number_column},
 };
 
@@ -114,19 +117,26 @@ impl Source for GeneratorSource {
         self.spec.rows.map(|rows| rows.saturating_mul(self.row_bytes()))
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
+    fn beginnings(&self, _from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
         Ok(None)
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
+        let rows = self.spec.rows.unwrap_or(u64::MAX);
+        let (sequence, next_row) = match *from {
+            Position::Start => (0, 0),
+            Position::Range { sequence, offset, .. } => (sequence, offset),
+            Position::End => (0, rows),
+        };
         Ok(Box::new(GeneratorPlanner {
             name: Arc::from("generator"),
             pace: self.pace,
-            rows: self.spec.rows.unwrap_or(u64::MAX),
+            rows,
             row_bytes: self.row_bytes(),
             started: None,
-            next_row: 0,
-            sequence: 0,
+            first_row: next_row,
+            next_row,
+            sequence,
         }))
     }
 
@@ -155,6 +165,8 @@ struct GeneratorPlanner {
     row_bytes: u64,
     /// When the first range was asked for: rows are due from then on.
     started: Option<Instant>,
+    /// The row that it began with.
+    first_row: u64,
     next_row: u64,
     sequence: u64,
 }
@@ -167,7 +179,7 @@ impl Planner for GeneratorPlanner {
             return Ok(Next::End);
         }
         let started = *self.started.get_or_insert_with(Instant::now);
-        let due = self.pace.due(end - 1).and_then(|due| started.checked_add(due));
+        let due = self.pace.due(end - 1 - self.first_row).and_then(|due| started.checked_add(due));
         if !wait(due, deadline) {
             return Ok(Next::Pending);
         }
@@ -182,6 +194,11 @@ impl Planner for GeneratorPlanner {
             label: RangeLabel::Rows(start, end),
             data: RangeData::Generated { start, end },
         }))
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        let at = Position::Range { partition: 0, sequence: self.sequence, offset: self.next_row, rows_at: None };
+        Some(Bookmark::at(at))
     }
 }
 

@@ -20,12 +20,15 @@ mod plan;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::job::{BatchSpec, FileSourceSpec, OnBadRow};
+use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
+    job::{BatchSpec, FileSourceSpec, OnBadRow},
+};
 
 use self::{decode::IpcDecoder, file::IpcFile, message::Header, plan::IpcPlanner};
 use super::{
     columns::{self, Projection},
-    listing::ListedFile,
+    listing::{ListedFile, resumed},
 };
 use crate::source::{Decoder, Planner, Source, SourceError, metadata};
 
@@ -94,12 +97,21 @@ impl Source for IpcSource {
         Some(self.files.iter().map(|file| file.bytes).sum())
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
-        Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files))))
+    fn listed(&self) -> Vec<FileRecord> {
+        self.files.iter().map(ListedFile::record).collect()
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
-        let planner = IpcPlanner::new(Arc::clone(&self.files)).only_first();
+    fn resume(&mut self, known: &[FileRecord], from: &Position) -> Result<(), SourceError> {
+        self.files = Arc::new(resumed(self.files.to_vec(), known, from)?);
+        Ok(())
+    }
+
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
+        Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files)).from(from)?))
+    }
+
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = IpcPlanner::new(Arc::clone(&self.files)).from(&from.of_partition())?.only_first();
         Ok((self.files.len() > 1).then(|| Box::new(planner) as Box<dyn Planner>))
     }
 

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Instant};
 
 use arrow::ipc::{MessageHeader, reader::read_dictionary};
+use pelton_core::checkpoint::record::Position;
 
 use super::{
     super::{bytes::guarded, listing::ListedFile},
@@ -13,7 +14,7 @@ use super::{
     file::{IpcFile, Messages},
     message::{Dictionaries, Header, check_decompressed, corrupt},
 };
-use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
+use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 pub struct IpcPlanner {
     files: Arc<Vec<ListedFile>>,
@@ -46,6 +47,21 @@ impl IpcPlanner {
         Self { only_first: true, ..self }
     }
 
+    /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
+    pub fn from(mut self, position: &Position) -> Result<Self, SourceError> {
+        match *position {
+            Position::Start => {}
+            Position::End => self.file = self.files.len(),
+            Position::Range { partition, sequence, .. } => {
+                self.file = partition as usize;
+                for _ in 0..sequence {
+                    self.next(None)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+
     fn next_file(&mut self) {
         self.open = None;
         self.file += 1;
@@ -70,6 +86,12 @@ impl Planner for IpcPlanner {
             }
             self.next_file();
         }
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        let partition = u32::try_from(self.file).unwrap_or(u32::MAX);
+        let sequence = self.open.as_ref().map_or(0, |cursor| cursor.batches as u64);
+        Some(Bookmark::at(Position::Range { partition, sequence, offset: 0, rows_at: None }))
     }
 }
 

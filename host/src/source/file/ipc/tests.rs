@@ -62,6 +62,7 @@ fn source(files: Vec<ListedFile>, rows: usize) -> Result<Box<dyn Source>, Source
         compression: Compression::Auto,
         schema: None,
         max_row_bytes: 1 << 20,
+        watch: None,
     };
     open(files, &spec, OnBadRow::Reject, &BatchSpec { rows, ..BatchSpec::default() })
 }

@@ -15,13 +15,16 @@ mod plan;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::job::{BatchSpec, FileSourceSpec, OnBadRow};
+use pelton_core::{
+    checkpoint::record::{FileRecord, Position},
+    job::{BatchSpec, FileSourceSpec, OnBadRow},
+};
 
 use self::{decode::ParquetDecoder, footer::Footer, plan::ParquetPlanner};
 use super::{
     bytes::FileBytes,
     columns::{self, Projection},
-    listing::ListedFile,
+    listing::{ListedFile, resumed},
 };
 use crate::source::{Decoder, Planner, Source, SourceError, metadata};
 
@@ -55,12 +58,25 @@ struct Group {
 }
 
 /// A file whose footer has been read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PlannedFile {
     listed: ListedFile,
     groups: Vec<Group>,
     /// Leaf columns, those within nested columns included.
     leaves: usize,
+}
+
+impl AsMut<ListedFile> for PlannedFile {
+    fn as_mut(&mut self) -> &mut ListedFile {
+        &mut self.listed
+    }
+}
+
+/// A file of an earlier run, of which nothing is left to be read.
+impl From<ListedFile> for PlannedFile {
+    fn from(listed: ListedFile) -> Self {
+        Self { listed, groups: Vec::new(), leaves: 0 }
+    }
 }
 
 /// Opens Parquet files, all of the same columns, in their order.
@@ -127,12 +143,21 @@ impl Source for ParquetSource {
         Some(self.groups().map(|group| group.stored_bytes).sum())
     }
 
-    fn planner(&self) -> Result<Box<dyn Planner>, SourceError> {
-        Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows)))
+    fn listed(&self) -> Vec<FileRecord> {
+        self.files.iter().map(|file| file.listed.record()).collect()
     }
 
-    fn beginnings(&self) -> Result<Option<Box<dyn Planner>>, SourceError> {
-        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows);
+    fn resume(&mut self, known: &[FileRecord], from: &Position) -> Result<(), SourceError> {
+        self.files = Arc::new(resumed(self.files.to_vec(), known, from)?);
+        Ok(())
+    }
+
+    fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
+        Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(from)?))
+    }
+
+    fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(&from.of_partition())?;
         Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
     }
 

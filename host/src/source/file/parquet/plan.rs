@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use pelton_core::checkpoint::record::Position;
+
 use super::{Group, ParquetRange, PlannedFile};
-use crate::source::{Next, Planner, Range, RangeData, RangeLabel, SourceError};
+use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 /// Decompressed bytes of a range, about.
 const RANGE_BYTES: u64 = 16 << 20;
@@ -40,6 +42,22 @@ impl ParquetPlanner {
     /// Hands out the first range of each file and no other.
     pub fn only_first(self) -> Self {
         Self { only_first: true, ..self }
+    }
+
+    /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
+    pub fn from(mut self, position: &Position) -> Result<Self, SourceError> {
+        match *position {
+            Position::Start => {}
+            Position::End => self.file = self.files.len(),
+            Position::Range { partition, sequence, .. } => {
+                self.file = partition as usize;
+                while self.file == partition as usize
+                    && self.sequence < sequence
+                    && !matches!(self.next(None)?, Next::End)
+                {}
+            }
+        }
+        Ok(self)
     }
 
     fn next_file(&mut self) {
@@ -100,6 +118,11 @@ impl Planner for ParquetPlanner {
             }
             return Ok(Next::Range(range));
         }
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        let partition = u32::try_from(self.file).unwrap_or(u32::MAX);
+        Some(Bookmark::at(Position::Range { partition, sequence: self.sequence, offset: 0, rows_at: None }))
     }
 }
 

@@ -36,7 +36,14 @@ fn listed(path: &Path) -> ListedFile {
 
 fn spec(schema: Option<SchemaRef>) -> FileSourceSpec {
     let format = Format::Parquet;
-    FileSourceSpec { paths: Vec::new(), format, compression: SpecCompression::Auto, schema, max_row_bytes: 1 << 20 }
+    FileSourceSpec {
+        paths: Vec::new(),
+        format,
+        compression: SpecCompression::Auto,
+        schema,
+        max_row_bytes: 1 << 20,
+        watch: None,
+    }
 }
 
 fn source(files: Vec<ListedFile>, batch_rows: usize) -> Result<Box<dyn Source>, SourceError> {

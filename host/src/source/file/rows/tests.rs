@@ -46,6 +46,7 @@ impl Files {
             compression: Compression::None,
             schema: (!schema.is_empty()).then(|| Arc::new(Schema::new(fields))),
             max_row_bytes: 1 << 20,
+            watch: None,
         };
         Self { directory, spec }
     }

@@ -1,0 +1,192 @@
+//! The commit record: what one epoch did, as one fact.
+//!
+//! An epoch has happened when its record is durable, and not before. The record says which input it took, in which order, what
+//! the sinks were given, and where its state can be found. State is not written with every epoch: an epoch is a function of
+//! its input, so the epochs after the last [`Snapshot`] are computed again by whoever recovers, from the ranges that
+//! their records name (ADR 0006). Invariants: records of a job follow each other without a gap; the record of a higher
+//! generation ends the right of lower ones to commit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Epoch;
+
+/// One epoch, committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub epoch: Epoch,
+    /// Of the process that committed it: counts the times that a process took the job over.
+    pub generation: u64,
+    /// Processing time of the epoch, in µs since 1970 UTC.
+    pub now: i64,
+    /// BLAKE3 of the job as planned: its graph, options and number of partitions.
+    pub job: String,
+    /// Number of the epoch's first task; rows are numbered by tasks, and guests see those numbers.
+    pub first_task: u64,
+    /// Number of the next epoch's first task.
+    pub end_task: u64,
+    /// In the order of the plan.
+    pub sources: Vec<SourceRecord>,
+    /// Which source gave how many ranges, in order: the canonical order of the epoch's rows.
+    pub turns: Vec<SourceTurn>,
+    /// Keyed operators were reduced: none is due in every epoch.
+    pub is_reduced: bool,
+    /// Keyed operators were told that the input had ended.
+    pub is_last: bool,
+    /// The side tables as this epoch saw them.
+    pub tables: Vec<TableRecord>,
+    pub modules: Vec<ModuleRecord>,
+    pub sinks: Vec<SinkRecord>,
+    pub snapshot: Option<Snapshot>,
+    /// Outputs of all epochs up to this one were visible when the record was made.
+    pub published_through: Epoch,
+}
+
+/// How far a source has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    pub name: String,
+    /// Where the next epoch goes on.
+    pub position: Position,
+    /// Files that were found and are not in earlier records, in the order in which they are read.
+    pub listed: Vec<FileRecord>,
+    /// It fell idle in this epoch, or is not idle any more.
+    pub idle: Option<bool>,
+    /// Event time up to which its rows have come, in µs.
+    pub watermark: Option<i64>,
+}
+
+/// A file of a source, when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// A place in the input of a source: what comes after it has not been read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Position {
+    #[default]
+    Start,
+    /// In partition number `partition`, which for files counts those listed, before its range number `sequence`.
+    Range {
+        partition: u32,
+        sequence: u64,
+        /// Byte where that range is cut, in plain files of rows; the number of its first row, of a generator.
+        offset: u64,
+        /// Byte where the first row behind the cut begins, where newlines do not tell.
+        rows_at: Option<u64>,
+    },
+    End,
+}
+
+impl Position {
+    /// The beginning of the partition that it is in.
+    pub fn of_partition(&self) -> Self {
+        match self {
+            Self::Range { partition, .. } => {
+                Self::Range { partition: *partition, sequence: 0, offset: 0, rows_at: None }
+            }
+            Self::Start | Self::End => self.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceTurn {
+    /// Index in the plan.
+    pub source: u32,
+    pub ranges: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRecord {
+    pub name: String,
+    /// As guests are told, from 1 on.
+    pub version: u64,
+    /// Its rows as an Arrow IPC file.
+    pub rows: FileRef,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleRecord {
+    pub operator: String,
+    /// In the order of the operator's functions.
+    pub digests: Vec<String>,
+}
+
+/// What a sink was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkRecord {
+    pub name: String,
+    pub rows: u64,
+    /// Stable hash of what its encoders made, in canonical order: computing the epoch again must give the same.
+    pub hash: u64,
+    /// What the sink itself must know to publish, or to go on after this epoch.
+    pub state: SinkState,
+}
+
+/// A sink's own part of the record.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SinkState {
+    /// Nothing to publish and nothing to remember.
+    #[default]
+    None,
+    /// Files of a directory.
+    Files {
+        /// Parts that this epoch completed under temp names, or made grow, in order.
+        parts: Vec<PartRecord>,
+        /// Number of the next part.
+        next_part: u32,
+    },
+    /// Sums over all columns so far.
+    Checksums { rows: u64, sums: Vec<u64> },
+}
+
+/// One file of a file sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// Its final name.
+    pub name: String,
+    /// Length before and after this epoch; it grows by what lies between.
+    pub from: u64,
+    pub to: u64,
+    /// It takes no more rows.
+    pub is_closed: bool,
+    pub content: PartContent,
+}
+
+/// Where the bytes of a part are until they are visible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartContent {
+    /// Beside the record, in the journal: `bytes` from `offset` of the sink's outbox of this epoch on.
+    Outbox { offset: u64 },
+    /// Under a temp name in the sink's directory, to be renamed.
+    Temp { name: String },
+    /// Already in place, behind the length that was committed before.
+    InPlace,
+}
+
+/// The state of all keyed operators at the end of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Watermarks and what else the engine itself keeps.
+    pub engine: FileRef,
+    pub operators: Vec<OperatorSnapshot>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorSnapshot {
+    pub operator: String,
+    /// One for each partition.
+    pub partitions: Vec<FileRef>,
+}
+
+/// A file of the checkpoint directory that a record names: written and durable before the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Relative to the checkpoint directory; unique to the attempt that wrote it.
+    pub name: String,
+    pub bytes: u64,
+    /// Stable hash (`crate::hash`) of the content.
+    pub checksum: u64,
+}

@@ -1,0 +1,47 @@
+//! Checkpoints on a disk: carries out what `pelton_core::checkpoint` decides.
+//!
+//! ```text
+//!  DIRECTORY/lock                      who runs the job, and an advisory lock
+//!            journal/0000000007.log    claims, committed epochs, what was published: frames of docs/format.md
+//!            files/GGGGGGGGGG-…        snapshots and tables that committed records name
+//!
+//!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
+//! ```
+//!
+//! The run calls [`Store`], the command line [`inspect`]. Invariants: a [`CommitPermit`] exists only for what is durable; a
+//! process that lost the job gets none; only this module names files of the directory.
+
+mod collect;
+mod directory;
+mod disk;
+mod error;
+mod files;
+pub mod inspect;
+mod names;
+mod open;
+mod payload;
+mod read;
+mod store;
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod flip_tests;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod model_job;
+
+pub use self::{
+    collect::Collected,
+    directory::Directory,
+    disk::Disk,
+    error::CheckpointError,
+    files::Files,
+    names::{describe, segment as segment_path},
+    open::{Committed, Recovered, Take},
+    store::{CommitPermit, Store},
+};
+pub use pelton_core::checkpoint::chain::TornTail;

@@ -1,0 +1,89 @@
+//! The names within a checkpoint directory: the only place that makes and reads them.
+//!
+//! Nothing is ever removed whose name is not one of these.
+
+use jiff::Timestamp;
+use pelton_core::checkpoint::claim::Holder;
+
+pub(super) const LOCK: &str = "lock";
+pub(super) const JOURNAL: &str = "journal";
+pub(super) const FILES: &str = "files";
+
+/// Digits of numbers in names, at least: names in order of the alphabet are in order of numbers.
+const DIGITS: usize = 10;
+/// Characters of a hint that reach a name.
+const HINT_MAX: usize = 64;
+
+/// `journal/0000000007.log`
+pub fn segment(number: u64) -> String {
+    format!("{JOURNAL}/{number:0DIGITS$}.log")
+}
+
+/// The number of a segment, from its name within the folder.
+pub(super) fn segment_number(name: &str) -> Option<u64> {
+    number(name.strip_suffix(".log")?).filter(|number| segment(*number).ends_with(name))
+}
+
+/// `files/0000000003-0000000012-hint`
+pub(super) fn file(generation: u64, count: u64, hint: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c.to_ascii_lowercase() } else { '-' };
+    let hint: String = hint.chars().take(HINT_MAX).map(plain).collect();
+    format!("{FILES}/{generation:0DIGITS$}-{count:0DIGITS$}-{hint}")
+}
+
+/// The generation that made a file, from its name within the folder.
+pub(super) fn file_generation(name: &str) -> Option<u64> {
+    let (generation, rest) = name.split_once('-')?;
+    let (count, _) = rest.split_once('-')?;
+    number(count)?;
+    number(generation)
+}
+
+/// A path that a record may name.
+pub(super) fn is_file(path: &str) -> bool {
+    path.strip_prefix(FILES)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .is_some_and(|name| !name.contains('/') && file_generation(name).is_some())
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let is_number = digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+/// `process 4711 on turbine, since 2026-05-01T10:00:00Z`
+pub fn describe(holder: &Holder) -> String {
+    let since = Timestamp::from_microsecond(holder.since).unwrap_or_default();
+    format!("process {} on {}, since {since:.0}", holder.pid, holder.host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for number in [0, 7, 9_999_999_999, 10_000_000_000, u64::MAX] {
+            let path = segment(number);
+            assert_eq!(segment_number(path.strip_prefix("journal/").unwrap()), Some(number));
+        }
+        let path = file(3, 12, "Counts/of 0.arrow");
+        assert_eq!(path, "files/0000000003-0000000012-counts-of-0.arrow");
+        assert_eq!(file_generation(path.strip_prefix("files/").unwrap()), Some(3));
+        assert!(is_file(&path));
+    }
+
+    #[test]
+    fn foreign_names_are_not_ours() {
+        for name in ["7.log", "0000000007", "0000000007.log.gz", "x000000007.log", "00000000007.log", "+000000007.log"]
+        {
+            assert_eq!(segment_number(name), None, "{name}");
+        }
+        for name in ["notes.txt", "3-12-x", "0000000003-x-y", "0000000003-0000000012"] {
+            assert_eq!(file_generation(name), None, "{name}");
+        }
+        for path in ["lock", "files/../lock", "files/a/0000000003-0000000012-x", "/files/0000000003-0000000012-x"] {
+            assert!(!is_file(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Taking a job over: from a directory in any state that a crash can leave to a store that may commit.
+//!
+//! ```text
+//!  new segment (from now on, nobody of a lower generation commits) ─► read and decide ─► make the end durable that was read
+//!    ─► claim, synced (from now on, everything else is void) ─► cut the torn tail, remove what is void
+//! ```
+//!
+//! Invariants: nothing that was there is changed before the claim is durable; a crash at any point leaves what this function reads
+//! in the same way again.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use pelton_core::{
+    checkpoint::{
+        chain::{Chain, TornTail},
+        claim::{Claim, End, Holder},
+        frame::Kind,
+        record::Record,
+        recovery::Decision,
+        retain::Kept,
+    },
+    model::Epoch,
+};
+
+use super::{
+    CheckpointError, Directory,
+    disk::Disk,
+    files::Files,
+    names, payload,
+    read::{self, Journal},
+    store::{self, CommitPermit, OpenSegment, SEGMENT_BYTES, Store},
+};
+
+/// Whether the job goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// From the newest record.
+    Continue,
+    /// Everything that was committed is void, and is removed. The caller has asked.
+    Fresh,
+}
+
+/// What was found, and what there is to do before the next epoch.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The newest record.
+    pub last: Option<Record>,
+    /// The newest record with a snapshot; none: begin from the start.
+    pub base: Option<Record>,
+    /// The records after the base, to be computed again, oldest first.
+    pub again: Vec<Record>,
+    /// Epochs whose outputs may not be visible, oldest first.
+    pub republish: Vec<Committed>,
+    /// Of this process.
+    pub generation: u64,
+    /// The number of the next epoch.
+    pub next_epoch: Epoch,
+    /// The last process ended in good order.
+    pub is_closed: bool,
+    /// What was begun at the end of the journal and never committed.
+    pub cut: Option<TornTail>,
+}
+
+/// A committed epoch with what it gives to the sinks.
+#[derive(Debug)]
+pub struct Committed {
+    pub record: Record,
+    /// One for each sink; may be empty.
+    pub outboxes: Vec<Vec<u8>>,
+    pub permit: CommitPermit,
+}
+
+impl Store<Directory> {
+    /// Takes over the job whose checkpoints are in a directory, which is made if it is missing.
+    pub fn open(directory: &Path, take: Take) -> Result<(Self, Recovered), CheckpointError> {
+        let (disk, holder) = Directory::claim(directory)?;
+        open(disk, take, holder, SEGMENT_BYTES)
+    }
+}
+
+/// The same on any disk that nobody else holds.
+pub(super) fn open<D: Disk>(
+    disk: D,
+    take: Take,
+    holder: Holder,
+    segment_bytes: u64,
+) -> Result<(Store<D>, Recovered), CheckpointError> {
+    make_folders(&disk)?;
+    let number = read::segment_numbers(&disk)?.last().map_or(1, |last| last.saturating_add(1));
+    let segment = store::create_segment(&disk, number, segment_bytes)?;
+    // Only now nothing is added any more that is not read below.
+    let stock = read::segment_numbers(&disk).and_then(|mut numbers| {
+        // Somebody else has made a higher one since the first look, and perhaps removed what was seen then.
+        if numbers.pop() != Some(number) {
+            return Err(CheckpointError::Fenced { directory: disk.shown("") });
+        }
+        Ok((take_stock(&disk, take, &numbers)?, numbers))
+    });
+    let (found, numbers) = match stock {
+        Ok(stock) => stock,
+        Err(error) => {
+            // It holds nothing. If it stays, it is void.
+            drop(disk.remove(&names::segment(number)));
+            return Err(error);
+        }
+    };
+    claim(disk, found, holder, segment, &numbers, segment_bytes)
+}
+
+/// What the claim goes on from.
+struct Found {
+    follows: Option<End>,
+    /// The length of the segment in which the journal ends.
+    end_length: u64,
+    recovered: Recovered,
+    kept: Vec<Kept>,
+    published: u64,
+    published_durable: u64,
+}
+
+fn make_folders<D: Disk>(disk: &D) -> Result<(), CheckpointError> {
+    let error = |action, path: &str| {
+        let path = disk.shown(path);
+        move |source| CheckpointError::io(action, path, source)
+    };
+    for folder in [names::JOURNAL, names::FILES] {
+        disk.create_directory(folder).map_err(error("create directory", folder))?;
+    }
+    // Also if they were there: whoever made them may have been killed before this.
+    disk.sync_directory("").map_err(error("sync", ""))
+}
+
+/// Reads what there is and makes it durable; changes nothing.
+fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, CheckpointError> {
+    if take == Take::Fresh {
+        let generation = read::highest_generation(disk, numbers)?.saturating_add(1);
+        let recovered = Recovered::nothing(generation);
+        return Ok(Found {
+            follows: None,
+            end_length: 0,
+            recovered,
+            kept: Vec::new(),
+            published: 0,
+            published_durable: 0,
+        });
+    }
+    let journal = read::read(disk, numbers)?;
+    let follows = journal.chain.end;
+    let (mut end_length, mut tail) = (0, Vec::new());
+    if let Some(end) = follows {
+        tail = read::segment_bytes(disk, end.segment)?;
+        end_length = tail.len() as u64;
+        assure(disk, &journal, &end, &tail)?;
+    }
+    let kept: Vec<Kept> = journal.records().map(|(placed, record)| Kept::of(record, placed.segment)).collect();
+    let published = published(&journal.decision, &kept);
+    let recovered = Recovered::of(disk, journal, (follows.map(|end| end.segment), &tail))?;
+    // All that was read is durable now.
+    Ok(Found { follows, end_length, recovered, kept, published, published_durable: published })
+}
+
+fn published(decision: &Decision, kept: &[Kept]) -> u64 {
+    let next = kept.get(decision.republish).map_or(decision.next_epoch, |next| next.epoch);
+    next.0.saturating_sub(1)
+}
+
+/// Writes the end of the journal once more and syncs it. Frames that were read may be in the memory of this machine alone: their
+/// writer was killed before its sync, or the sync failed, after which the system takes them for written.
+fn assure<D: Disk>(disk: &D, journal: &Journal, end: &End, tail: &[u8]) -> Result<(), CheckpointError> {
+    let segment = journal.segments.iter().find(|segment| segment.number == end.segment);
+    let mut frames = segment.iter().flat_map(|segment| &segment.frames);
+    let Some(first) = frames.find(|frame| frame.header.sequence >= journal.chain.durable) else { return Ok(()) };
+    let Some(bytes) = tail.get(first.offset as usize..end.bytes as usize) else { return Ok(()) };
+    let path = names::segment(end.segment);
+    let error = |action| {
+        let path = disk.shown(&path);
+        move |source| CheckpointError::io(action, path, source)
+    };
+    let file = disk.open(&path).map_err(error("open"))?;
+    disk.write(&file, bytes, first.offset).map_err(error("write"))?;
+    disk.sync_data(&file).map_err(error("sync"))
+}
+
+fn claim<D: Disk>(
+    disk: D,
+    found: Found,
+    holder: Holder,
+    segment: OpenSegment<D::File>,
+    numbers: &[u64],
+    segment_bytes: u64,
+) -> Result<(Store<D>, Recovered), CheckpointError> {
+    let disk = Arc::new(disk);
+    let generation = found.recovered.generation;
+    let sequence = found.follows.map_or(0, |end| end.sequence);
+    let claim = Claim { holder, follows: found.follows };
+    let payload = payload::encode_claim(&claim)
+        .map_err(|reason| CheckpointError::io("encode the claim for", disk.shown(""), std::io::Error::other(reason)))?;
+    let mut store = Store {
+        files: Files::new(Arc::clone(&disk), generation),
+        disk,
+        segment,
+        segment_bytes,
+        generation,
+        sequence,
+        durable: sequence,
+        next_epoch: found.recovered.next_epoch,
+        published: found.published,
+        published_durable: found.published_durable,
+        kept: found.kept,
+        poison: None,
+    };
+    store.guarded(|store| {
+        store.append(Kind::Claim, &payload)?;
+        store.sync()?;
+        store.check_owner()
+    })?;
+    store.remove_void(numbers, found.follows, found.end_length);
+    Ok((store, found.recovered))
+}
+
+impl<D: Disk> Store<D> {
+    /// Removes what the claim has made void: it is read by nobody, so that a failure leaves nothing but files.
+    fn remove_void(&self, numbers: &[u64], follows: Option<End>, end_length: u64) {
+        let end = follows.map_or(0, |end| end.segment);
+        for number in numbers.iter().filter(|number| **number > end) {
+            self.try_remove(&names::segment(*number));
+        }
+        if let Some(end) = follows.filter(|end| end_length > end.bytes) {
+            let path = names::segment(end.segment);
+            if let Err(error) = self.disk.truncate(&path, end.bytes) {
+                tracing::warn!(path = self.disk.shown(&path), %error, "failed to cut the end of a segment");
+            }
+        }
+        let needed: BTreeSet<&str> = self.kept.iter().flat_map(|kept| &kept.files).map(String::as_str).collect();
+        let names = self.disk.list(names::FILES).unwrap_or_else(|error| {
+            tracing::warn!(path = self.disk.shown(names::FILES), %error, "failed to look for files of dead attempts");
+            Vec::new()
+        });
+        for name in names {
+            let path = format!("{}/{name}", names::FILES);
+            let is_old = names::file_generation(&name).is_some_and(|generation| generation < self.generation);
+            if is_old && !needed.contains(path.as_str()) {
+                self.try_remove(&path);
+            }
+        }
+    }
+
+    fn try_remove(&self, path: &str) {
+        if let Err(error) = self.disk.remove(path) {
+            tracing::warn!(path = self.disk.shown(path), %error, "failed to remove what nobody needs");
+        }
+    }
+}
+
+impl Recovered {
+    fn nothing(generation: u64) -> Self {
+        Self {
+            last: None,
+            base: None,
+            again: Vec::new(),
+            republish: Vec::new(),
+            generation,
+            next_epoch: Epoch::FIRST,
+            is_closed: false,
+            cut: None,
+        }
+    }
+
+    /// `tail` is the segment in which the journal ends, which has been read.
+    fn of<D: Disk>(disk: &D, journal: Journal, tail: (Option<u64>, &[u8])) -> Result<Self, CheckpointError> {
+        let Journal { chain, entries, decision, .. } = journal;
+        let records: Vec<(u64, u64, Record)> = entries
+            .into_iter()
+            .filter_map(|placed| match placed.content {
+                read::Content::Epoch(record) => Some((placed.segment, placed.offset, *record)),
+                _ => None,
+            })
+            .collect();
+        let record = |index: usize| records.get(index).map(|(.., record)| record.clone());
+        let again = records.iter().skip(decision.again).map(|(.., record)| record.clone()).collect();
+        let republish = records.iter().skip(decision.republish);
+        let republish = republish.map(|place| Committed::read(disk, place, tail)).collect::<Result<_, _>>()?;
+        let Chain { cut, .. } = chain;
+        let Decision { generation, next_epoch, is_closed, .. } = decision;
+        let (last, base) = (decision.last.and_then(record), decision.base.and_then(record));
+        Ok(Self { last, base, again, republish, generation, next_epoch, is_closed, cut })
+    }
+}
+
+impl Committed {
+    /// Reads the outboxes of a record once more, and with them the record.
+    fn read<D: Disk>(
+        disk: &D,
+        (segment, offset, record): &(u64, u64, Record),
+        (tail_number, tail): (Option<u64>, &[u8]),
+    ) -> Result<Self, CheckpointError> {
+        let read;
+        let bytes = if tail_number == Some(*segment) {
+            tail
+        } else {
+            read = read::segment_bytes(disk, *segment)?;
+            &read
+        };
+        let changed = |_| {
+            let file = disk.shown(&names::segment(*segment));
+            CheckpointError::damaged(file, *offset, "a frame changed while it was read")
+        };
+        let payload = pelton_core::checkpoint::frame::payload_at(bytes, *offset).ok_or(()).map_err(changed)?;
+        let epoch = payload::decode_epoch(payload).map_err(|_| changed(()))?;
+        let outboxes = epoch.outboxes.into_iter().map(<[u8]>::to_vec).collect();
+        Ok(Self { record: record.clone(), outboxes, permit: CommitPermit::new(record.epoch) })
+    }
+}

@@ -1,0 +1,204 @@
+//! `pelton checkpoint …`: what a job has committed, and whether it is as it was written. Changes nothing; the job may run meanwhile.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use indicatif::{HumanBytes, HumanCount};
+use pelton_core::checkpoint::{
+    record::{FileRef, Position, Record},
+    retain,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Context, Exit, report,
+    terminal::{counted, plain_table},
+};
+use crate::checkpoint::{
+    TornTail, describe,
+    inspect::{self, Inspection, SegmentFile, Verification},
+    segment_path,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CheckpointCommand {
+    /// Show what is committed, and what a run would do first.
+    #[command(after_help = "Example:\n  pelton checkpoint inspect state --output json")]
+    Inspect(DirectoryArgs),
+    /// Read everything that a run may need and compare its checksums.
+    #[command(after_help = "Example:\n  pelton checkpoint verify state\n\nExit code 1: something is damaged.")]
+    Verify(DirectoryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DirectoryArgs {
+    /// The checkpoint directory that the job file names.
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+}
+
+pub(super) fn checkpoint(context: &Context, command: &CheckpointCommand) -> Exit {
+    match command {
+        CheckpointCommand::Inspect(args) => inspect(context, &args.directory),
+        CheckpointCommand::Verify(args) => verify(context, &args.directory),
+    }
+}
+
+fn inspect(context: &Context, directory: &Path) -> Exit {
+    let inspection = match inspect::inspect(directory) {
+        Ok(inspection) => inspection,
+        Err(error) => {
+            context.error(&error);
+            return Exit::Failed;
+        }
+    };
+    if context.is_json() {
+        context.terminal.line(&to_json(&inspection).to_string());
+    } else {
+        context.terminal.line(&to_text(&inspection));
+    }
+    Exit::Done
+}
+
+fn verify(context: &Context, directory: &Path) -> Exit {
+    let (inspection, verification) = match inspect::verify(directory) {
+        Ok(verified) => verified,
+        Err(error) => {
+            context.error(&error);
+            return Exit::Failed;
+        }
+    };
+    if context.is_json() {
+        context.terminal.line(&verification_to_json(&inspection, &verification).to_string());
+    } else {
+        verification.damages.iter().for_each(|damage| context.error(damage));
+        context.terminal.line(&verification_to_text(&inspection, &verification));
+    }
+    if verification.damages.is_empty() { Exit::Done } else { Exit::Failed }
+}
+
+fn to_text(inspection: &Inspection) -> String {
+    let mut table = plain_table();
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    row("generation", generation(inspection));
+    row("epochs", epochs(inspection));
+    if let Some(last) = inspection.records.last() {
+        row("snapshot", snapshot(inspection));
+        row("to compute again", counted(inspection.again(), "epoch"));
+        row("to publish", counted(inspection.republish(), "epoch"));
+        for source in &last.sources {
+            row(&format!("source {}", source.name), position(&source.position));
+        }
+        for sink in &last.sinks {
+            row(&format!("sink {}", sink.name), format!("{} in the last epoch", counted(sink.rows, "row")));
+        }
+    }
+    let bytes: u64 = inspection.segments.iter().map(|segment| segment.bytes).sum();
+    let segments = counted(inspection.segments.len() as u64, "segment");
+    row("journal", format!("{segments}, {}, {}", counted(inspection.frames, "frame"), HumanBytes(bytes)));
+    if let Some(cut) = &inspection.cut {
+        row("unfinished", unfinished(cut));
+    }
+    table.to_string()
+}
+
+fn generation(inspection: &Inspection) -> String {
+    let Some(claim) = &inspection.claim else { return "none: nobody has run the job".into() };
+    let end = if inspection.is_closed { "; it ended in good order" } else { "" };
+    format!("{}: {}{end}", inspection.generation, describe(&claim.holder))
+}
+
+fn epochs(inspection: &Inspection) -> String {
+    match inspection.records.as_slice() {
+        [] => "none is committed".into(),
+        [only] => format!("{} is committed", only.epoch),
+        [first, .., last] => {
+            let records = HumanCount(inspection.records.len() as u64);
+            format!("up to {} are committed; {records} records from epoch {} on", last.epoch, first.epoch)
+        }
+    }
+}
+
+fn snapshot(inspection: &Inspection) -> String {
+    let base = inspection.records.iter().find(|record| Some(record.epoch) == inspection.base);
+    let Some(record) = base else { return "none: state is computed from the start".into() };
+    let bytes: u64 = retain::files(record).map(|file| file.bytes).sum();
+    let files = counted(retain::files(record).count() as u64, "file");
+    format!("of epoch {}: {files}, {}", record.epoch, HumanBytes(bytes))
+}
+
+fn position(position: &Position) -> String {
+    match position {
+        Position::Start => "at its start".into(),
+        Position::Range { partition, sequence, offset, .. } => {
+            format!("partition {partition}, range {sequence}, byte {}", HumanCount(*offset))
+        }
+        Position::Row(row) => format!("row {}", HumanCount(*row)),
+        Position::End => "at its end".into(),
+    }
+}
+
+fn unfinished(cut: &TornTail) -> String {
+    format!("a frame at byte {} of {}; it was never committed", cut.offset, segment_path(cut.segment))
+}
+
+fn verification_to_text(inspection: &Inspection, verification: &Verification) -> String {
+    let frames = counted(inspection.frames, "frame");
+    let segments = counted(inspection.segments.len() as u64, "segment");
+    let files = counted(verification.files, "file");
+    let bytes = HumanBytes(verification.file_bytes);
+    let mut text = format!("{frames} in {segments} and {files} ({bytes}) are as they were written");
+    if let Some(cut) = &inspection.cut {
+        text += &format!("\nunfinished: {}", unfinished(cut));
+    }
+    match verification.damages.len() {
+        0 => {}
+        count => text += &format!("\n{} damaged", counted(count as u64, "file")),
+    }
+    text
+}
+
+fn to_json(inspection: &Inspection) -> Value {
+    let segment = |segment: &SegmentFile| json!({ "path": segment.path, "bytes": segment.bytes, "frames": segment.frames, "void": segment.is_void });
+    json!({
+        "generation": inspection.generation,
+        "claim": inspection.claim,
+        "closed": inspection.is_closed,
+        "records": inspection.records.len(),
+        "first_epoch": inspection.records.first().map(|first| first.epoch),
+        "snapshot_epoch": inspection.base,
+        "published_through": inspection.published_through,
+        "again": inspection.again(),
+        "republish": inspection.republish(),
+        "last": inspection.records.last().map(record_to_json),
+        "segments": inspection.segments.iter().map(segment).collect::<Vec<_>>(),
+        "frames": inspection.frames,
+        "unfinished": inspection.cut.as_ref().map(cut_to_json),
+    })
+}
+
+/// As in the journal, and with all its files in one list.
+fn record_to_json(record: &Record) -> Value {
+    let files: Vec<&FileRef> = retain::files(record).collect();
+    json!({ "record": record, "files": files })
+}
+
+fn cut_to_json(cut: &TornTail) -> Value {
+    json!({ "file": segment_path(cut.segment), "offset": cut.offset })
+}
+
+fn verification_to_json(inspection: &Inspection, verification: &Verification) -> Value {
+    let damages = verification.damages.iter().map(|damage| report::error_to_json(damage));
+    let errors = damages.filter_map(|error| error.get("errors")?.get(0).cloned());
+    json!({
+        "frames": inspection.frames,
+        "segments": inspection.segments.len(),
+        "files": verification.files,
+        "file_bytes": verification.file_bytes,
+        "collected": verification.collected,
+        "unfinished": inspection.cut.as_ref().map(cut_to_json),
+        "errors": errors.collect::<Vec<_>>(),
+    })
+}

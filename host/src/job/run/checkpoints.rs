@@ -1,0 +1,472 @@
+//! What a run begins with, and what it commits: the job's side of the checkpoint store.
+//!
+//! ```text
+//!  last record ─► where sources go on, side tables, sinks        last snapshot ─► state of keyed operators
+//!  records since the snapshot ─► epochs that are computed again, their output compared and not given to sinks
+//!  every closed epoch ─► what sinks prepared, and a snapshot now and then ─► record ─► publish
+//! ```
+//!
+//! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that.
+
+use std::collections::{HashMap, VecDeque};
+use std::{mem::take, sync::Arc, time::Instant};
+
+use arrow::{
+    array::RecordBatch,
+    ipc::{reader::FileReader, writer::FileWriter},
+};
+use pelton_core::{
+    checkpoint::record::{
+        FileRecord, FileRef, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState, Snapshot,
+        SourceRecord, TableRecord,
+    },
+    model::Epoch,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Keyed, RunError,
+    beginnings::Looked,
+    output::{ClosedEpoch, Saved},
+    progress::Resumed,
+    tables::Tables,
+};
+use crate::{
+    checkpoint::{CheckpointError, CommitPermit, Committed, Recovered, Store, Take},
+    failpoint,
+    job::plan::{Plan, PlannedOperator, SourcePlan},
+    operator::tables::TableVersion,
+    sink::{Prepared, Writer},
+};
+
+/// Whether a job goes on with what it did before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    #[default]
+    Continue,
+    /// It forgets what it did.
+    Fresh,
+}
+
+/// Epochs that are kept for looking at, though nothing needs them.
+const RETAINED_EPOCHS: u64 = 64;
+/// Epochs after which what was published is synced, at the latest. Until then their outboxes stay in the journal.
+const UNSYNCED_EPOCHS_MAX: u64 = 32;
+
+/// An epoch of an earlier run that is computed again.
+pub(super) struct Again {
+    pub(super) record: Record,
+    pub(super) tables: Arc<Tables>,
+}
+
+/// What the planner begins with.
+pub(super) struct PlannerBeginning {
+    pub(super) epoch: Epoch,
+    /// For each source.
+    pub(super) positions: Vec<Position>,
+    pub(super) again: VecDeque<Again>,
+    /// The input had ended, and keyed operators know.
+    pub(super) is_ended: bool,
+}
+
+/// What a run begins with.
+#[derive(Default)]
+pub(super) struct Beginning {
+    keeper: Option<Keeper>,
+    /// Number of the first task among all tasks of the job.
+    pub(super) first_task: u64,
+    /// The state of keyed operators by their names, partition by partition.
+    pub(super) state: HashMap<String, Vec<Vec<u8>>>,
+    pub(super) event_times: Option<Vec<u8>>,
+    /// As the last epoch saw them.
+    pub(super) tables: Vec<TableVersion>,
+    again: Vec<Record>,
+    positions: Vec<Position>,
+    /// How many files each source had when the job began, by its name.
+    begun_with: HashMap<String, usize>,
+    last: Option<Record>,
+    republish: Vec<Committed>,
+}
+
+/// What the engine itself keeps with a snapshot.
+#[derive(Serialize, Deserialize)]
+struct Engine {
+    /// All files ever listed, in order, by the name of their source.
+    catalogue: HashMap<String, Vec<FileRecord>>,
+    /// How many of them each source had when the job began.
+    begun_with: HashMap<String, usize>,
+    event_times: Vec<u8>,
+}
+
+impl Beginning {
+    /// Takes the job over, and tells its sources where to go on.
+    pub(super) fn open(plan: &mut Plan, start: Start) -> Result<Self, RunError> {
+        let Some(checkpoint) = &plan.checkpoint else { return Ok(Self::default()) };
+        let take = match start {
+            Start::Continue => Take::Continue,
+            Start::Fresh => Take::Fresh,
+        };
+        let (store, recovered) = Store::open(&checkpoint.directory, take)?;
+        let Recovered { last, base, again, republish, generation, cut, .. } = recovered;
+        if let Some(cut) = cut {
+            tracing::warn!(?cut, "the last run ended within a write, which did not count");
+        }
+        let engine = base.as_ref().and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(&store, snapshot));
+        let engine = engine.transpose()?;
+        let mut catalogue = engine.as_ref().map(|engine| engine.catalogue.clone()).unwrap_or_default();
+        for source in again.iter().flat_map(|record| &record.sources) {
+            catalogue.entry(source.name.clone()).or_default().extend(source.listed.iter().cloned());
+        }
+        let begun_with = match (&engine, again.first()) {
+            (Some(engine), _) => engine.begun_with.clone(),
+            (None, first) => {
+                let sources = first.iter().flat_map(|record| &record.sources);
+                sources.map(|source| (source.name.clone(), source.listed.len())).collect()
+            }
+        };
+        // Without state there is nothing to compute again.
+        let again = if plan.is_keyed { again } else { Vec::new() };
+        if let Some(last) = last.as_ref().filter(|last| last.job != plan.identity && !again.is_empty()) {
+            return Err(RunError::Changed { epoch: last.epoch, again: again.len() });
+        }
+        let from = if again.is_empty() { last.as_ref() } else { base.as_ref() };
+        let positions = resume(plan, &catalogue, from, last.as_ref())?;
+        let mut state = HashMap::new();
+        if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()).filter(|_| plan.is_keyed) {
+            for operator in &snapshot.operators {
+                let partitions = operator.partitions.iter().map(|file| store.get(file));
+                state.insert(operator.operator.clone(), partitions.collect::<Result<Vec<_>, _>>()?);
+            }
+        }
+        let mut tables = Vec::new();
+        for table in last.iter().flat_map(|last| &last.tables) {
+            tables.push(read_table(&store, table)?);
+        }
+        let first_task = from.map_or(0, |record| record.end_task);
+        let keeper = Keeper::new(plan, store, generation, (&catalogue, &begun_with), last.as_ref());
+        let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
+        let keeper = Some(keeper);
+        Ok(Self { keeper, first_task, state, event_times, tables, again, positions, begun_with, last, republish })
+    }
+
+    /// What the planner begins with.
+    pub(super) fn again(&mut self, plan: &Plan) -> Result<PlannerBeginning, RunError> {
+        let last = self.last.as_ref();
+        let next = last.map_or(Epoch::FIRST, |last| last.epoch.next());
+        let epoch = self.again.first().map_or(next, |record| record.epoch);
+        let is_ended = self.again.is_empty() && last.is_some_and(|last| last.is_last);
+        let mut again = VecDeque::new();
+        let mut before = Arc::new(Tables::default());
+        for record in take(&mut self.again) {
+            let store = &self.keeper.as_ref().expect("an epoch to compute again comes from a store").store;
+            if !same_versions(&before, &record.tables) || again.is_empty() {
+                let versions = record.tables.iter().map(|table| read_table(store, table));
+                before = Arc::new(Tables::new(plan, versions.collect::<Result<_, _>>()?, &before));
+            }
+            again.push_back(Again { record, tables: Arc::clone(&before) });
+        }
+        Ok(PlannerBeginning { epoch, positions: take(&mut self.positions), again, is_ended })
+    }
+
+    /// How the files of each source count for watermarks.
+    pub(super) fn looked(&self, plan: &Plan) -> Vec<Looked> {
+        let one = |(index, planned): (usize, &SourcePlan)| Looked {
+            from: self.positions.get(index).cloned().unwrap_or_default(),
+            begun_with: self.begun_with.get(&planned.name).copied(),
+        };
+        plan.sources.iter().enumerate().map(one).collect()
+    }
+
+    /// None: the job begins.
+    pub(super) fn resumed(&self) -> Option<Resumed> {
+        let last = self.last.as_ref()?;
+        Some(Resumed {
+            after: last.epoch,
+            again: last.end_task.saturating_sub(self.first_task),
+            is_ended: last.is_last,
+        })
+    }
+
+    /// Opens the writers, and publishes what was committed and may not be visible.
+    pub(super) fn sinks(&mut self, plan: &Plan) -> Result<Vec<Box<dyn Writer>>, RunError> {
+        let failed = |name: &str| {
+            let name = name.to_owned();
+            move |source| RunError::Sink { name, source }
+        };
+        let mut writers = Vec::new();
+        for planned in &plan.sinks {
+            let last = self.last.as_ref().and_then(|last| last.sinks.iter().find(|sink| sink.name == planned.name));
+            let Some(_) = &self.keeper else {
+                writers.push(planned.sink.writer().map_err(failed(&planned.name))?);
+                continue;
+            };
+            let mut writer = planned.sink.epoch_writer(last.is_some()).map_err(failed(&planned.name))?;
+            for Committed { record, outboxes, permit } in &self.republish {
+                let sinks = record.sinks.iter().zip(outboxes);
+                for (sink, outbox) in sinks.filter(|(sink, _)| sink.name == planned.name) {
+                    let prepared = Prepared { state: sink.state.clone(), outbox: outbox.clone() };
+                    writer.publish(permit, &prepared).map_err(failed(&planned.name))?;
+                    failpoint::reach("republish");
+                }
+            }
+            let nothing = SinkState::None;
+            writer.recover(last.map_or(&nothing, |last| &last.state)).map_err(failed(&planned.name))?;
+            failpoint::reach("recover");
+            writers.push(writer);
+        }
+        self.republish.clear();
+        Ok(writers)
+    }
+
+    pub(super) fn into_keeper(self) -> Option<Keeper> {
+        self.keeper
+    }
+}
+
+/// Tells each source where it is, and answers its position.
+fn resume(
+    plan: &mut Plan,
+    catalogue: &HashMap<String, Vec<FileRecord>>,
+    from: Option<&Record>,
+    last: Option<&Record>,
+) -> Result<Vec<Position>, RunError> {
+    let epoch = from.map_or(Epoch::FIRST, |from| from.epoch.next());
+    let mut positions = Vec::new();
+    for planned in &mut plan.sources {
+        let known = catalogue.get(&planned.name).map(Vec::as_slice).unwrap_or_default();
+        let record = from.and_then(|from| from.sources.iter().find(|source| source.name == planned.name));
+        let mut position = record.map(|record| record.position.clone()).unwrap_or_default();
+        let name = &planned.name;
+        let failed = |source| RunError::Source { name: name.clone(), epoch, source };
+        planned.source.resume(known, &position).map_err(failed)?;
+        let has_more = planned.source.listed().len() > known.len();
+        if has_more && plan.is_keyed && last.is_some_and(|last| last.is_last) {
+            return Err(RunError::Ended { name: planned.name.clone() });
+        }
+        if has_more && position == Position::End {
+            let partition = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            position = Position::Range { partition, sequence: 0, offset: 0, rows_at: None };
+        }
+        positions.push(position);
+    }
+    Ok(positions)
+}
+
+fn engine(store: &Store, snapshot: &Snapshot) -> Result<Engine, RunError> {
+    let bytes = store.get(&snapshot.engine)?;
+    let unreadable = |error: rmp_serde::decode::Error| CheckpointError::unreadable(&snapshot.engine, &error);
+    Ok(rmp_serde::from_slice(&bytes).map_err(unreadable)?)
+}
+
+fn read_table(store: &Store, table: &TableRecord) -> Result<TableVersion, RunError> {
+    let bytes = store.get(&table.rows)?;
+    let unreadable = |error: arrow::error::ArrowError| CheckpointError::unreadable(&table.rows, &error);
+    let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).map_err(unreadable)?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let rows = arrow::compute::concat_batches(&schema, &batches).map_err(unreadable)?;
+    Ok(TableVersion { name: table.name.clone(), version: table.version, rows })
+}
+
+fn table_bytes(rows: &RecordBatch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let schema = rows.schema();
+    let written = FileWriter::try_new(&mut bytes, &schema).and_then(|mut writer| {
+        writer.write(rows)?;
+        writer.finish()
+    });
+    written.expect("Arrow's own format holds every batch, and memory takes it");
+    bytes
+}
+
+fn same_versions(tables: &Tables, records: &[TableRecord]) -> bool {
+    let versions = tables.side.0.iter().map(|table| (table.name.as_str(), table.version));
+    versions.eq(records.iter().map(|table| (table.name.as_str(), table.version)))
+}
+
+/// Commits the epochs of a run.
+pub(super) struct Keeper {
+    store: Store,
+    generation: u64,
+    identity: String,
+    modules: Vec<ModuleRecord>,
+    catalogue: HashMap<String, Vec<FileRecord>>,
+    begun_with: HashMap<String, usize>,
+    /// For each source, the files that no record has.
+    unlisted: Vec<Vec<FileRecord>>,
+    /// Where each version of a table is.
+    tables: HashMap<(String, u64), FileRef>,
+    /// Epochs that are visible, and that a power cut leaves so.
+    published: Epoch,
+    /// The last epoch that is visible.
+    permit: Option<CommitPermit>,
+}
+
+impl Keeper {
+    fn new(
+        plan: &Plan,
+        store: Store,
+        generation: u64,
+        (catalogue, begun_with): (&HashMap<String, Vec<FileRecord>>, &HashMap<String, usize>),
+        last: Option<&Record>,
+    ) -> Self {
+        let mut begun_with = begun_with.clone();
+        for planned in &plan.sources {
+            begun_with.entry(planned.name.clone()).or_insert_with(|| planned.source.listed().len());
+        }
+        let unlisted = plan.sources.iter().map(|planned| {
+            let known = catalogue.get(&planned.name).map_or(0, Vec::len);
+            planned.source.listed().split_off(known)
+        });
+        let module = |planned: &PlannedOperator| ModuleRecord {
+            operator: planned.logic.name().to_owned(),
+            digests: planned.logic.digests().iter().map(ToString::to_string).collect(),
+        };
+        let tables = last.iter().flat_map(|last| &last.tables);
+        Self {
+            store,
+            generation,
+            identity: plan.identity.clone(),
+            modules: plan.operators.iter().map(module).collect(),
+            unlisted: unlisted.collect(),
+            catalogue: catalogue.clone(),
+            begun_with,
+            tables: tables.map(|table| ((table.name.clone(), table.version), table.rows.clone())).collect(),
+            published: last.map_or(Epoch(0), |last| last.published_through),
+            permit: None,
+        }
+    }
+
+    /// Commits an epoch: from then on it has happened. `watermarks` for each source.
+    pub(super) fn commit(
+        &mut self,
+        plan: &Plan,
+        keyed: &Keyed,
+        closed: ClosedEpoch,
+        (sinks, outboxes): &(Vec<SinkRecord>, Vec<Vec<u8>>),
+        saved: Vec<Saved>,
+        watermarks: &[Option<i64>],
+    ) -> Result<CommitPermit, RunError> {
+        let ClosedEpoch {
+            epoch,
+            now,
+            tasks,
+            turns,
+            bookmarks,
+            mut found,
+            idle,
+            tables,
+            is_reduced,
+            is_last,
+            saves,
+            ..
+        } = closed;
+        let mut sources = Vec::new();
+        for (index, (planned, bookmark)) in plan.sources.iter().zip(bookmarks).enumerate() {
+            let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
+            listed.append(&mut found.get_mut(index).map(take).unwrap_or_default());
+            self.catalogue.entry(planned.name.clone()).or_default().extend(listed.iter().cloned());
+            sources.push(SourceRecord {
+                name: planned.name.clone(),
+                position: bookmark.map_or(Position::End, |bookmark| bookmark.resolve()),
+                listed,
+                idle: idle.get(index).copied().flatten(),
+                watermark: watermarks.get(index).copied().flatten(),
+            });
+        }
+        let tables = self.tables(&tables)?;
+        let snapshot = if saves { Some(self.snapshot(plan, keyed, epoch, saved)?) } else { None };
+        let record = Record {
+            epoch,
+            generation: self.generation,
+            now,
+            job: self.identity.clone(),
+            first_task: keyed.first_task + tasks.start,
+            end_task: keyed.first_task + tasks.end,
+            sources,
+            turns,
+            is_reduced,
+            is_last,
+            tables,
+            modules: self.modules.clone(),
+            sinks: sinks.clone(),
+            snapshot,
+            published_through: self.published,
+        };
+        Ok(self.store.commit(&record, outboxes)?)
+    }
+
+    fn tables(&mut self, tables: &Tables) -> Result<Vec<TableRecord>, RunError> {
+        let mut records = Vec::new();
+        for table in &tables.side.0 {
+            let version = (table.name.clone(), table.version);
+            let rows = match self.tables.get(&version) {
+                Some(rows) => rows.clone(),
+                None => {
+                    let rows = self.store.put("table", &table_bytes(&table.rows))?;
+                    self.tables.insert(version, rows.clone());
+                    rows
+                }
+            };
+            records.push(TableRecord { name: table.name.clone(), version: table.version, rows });
+        }
+        Ok(records)
+    }
+
+    fn snapshot(&mut self, plan: &Plan, keyed: &Keyed, epoch: Epoch, saved: Vec<Saved>) -> Result<Snapshot, RunError> {
+        let started = Instant::now();
+        let mut operators: Vec<OperatorSnapshot> = Vec::new();
+        for (index, planned) in plan.operators.iter().enumerate().filter(|(_, planned)| planned.stage > 0) {
+            let mut of_operator: Vec<&Saved> = saved.iter().filter(|saved| saved.operator == index).collect();
+            of_operator.sort_unstable_by_key(|saved| saved.partition);
+            let partitions = of_operator.into_iter().map(|saved| self.store.put("state", &saved.bytes));
+            let partitions = partitions.collect::<Result<_, _>>()?;
+            operators.push(OperatorSnapshot { operator: planned.logic.name().to_owned(), partitions });
+        }
+        let event_times = keyed.event_times.save_as_of(epoch);
+        let (catalogue, begun_with) = (self.catalogue.clone(), self.begun_with.clone());
+        let engine = Engine { catalogue, begun_with, event_times };
+        let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");
+        let engine = self.store.put("engine", &engine)?;
+        failpoint::reach("snapshot");
+        keyed.note_snapshot_cost(started.elapsed());
+        Ok(Snapshot { engine, operators })
+    }
+
+    /// The epoch of this permit is visible.
+    pub(super) fn published(
+        &mut self,
+        permit: CommitPermit,
+        had_snapshot: bool,
+        writers: &mut [Box<dyn Writer>],
+    ) -> Result<(), RunError> {
+        let epoch = permit.epoch();
+        self.permit = Some(permit);
+        if had_snapshot || epoch.0.saturating_sub(self.published.0) >= UNSYNCED_EPOCHS_MAX {
+            self.sync(writers)?;
+        }
+        if had_snapshot {
+            failpoint::reach("collect");
+            self.store.collect(RETAINED_EPOCHS)?;
+        }
+        Ok(())
+    }
+
+    /// What is visible stays so.
+    fn sync(&mut self, writers: &mut [Box<dyn Writer>]) -> Result<(), RunError> {
+        let Some(permit) = self.permit.take() else { return Ok(()) };
+        for writer in writers {
+            writer.sync().map_err(|source| RunError::Sink { name: "of the job".into(), source })?;
+        }
+        self.published = permit.epoch();
+        failpoint::reach("published");
+        self.store.published(permit)?;
+        Ok(())
+    }
+
+    /// The run has ended in peace.
+    pub(super) fn close(mut self, writers: &mut [Box<dyn Writer>]) -> Result<(), RunError> {
+        self.sync(writers)?;
+        Ok(self.store.close()?)
+    }
+}

@@ -1,0 +1,58 @@
+//! How keys with numbers are saved: in the order of their numbers, with those that are free; the table is built anew.
+//!
+//! A number that is free keeps its last key, so that what is held is counted as before.
+
+use hashbrown::hash_table::HashTable;
+use pelton_core::checkpoint::{Damage, are_distinct_below, packed::Packed};
+use serde::{Deserialize, Serialize};
+
+use super::{NumberedKeys, spread};
+use crate::state::keys::{KeyCodec, SavedKeys};
+
+/// [`NumberedKeys`] as they are saved.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SavedNumbers<'a> {
+    hashes: Packed<'a, u64>,
+    keys: SavedKeys<'a>,
+    free: Packed<'a, u32>,
+}
+
+impl NumberedKeys {
+    /// `codec` is the one that encodes these keys.
+    pub fn save(&self, codec: &KeyCodec) -> SavedNumbers<'_> {
+        SavedNumbers {
+            hashes: self.hashes.as_slice().into(),
+            keys: codec.save(&self.keys),
+            free: self.free.as_slice().into(),
+        }
+    }
+
+    pub fn load(saved: SavedNumbers<'_>, codec: &KeyCodec) -> Result<Self, Damage> {
+        let hashes = saved.hashes.into_vec();
+        let keys = codec.load(saved.keys, codec.slots())?;
+        Damage::unless(keys.len() == hashes.len(), "another number of keys than of their hashes")?;
+        let free = saved.free.into_vec();
+        Damage::unless(are_distinct_below(hashes.len(), free.iter().copied()), "a number that is free twice")?;
+        let key_bytes = (0..hashes.len() as u32).map(|number| keys.bytes(number).len()).sum();
+        let mut loaded =
+            Self { table: HashTable::with_capacity(hashes.len() - free.len()), hashes, keys, key_bytes, free };
+        let taken = loaded.are_taken();
+        let Self { table, hashes, .. } = &mut loaded;
+        let hash_of = |number: &u32| spread(hashes.get(*number as usize).copied().unwrap_or_default());
+        for (number, _) in (0..).zip(taken).filter(|(_, is_taken)| *is_taken) {
+            table.insert_unique(hash_of(&number), number, hash_of);
+        }
+        Ok(loaded)
+    }
+
+    /// By number, whether a key has it.
+    pub fn are_taken(&self) -> Vec<bool> {
+        let mut taken = vec![true; self.hashes.len()];
+        for number in &self.free {
+            if let Some(is_taken) = taken.get_mut(*number as usize) {
+                *is_taken = false;
+            }
+        }
+        taken
+    }
+}

@@ -1,0 +1,82 @@
+//! Kills the real binary, again and again, and looks whether anybody can tell.
+//!
+//! ```text
+//!  job ─► run without a checkpoint ─────────────────────────────► expected files
+//!  job ─► run ─ kill -9 ─► run ─ kill -9 ─► … ─► run to the end ─► the same files, byte for byte
+//! ```
+//!
+//! Each job is killed at random instants, and at every fail point of the epoch at its first, second and later passes. The suite does
+//! it some hundred times; `make chaos` does it `PELTON_KILLS` times. A failure prints its seed; `PELTON_SEED` replays it.
+
+mod jobs;
+mod run;
+
+use std::env;
+
+use pelton::failpoint;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use jobs::JOBS;
+use run::Trial;
+
+fn setting(name: &str, default: u64) -> u64 {
+    env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn nobody_can_tell_that_a_job_was_killed_at_random_instants() {
+    let seed = setting("PELTON_SEED", 7);
+    let kills_each = setting("PELTON_KILLS", 80).div_ceil(JOBS.len() as u64);
+    let mut kills = 0;
+    for job in &JOBS {
+        let mut random = StdRng::seed_from_u64(seed);
+        let trial = Trial::new(job);
+        let mut of_job = 0;
+        while of_job < kills_each {
+            trial.begin_anew();
+            while !trial.run_for(trial.whole.mul_f64(random.random_range(0.05..1.2)), None) {
+                of_job += 1;
+                assert!(of_job < kills_each + 400, "{}: it never ends", job.name);
+            }
+            trial.compare(&format!("{}: PELTON_SEED={seed}, after {of_job} kills", job.name));
+        }
+        kills += of_job;
+    }
+    println!("{kills} kills at random instants, {} jobs: the same output each time", JOBS.len());
+}
+
+#[test]
+fn nobody_can_tell_that_a_job_was_killed_at_a_fail_point() {
+    let mut fired = 0;
+    let mut silent: Vec<&str> = failpoint::NAMES.to_vec();
+    for job in &JOBS {
+        let trial = Trial::new(job);
+        for point in failpoint::NAMES {
+            for pass in [1, 4] {
+                trial.begin_anew();
+                // What happens in recovery alone needs something to recover from.
+                if matches!(point, "republish" | "recover") {
+                    fired += u64::from(!trial.run_to_end(Some("publish:2")));
+                }
+                if !trial.run_to_end(Some(&format!("{point}:{pass}"))) {
+                    fired += 1;
+                    silent.retain(|name| *name != point);
+                    assert!(trial.run_to_end(None), "{}: {point}:{pass}: it does not go on", job.name);
+                }
+                trial.compare(&format!("{}: killed at {point}:{pass}", job.name));
+            }
+        }
+    }
+    println!("{fired} kills at {} fail points", failpoint::NAMES.len());
+    assert!(silent.is_empty(), "these fail points never fired: {silent:?}");
+}
+
+/// The test of the test: without its checkpoint a killed job cannot know what it wrote.
+#[test]
+fn a_job_that_loses_its_checkpoint_is_found_out() {
+    let trial = Trial::new(&JOBS[0]);
+    trial.begin_anew();
+    assert!(!trial.run_to_end(Some("published:1")), "the fail point fires");
+    trial.forget_checkpoint();
+    assert!(!trial.run_to_end(None), "parts that nobody knows are in the way");
+}

@@ -1,0 +1,161 @@
+//! One job in a folder of its own: run, killed, run again, compared.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tempfile::TempDir;
+
+use super::jobs::{ASKS, BIDS, Job};
+
+/// Rows of all files of a source.
+const ROWS: i64 = 60_000;
+/// A file of this size is a range, and here an epoch.
+const FILES: i64 = 24;
+
+pub struct Trial {
+    folder: TempDir,
+    expected: BTreeMap<String, Vec<u8>>,
+    /// Time that the whole job takes, about.
+    pub whole: Duration,
+}
+
+impl Trial {
+    /// Runs the job once, without a checkpoint, to know what it should write. A format of tables has its parts cut by epochs, so
+    /// there a run with a checkpoint says what they should be.
+    pub fn new(job: &Job) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_inputs(folder.path());
+        let file = |checkpoint: &str| {
+            let Job { name, graph, format } = job;
+            let asks = if graph.contains("asks") { ASKS } else { "" };
+            format!(
+                "name = \"{name}\"\n{checkpoint}\nbatch = {{ max-bytes = 1, rows = 512 }}\n{BIDS}{asks}{graph}\n\
+                 [sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"{format}\"\nroll-bytes = \"150KiB\"\n"
+            )
+        };
+        fs::write(folder.path().join("plain.toml"), file("")).unwrap();
+        let kept = "checkpoint = \"state\"\nsnapshots = \"3ms\"";
+        fs::write(folder.path().join("job.toml"), file(kept)).unwrap();
+        let mut trial = Self { folder, expected: BTreeMap::new(), whole: Duration::ZERO };
+        let first = if job.format == "parquet" { "job.toml" } else { "plain.toml" };
+        let output = trial.command(first).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{}: {}", job.name, String::from_utf8_lossy(&output.stderr));
+        trial.expected = trial.parts();
+        assert!(trial.expected.values().map(Vec::len).sum::<usize>() > 20_000, "{}: too little output", job.name);
+        trial.begin_anew();
+        let started = Instant::now();
+        assert!(trial.run_to_end(None), "{}: with a checkpoint", job.name);
+        trial.whole = started.elapsed();
+        trial.compare(&format!("{}: with a checkpoint, and not killed", job.name));
+        trial
+    }
+
+    pub fn begin_anew(&self) {
+        for folder in ["state", "out"] {
+            let _ = fs::remove_dir_all(self.folder.path().join(folder));
+        }
+    }
+
+    pub fn forget_checkpoint(&self) {
+        fs::remove_dir_all(self.folder.path().join("state")).unwrap();
+    }
+
+    /// Whether it came to its end; at a fail point it does not.
+    pub fn run_to_end(&self, fail: Option<&str>) -> bool {
+        self.run_for(Duration::from_secs(60), fail)
+    }
+
+    /// Whether it came to its end before it was killed.
+    pub fn run_for(&self, patience: Duration, fail: Option<&str>) -> bool {
+        let log = File::create(self.folder.path().join("log")).unwrap();
+        let mut command = self.command("job.toml");
+        if let Some(fail) = fail {
+            command.env("PELTON_FAILPOINT", fail);
+        }
+        let mut process = command.stderr(log).spawn().unwrap();
+        let ends = Instant::now() + patience;
+        loop {
+            if let Some(status) = process.try_wait().unwrap() {
+                use std::os::unix::process::ExitStatusExt;
+                let said = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                assert!(status.success() || status.signal() == Some(9) || said.contains("PELTON-0401"), "{said}");
+                return status.success();
+            }
+            if Instant::now() >= ends {
+                process.kill().unwrap();
+                process.wait().unwrap();
+                return false;
+            }
+            thread::sleep(Duration::from_micros(300));
+        }
+    }
+
+    /// The output must be the expected one, byte for byte.
+    pub fn compare(&self, what: &str) {
+        let parts = self.parts();
+        let shown = |parts: &BTreeMap<String, Vec<u8>>| {
+            parts.iter().map(|(name, bytes)| format!("{name}: {} bytes", bytes.len())).collect::<Vec<_>>()
+        };
+        if parts != self.expected {
+            let kept = tempfile::tempdir().unwrap().keep();
+            for (name, bytes) in &parts {
+                fs::write(kept.join(name), bytes).unwrap();
+            }
+            panic!(
+                "{what}: the output differs, see {}: {:?} instead of {:?}",
+                kept.display(),
+                shown(&parts),
+                shown(&self.expected)
+            );
+        }
+    }
+
+    fn parts(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut parts = BTreeMap::new();
+        for entry in fs::read_dir(self.folder.path().join("out")).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if name.starts_with("part-") {
+                parts.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+        parts
+    }
+
+    fn command(&self, job: &str) -> Command {
+        let mut command = Command::new(pelton_tests::binary().expect("a binary to test"));
+        command.args(["run", job, "--threads", "2", "--color", "never"]).current_dir(self.folder.path());
+        command.stdout(Stdio::null());
+        command
+    }
+}
+
+/// Rows in order of time, but for one in eight, over files that follow each other.
+fn write_inputs(folder: &Path) {
+    let mut random = StdRng::seed_from_u64(11);
+    for source in ["bids", "asks"] {
+        fs::create_dir(folder.join(source)).unwrap();
+        for file in 0..FILES {
+            let mut out = Vec::new();
+            for row in 0..ROWS / FILES {
+                let time = (file * ROWS / FILES + row) * 5;
+                let late = if random.random_ratio(1, 8) { random.random_range(0..4_000) } else { 0 };
+                let auction = random.random_range(0..60);
+                let value = random.random_range(0..1_000);
+                match source {
+                    "bids" => writeln!(out, "{auction},{value},{}", (time - late).max(0)).unwrap(),
+                    _ => writeln!(out, "{auction},name-{value},{}", (time - late).max(0)).unwrap(),
+                }
+            }
+            fs::write(folder.join(source).join(format!("{file:02}.csv")), out).unwrap();
+        }
+    }
+}
