@@ -224,7 +224,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn batch(key: KeyForm, rows: &[Row]) -> RecordBatch {
+pub fn batch(key: KeyForm, rows: &[Row]) -> RecordBatch {
     let columns_of: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number))),
         Arc::new(StringArray::from_iter(rows.iter().map(|row| row.text.as_deref()))),
