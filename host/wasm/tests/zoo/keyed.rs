@@ -405,7 +405,7 @@ fn changes_against_the_contract_are_told_with_the_value() {
             path_changes(0).into_iter().chain([(at::PATH_AT + 4, 1)]).collect(),
             Law::Column { column: "path.at".into(), fault: "it is not nullable, but 4 of 4 rows are null".into() },
         ),
-        // A put, a delete and an append without their subkey: its column must come, though the last two mean nothing by some of it.
+        // A put, a delete and an append without a subkey: its column must come, even where what it says means nothing.
         (without_subkey(0), Law::Nodes { of: path(), want: 2, got: 1 }),
         (without_subkey(1), Law::Nodes { of: path(), want: 2, got: 1 }),
         (without_subkey(2), Law::Nodes { of: path(), want: 2, got: 1 }),
