@@ -135,7 +135,6 @@ fn position(position: &Position) -> String {
         Position::Range { partition, sequence, offset, .. } => {
             format!("partition {partition}, range {sequence}, byte {}", HumanCount(*offset))
         }
-        Position::Row(row) => format!("row {}", HumanCount(*row)),
         Position::End => "at its end".into(),
     }
 }
