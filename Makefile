@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo test soak chaos check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos test soak chaos check bench bench-boundary bench-peers fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 	  '$(PELTON) run examples/to-euro/job.toml --set operator.to-euro.options.min=500.0' \
 	  '$(PELTON) run examples/clean-prices/job.toml' \
 	  'less examples/README.md        # a module of your own in five minutes'
+
+demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compare its output (KILLS=25)
+	examples/kill-me/kill.sh $(abspath $(PELTON)) $(or $(KILLS),25)
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
