@@ -80,7 +80,7 @@ fn inspect_says_what_is_committed() {
     }
     let (code, text, _) = pelton(&["checkpoint", "inspect", "state", "--output", "json"], folder.path());
     let json: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((code, &json["again"], &json["last"]["record"]["epoch"]), (Some(0), &1.into(), &5.into()));
+    assert_eq!((code, &json["again"], &json["last"]["epoch"]), (Some(0), &1.into(), &5.into()));
     assert!(!folder.path().join("state/lock").exists(), "nothing was changed");
 }
 

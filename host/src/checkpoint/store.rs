@@ -14,7 +14,7 @@ use std::{fmt, io, sync::Arc};
 use pelton_core::{
     checkpoint::{
         frame::{self, ALIGNMENT, FRAME_BYTES_MAX, Header, Kind},
-        record::{FileRef, Record},
+        record::{FileRef, Outline, Record},
         retain::Kept,
     },
     model::Epoch,
@@ -120,7 +120,7 @@ impl<D: Disk> Store<D> {
             store.sync()?;
             store.check_owner()
         })?;
-        self.kept.push(Kept::of(record, self.segment.number));
+        self.kept.push(Kept::of(&Outline::of(record), self.segment.number));
         self.published = self.published.max(record.published_through.0);
         self.published_durable = self.published;
         self.next_epoch = record.epoch.next();
