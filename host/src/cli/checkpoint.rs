@@ -130,7 +130,7 @@ fn position(position: &Position) -> String {
     match position {
         Position::Start => "at its start".into(),
         Position::Range { partition, sequence, offset, .. } => {
-            format!("partition {partition}, range {sequence}, byte {}", HumanCount(*offset))
+            format!("before range {sequence} of partition {partition}, which begins at {}", HumanCount(*offset))
         }
         Position::End => "at its end".into(),
     }
