@@ -127,8 +127,8 @@ impl<D: Disk> Store<D> {
         Ok(CommitPermit::new(record.epoch))
     }
 
-    /// Notes that the outputs of an epoch, and of all before, are visible. It is durable with the next commit; until then
-    /// a power cut makes whoever recovers publish them again.
+    /// Notes that the outputs of an epoch, and of all before, are visible, and that the sinks have made them durable: they will not be
+    /// published again. The note is durable with the next commit; until then a power cut makes whoever recovers publish them once more.
     pub fn published(&mut self, permit: CommitPermit) -> Result<(), CheckpointError> {
         let payload = payload::encode_published(permit.epoch);
         self.guarded(|store| {
