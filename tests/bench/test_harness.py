@@ -112,6 +112,8 @@ class Costs(unittest.TestCase):
     def test_what_both_runs_took_is_in_no_cost(self):
         short, long = Run(1_000_000, 9, 2.5, 1), Run(3_000_000, 9, 4.5, 1)
         self.assertEqual(marginal.between(short, long), 1.0)
+        with self.assertRaisesRegex(RunFailed, "too busy"):
+            marginal.between(Run(1, 1, 2.0, 1), Run(2, 1, 1.9, 1))
 
     def test_a_row_that_was_refused_is_an_error(self):
         summary = {"event": "summary", "interrupted": False, "rows_in": 4, "rows_rejected": 0, "rows_late": 0}
@@ -154,7 +156,7 @@ class Views(unittest.TestCase):
             Path(directory, "ads.csv").write_text("ad_id,campaign_id\na,x\nb,x\n")
             kinds = [("a", "view", "12:00:19.999"), ("b", "view", "12:00:10"), ("a", "click", "12:00:10"), ("c", "view", "12:00:10")]
             lines = [{"ad_id": ad, "event_type": kind, "event_time": f"2026-03-02T{time}"} for ad, kind, time in kinds]
-            events.joinpath("a.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            events.joinpath("a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
             self.assertEqual(ysb.counted(Path(directory)), {("x", "2026-03-02T12:00:10"): 2})
 
     def test_rows_of_the_job_are_read_by_campaign_and_window(self):

@@ -99,9 +99,6 @@ class Pelton:
             f'table.ads.path="{events / "ads.csv"}"',
             *more,
         ]
-        if self.format == "arrow":
-            # A file of Arrow says itself what its columns are.
-            settings.append("source.events.schema={}")
         flags = [part for setting in settings for part in ("--set", setting)]
         job = tools.BENCH / "jobs" / "ysb.toml"
         output, run = child([self.binary, "run", job, "--output", "json", *flags], rows, tools.REPOSITORY)
@@ -138,7 +135,7 @@ def counted(events: Path) -> Counter:
     with events.joinpath("ads.csv").open(encoding="ascii") as file:
         campaign_of = {row["ad_id"]: row["campaign_id"] for row in csv.DictReader(file)}
     counts: Counter = Counter()
-    for path in events.joinpath("events", "json").glob("*.json*"):
+    for path in events.joinpath("events", "json").glob("*.jsonl"):
         for line in path.read_text(encoding="utf-8").splitlines():
             event = json.loads(line)
             if event["event_type"] == "view" and event["ad_id"] in campaign_of:

@@ -37,7 +37,14 @@ def cost(binary: Path, case: Case, short: int, long: int) -> Cost:
 
 def between(less: Run, more: Run) -> float:
     """CPU-seconds for a million of the rows that the longer run had more."""
-    return (more.cpu_seconds - less.cpu_seconds) / (more.rows - less.rows) * 1e6
+    return positive((more.cpu_seconds - less.cpu_seconds) / (more.rows - less.rows) * 1e6)
+
+
+def positive(cost: float) -> float:
+    """A difference that is none shows that something else on this machine took the time: no figure comes of it."""
+    if cost <= 0:
+        raise RunFailed("a longer run took less CPU time than a shorter one: the machine is too busy to measure on")
+    return cost
 
 
 def run(binary: Path, case: Case, rows: int) -> Run:

@@ -17,6 +17,7 @@ mod calls;
 mod combine;
 mod counted;
 mod emit;
+mod joining;
 mod partial;
 mod reduce;
 mod runs;
@@ -72,6 +73,9 @@ pub struct AggregatePlan {
     pub rejected: Option<PortPlan>,
     /// Rows in one call, at most.
     pub rows_max: usize,
+    /// Rows of a batch from which it is guessed whether to fold it on the map side: not if nine in ten have a key of
+    /// their own. A batch with fewer rows than four times this is always folded.
+    pub sample_rows: usize,
     pub seed: u64,
 }
 

@@ -5,7 +5,7 @@
 
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use pelton_core::{
     job::Emission,
@@ -19,15 +19,22 @@ use super::{
     accumulators::Accumulators,
     emit::{Due, Moment, UNBOUNDED},
     partial::Partial,
-    reduce::{EpochEnd, Moved, Tools},
+    reduce::{EpochEnd, Tools},
 };
 use crate::state::groups::Groups;
+
+/// Panes whose room is kept for others: as many as an epoch usually closes.
+const SPARE_PANES_MAX: usize = 16;
 
 /// The panes of one partition.
 #[derive(Debug, Default)]
 pub struct Whole {
     /// By start; without windows there is one, at 0.
     panes: BTreeMap<i64, Pane>,
+    /// Forgotten ones, for their room.
+    spare: Vec<Pane>,
+    /// The groups of a piece.
+    found: Vec<u32>,
 }
 
 /// The groups of one pane.
@@ -74,6 +81,17 @@ impl Touched {
 }
 
 impl Pane {
+    fn new(tools: &Tools) -> Self {
+        Self { groups: Groups::new(tools.codec.store()), slots: Vec::new(), touched: Touched::default() }
+    }
+
+    /// Nothing, with room for as much as it had.
+    fn clear(&mut self) {
+        self.groups.clear();
+        self.slots.clear();
+        self.touched.take();
+    }
+
     fn due(&self, groups: impl ExactSizeIterator<Item = u32>, window: Window, moment: Moment) -> Due {
         let mut due = Due::with_capacity(groups.len());
         for group in groups {
@@ -95,7 +113,7 @@ impl Whole {
     }
 
     pub fn held_bytes(&self) -> usize {
-        self.panes.values().map(|pane| pane.groups.held_bytes() + pane.slots.capacity() * 4).sum()
+        self.panes.values().chain(&self.spare).map(|pane| pane.groups.held_bytes() + pane.slots.capacity() * 4).sum()
     }
 
     pub fn reduce(
@@ -105,9 +123,10 @@ impl Whole {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        for (partial, groups) in epoch.pieces() {
-            self.merge(tools, accumulators, partial, groups)?;
+        for piece in epoch.pieces() {
+            self.merge(tools, accumulators, epoch, piece)?;
         }
+        tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
         if tools.plan.window.kind == WindowKind::Global {
             return self.emit_all(tools, accumulators, epoch, out);
         }
@@ -122,33 +141,30 @@ impl Whole {
         &mut self,
         tools: &mut Tools,
         accumulators: &mut Accumulators,
-        partial: &Partial,
-        groups: &[u32],
+        epoch: &EpochEnd<'_>,
+        (partial, groups): (&Partial, Range<u32>),
     ) -> Result<(), CallError> {
-        let (mut fresh, mut known) = (Moved::default(), Moved::default());
+        let mut joining = std::mem::take(&mut tools.joining);
+        joining.begin_piece(accumulators, &mut tools.calls, epoch.context, (partial, groups.len()))?;
         let tracks_touched = tools.plan.tracks_touched();
-        for (tag, groups) in by_tag(partial, groups) {
-            let pane = self.panes.entry(tag).or_insert_with(|| Pane {
-                groups: Groups::new(tools.codec.store()),
-                slots: Vec::new(),
-                touched: Touched::default(),
-            });
-            for from in groups {
-                let (group, is_new) = pane.groups.slot_of(&partial.groups, from, 0);
-                if is_new {
-                    let slot = accumulators.allocate();
-                    pane.slots.push(slot);
-                    fresh.push(slot, from);
-                } else if let Some(slot) = pane.slots.get(group as usize) {
-                    known.push(*slot, from);
-                }
-                if tracks_touched {
-                    pane.touched.insert(group);
-                }
+        for (tag, run) in runs_of_tag(partial, groups.clone()) {
+            let pane = self.panes.entry(tag).or_insert_with(|| self.spare.pop().unwrap_or_else(|| Pane::new(tools)));
+            // Pass by pass, so that the memory that a pass waits for is fetched for many groups at once.
+            let known = pane.slots.len() as u32;
+            self.found.clear();
+            self.found.extend(run.clone().map(|from| pane.groups.slot_of(&partial.groups, from, 0).0));
+            accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
+            for (group, from) in self.found.iter().zip(run) {
+                let slot = pane.slots.get(*group as usize).copied().unwrap_or_default();
+                joining.push(partial, slot, *group >= known, from);
+            }
+            if tracks_touched {
+                self.found.iter().for_each(|group| pane.touched.insert(*group));
             }
         }
-        fresh.put(accumulators, partial);
-        known.merge(accumulators, &mut tools.calls, partial)
+        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups));
+        tools.joining = joining;
+        joined
     }
 
     /// Without windows: what changed, after each epoch or at the end.
@@ -218,26 +234,25 @@ impl Whole {
         while let Some(first) = self.panes.first_entry()
             && is_late(panes.last_window_end(*first.key()), lateness, watermark)
         {
-            accumulators.release(&first.remove().slots);
+            let mut pane = first.remove();
+            accumulators.release(&pane.slots);
+            if self.spare.len() < SPARE_PANES_MAX {
+                pane.clear();
+                self.spare.push(pane);
+            }
         }
     }
 }
 
-/// The groups by their tag, tags in order of appearance.
-fn by_tag(partial: &Partial, groups: &[u32]) -> Vec<(i64, Vec<u32>)> {
-    let mut found: Vec<(i64, Vec<u32>)> = Vec::new();
-    let mut last = 0;
-    for group in groups {
-        let tag = partial.groups.tags.get(*group as usize).copied().unwrap_or_default();
-        if found.get(last).is_none_or(|(known, _)| *known != tag) {
-            last = found.iter().position(|(known, _)| *known == tag).unwrap_or_else(|| {
-                found.push((tag, Vec::new()));
-                found.len() - 1
-            });
-        }
-        if let Some((_, groups)) = found.get_mut(last) {
-            groups.push(*group);
-        }
-    }
-    found
+/// The groups, cut where the tag changes.
+fn runs_of_tag(partial: &Partial, groups: Range<u32>) -> impl Iterator<Item = (i64, Range<u32>)> {
+    let tags = &partial.groups;
+    let mut rest = groups;
+    std::iter::from_fn(move || {
+        let first = rest.clone().next()?;
+        let tag = tags.tag(first);
+        let run = rest.clone().take_while(|group| tags.tag(*group) == tag).count() as u32;
+        rest = first + run..rest.end;
+        Some((tag, first..first + run))
+    })
 }

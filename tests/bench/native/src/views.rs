@@ -46,7 +46,7 @@ impl Views {
             kind: Finder::new(r#""event_type":""#),
             time: Finder::new(r#""event_time":""#),
         };
-        chunks::for_each(&directory.join("events/json"), "json", |chunk| {
+        chunks::for_each(&directory.join("events/json"), "jsonl", |chunk| {
             let mut start = 0;
             for end in memchr::memchr_iter(b'\n', chunk) {
                 let line = chunk.get(start..end).unwrap_or_default();
@@ -174,7 +174,8 @@ mod tests {
         let events = directory.path().join("events/json");
         fs::create_dir_all(&events).unwrap();
         fs::write(directory.path().join("ads.csv"), "ad_id,campaign_id\na,x\nb,x\nc,y\n").unwrap();
-        let line = |ad, kind, time| format!(r#"{{"ad_id":"{ad}","event_type":"{kind}","event_time":"1970-01-02T{time}"}}"#);
+        let line =
+            |ad, kind, time| format!(r#"{{"ad_id":"{ad}","event_type":"{kind}","event_time":"1970-01-02T{time}"}}"#);
         let lines = [
             line("a", "view", "00:00:01.500"),
             line("b", "view", "00:00:09"),
@@ -182,7 +183,7 @@ mod tests {
             line("c", "view", "00:00:30.000"),
             line("d", "view", "00:00:31.000"),
         ];
-        fs::write(events.join("a.json"), lines.join("\n") + "\n").unwrap();
+        fs::write(events.join("a.jsonl"), lines.join("\n") + "\n").unwrap();
         let mut expected = Blackhole::new(["campaign_id", "window_start", "views"]);
         expected.take([of_bytes(b"x"), of_integer(DAY_MS * 1_000), of_integer(2)]);
         expected.take([of_bytes(b"y"), of_integer((DAY_MS + 30_000) * 1_000), of_integer(1)]);
