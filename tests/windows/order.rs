@@ -112,6 +112,24 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
 }
 
 #[test]
+fn rows_that_move_before_they_are_folded_give_the_same_results() {
+    for seed in 0..PERMUTATIONS {
+        let kinds = [Kind::Tumbling, Kind::Tumbling, Kind::Sliding, Kind::Global];
+        let mut timeline = Timeline::random(kinds[seed as usize % kinds.len()], seed);
+        timeline.rows_max = 1000;
+        for epoch in &mut timeline.epochs {
+            // Smaller batches are always folded first, and one such would keep an epoch from going pane by pane.
+            let rows: Vec<Row> = epoch.batches.drain(..).flatten().collect();
+            epoch.batches = rows.chunks(12).filter(|rows| rows.len() >= 4).map(<[Row]>::to_vec).collect();
+        }
+        timeline.sample_rows = 1024;
+        let folded = engine::run(&timeline);
+        timeline.sample_rows = 1;
+        assert_eq!(engine::run(&timeline), folded, "seed {seed}: {timeline:?}");
+    }
+}
+
+#[test]
 fn windows_that_close_in_one_epoch_leave_in_one_batch() {
     let rows: Vec<Row> = (0..300).map(|id| Row { number: id % 3, name: None, time: Some(id), id }).collect();
     for slide in [10, 5] {

@@ -58,6 +58,20 @@ impl Sorted {
         Self { order, parts: Parts { ends } }
     }
 
+    /// Those of one partition by these tags, and those of one tag in their order. No tags: as they are.
+    pub fn then_by(mut self, tags: &[i64]) -> Self {
+        if tags.iter().all(|tag| tags.first() == Some(tag)) {
+            return self;
+        }
+        let mut start = 0;
+        for end in &self.parts.ends {
+            let part = self.order.get_mut(start..*end as usize).unwrap_or_default();
+            part.sort_by_key(|at| tags.get(*at as usize).copied().unwrap_or_default());
+            start = *end as usize;
+        }
+        self
+    }
+
     /// Turns numbers of things into their places.
     pub fn renumber(&self, numbers: &mut [u32]) {
         let mut places = vec![0; self.order.len()];
@@ -104,6 +118,14 @@ mod tests {
             assert_eq!(sorted.order[part.start as usize..part.end as usize], *things);
         }
         assert_eq!(sorted.parts.of(7), 1_000..1_000, "there is no such partition");
+        let tags: Vec<i64> = (0..1_000).map(|at| at % 3).collect();
+        let tagged = Sorted::new(&hashes, 7).then_by(&tags);
+        for (partition, things) in (0..).zip(&by_partition) {
+            let part = tagged.parts.of(partition);
+            let mut things = things.clone();
+            things.sort_by_key(|at| (at % 3, *at));
+            assert_eq!(tagged.order[part.start as usize..part.end as usize], things);
+        }
         let mut numbers = vec![5, 0, 999, 5];
         sorted.renumber(&mut numbers);
         let back: Vec<u32> = numbers.iter().map(|place| sorted.order[*place as usize]).collect();

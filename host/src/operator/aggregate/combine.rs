@@ -171,7 +171,8 @@ impl Combiner {
         self.assign(&keys, tags, 0..sample);
         if sample > 0 && self.groups.rows().len() >= sample - sample / 10 {
             self.groups.clear();
-            let Sorted { order, parts } = Sorted::new(&keys.hashes, self.plan.partitions);
+            let panes = if self.plan.is_pane_by_pane() { tags } else { &[] };
+            let Sorted { order, parts } = Sorted::new(&keys.hashes, self.plan.partitions).then_by(panes);
             let content = Content::Rows(ReadColumns::take(&self.plan, batch, &order));
             let groups = keys.in_order(&order, tags, self.codec.store());
             return Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None });

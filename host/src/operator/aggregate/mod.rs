@@ -101,6 +101,16 @@ impl AggregatePlan {
         has_bounds(&self.window.kind)
     }
 
+    /// Whether windows are one pane each and leave once, when they close.
+    fn is_pane_by_pane(&self) -> bool {
+        let is_one_pane = match self.window.kind {
+            WindowKind::Tumbling { .. } => true,
+            WindowKind::Sliding { length, slide, .. } => length == slide,
+            WindowKind::Global | WindowKind::Session { .. } | WindowKind::Count { .. } => false,
+        };
+        is_one_pane && !self.tracks_touched()
+    }
+
     /// Whether it matters which groups changed: when updates are emitted, or a closed window may still change.
     fn tracks_touched(&self) -> bool {
         self.emission != Emission::OnClose || self.window.lateness > 0

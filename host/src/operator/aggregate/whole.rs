@@ -5,7 +5,10 @@
 
 mod snapshot;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, Range},
+};
 
 use pelton_core::{
     job::Emission,
@@ -18,13 +21,13 @@ use super::{
     Reduced,
     accumulators::Accumulators,
     emit::{Due, Moment, UNBOUNDED},
-    partial::Partial,
+    partial::{Content, Partial},
     reduce::{EpochEnd, Tools},
 };
 use crate::state::groups::Groups;
 
-/// Panes whose room is kept for others: as many as an epoch usually closes.
-const SPARE_PANES_MAX: usize = 16;
+/// Panes whose room is kept for others.
+const SPARE_PANES_MAX: usize = 4;
 
 /// The panes of one partition.
 #[derive(Debug, Default)]
@@ -123,6 +126,14 @@ impl Whole {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
+        if tools.plan.is_pane_by_pane()
+            && epoch.pieces().all(|(partial, _)| matches!(partial.content, Content::Rows(_)))
+        {
+            let panes = tools.panes.take().expect("tumbling windows have panes");
+            let emitted = self.pane_by_pane(&panes, tools, accumulators, epoch, out);
+            tools.panes = Some(panes);
+            return emitted;
+        }
         for piece in epoch.pieces() {
             self.merge(tools, accumulators, epoch, piece)?;
         }
@@ -135,6 +146,73 @@ impl Whole {
         self.forget(&panes, tools.plan.window.lateness, accumulators, epoch.to);
         tools.panes = Some(panes);
         emitted
+    }
+
+    /// Where rows hardly share keys, panes are large: each is filled and emitted before the next one, which takes its room
+    /// while that is in the caches. Small ones share calls.
+    fn pane_by_pane(
+        &mut self,
+        panes: &Panes,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let mut runs: Vec<(i64, (&Partial, Range<u32>))> = epoch
+            .pieces()
+            .flat_map(|(partial, groups)| runs_of_tag(partial, groups).map(move |(pane, run)| (pane, (partial, run))))
+            .collect();
+        // Those of one pane stay in canonical order.
+        runs.sort_by_key(|(pane, _)| *pane);
+        let mut runs = runs.into_iter().peekable();
+        let mut last = Bound::Unbounded;
+        let mut closing = Vec::new();
+        let mut rows = 0;
+        loop {
+            let known = self.panes.range((last, Bound::Unbounded)).next().map(|(start, _)| *start);
+            let Some(start) = known.into_iter().chain(runs.peek().map(|(pane, _)| *pane)).min() else { break };
+            last = Bound::Excluded(start);
+            while let Some((_, run)) = runs.next_if(|(pane, _)| *pane == start) {
+                rows += run.1.len();
+                self.merge(tools, accumulators, epoch, run)?;
+            }
+            closing.extend(panes.windows_of(start).next().filter(|window| window.end <= epoch.to));
+            if rows >= tools.plan.rows_max {
+                self.close(closing.drain(..), tools, accumulators, epoch, out)?;
+                rows = 0;
+            }
+        }
+        self.close(closing.into_iter(), tools, accumulators, epoch, out)
+    }
+
+    /// Emits windows and gives their room back. All rows have been merged, but may wait for a call.
+    fn close(
+        &mut self,
+        windows: impl Iterator<Item = Window>,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
+        for window in windows {
+            let Some(pane) = self.panes.remove(&window.start) else { continue };
+            if window.end > epoch.from {
+                let due = pane.due(pane.all(), window, Moment::OnTime);
+                tools.emit(epoch.context, &due, &pane.groups.rows().keys, accumulators, out)?;
+            }
+            self.recycle(pane, accumulators);
+        }
+        Ok(())
+    }
+
+    /// Gives back what a pane has.
+    fn recycle(&mut self, mut pane: Pane, accumulators: &mut Accumulators) {
+        accumulators.release(&pane.slots);
+        if self.spare.len() < SPARE_PANES_MAX {
+            pane.clear();
+            self.spare.push(pane);
+        }
     }
 
     fn merge(
@@ -234,12 +312,8 @@ impl Whole {
         while let Some(first) = self.panes.first_entry()
             && is_late(panes.last_window_end(*first.key()), lateness, watermark)
         {
-            let mut pane = first.remove();
-            accumulators.release(&pane.slots);
-            if self.spare.len() < SPARE_PANES_MAX {
-                pane.clear();
-                self.spare.push(pane);
-            }
+            let pane = first.remove();
+            self.recycle(pane, accumulators);
         }
     }
 }
