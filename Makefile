@@ -19,7 +19,7 @@ examples: setup ## Build the examples' modules
 	examples/build.sh
 
 guests: setup ## Build the tests' modules
-	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-unpaid
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-shelves -p pelton-unpaid
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
 
 demo: build examples ## Run an example on shipped data, and say what to try next
@@ -35,7 +35,7 @@ demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compa
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
+	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
 
@@ -43,9 +43,10 @@ fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins (about 20 minutes)
+soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins, 20,000 of keyed operators (about 30 minutes)
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
+	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
 
 chaos: build ## Kill jobs of every kind, a thousand times at random instants and at every fail point (PELTON_KILLS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
@@ -53,7 +54,7 @@ chaos: build ## Kill jobs of every kind, a thousand times at random instants and
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
 bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed ## All benchmarks

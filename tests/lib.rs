@@ -3,6 +3,8 @@
 //! Cargo does not build them for a test; `make test` does, before it runs any. A test binary is
 //! `TARGET/PROFILE/deps/NAME-…`, and everything else is looked for from there.
 
+pub mod live;
+
 use std::{env, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};

@@ -2,12 +2,17 @@
 //! and what leaves must be what a naive evaluator says, key by key and in order.
 //!
 //! A timeline is an operator (form of the key, partitions, rows in a call, time to live, lateness, idle keys) and its epochs. The
-//! module is tests/guests/ledger, built by `make guests`. `PELTON_TIMELINES` says how many timelines (the suite: some hundreds),
+//! modules are tests/guests/ledger, which speaks to the engine without the SDK, and tests/guests/shelves, which keeps lists and maps by it;
+//! `make guests` builds them. `PELTON_TIMELINES` says how many timelines (the suite: some hundreds),
 //! `PELTON_SEED` with which to begin; a failure prints both.
 
 mod engine;
 mod job;
+mod large;
+mod live;
 mod oracle;
+mod shelf;
+mod shelves;
 mod snapshot;
 mod timeline;
 
@@ -19,7 +24,7 @@ use std::{
 
 use pelton_core::limits::LimitName;
 use pelton_wasm::CallError;
-use timeline::Timeline;
+use timeline::{Guest, Timeline};
 
 const TIMELINES_DEFAULT: u64 = 400;
 const PLENTY: u64 = 1 << 30;
@@ -51,14 +56,31 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn a_keyed_operator_answers_as_a_naive_evaluator_does() {
+    agree(Guest::Ledger, oracle::run, &["add", "sum", "some", "timer", "end", "idle", "late"]);
+}
+
+#[test]
+fn lists_and_maps_answer_as_a_naive_evaluator_does() {
+    agree(
+        Guest::Shelves,
+        shelves::run,
+        &["push", "fill", "pop-below", "both", "stock", "map-both", "row", "woke", "end", "late"],
+    );
+}
+
+/// What should leave, and how many keys should have state in the end.
+type Oracle = fn(&Timeline) -> (Outcome, usize);
+
+/// `needed` must be seen, or nothing is tested.
+fn agree(guest: Guest, oracle: Oracle, needed: &[&str]) {
     let first = number("PELTON_SEED").unwrap_or(1);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for seed in first..first + timelines {
-        let timeline = Timeline::random(seed);
-        let run = panic::catch_unwind(AssertUnwindSafe(|| compare(&timeline)));
+        let timeline = Timeline::random(guest, seed);
+        let run = panic::catch_unwind(AssertUnwindSafe(|| compare(&timeline, oracle)));
         let again = format!(
-            "again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed naive"
+            "{guest:?} again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed naive"
         );
         match run {
             Ok(outcome) => {
@@ -74,12 +96,12 @@ fn a_keyed_operator_answers_as_a_naive_evaluator_does() {
         }
     }
     println!("{timelines} timelines: {seen:?}");
-    let missing = ["add", "sum", "some", "timer", "end", "idle", "late"].iter().find(|what| !seen.contains_key(**what));
+    let missing = needed.iter().find(|what| !seen.contains_key(**what));
     assert!(timelines < 100 || missing.is_none(), "timelines without `{missing:?}` test nothing");
 }
 
-fn compare(timeline: &Timeline) -> Outcome {
-    let (expected, keys) = oracle::run(timeline);
+fn compare(timeline: &Timeline, oracle: Oracle) -> Outcome {
+    let (expected, keys) = oracle(timeline);
     let (made, live) = engine::run(timeline, PLENTY).unwrap_or_else(|error| panic!("{error}"));
     let (expected, made) = (expected.sorted(), made.sorted());
     for (key, rows) in &expected.rows {

@@ -9,7 +9,7 @@ use super::{
     Outcome, PLENTY,
     engine::Run,
     number,
-    timeline::{Epoch, KeyForm, Row, Timeline},
+    timeline::{Epoch, Guest, KeyForm, Row, Timeline},
 };
 
 const TIMELINES_DEFAULT: u64 = 300;
@@ -28,7 +28,8 @@ fn a_keyed_operator_goes_on_from_a_snapshot() {
     let first = number("PELTON_SEED").unwrap_or(1);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     for seed in first..first + timelines {
-        let timeline = Timeline::random(seed);
+        let guest = if seed % 2 == 0 { Guest::Shelves } else { Guest::Ledger };
+        let timeline = Timeline::random(guest, seed);
         let again = format!(
             "again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed goes_on"
         );
@@ -87,8 +88,16 @@ fn a_million_keys() {
         };
         let batches = (0..KEYS / 8_000).map(|batch| (batch * 8_000..(batch + 1) * 8_000).map(row).collect());
         let epochs = vec![Epoch { watermark: 0, now: 0, batches: batches.collect() }];
-        let timeline =
-            Timeline { key, partitions: 1, rows_max: 8192, ttl: None, lateness: None, idle_keys: false, epochs };
+        let timeline = Timeline {
+            guest: Guest::Ledger,
+            key,
+            partitions: 1,
+            rows_max: 8192,
+            ttl: None,
+            lateness: None,
+            idle_keys: false,
+            epochs,
+        };
         let mut run = Run::new(&timeline, 1 << 32);
         run.epoch(&Epoch { watermark: 0, ..timeline.epochs[0].clone() }, &mut Outcome::default())
             .expect("it goes through");

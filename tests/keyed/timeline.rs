@@ -2,6 +2,17 @@
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
+use crate::shelf;
+
+/// The module, which decides what commands there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guest {
+    /// Written against `wit/`.
+    Ledger,
+    /// Written with the SDK.
+    Shelves,
+}
+
 /// The columns that make the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyForm {
@@ -15,6 +26,7 @@ pub enum KeyForm {
 
 #[derive(Debug, Clone)]
 pub struct Timeline {
+    pub guest: Guest,
     pub key: KeyForm,
     pub partitions: u16,
     pub rows_max: usize,
@@ -52,19 +64,23 @@ const COMMANDS: [&str; 16] = [
 ];
 
 impl Timeline {
-    pub fn random(seed: u64) -> Self {
+    pub fn random(guest: Guest, seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let random = &mut random;
         let keys = *[1, 3, 20, 100].choose(random).expect("four");
-        let forms = [KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both, KeyForm::None];
-        let key = *forms.choose(random).expect("five");
+        let forms: &[KeyForm] = match guest {
+            Guest::Ledger => &[KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both, KeyForm::None],
+            // The SDK takes no operator without a key.
+            Guest::Shelves => &[KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both],
+        };
+        let key = *forms.choose(random).expect("some");
         let epochs = random.random_range(1..8);
         let mut watermark = i64::MIN;
         let mut time = 1_000;
         let epochs = (0..epochs).map(|number| {
             let batches = (0..random.random_range(0..4)).map(|_| {
                 let rows = *[0, 1, 5, 40].choose(random).expect("four");
-                (0..rows).map(|_| row(random, key, keys, &mut time)).collect()
+                (0..rows).map(|_| row(random, guest, key, keys, &mut time)).collect()
             });
             let batches = batches.collect();
             if random.random_bool(0.8) {
@@ -75,6 +91,7 @@ impl Timeline {
         });
         let epochs = epochs.collect();
         Self {
+            guest,
             key,
             partitions: random.random_range(1..6),
             rows_max: *[1, 2, 7, 8192].choose(random).expect("four"),
@@ -94,7 +111,7 @@ impl Timeline {
             .map(|_| {
                 (0..30)
                     .map(|_| {
-                        let mut row = row(random, KeyForm::Number, 17, &mut time);
+                        let mut row = row(random, Guest::Ledger, KeyForm::Number, 17, &mut time);
                         row.time = Some(time);
                         row.command = ["add", "push", "sum", "put", "some", "drop"].choose(random).expect("six");
                         row
@@ -110,18 +127,29 @@ impl Timeline {
             batches: batches.to_vec(),
         });
         let epochs = epochs.collect();
-        Self { key: KeyForm::Number, partitions: 4, rows_max: 64, ttl: None, lateness: None, idle_keys: false, epochs }
+        Self {
+            guest: Guest::Ledger,
+            key: KeyForm::Number,
+            partitions: 4,
+            rows_max: 64,
+            ttl: None,
+            lateness: None,
+            idle_keys: false,
+            epochs,
+        }
     }
 }
 
-fn row(random: &mut StdRng, key: KeyForm, keys: i64, time: &mut i64) -> Row {
+fn row(random: &mut StdRng, guest: Guest, key: KeyForm, keys: i64, time: &mut i64) -> Row {
     *time += random.random_range(0..12);
     let number = random.random_range(0..keys);
     let is_null = key == KeyForm::NullableText && number % 10 == 0;
-    let command = match random.random_range(0..50) {
-        0 => "reject",
-        1 | 2 => "set-past",
-        _ => COMMANDS.choose(random).expect("some"),
+    let command = match (guest, random.random_range(0..50)) {
+        (Guest::Ledger, 0) => "reject",
+        (Guest::Ledger, 1 | 2) => "set-past",
+        (Guest::Ledger, _) => COMMANDS.choose(random).expect("some"),
+        (Guest::Shelves, 0..4) => ["wake", "wake", "sleep"].choose(random).expect("three"),
+        (Guest::Shelves, _) => shelf::COMMANDS.choose(random).expect("some"),
     };
     Row {
         number,

@@ -1,7 +1,7 @@
 //! What the engine keeps: columns that are the fields of an accumulator or of a key's state.
 //!
-//! Every such column is nullable, because a row of nulls stands for nothing: no row folded, no state. [`KeptField`] says how each
-//! type of field does that. Used by `#[derive(Accumulator)]` and `#[derive(State)]`.
+//! A row of nulls stands for nothing: no row folded, no state. So every such column is nullable, but in lists and maps, whose rows are
+//! there or are not. [`KeptField`] says how each type of field does that. Used by `#[derive(Accumulator)]` and `#[derive(State)]`.
 
 use crate::{
     bindings::{Field, Node},
@@ -17,15 +17,28 @@ pub struct StateColumn {
     pub name: String,
     /// An Arrow format string; no list and no struct.
     pub format: String,
+    /// Whether a field can be null itself.
+    pub optional: bool,
 }
 
 impl StateColumn {
     pub fn of<F: KeptField>(name: &str) -> Self {
-        Self { name: name.to_owned(), format: F::Held::format() }
+        Self { name: name.to_owned(), format: F::Held::format(), optional: F::OPTIONAL }
     }
 
+    /// Of a subkey.
+    pub fn of_subkey<F: OutputField>(name: &str) -> Self {
+        Self { name: name.to_owned(), format: F::format(), optional: F::NULLABLE }
+    }
+
+    /// In a table with a row for each key or group.
     pub(crate) fn into_field(self) -> Field {
         Field { name: self.name, format: self.format, nullable: true, children: 0 }
+    }
+
+    /// In a list or a map.
+    pub(crate) fn into_strict_field(self) -> Field {
+        Field { name: self.name, format: self.format, nullable: self.optional, children: 0 }
     }
 
     /// Loads a table of kept columns: one node for each of `columns`, all of `rows` rows. `of` names it, in the plural.
@@ -50,6 +63,8 @@ impl StateColumn {
 pub trait KeptField: Sized {
     /// The type without its `Option`; what crosses is an `Option` of it.
     type Held: OutputField + for<'a> InputField<'a>;
+    /// Whether it is an `Option`.
+    const OPTIONAL: bool;
 
     /// None if it is null and must not be.
     fn restore(held: Option<Self::Held>) -> Option<Self>;
@@ -62,6 +77,7 @@ macro_rules! fields {
     ($(($($parameter:tt)*) $type:ty, |$left:ident, $right:ident| $is_same:expr;)*) => {$(
         impl<$($parameter)*> KeptField for $type {
             type Held = Self;
+            const OPTIONAL: bool = false;
 
             #[inline(always)]
             fn restore(held: Option<Self>) -> Option<Self> {
@@ -96,6 +112,7 @@ fields! {
 
 impl<T: KeptField<Held = T> + OutputField + for<'a> InputField<'a>> KeptField for Option<T> {
     type Held = T;
+    const OPTIONAL: bool = true;
 
     #[inline(always)]
     fn restore(held: Option<T>) -> Option<Self> {

@@ -51,20 +51,20 @@ pub use crate::{
     fold::{Pane, Window},
     group::{Arrival, Group},
     input::{Bools, Nullable},
-    keyed::{Clock, Out, Timer, Timers},
+    keyed::{Clock, List, Map, Out, Timer, Timers},
     log::{counter, gauge},
     strings::{Binaries, Strings},
     tables::{Lookup, TableRows},
     types::{Date, Decimal, Timestamp},
 };
-pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, aggregate, cogroup, keyed, transform};
+pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, Subkey, aggregate, cogroup, keyed, transform};
 
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Joined, Lookup, Nullable,
-        Options, Out, Pane, Ports, Row, State, Strings, TableRows, Timer, Timers, Timestamp, Values, Window, aggregate,
-        cogroup, counter, gauge, keyed, log, transform,
+        Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Joined, List, Lookup, Map,
+        Nullable, Options, Out, Pane, Ports, Row, State, Strings, Subkey, TableRows, Timer, Timers, Timestamp, Values,
+        Window, aggregate, cogroup, counter, gauge, keyed, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
@@ -100,8 +100,9 @@ pub mod macros {
         input::{InputColumns, InputField, InputRow, Read, view},
         kept::{KeptField, StateColumn},
         keyed::{
-            Call, Keyed, KeyedDescription, Made, Opened as OpenedKeyed, Shown, State, Timers,
-            describe as describe_keyed, run as run_keyed,
+            Call, Keyed, KeyedDescription, KeyedTable, KeyedTables, List, Made, Map as StateMap, NoState,
+            Opened as OpenedKeyed, Shown, State, Subkey, SubkeyField, Timers, describe as describe_keyed,
+            run as run_keyed,
         },
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},

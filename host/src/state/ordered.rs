@@ -50,6 +50,24 @@ pub enum RowChange {
     Append,
 }
 
+/// A range of rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// One row of subkey columns, included; none: from the first.
+    pub from: Option<&'a [ArrayRef]>,
+    /// One row of subkey columns, excluded; none: to the last.
+    pub to: Option<&'a [ArrayRef]>,
+    pub rows_max: usize,
+    /// Each key's rows from its last subkey to its first.
+    pub is_descending: bool,
+}
+
+impl Wanted<'_> {
+    fn bounds<K>(&self, bound: impl Fn(&[ArrayRef]) -> Option<K>) -> (Option<K>, Option<K>) {
+        (self.from.and_then(&bound), self.to.and_then(&bound))
+    }
+}
+
 /// Rows of a range.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -156,16 +174,15 @@ impl OrderedRows {
         at
     }
 
-    /// The first `rows_max` rows of these keys whose subkey is not before `from` and before `to` (one row of subkey columns
-    /// each), in order of key and subkey.
-    pub fn range(&self, slots: &[u32], from: Option<&[ArrayRef]>, to: Option<&[ArrayRef]>, rows_max: usize) -> Found {
+    /// The rows of these keys that are wanted, key by key.
+    pub fn range(&self, slots: &[u32], wanted: &Wanted<'_>) -> Found {
         let mut keys = Vec::new();
         let mut at = Vec::new();
         let mut columns: Vec<ArrayRef> = match &self.trees {
             Trees::List(trees) => {
-                let bound = |bound: Option<&[ArrayRef]>| bound.and_then(|row| numbers(row).first().copied());
+                let bound = |row: &[ArrayRef]| numbers(row).first().copied();
                 let mut found = Vec::new();
-                walk(trees, slots, bound(from), bound(to), rows_max, |key, number: &i64, row| {
+                walk(trees, slots, wanted.bounds(bound), wanted, |key, number: &i64, row| {
                     keys.push(key);
                     found.push(*number);
                     at.push(row);
@@ -173,12 +190,12 @@ impl OrderedRows {
                 vec![Arc::new(Int64Array::from(found))]
             }
             Trees::Map { converter, trees } => {
-                let bound = |bound: Option<&[ArrayRef]>| -> Option<Box<[u8]>> {
-                    let encoded = converter.convert_columns(bound?).expect("the boundary typed the bounds");
+                let bound = |row: &[ArrayRef]| -> Option<Box<[u8]>> {
+                    let encoded = converter.convert_columns(row).expect("the boundary typed the bounds");
                     Some(encoded.row(0).data().into())
                 };
                 let mut found: Vec<&Box<[u8]>> = Vec::new();
-                walk(trees, slots, bound(from), bound(to), rows_max, |key, subkey, row| {
+                walk(trees, slots, wanted.bounds(bound), wanted, |key, subkey, row| {
                     keys.push(key);
                     found.push(subkey);
                     at.push(row);
@@ -245,13 +262,12 @@ fn numbers(subkeys: &[ArrayRef]) -> &[i64] {
     subkeys.first().map_or(&[], |column| column.as_primitive::<Int64Type>().values())
 }
 
-/// Visits the rows of these keys that lie within the bounds, at most `rows_max`.
+/// Visits the rows of these keys that lie within the bounds, as they are wanted.
 fn walk<'a, K: Ord>(
     trees: &'a [BTreeMap<K, u32>],
     slots: &[u32],
-    from: Option<K>,
-    to: Option<K>,
-    rows_max: usize,
+    (from, to): (Option<K>, Option<K>),
+    wanted: &Wanted<'_>,
     mut visit: impl FnMut(u32, &'a K, u32),
 ) {
     if let (Some(from), Some(to)) = (&from, &to)
@@ -260,11 +276,17 @@ fn walk<'a, K: Ord>(
         return;
     }
     let bounds = (from.as_ref().map_or(Unbounded, Included), to.as_ref().map_or(Unbounded, Excluded));
-    let rows = slots.iter().zip(0..).flat_map(|(slot, key)| {
-        let tree = trees.get(*slot as usize);
-        tree.into_iter().flat_map(move |tree| tree.range::<K, _>(bounds)).map(move |(subkey, row)| (key, subkey, *row))
-    });
-    rows.take(rows_max).for_each(|(key, subkey, row)| visit(key, subkey, row));
+    let of_keys = slots.iter().zip(0..).filter_map(|(slot, key)| Some((key, trees.get(*slot as usize)?)));
+    let mut left = wanted.rows_max;
+    for (key, tree) in of_keys {
+        let mut rows = tree.range::<K, _>(bounds);
+        while left > 0
+            && let Some((subkey, row)) = if wanted.is_descending { rows.next_back() } else { rows.next() }
+        {
+            visit(key, subkey, *row);
+            left -= 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +316,10 @@ mod tests {
         OrderedRows::new(true, &schema(&[("at", "s64")]), &schema(&[("page", "utf8")]))
     }
 
+    fn rows_of(table: &OrderedRows, slots: &[u32], from: Option<&[ArrayRef]>, to: Option<&[ArrayRef]>) -> Found {
+        table.range(slots, &Wanted { from, to, rows_max: 100, is_descending: false })
+    }
+
     fn shown(found: &Found) -> Vec<(u32, i64, String)> {
         let pages = found.columns[1].as_string::<i32>();
         let rows = found.keys.iter().zip(super::numbers(&found.columns)).zip(pages);
@@ -305,13 +331,18 @@ mod tests {
         let mut list = list();
         list.apply(&[Append, Append, Append], &[5, 0, 5], &[numbers(&[9, 9, 9]), texts(&["a", "b", "c"])]);
         list.apply(&[Put, Delete, Append, Put], &[5, 5, 5, 5], &[numbers(&[7, 0, 0, 1]), texts(&["x", "", "y", "z"])]);
-        let all = list.range(&[0, 5, 3], None, None, 100);
+        let all = rows_of(&list, &[0, 5, 3], None, None);
         let row = |key, number, page: &str| (key, number, page.to_owned());
         assert_eq!(shown(&all), [row(0, 0, "b"), row(1, 1, "z"), row(1, 7, "x"), row(1, 8, "y")]);
-        let some = list.range(&[5], Some(&[numbers(&[2])]), Some(&[numbers(&[8])]), 100);
+        let some = rows_of(&list, &[5], Some(&[numbers(&[2])]), Some(&[numbers(&[8])]));
         assert_eq!(shown(&some), [row(0, 7, "x")]);
-        assert_eq!(list.range(&[5], None, None, 2).keys.len(), 2, "no more than were asked for");
-        assert!(list.range(&[5], Some(&[numbers(&[8])]), Some(&[numbers(&[2])]), 9).keys.is_empty());
+        assert!(rows_of(&list, &[5], Some(&[numbers(&[8])]), Some(&[numbers(&[2])])).keys.is_empty());
+        let first = |rows_max, is_descending| {
+            shown(&list.range(&[5, 0], &Wanted { from: None, to: None, rows_max, is_descending }))
+        };
+        assert_eq!(first(2, false), [row(0, 1, "z"), row(0, 7, "x")], "no more than were asked for");
+        assert_eq!(first(4, true), [row(0, 8, "y"), row(0, 7, "x"), row(0, 1, "z"), row(1, 0, "b")]);
+        assert_eq!(first(0, true), []);
         list.release(5);
         assert!(list.is_empty_at(5) && !list.is_empty_at(0) && list.is_empty_at(77));
         assert_eq!(list.entries, 1);
@@ -329,12 +360,12 @@ mod tests {
         }
         let values = |found: &Found| found.columns[2].as_primitive::<Int64Type>().values().to_vec();
         let empty = map.held_bytes();
-        assert_eq!(values(&map.range(&[1], None, None, 9)), [3, 4, 1], "300 comes after 2");
+        assert_eq!(values(&rows_of(&map, &[1], None, None)), [3, 4, 1], "300 comes after 2");
         let from = row(2, "b", 0);
-        assert_eq!(values(&map.range(&[1], Some(&from[..2]), None, 9)), [4, 1]);
+        assert_eq!(values(&rows_of(&map, &[1], Some(&from[..2]), None)), [4, 1]);
         map.apply(&[Delete], &[1], &row(2, "z", 0));
         map.apply(&[Delete], &[1], &row(2, "q", 0));
-        assert_eq!(values(&map.range(&[0, 1], None, None, 9)), [3, 1]);
+        assert_eq!(values(&rows_of(&map, &[0, 1], None, None)), [3, 1]);
         assert!(map.held_bytes() < empty);
         map.release(1);
         assert_eq!((map.entries, map.subkey_bytes), (0, 0));
@@ -348,6 +379,6 @@ mod tests {
             &[0; 5],
             &[numbers(&[1, 1, 1, 2, 2]), texts(&["a", "b", "c", "d", "e"])],
         );
-        assert_eq!(shown(&list.range(&[0], None, None, 9)), [(0, 1, "c".to_owned())]);
+        assert_eq!(shown(&rows_of(&list, &[0], None, None)), [(0, 1, "c".to_owned())]);
     }
 }

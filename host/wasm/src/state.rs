@@ -25,7 +25,8 @@ use crate::{
 
 /// Serves ranges of state. What it answers is as of the start of the call, however often it is asked.
 pub trait StateReader: Send + Sync {
-    /// Rows in the range, in order of key (as `range.keys` has them) and subkey: the first `range.rows_max` of them.
+    /// Rows in the range, in order of key (as `range.keys` has them) and of subkey or against it: the first `range.rows_max`
+    /// of them.
     fn get(&self, range: &StateRange<'_>) -> StateRows;
 }
 
@@ -41,6 +42,8 @@ pub struct StateRange<'a> {
     /// One row of subkey columns, excluded; none: to the last.
     pub to: Option<&'a [ArrayRef]>,
     pub rows_max: usize,
+    /// Each key's rows from its last subkey to its first.
+    pub is_descending: bool,
 }
 
 /// Rows of a state table.
@@ -69,6 +72,7 @@ impl state::Host for Host {
         from: Option<wit::TableResult>,
         to: Option<wit::TableResult>,
         limit: u32,
+        descending: bool,
     ) -> wasmtime::Result<wit::TableResult> {
         let Some(state) = &self.state else { wasmtime::bail!("state can only be read in `process`") };
         let asked = state.asked(table, keys, from, to).map_err(BrokenLaw)?;
@@ -79,6 +83,7 @@ impl state::Host for Host {
             from: asked.from.as_deref(),
             to: asked.to.as_deref(),
             rows_max,
+            is_descending: descending,
         });
         let count = rows.keys.len();
         let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(rows.keys))];

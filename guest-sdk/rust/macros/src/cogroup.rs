@@ -16,6 +16,7 @@ const COGROUP: Shape = Shape {
     what: "a cogroup",
     out: "Joined",
     has_timers: false,
+    has_tables: false,
     keeps: "a cogroup keeps nothing; for that, write a `#[keyed]` operator",
     sentence: "a cogroup is `fn name(key: Key, left: Group<Left>, right: Group<Right>, out: &mut Joined<Out>)`, \
                and `options: &Options` and `ctx: &Context` may follow",

@@ -6,12 +6,12 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
-    Error, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Path, PathArguments, Result, ReturnType, Signature,
-    Type, parse::Parser, parse_quote, spanned::Spanned,
+    Error, FnArg, GenericArgument, GenericParam, ItemFn, Lifetime, Pat, PatType, Path, PathArguments, Result,
+    ReturnType, Signature, Type, parse::Parser, parse_quote, spanned::Spanned,
 };
 
 use crate::{
-    names,
+    accumulator, names,
     passing::{ARGUMENTS, Passing},
 };
 
@@ -142,6 +142,8 @@ pub struct Shape {
     /// The type by which rows leave.
     pub out: &'static str,
     pub has_timers: bool,
+    /// Whether it may keep lists and maps.
+    pub has_tables: bool,
     /// Where it keeps what it keeps.
     pub keeps: &'static str,
     /// All of it, as a sentence.
@@ -153,6 +155,8 @@ pub struct Extras {
     /// What leaves.
     pub out: Type,
     pub options: Option<Type>,
+    /// Lists and maps, by name.
+    pub tables: Vec<(String, Type)>,
     order: Vec<Extra>,
 }
 
@@ -162,6 +166,8 @@ enum Extra {
     Out,
     Options,
     Context,
+    /// The list or map of this number.
+    Table(usize),
 }
 
 impl Shape {
@@ -202,45 +208,48 @@ impl Shape {
         ))
     }
 
-    /// The types of all arguments: the key, the two that `missing` names, and the rest.
-    pub fn arguments<'a>(
+    /// All arguments: the type of the key, the types of those that `missing` names, and the rest.
+    pub fn arguments<'a, const N: usize>(
         &self,
         function: &'a ItemFn,
-        missing: [&str; 2],
-    ) -> Result<(&'a Type, [&'a Type; 2], Vec<&'a Type>)> {
+        missing: [&str; N],
+    ) -> Result<(&'a Type, [&'a Type; N], Vec<&'a PatType>)> {
         let Self { what, keeps, sentence, .. } = self;
         let mut typed = Vec::new();
         for input in &function.sig.inputs {
             match input {
-                FnArg::Typed(argument) => typed.push(&*argument.ty),
+                FnArg::Typed(argument) => typed.push(argument),
                 FnArg::Receiver(receiver) => {
                     let help = format!("{what} is a free function without `self`: {keeps}; {sentence}");
                     return Err(Error::new_spanned(receiver, help));
                 }
             }
         }
-        let [key, first, second, rest @ ..] = typed.as_slice() else {
-            let [first, second] = missing;
-            let missing = ["a key, a struct with `#[derive(Row)]`", first, second];
-            let missing = missing.get(typed.len()).copied().unwrap_or_default();
+        let split = typed.split_first().and_then(|(key, others)| Some((key, others.split_first_chunk::<N>()?)));
+        let Some((key, (wanted, rest))) = split else {
+            let mut all = std::iter::once("a key, a struct with `#[derive(Row)]`").chain(missing);
+            let missing = all.nth(typed.len()).unwrap_or_default();
             return Err(Error::new(
                 function.sig.paren_token.span.join(),
                 format!("{what} needs {missing}: {sentence}"),
             ));
         };
-        if let Type::Reference(reference) = key {
+        if let Type::Reference(reference) = &*key.ty {
             return Err(Error::new_spanned(reference, "the key is given by value: remove the `&`"));
         }
-        Ok((*key, [*first, *second], rest.to_vec()))
+        Ok((&key.ty, wanted.map(|argument| &*argument.ty), rest.to_vec()))
     }
 
     /// Reads what follows the rows.
-    pub fn extras(&self, function: &ItemFn, rest: &[&Type]) -> Result<Extras> {
-        let mut extras = Extras { out: parse_quote!(()), options: None, order: Vec::new() };
-        for ty in rest {
-            let extra = self.extra(ty, &mut extras)?;
+    pub fn extras(&self, function: &ItemFn, rest: &[&PatType]) -> Result<Extras> {
+        let mut extras = Extras { out: parse_quote!(()), options: None, tables: Vec::new(), order: Vec::new() };
+        for argument in rest {
+            let extra = self.extra(argument, &mut extras)?;
             if extras.order.contains(&extra) {
-                return Err(Error::new_spanned(ty, "this argument is one too many: there is one of its kind already"));
+                return Err(Error::new_spanned(
+                    &argument.ty,
+                    "this argument is one too many: there is one of its kind already",
+                ));
             }
             extras.order.push(extra);
         }
@@ -254,11 +263,15 @@ impl Shape {
         ))
     }
 
-    fn extra(&self, ty: &Type, extras: &mut Extras) -> Result<Extra> {
+    fn extra(&self, argument: &PatType, extras: &mut Extras) -> Result<Extra> {
+        let ty = &*argument.ty;
         let refuse = |tokens: &dyn ToTokens, help: &str| Err(Error::new(tokens.to_token_stream().span(), help));
-        let Self { what, out, keeps, has_timers, .. } = self;
+        let Self { what, out, keeps, has_timers, has_tables, .. } = self;
         let (timers, timers_type) = if *has_timers { ("timers, ", "`&mut Timers`, ") } else { ("", "") };
         let Type::Reference(reference) = ty else {
+            if *has_tables && table_kind(ty).is_some() {
+                return refuse(ty, "lists and maps are given by reference: write `&mut`");
+            }
             let help = format!(
                 "{timers}out, options and context are given by reference: write {timers_type}`&mut {out}<Row>`, `&Options`, `&Context`"
             );
@@ -278,6 +291,17 @@ impl Shape {
             Extra::Out
         } else if named(elem, "Out").or(named(elem, "Joined")).is_some() {
             return refuse(elem, &format!("rows of {what} leave by `&mut {out}<Row>`"));
+        } else if let Some(kind) = table_kind(elem) {
+            if !has_tables {
+                return refuse(ty, &format!("{what} has no lists and maps: {keeps}"));
+            }
+            if names::borrows(elem) {
+                return refuse(elem, &accumulator::outlives("what is kept"));
+            }
+            if is_mutable {
+                extras.tables.push((table_name(&argument.pat, kind)?, elem.clone()));
+            }
+            Extra::Table(extras.tables.len())
         } else if named(elem, "Context").is_some() {
             Extra::Context
         } else {
@@ -286,6 +310,7 @@ impl Shape {
         };
         match (extra, is_mutable) {
             (Extra::Timers | Extra::Out, false) => refuse(ty, "timers and out are changed: write `&mut`"),
+            (Extra::Table(_), false) => refuse(ty, "lists and maps are given to be changed: write `&mut`"),
             (Extra::Options | Extra::Context, true) => {
                 refuse(&reference.mutability, &format!("options and context never change: remove `mut`; {keeps}"))
             }
@@ -302,8 +327,29 @@ impl Extras {
             Extra::Out => quote!(out),
             Extra::Options => quote!(options),
             Extra::Context => quote!(context),
+            Extra::Table(number) => {
+                // The first and the others, of which it is the first or another.
+                let others = (1..*number).map(|_| quote!(.1));
+                quote!(&mut tables #(#others)* .0)
+            }
         })
     }
+}
+
+/// `List<Item>` and `Map<String, Item>`, as messages write them.
+fn table_kind(ty: &Type) -> Option<&'static str> {
+    let kinds = [("List", "List<Item>"), ("Map", "Map<String, Item>")];
+    kinds.into_iter().find_map(|(name, kind)| named(ty, name).map(|_| kind))
+}
+
+/// The name of the table that an argument is; a leading `_` says only that it is not used.
+fn table_name(argument: &Pat, kind: &str) -> Result<String> {
+    let Pat::Ident(argument) = argument else {
+        let help = format!("the argument's name is the table's: write `name: &mut {kind}`");
+        return Err(Error::new_spanned(argument, help));
+    };
+    let name = names::plain(&argument.ident);
+    Ok(name.strip_prefix('_').unwrap_or(&name).to_owned())
 }
 
 /// `key: User<'_>, rows: Group<Click<'_>>, out: &mut Out<Page<'_>>`: all borrow from the same call, so they get one name.

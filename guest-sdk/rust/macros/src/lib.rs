@@ -17,6 +17,7 @@ mod passing;
 mod port;
 mod row;
 mod state;
+mod subkey;
 mod table;
 mod transform;
 
@@ -280,13 +281,56 @@ pub fn aggregate(attributes: TokenStream, item: TokenStream) -> TokenStream {
     .into()
 }
 
-/// Makes a struct the state of a key: each field is a column that the engine keeps.
+/// Makes a struct the state of a key, or an element of a `List` or `Map`: each field is a column that the engine keeps.
 ///
 /// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `f32`, `f64`, `String`, `Vec<u8>`, `Date`, `Timestamp`, `Decimal<P, S>`, or an
 /// `Option` of one; one field at least is no `Option`, since a key whose columns are all null has no state. See [`macro@keyed`].
 #[proc_macro_derive(State)]
 pub fn derive_state(input: TokenStream) -> TokenStream {
     answer(syn::parse(input).and_then(|item| state::derive(&item)))
+}
+
+/// Makes a struct the subkey of a `Map`: rows are found by its fields, and come in the order of the first, then the second.
+///
+/// Fields are `bool`, `i8` to `i64`, `u8` to `u64`, `String`, `Vec<u8>`, `Date`, `Timestamp` or `Decimal<P, S>`. The struct is `Clone`.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Shop<'a> { shop: &'a str }
+///
+/// #[derive(Row)]
+/// struct Sale<'a> { day: Date, product: &'a str, pieces: i64 }
+///
+/// #[derive(Subkey, Clone)]
+/// struct Slot { day: Date, product: String }
+///
+/// #[derive(Row)]
+/// struct Week { day: Date, pieces: i64 }
+///
+/// /// After each sale, what the shop sold in the week until then.
+/// #[keyed]
+/// fn weeks(_shop: Shop<'_>, sales: Group<Sale<'_>>, sold: &mut Map<Slot, i64>, out: &mut Out<Week>) {
+///     for sale in sales {
+///         let slot = Slot { day: sale.day, product: sale.product.to_owned() };
+///         let pieces = sold.get(&slot).unwrap_or_default() + sale.pieces;
+///         sold.put(slot, pieces);
+///         let first = |day: i32| Slot { day: Date(day), product: String::new() };
+///         let week = sold.range(first(sale.day.0 - 6)..first(sale.day.0 + 1));
+///         out.emit_from(&sale, Week { day: sale.day, pieces: week.map(|(_, pieces)| pieces).sum() });
+///     }
+/// }
+///
+/// let sales = rows! {
+///     shop: ["a", "a", "a"], day: [Date(1), Date(2), Date(9)], product: ["pen", "ink", "pen"], pieces: [3_i64, 4, 5],
+/// };
+/// let out = weeks.key(["shop"]).start().rows(sales);
+/// assert_eq!(out.main().column::<i64>("pieces"), [3, 7, 5]);
+/// ```
+#[proc_macro_derive(Subkey)]
+pub fn derive_subkey(input: TokenStream) -> TokenStream {
+    answer(syn::parse(input).and_then(|item| subkey::derive(&item)))
 }
 
 /// Makes a function the module's keyed operator.
@@ -327,13 +371,16 @@ pub fn derive_state(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// `fn name(key: Key, state: &mut Option<State>, rows: Group<Row>, timers: &mut Timers, out: &mut Out<Made>, options: &Options,
-/// ctx: &Context)`, where `timers`, `options` and `ctx` may be left out and all after the rows may change places.
+/// ctx: &Context)`, where `timers`, `options` and `ctx` may be left out and all after the rows may change places. Any number of lists and
+/// maps may be there too, and the state may then be left out.
 ///
 /// | argument | is |
 /// |---|---|
 /// | `key: Key` | a struct with [`macro@Row`]: columns of the key that the job gives the operator |
-/// | `state: &mut Option<State>` | a struct with [`macro@State`]; `None` if the key has none, and to delete it |
+/// | `state: &mut Option<State>` | a struct with [`macro@State`], or one value (`Option<i64>`); `None` if the key has none, and to delete it |
 /// | `rows: Group<Row>` | the key's rows, in order; each is an `Arrival<Row>` with the fields of `Row` |
+/// | `recent: &mut List<Item>` | a list by the name `recent` that is read in parts: see `List` |
+/// | `counts: &mut Map<Subkey, Item>` | a map by the name `counts` that is read in parts: see `Map` |
 /// | `timers: &mut Timers` | sets and clears timers, and tells those that are due: take them after the rows |
 /// | `out: &mut Out<Made>` | takes rows (`emit`, `emit_from` a row) and rejections; `Made` is a row, or an enum with [`macro@Ports`] |
 ///

@@ -101,6 +101,23 @@ pub fn is_static(ty: &Type) -> bool {
     find.0
 }
 
+/// Whether a type names a lifetime or is a reference, or has a part that does.
+pub fn borrows(ty: &Type) -> bool {
+    struct Find(bool);
+    impl<'ast> syn::visit::Visit<'ast> for Find {
+        fn visit_lifetime(&mut self, _lifetime: &'ast Lifetime) {
+            self.0 = true;
+        }
+
+        fn visit_type_reference(&mut self, _reference: &'ast syn::TypeReference) {
+            self.0 = true;
+        }
+    }
+    let mut find = Find(false);
+    syn::visit::Visit::visit_type(&mut find, ty);
+    find.0
+}
+
 /// Whether two types are written alike.
 pub fn is_same(left: &Type, right: &Type) -> bool {
     quote::quote!(#left).to_string() == quote::quote!(#right).to_string()

@@ -77,6 +77,12 @@ pub fn derive(item: &DeriveInput) -> Result<TokenStream> {
                 }
             }
 
+            fn put_blank(made: &mut Self::Made) {
+                #(made.#index.push(::core::option::Option::Some(
+                    <#kept::Held as ::pelton_guest::macros::OutputField>::blank(),
+                ));)*
+            }
+
             fn finish(
                 made: Self::Made,
             ) -> ::core::result::Result<::std::vec::Vec<::pelton_guest::macros::Node>, ::std::string::String> {

@@ -5,6 +5,7 @@
 use super::{
     run::{Made, Shown},
     state::{self, State},
+    tables::{self, KeyedTables},
     timers::Timers,
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     transform::Description,
 };
 
-/// The name of the only state table.
+/// The name of the table that has a row for each key.
 const STATE: &str = "state";
 
 /// State has one version until a module says otherwise.
@@ -32,6 +33,9 @@ const STATE_VERSION: u32 = 1;
 pub trait Keyed: Sized {
     type Options: Options;
     type State: State;
+    type Tables: KeyedTables;
+    /// The names of its lists and maps, in the order of `Tables`.
+    const TABLES: &'static [&'static str];
     const PASSING: Passing;
     const EVENT_TIME: Option<&'static str>;
 
@@ -45,6 +49,7 @@ pub struct KeyedDescription {
     pub key: Vec<Read>,
     pub reads: Vec<Read>,
     pub ports: Vec<PortSpec>,
+    /// Columns of the row that each key has; none: it has none.
     pub state: Vec<StateColumn>,
 }
 
@@ -75,12 +80,12 @@ impl<K: Keyed> Opened<K> {
         let keys = contract::plan_key(contract::only_input(inputs)?, &key, "keeps state for each key")?;
         let description = Description { reads, ports };
         let (contract, plan) = contract::plan(inputs, &description, K::PASSING, K::EVENT_TIME, Unsaid::Key)?;
-        let values = state.into_iter().map(StateColumn::into_field).collect();
-        let contract = Contract {
-            state: vec![StateTable { name: STATE.to_owned(), subkey: Vec::new(), values }],
-            state_version: STATE_VERSION,
-            ..contract
-        };
+        let values: Vec<_> = state.into_iter().map(StateColumn::into_field).collect();
+        let own = StateTable { name: STATE.to_owned(), subkey: Vec::new(), values };
+        let mut state: Vec<StateTable> = Some(own).filter(|own| !own.values.is_empty()).into_iter().collect();
+        state.extend(tables::declare::<K::Tables>(K::TABLES));
+        tables::check(&state)?;
+        let contract = Contract { state, state_version: STATE_VERSION, ..contract };
         Ok((contract, Self { plan, keys, options }))
     }
 
@@ -91,7 +96,7 @@ impl<K: Keyed> Opened<K> {
             return Err(format!("{} keys expire or do not, but there are {}", call.expiring.len(), keys.count));
         }
         let timers = Timers::new(call.due, keys.count)?;
-        let state = state::load::<K::State>(call.state, keys.count)?;
+        let state = state::load::<K::State>(call.state, K::TABLES.len(), keys.count)?;
         let context = Context::new(call.context, side.batch.kept.clone());
         let shown = Shown { side, keys, state, expiring: call.expiring };
         let Made { mut left, changes, timers } = K::run(&shown, timers, &self.options, &context)?;

@@ -1,12 +1,13 @@
 //! The loop over the keys of a call.
 //!
 //! A key is shown to the function if it has rows that the function can be shown, a timer that is due, or has come to its
-//! end. Its state is read when its turn comes; nothing is allocated for a row.
+//! end. Its state is read when its turn comes, its lists and maps when the function reads them; nothing is allocated for a row.
 
 use super::{
     opened::KeyedDescription,
     out::{Left, Out},
     state::{Changes, State},
+    tables::KeyedTables,
     timers::Timers,
 };
 use crate::{
@@ -40,11 +41,11 @@ pub struct Made {
 }
 
 /// Calls `function` for every key.
-pub fn run<'a, K: InputRow<'a>, S: State, R: InputRow<'a>, O: Leave, D: Done>(
+pub fn run<'a, K: InputRow<'a>, S: State, R: InputRow<'a>, O: Leave, T: KeyedTables, D: Done>(
     shown: &'a Shown,
     mut timers: Timers,
     context: &'a Context,
-    mut function: impl FnMut(K, &mut Option<S>, Group<'a, R>, &mut Timers, &mut Out<O>) -> D,
+    mut function: impl FnMut(K, &mut Option<S>, Group<'a, R>, &mut T, &mut Timers, &mut Out<O>) -> D,
 ) -> Result<Made, String> {
     let Side { batch, .. } = &shown.side;
     let keys = K::Columns::view(&shown.keys.columns, shown.keys.count)?;
@@ -52,6 +53,8 @@ pub fn run<'a, K: InputRow<'a>, S: State, R: InputRow<'a>, O: Leave, D: Done>(
     let states = S::view(&shown.state)?;
     let mut out = Out::new(shown.keys.count);
     let mut changes = Changes::new();
+    // The table with a row for each key is the first, if there is one.
+    let mut tables = T::new(u32::from(!shown.state.is_empty()));
     for ((key, rows), expiring) in shown.side.ranges().enumerate().zip(&shown.expiring) {
         let number = key as u32;
         let is_called = timers.enter(number, *expiring != 0);
@@ -68,12 +71,16 @@ pub fn run<'a, K: InputRow<'a>, S: State, R: InputRow<'a>, O: Leave, D: Done>(
         let existed = state.is_some();
         context.enter(rows.start);
         let group = Group::new(columns, rows, 0, context);
-        function(K::row(keys, key), &mut state, group, &mut timers, &mut out).done()?;
+        tables.enter(number);
+        function(K::row(keys, key), &mut state, group, &mut tables, &mut timers, &mut out).done()?;
+        tables.leave();
         // Read again rather than copied before: most states are changed, and copying would ask for `Clone`.
         let before = if existed { read()? } else { None };
         changes.note(number, before.as_ref(), state);
     }
-    Ok(Made { left: out.finish()?, changes: changes.finish()?, timers: timers.into_changes() })
+    let mut changes = changes.finish()?;
+    tables.finish(&mut changes)?;
+    Ok(Made { left: out.finish()?, changes, timers: timers.into_changes() })
 }
 
 #[cold]

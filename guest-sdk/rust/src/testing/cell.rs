@@ -1,9 +1,10 @@
 //! One value of a column, for comparing and showing.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use crate::{
     bindings::{Field, Node},
+    bits,
     input::InputField,
     loaded::{Conversion, Layout, Loaded},
     types::{Date, TimeUnit, Timestamp},
@@ -62,6 +63,66 @@ impl fmt::Debug for Cell {
             Self::Other => f.write_str("?"),
         }
     }
+}
+
+impl Cell {
+    /// The order of values of one type that subkeys can have.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
+            (Self::Integer(left), Self::Integer(right)) | (Self::Decimal(left, _), Self::Decimal(right, _)) => {
+                left.cmp(right)
+            }
+            (Self::Text(left), Self::Text(right)) => left.cmp(right),
+            (Self::Bytes(left), Self::Bytes(right)) => left.cmp(right),
+            (Self::Date(left), Self::Date(right)) => left.cmp(right),
+            (Self::Timestamp(left), Self::Timestamp(right)) => left.cmp(right),
+            _ => Ordering::Equal,
+        }
+    }
+
+    /// The bytes of a value of fixed width, so many.
+    fn bytes(&self, width: usize) -> Vec<u8> {
+        let bytes = match self {
+            Self::Integer(value) | Self::Decimal(value, _) => value.to_le_bytes().to_vec(),
+            Self::Float(value) if width == size_of::<f32>() => (*value as f32).to_le_bytes().to_vec(),
+            Self::Float(value) => value.to_le_bytes().to_vec(),
+            Self::Date(value) => value.0.to_le_bytes().to_vec(),
+            Self::Timestamp(value) => value.0.to_le_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        bytes.into_iter().chain(std::iter::repeat(0)).take(width).collect()
+    }
+}
+
+/// A column of these values, of the type of `field`. Times are in microseconds, as all are that a module keeps.
+pub fn node(field: &Field, cells: &[Cell]) -> Result<Node, String> {
+    let layout =
+        Layout::of(&field.format).ok_or_else(|| format!("column `{}` cannot be a key or state", field.name))?;
+    let valid: Vec<u8> = cells.iter().map(|cell| u8::from(!matches!(cell, Cell::Null))).collect();
+    let mut buffers = vec![if valid.contains(&0) { bits::pack(&valid) } else { Vec::new() }];
+    match layout {
+        Layout::Fixed(width) => buffers.push(cells.iter().flat_map(|cell| cell.bytes(width)).collect()),
+        Layout::Bits => {
+            let flags: Vec<u8> = cells.iter().map(|cell| u8::from(matches!(cell, Cell::Bool(true)))).collect();
+            buffers.push(bits::pack(&flags));
+        }
+        Layout::Variable | Layout::LargeVariable => {
+            let mut offsets = 0_u32.to_le_bytes().to_vec();
+            let mut bytes: Vec<u8> = Vec::new();
+            for cell in cells {
+                match cell {
+                    Cell::Text(text) => bytes.extend(text.as_bytes()),
+                    Cell::Bytes(value) => bytes.extend(value),
+                    _ => {}
+                }
+                offsets.extend((bytes.len() as u32).to_le_bytes());
+            }
+            buffers.extend([offsets, bytes]);
+        }
+    }
+    // As many as rows of a test, whose number is a u32.
+    Ok(Node { rows: cells.len() as u32, buffers })
 }
 
 /// A column as a field of type `F` sees it.

@@ -1,16 +1,21 @@
 //! The offline harness of keyed operators: batches, time and ends of life, with the state and the timers kept between.
 //!
 //! Each call is an epoch: rows are grouped by key, keys get their state and the timers that are due, and what the operator answers
-//! is applied as the host does. State and timers can be looked at after each.
+//! is applied as the host does. State, lists, maps and timers can be looked at after each.
 
 use std::marker::PhantomData;
 
 use serde_json::{Map, Value};
 
-use super::{IntoOptions, Rows, Tested, fold::Grouped, host};
+use super::{
+    IntoOptions, Rows, Tested,
+    fold::Grouped,
+    host,
+    stored::{Serving, StoredTable},
+};
 use crate::{
     bindings::{
-        BatchContext, Contract,
+        BatchContext, Contract, Table,
         keyed::{KeyedOutput, Timers as Due},
     },
     keyed::{Call, Clock, Keyed, Opened, Timer},
@@ -65,7 +70,15 @@ impl<K: Keyed> KeyedTest<K> {
     /// A run without state and timers, before its first epoch.
     pub fn start(self) -> KeyedRun<K> {
         let context = BatchContext { epoch: 0, first_row: 0, now: 0, watermark: i64::MIN, seed: self.seed };
-        KeyedRun { test: self, context, input: None, keys: Rows::default(), state: Rows::default(), timers: Vec::new() }
+        KeyedRun {
+            test: self,
+            context,
+            input: None,
+            keys: Rows::default(),
+            state: Rows::default(),
+            tables: Vec::new(),
+            timers: Vec::new(),
+        }
     }
 
     /// The contract that the operator offers for such rows.
@@ -104,6 +117,8 @@ pub struct KeyedRun<K> {
     keys: Rows,
     /// For each of them, its state; nulls for none.
     state: Rows,
+    /// Lists and maps, in the contract's order, once it is known.
+    tables: Vec<StoredTable>,
     /// The timers that are set, of keys by number.
     timers: Vec<(u32, Timer)>,
 }
@@ -148,6 +163,17 @@ impl<K: Keyed> KeyedRun<K> {
         self.keys.select(&with_state).beside(self.state.select(&with_state))
     }
 
+    /// The rows of a list or map: the columns of the key, of the subkey (a list's is `position`) and of the values, in order.
+    #[track_caller]
+    pub fn table(&self, name: &str) -> Rows {
+        let Some(table) = self.tables.iter().find(|table| table.name() == name) else {
+            let names = self.tables.iter().map(StoredTable::name);
+            panic!("there is no list or map `{name}`: {}", crate::nearest::suggest(name, names));
+        };
+        let (keys, rows) = table.rows();
+        self.keys.select(&keys).beside(rows)
+    }
+
     /// The timers that are set, in order of time.
     pub fn timers(&self) -> Vec<Timer> {
         let mut timers: Vec<Timer> = self.timers.iter().map(|(_, timer)| *timer).collect();
@@ -161,7 +187,7 @@ impl<K: Keyed> KeyedRun<K> {
     }
 
     fn has_state(&self, key: u32) -> bool {
-        self.state.has_value(key as usize)
+        self.state.has_value(key as usize) || self.tables.iter().any(|table| table.has(key))
     }
 
     #[track_caller]
@@ -178,6 +204,10 @@ impl<K: Keyed> KeyedRun<K> {
     fn try_epoch(&mut self, rows: &Rows, expiring: &[u32]) -> Result<Tested, String> {
         let (contract, opened) = self.test.open(rows)?;
         self.input.get_or_insert_with(|| rows.select(&[]));
+        if self.tables.is_empty() {
+            let ordered = contract.state.iter().filter(|table| !table.subkey.is_empty());
+            self.tables = ordered.cloned().map(StoredTable::new).collect();
+        }
         let grouped = Grouped::new(&self.all_keys(rows)?, &self.test.key)?;
         let slots: Vec<u32> = grouped.slots.iter().skip(self.keys.len()).copied().collect();
         let new = (grouped.groups - self.keys.len()) as u32;
@@ -193,7 +223,14 @@ impl<K: Keyed> KeyedRun<K> {
         let epoch = Epoch::new(&called, &slots, rows);
         let call = self.call(&contract, &epoch, &due, expiring)?;
         self.context.first_row += rows.len() as u64;
-        let output = opened.process(call)?;
+        let serving = Serving {
+            own: contract.state.len() - self.tables.len(),
+            tables: std::mem::take(&mut self.tables),
+            called: called.clone(),
+        };
+        let (output, serving) = serving.during(|| opened.process(call));
+        self.tables = serving.tables;
+        let output = output?;
         self.apply(&contract, &called, expiring, &output)?;
         host::keyed_answer(
             &contract,
@@ -236,7 +273,14 @@ impl<K: Keyed> KeyedRun<K> {
             rows: epoch.rows.as_table(reads)?,
             ends: epoch.ends.iter().flat_map(|end| end.to_le_bytes()).collect(),
             keys: self.keys.select(called).whole()?,
-            state: vec![self.state.select(called).whole()?],
+            state: contract
+                .state
+                .iter()
+                .map(|table| match table.subkey.is_empty() {
+                    true => self.state.select(called).whole(),
+                    false => Ok(Table { rows: 0, nodes: Vec::new() }),
+                })
+                .collect::<Result<_, _>>()?,
             due: Due {
                 key: due.iter().flat_map(|(key, _)| place(*key).to_le_bytes()).collect(),
                 ids: due.iter().flat_map(|(_, timer)| timer.id.to_le_bytes()).collect(),
@@ -260,7 +304,13 @@ impl<K: Keyed> KeyedRun<K> {
         let mut rows = self.state.concat(&no_state(contract).nulls(1))?;
         let null = self.state.len() as u32;
         let mut now: Vec<u32> = (0..null).collect();
+        let own = contract.state.len() - self.tables.len();
         for change in &output.changes {
+            if let Some(table) = (change.table as usize).checked_sub(own) {
+                let table = self.tables.get_mut(table);
+                table.ok_or_else(|| format!("there is no state table {}", change.table))?.apply(change, called)?;
+                continue;
+            }
             let first = rows.len() as u32;
             rows = rows.concat(&no_state(contract).with_table(&change.rows))?;
             let (keys, _) = change.key.as_chunks::<4>();
@@ -287,6 +337,9 @@ impl<K: Keyed> KeyedRun<K> {
                 *now = null;
             }
         }
+        for table in &mut self.tables {
+            expired.iter().for_each(|key| table.drop_key(*key));
+        }
         self.timers.retain(|(key, _)| !expired.contains(key));
         self.state = rows.select(&now);
         Ok(())
@@ -295,7 +348,8 @@ impl<K: Keyed> KeyedRun<K> {
 
 /// State of no keys.
 fn no_state(contract: &Contract) -> Rows {
-    let fields = contract.state.iter().flat_map(|table| &table.values);
+    let own = contract.state.iter().filter(|table| table.subkey.is_empty());
+    let fields = own.flat_map(|table| &table.values);
     Rows::of_fields(fields)
 }
 

@@ -10,6 +10,7 @@ mod fold;
 mod host;
 mod keyed;
 mod rows;
+mod stored;
 mod tested;
 
 use std::marker::PhantomData;

@@ -22,7 +22,7 @@ use crate::{
         expiry::Expiry,
         keys::{self, KeyCodec},
         numbered::NumberedKeys,
-        ordered::OrderedRows,
+        ordered::{OrderedRows, Wanted},
         timers::Timers,
         values::ValueRows,
     },
@@ -211,7 +211,9 @@ impl StateReader for CallReader {
         let at = self.ordered_at.get(range.table).copied().flatten();
         let rows = at.and_then(|at| self.ordered.get(at)).expect("the boundary lets only tables with a subkey be read");
         let slots: Vec<u32> = range.keys.iter().filter_map(|key| self.slots.get(*key as usize)).copied().collect();
-        let found = rows.range(&slots, range.from, range.to, range.rows_max);
+        let wanted =
+            Wanted { from: range.from, to: range.to, rows_max: range.rows_max, is_descending: range.is_descending };
+        let found = rows.range(&slots, &wanted);
         // Positions among the keys asked for, as keys of the call.
         let keys = found.keys.iter().filter_map(|at| range.keys.get(*at as usize)).copied().collect();
         StateRows { keys, columns: found.columns }

@@ -21,7 +21,7 @@ const NAME: &str = "packed";
 
 impl<T: Packed> Accumulator for Binary<T> {
     fn columns() -> Vec<StateColumn> {
-        vec![StateColumn { name: NAME.to_owned(), format: "z".to_owned() }]
+        vec![StateColumn { name: NAME.to_owned(), format: "z".to_owned(), optional: false }]
     }
 
     fn read(columns: &[Loaded], rows: usize) -> Result<Vec<Self>, String> {

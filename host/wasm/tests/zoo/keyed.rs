@@ -71,11 +71,17 @@ mod at {
 const KEYS: u32 = 4;
 
 const GET: &str = r#"(import "pelton:operator/state@0.1.0" "get" (func $get
-    (param i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32)))"#;
+    (param i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32 i32) (param i32 i32 i32)))"#;
 
-/// A call of `get`: table, keys (address, length), bounds (tag, rows, nodes) and limit.
+/// A call of `get` for rows in ascending order.
 fn get(table: u32, keys: (u32, u32), from: [u32; 4], limit: u32) -> String {
-    let words = [table, keys.0, keys.1].into_iter().chain(from).chain([0, 0, 0, 0, limit, at::RANGE]);
+    get_range(table, keys, [from, NO_BOUND], limit, 0)
+}
+
+/// A call of `get`: table, keys (address, length), bounds (tag, rows, nodes), limit and whether to descend.
+fn get_range(table: u32, keys: (u32, u32), bounds: [[u32; 4]; 2], limit: u32, descending: u32) -> String {
+    let words = [table, keys.0, keys.1].into_iter().chain(bounds.into_iter().flatten());
+    let words = words.chain([limit, descending, at::RANGE]);
     words.fold("(call $get".to_owned(), |mut text, word| {
         write!(text, " (i32.const {word})").expect("a string takes all");
         text
@@ -231,9 +237,10 @@ struct Path {
 
 impl StateReader for Path {
     fn get(&self, range: &StateRange<'_>) -> StateRows {
-        let StateRange { table, keys, from, to, rows_max } = range;
+        let StateRange { table, keys, from, to, rows_max, is_descending } = range;
+        let order = if *is_descending { " descending" } else { "" };
         let bound = |bound: &Option<&[ArrayRef]>| bound.map(|row| row.iter().map(values).collect::<Vec<_>>());
-        let asked = format!("{table} {keys:?} {:?} {:?} {rows_max}", bound(from), bound(to));
+        let asked = format!("{table} {keys:?} {:?} {:?} {rows_max}{order}", bound(from), bound(to));
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         let subkeys: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 1]));
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(self.text_bytes); 3]));
@@ -376,6 +383,11 @@ fn a_row_without_origin_needs_columns_that_take_nulls() {
 fn changes_against_the_contract_are_told_with_the_value() {
     let of = |list: &str| format!("`{list}` of changes to state table `sum`");
     let sum = || "sum".to_owned();
+    let path = || "state table `path`".to_owned();
+    let without_subkey = |kind: u32| {
+        let only_values = [(at::CHANGE + 24, at::PATH_NODES + 12), (at::CHANGE + 28, 1)];
+        path_changes(kind).into_iter().chain(only_values).collect::<Vec<_>>()
+    };
     let cases = [
         (vec![(at::CHANGE, 2)], Law::StateTable { table: 2, tables: 2 }),
         (vec![(at::CHANGE, u32::MAX)], Law::StateTable { table: u32::MAX, tables: 2 }),
@@ -391,6 +403,15 @@ fn changes_against_the_contract_are_told_with_the_value() {
         ),
         (
             path_changes(0).into_iter().chain([(at::PATH_AT + 4, 1)]).collect(),
+            Law::Column { column: "path.at".into(), fault: "it is not nullable, but 4 of 4 rows are null".into() },
+        ),
+        // A put, a delete and an append without their subkey: its column must come, though the last two mean nothing by some of it.
+        (without_subkey(0), Law::Nodes { of: path(), want: 2, got: 1 }),
+        (without_subkey(1), Law::Nodes { of: path(), want: 2, got: 1 }),
+        (without_subkey(2), Law::Nodes { of: path(), want: 2, got: 1 }),
+        (path_changes(3), Law::ChangeKind { table: "path".into(), kind: 3 }),
+        (
+            path_changes(1).into_iter().chain([(at::PATH_AT + 4, 1)]).collect(),
             Law::Column { column: "path.at".into(), fault: "it is not nullable, but 4 of 4 rows are null".into() },
         ),
     ];
@@ -468,6 +489,30 @@ fn ranges_of_state_are_served() {
 }
 
 #[test]
+fn any_range_of_the_subkeys_type_is_passed_on_as_it_was_asked() {
+    let path = Arc::<Path>::default();
+    let (one, bound) = ((at::KEYS, 4), [1, 1, at::PATH_NODES, 1]);
+    let to_one_row = stores(&[(at::ZEROS, 40), (at::PATH_NODES, 1), (at::PATH_AT + 12, 8)]);
+    // It ends where it begins, and before; no key at all; no row; and what is not quite a bool.
+    let asks = [
+        get_range(1, one, [bound, bound], 7, 1),
+        get_range(1, one, [NO_BOUND, bound], 0, 0),
+        get_range(1, (at::KEYS, 0), [bound, NO_BOUND], 7, 2),
+    ];
+    live(&Keeper::reading(format!("{to_one_row}{}", asks.concat())), &patient(), &path)
+        .expect("nothing is wrong with that");
+    let asked = path.asked.lock().unwrap().clone();
+    assert_eq!(
+        asked,
+        [
+            "1 [0] Some([[40]]) Some([[40]]) 7 descending",
+            "1 [0] None Some([[40]]) 0",
+            "1 [] Some([[40]]) None 7 descending"
+        ]
+    );
+}
+
+#[test]
 fn ranges_against_the_contract_are_told_with_the_value() {
     let keys = (at::KEYS, 16);
     let of = || "`keys` of a range of state".to_owned();
@@ -485,6 +530,25 @@ fn ranges_against_the_contract_are_told_with_the_value() {
         (
             get(1, keys, bound(1, 1), 1),
             Law::Column { column: "at".into(), fault: "it has 4 rows, but 1 are due".into() },
+        ),
+        (get_range(1, keys, [NO_BOUND, bound(0, 1)], 1, 1), Law::Bound { table: "path".into(), rows: 0 }),
+        (
+            get_range(1, keys, [NO_BOUND, bound(1, 2)], 1, 1),
+            Law::Nodes { of: "a bound of a range of state table `path`".into(), want: 1, got: 2 },
+        ),
+        (
+            // The bound of a text, which is what the values are.
+            format!("{}{}", stores(&[(at::PATH_NODES + 12, 1)]), get(1, keys, [1, 1, at::PATH_NODES + 12, 1], 1)),
+            Law::Column { column: "at".into(), fault: "s64 has 2 buffers, not 3".into() },
+        ),
+        (
+            // A bound that is null: no bit of its validity is set.
+            format!(
+                "{}{}",
+                stores(&[(at::PATH_NODES, 1), (at::PATH_AT, at::ZEROS), (at::PATH_AT + 4, 1)]),
+                get(1, keys, bound(1, 1), 1)
+            ),
+            Law::Column { column: "at".into(), fault: "it is not nullable, but 1 of 1 rows are null".into() },
         ),
     ];
     for (body, expected) in cases {

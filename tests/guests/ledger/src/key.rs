@@ -107,8 +107,8 @@ impl Key {
             // In two ranges, so that both bounds are used.
             let middle = table::one_row(vec![table::number_node(&[Some(3)])]);
             let parts = [
-                state::get(LIST, &keys, None, Some(&middle), u32::MAX),
-                state::get(LIST, &keys, Some(&middle), None, u32::MAX),
+                state::get(LIST, &keys, None, Some(&middle), u32::MAX, false),
+                state::get(LIST, &keys, Some(&middle), None, u32::MAX, false),
             ];
             let rows = parts.iter().flat_map(|part| {
                 let at = table::numbers(part, 1).unwrap_or_default();
@@ -121,7 +121,7 @@ impl Key {
     fn map(&mut self) -> &mut BTreeMap<String, i64> {
         let keys = self.index.to_le_bytes();
         self.map.get_or_insert_with(|| {
-            let all = state::get(MAP, &keys, None, None, u32::MAX);
+            let all = state::get(MAP, &keys, None, None, u32::MAX, false);
             let rest = table::texts(&all, 1).unwrap_or_default();
             rest.into_iter().zip(table::numbers(&all, 2).unwrap_or_default().into_iter().flatten()).collect()
         })

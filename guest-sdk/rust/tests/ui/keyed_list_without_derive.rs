@@ -1,0 +1,20 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct User {
+    user: i64,
+}
+
+#[derive(Row)]
+struct Click {
+    ms: i64,
+}
+
+struct Visit {
+    clicks: i64,
+}
+
+#[keyed]
+fn visits(_user: User, _clicks: Group<Click>, recent: &mut List<Visit>, _out: &mut Out<Click>) {}
+
+fn main() {}

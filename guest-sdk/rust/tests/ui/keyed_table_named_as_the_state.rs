@@ -1,0 +1,23 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct User {
+    user: i64,
+}
+
+#[derive(Row)]
+struct Click {
+    ms: i64,
+}
+
+#[keyed]
+fn visits(
+    _user: User,
+    visit: &mut Option<i64>,
+    _clicks: Group<Click>,
+    state: &mut List<i64>,
+    _out: &mut Out<Click>,
+) {
+}
+
+fn main() {}

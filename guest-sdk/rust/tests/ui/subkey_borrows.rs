@@ -1,0 +1,18 @@
+use pelton_guest::prelude::*;
+
+#[derive(Row)]
+struct User {
+    user: i64,
+}
+
+#[derive(Row)]
+struct Click {
+    ms: i64,
+}
+
+#[derive(Subkey, Clone)]
+struct Slot<'a> {
+    name: &'a str,
+}
+
+fn main() {}
