@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo test soak chaos check bench bench-boundary bench-peers fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos test soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,9 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 	  '$(PELTON) run examples/clean-prices/job.toml' \
 	  'less examples/README.md        # a module of your own in five minutes'
 
+demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compare its output (KILLS=25)
+	examples/kill-me/kill.sh $(abspath $(PELTON)) $(or $(KILLS),25)
+
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
 	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
@@ -54,13 +57,22 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers ## All benchmarks
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed ## All benchmarks
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
 	tests/boundary/run.sh
 
 bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/peers.py $(BENCH)
+
+bench-ysb: build ## Yahoo's streaming benchmark, from JSON and Arrow IPC, against a native program (BENCH="--quick")
+	python3 tests/bench/ysb.py $(BENCH)
+
+bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH="--quick")
+	python3 tests/bench/windows.py $(BENCH)
+
+bench-keyed: build ## The cost of a row by the number of keys, and the worth of a second core (BENCH="--quick")
+	python3 tests/bench/keyed.py $(BENCH)
 
 bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton

@@ -6,8 +6,12 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+import keyed
 import peers
-from harness import answer, plot
+import windows
+import ysb
+from harness import answer, marginal, plot
+from harness.marginal import Cost
 from harness.measure import Run, RunFailed, child
 from harness.programs import Repeated, Size, pelton_answer
 from harness.queries import FILES, QUERIES
@@ -102,6 +106,73 @@ class Children(unittest.TestCase):
     def test_a_child_that_fails_is_an_error_with_its_complaint(self):
         with self.assertRaisesRegex(RunFailed, "no such thing"):
             child(["sh", "-c", "echo no such thing >&2; exit 3"], 1, Path("/"))
+
+
+class Costs(unittest.TestCase):
+    def test_what_both_runs_took_is_in_no_cost(self):
+        short, long = Run(1_000_000, 9, 2.5, 1), Run(3_000_000, 9, 4.5, 1)
+        self.assertEqual(marginal.between(short, long), 1.0)
+        with self.assertRaisesRegex(RunFailed, "too busy"):
+            marginal.between(Run(1, 1, 2.0, 1), Run(2, 1, 1.9, 1))
+
+    def test_a_row_that_was_refused_is_an_error(self):
+        summary = {"event": "summary", "interrupted": False, "rows_in": 4, "rows_rejected": 0, "rows_late": 0}
+        marginal.check(json.dumps(summary), 4)
+        for wrong in ({"rows_in": 3}, {"rows_rejected": 1}, {"rows_late": 1}, {"interrupted": True}):
+            with self.assertRaises(RunFailed):
+                marginal.check(json.dumps(summary | wrong), 4)
+
+    def test_windows_are_flat_if_no_length_costs_a_fifth_more(self):
+        costs = {10: [Cost(1, 1), Cost(2, 1), Cost(1, 1)], 3_600: [Cost(1.1, 1), Cost(2.5, 1), Cost(1.3, 1)]}
+        found = {row.id: (row.measured, row.met) for row in windows.compare(costs)}
+        self.assertEqual(found["windows-3600-flat"], (1.25, False))
+        self.assertEqual(found["windows-10-cpu"], (1, None))
+        self.assertNotIn("windows-10-flat", found)
+
+    def test_windows_are_measured_over_whole_turns_of_each(self):
+        self.assertTrue(all(windows.TURN % (panes * windows.ROWS_PER_PANE) == 0 for panes in windows.PANES))
+
+    def test_most_keys_are_held_against_the_fewest(self):
+        costs = {("aggregate", "zipf", keys): [Cost(cost, 1 << 20)] for keys, cost in (("1 K", 0.25), ("10 M", 0.5))}
+        found = {row.id: (row.measured, row.met) for row in keyed.compare_keys(costs)}
+        self.assertEqual(found["keys-aggregate-zipf"], (2, True))
+        self.assertEqual(found["keys-aggregate-zipf-10m-peak"], (1, None))
+
+    def test_a_second_core_is_worth_the_median_of_its_rounds(self):
+        found = {row.id: (row.measured, row.met) for row in keyed.compare_cores({"q7": [(1e6, 2e6), (1e6, 1.7e6), (2e6, 3e6)]})}
+        self.assertEqual(found["cores-q7"], (1.7, False))
+        self.assertEqual(found["cores-q7-2"], (2, None))
+
+    def test_settings_name_the_keys(self):
+        case = keyed.case("keys-none", "zipf", "10 K")
+        self.assertEqual(case.settings, ("source.rows.columns.key={ zipf = { n = 10000, s = 1.0 } }",))
+
+
+class Views(unittest.TestCase):
+    def test_views_count_by_campaign_and_window(self):
+        with tempfile.TemporaryDirectory() as directory:
+            events = Path(directory, "events", "json")
+            events.mkdir(parents=True)
+            Path(directory, "ads.csv").write_text("ad_id,campaign_id\na,x\nb,x\n")
+            kinds = [("a", "view", "12:00:19.999"), ("b", "view", "12:00:10"), ("a", "click", "12:00:10"), ("c", "view", "12:00:10")]
+            lines = [{"ad_id": ad, "event_type": kind, "event_time": f"2026-03-02T{time}"} for ad, kind, time in kinds]
+            events.joinpath("a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            self.assertEqual(ysb.counted(Path(directory)), {("x", "2026-03-02T12:00:10"): 2})
+
+    def test_rows_of_the_job_are_read_by_campaign_and_window(self):
+        text = "campaign_id,window_start,views\nx,2026-03-02T12:00:10.000000,2\n"
+        self.assertEqual(ysb.rows_of(text), {("x", "2026-03-02T12:00:10"): 2})
+
+    def test_programs_that_differ_are_not_measured(self):
+        with self.assertRaisesRegex(answer.WrongAnswer, "two"):
+            ysb.agree([("one", {"rows": 1}), ("two", {"rows": 2})])
+
+    def test_goals_are_those_of_one_core(self):
+        samples = Samples()
+        for name, rate in ((ysb.JSON, 4e6), (ysb.ARROW, 9e6), (ysb.NATIVE, 5e6)):
+            samples.add("ysb", "2m", name, 0, Run(1000, 1000 / rate, 1000 / rate, 1))
+        met = {row.id: row.met for row in ysb.compare(samples, "2m")}
+        self.assertEqual(met, {"ysb-g6-json": True, "ysb-g6-arrow": False, "ysb-g3-native": True})
 
 
 class Ratios(unittest.TestCase):

@@ -36,7 +36,7 @@ pub fn record(epoch: u64, generation: u64) -> Record {
         sources: vec![
             source("a", Position::Start),
             source("b", range),
-            source("c", Position::Row(9)),
+            source("c", Position::Range { partition: 0, sequence: 3, offset: 9, rows_at: None }),
             source("d", Position::End),
         ],
         turns: vec![SourceTurn { source: 1, ranges: 4 }, SourceTurn { source: 0, ranges: 1 }],

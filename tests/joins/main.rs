@@ -5,6 +5,7 @@
 //! side in any order, with rows out of order, late, twice, without a time or with a null in the key, or a side without any row.
 //! `PELTON_TIMELINES` says how many (the suite: some thousands), `PELTON_SEED` with which to begin; a failure prints both.
 
+mod cogroup;
 mod engine;
 mod modules;
 mod oracle;

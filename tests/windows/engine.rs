@@ -136,6 +136,7 @@ pub fn plan(timeline: &Timeline) -> AggregatePlan {
             columns: passed.into_iter().chain([KeptColumn::Computed(0)]).collect(),
         }),
         rows_max: timeline.rows_max,
+        sample_rows: timeline.sample_rows,
         seed: 0,
     }
 }

@@ -103,6 +103,7 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         emit: Emit::OnClose,
         partitions: 2,
         rows_max: 10,
+        sample_rows: 1024,
         key: [true, false],
         epochs: Vec::new(),
     };
@@ -141,6 +142,7 @@ fn a_million_counts() {
             emit: Emit::OnClose,
             partitions: 1,
             rows_max: 8192,
+            sample_rows: 1024,
             key: [true, kind == Kind::Global],
             epochs: Vec::new(),
         };

@@ -55,6 +55,8 @@ pub struct Timeline {
     pub partitions: u16,
     /// Rows in one call, at most.
     pub rows_max: usize,
+    /// Rows from which it is guessed whether to fold a batch before it moves.
+    pub sample_rows: usize,
     /// Whether `number` and `name` are of the key.
     pub key: [bool; 2],
     pub epochs: Vec<Epoch>,
@@ -97,6 +99,7 @@ impl Timeline {
             },
             partitions: random.random_range(1..=8),
             rows_max: random.random_range(1..20),
+            sample_rows: [1, 2, 1024][random.random_range(0..3)],
             key: [random.random_ratio(4, 5), random.random_ratio(1, 3)],
             epochs: epochs(random),
         }

@@ -112,6 +112,21 @@ fn no_crash_during_recovery_loses_or_repeats_an_epoch() {
     assert!(cases > 5_000);
 }
 
+/// What is left behind does not grow with the number of epochs.
+#[test]
+fn a_long_run_leaves_few_files() {
+    let after = |epochs| {
+        let (disk, world) = (Memory::new(), World::default());
+        run(&disk, &world, epochs, Mistake::None);
+        assert_eq!(world.violations(), Vec::<String>::new());
+        let files = disk.files();
+        (files.len(), files.iter().map(|(_, bytes)| bytes).sum::<usize>())
+    };
+    let (files, bytes) = after(10_000);
+    println!("10,000 epochs leave {files} files, {bytes} bytes");
+    assert!(files <= 12 && bytes <= 40_000, "{files} files, {bytes} bytes");
+}
+
 /// Two processes believe that they own the job, since there are no locks: at every operation of one, the other takes over.
 fn two_owners(mistake: Mistake) -> Result<(), String> {
     for operation in 0..operations() {

@@ -73,7 +73,7 @@ impl Coded for CheckpointError {
             Self::Poisoned { .. } => "start the job again; it goes on from what was committed",
             Self::TooLarge { .. } => "set a smaller `batch.max-bytes`",
             Self::OutOfOrder { .. } => "this is a bug of Pelton's; please report it",
-            Self::Missing { .. } => "give the directory that the job file names in `checkpoint.directory`",
+            Self::Missing { .. } => "give the directory that the job file names as its `checkpoint`",
         };
         Some(help.into())
     }

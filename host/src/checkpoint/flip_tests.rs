@@ -19,7 +19,7 @@ fn left(operations_missing: Option<u64>) -> Memory {
     let Some(missing) = operations_missing else { return whole.after(Cut::Killed) };
     let disk = Memory::new().with_fault(whole.operations() - missing, Fault::Before);
     run(&disk, &World::default(), EPOCHS, Mistake::None);
-    disk.after(Cut::Nothing)
+    disk.after(Cut::Killed)
 }
 
 /// The file that something is said about when the directory is read.
@@ -81,7 +81,7 @@ fn every_byte(disk: &Memory) {
         }
     }
     println!("{damaged} changes are damage, {unfinished} lie where nothing was written");
-    assert!(damaged > 10_000 && unfinished > 1_000);
+    assert!(damaged > 5_000 && unfinished > 1_000);
 }
 
 #[test]
@@ -91,5 +91,6 @@ fn every_changed_byte_is_named_after_a_clean_end() {
 
 #[test]
 fn every_changed_byte_is_named_right_after_a_commit() {
-    every_byte(&left(Some(3)));
+    // What is missing: two outputs published, the clean end.
+    every_byte(&left(Some(4)));
 }

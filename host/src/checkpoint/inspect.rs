@@ -9,9 +9,8 @@ use pelton_core::{
     checkpoint::{
         chain::TornTail,
         claim::Claim,
-        record::{FileRef, Record},
+        record::{FileRef, Outline, Record},
         recovery::Decision,
-        retain,
     },
     model::Epoch,
 };
@@ -20,7 +19,7 @@ use super::{
     CheckpointError, Directory,
     disk::Disk,
     files, names,
-    read::{self, Content, Journal},
+    read::{self, Content, Epochs, Journal},
 };
 
 /// What a directory holds.
@@ -32,8 +31,10 @@ pub struct Inspection {
     pub generation: u64,
     /// It ended in good order.
     pub is_closed: bool,
-    /// All records that are in the journal, oldest first.
-    pub records: Vec<Record>,
+    /// Of all records that are in the journal, oldest first.
+    pub records: Vec<Outline>,
+    /// The newest record.
+    pub last: Option<Record>,
     /// The newest epoch with a snapshot.
     pub base: Option<Epoch>,
     /// Outputs of epochs up to this one are known to be visible; 0 where none are.
@@ -71,7 +72,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads the journal.
 pub fn inspect(directory: &Path) -> Result<Inspection, CheckpointError> {
-    Ok(Inspection::of(look(&open(directory)?)?))
+    let disk = open(directory)?;
+    let journal = look(&disk)?;
+    Inspection::of(&disk, journal)
 }
 
 /// Reads the journal and every file that its records name.
@@ -79,7 +82,7 @@ pub fn verify(directory: &Path) -> Result<(Inspection, Verification), Checkpoint
     let disk = open(directory)?;
     let journal = look(&disk)?;
     let verification = verify_files(&disk, &journal);
-    Ok((Inspection::of(journal), verification))
+    Ok((Inspection::of(&disk, journal)?, verification))
 }
 
 fn open(path: &Path) -> Result<Directory, CheckpointError> {
@@ -112,8 +115,10 @@ fn look<D: Disk>(disk: &D) -> Result<Journal, CheckpointError> {
 pub(super) fn verify_files<D: Disk>(disk: &D, journal: &Journal) -> Verification {
     let mut verification = Verification::default();
     let needed_from = journal.decision.base.unwrap_or(0);
-    for (index, (_, record)) in journal.records().enumerate() {
-        for file in retain::files(record) {
+    let mut epochs = Epochs::new(disk);
+    for (index, (placed, record)) in journal.records().enumerate() {
+        verification.damages.extend(epochs.read(placed).err());
+        for file in record.files() {
             verification.take(disk, file, index >= needed_from);
         }
     }
@@ -137,7 +142,9 @@ impl Verification {
 }
 
 impl Inspection {
-    fn of(journal: Journal) -> Self {
+    fn of<D: Disk>(disk: &D, journal: Journal) -> Result<Self, CheckpointError> {
+        let last = journal.records().last().map(|(placed, _)| Epochs::new(disk).read(placed)).transpose()?;
+        let last = last.map(|(record, _)| record);
         let Journal { segments, chain, entries, decision } = journal;
         let frames = entries.len() as u64;
         let counted = |number: u64| chain.segments.iter().find(|(counted, _)| *counted == number);
@@ -158,17 +165,18 @@ impl Inspection {
         }
         let Decision { base, republish, next_epoch, is_closed, .. } = decision;
         let unpublished = records.get(republish).map_or(next_epoch, |record| record.epoch);
-        Self {
+        Ok(Self {
             claim,
             generation: chain.generation,
             is_closed,
             base: base.and_then(|base| records.get(base)).map(|record| record.epoch),
             published_through: Epoch(unpublished.0.saturating_sub(1)),
             records,
+            last,
             segments,
             frames,
             cut: chain.cut,
-        }
+        })
     }
 
     /// Epochs that whoever recovers computes again.

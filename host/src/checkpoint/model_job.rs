@@ -11,7 +11,7 @@ use std::{
 use pelton_core::{checkpoint::record::Record, model::Epoch};
 
 use super::{
-    CheckpointError, Recovered, Take,
+    CheckpointError, CommitPermit, Recovered, Take,
     model::{Memory, Omission},
     open::open,
     store::Store,
@@ -20,7 +20,6 @@ use super::{
 
 pub(super) const SEGMENT_BYTES: u64 = 2048;
 const SNAPSHOT_EVERY: u64 = 3;
-const COLLECT_EVERY: u64 = 4;
 
 /// What a job does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,16 +146,33 @@ fn try_run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) -> Resul
         }
         store.published(committed.permit)?;
     }
+    // As in a run, an epoch is published while the next one is computed.
+    let mut waiting = None;
     for epoch in found.next_epoch.0..=epochs {
-        state = one_epoch(&mut store, world, epoch, state, mistake)?;
-        if epoch % COLLECT_EVERY == 0 {
+        let attempt = world.attempt();
+        state = fold(state, attempt);
+        let permit = commit(&mut store, world, (epoch, attempt), state, mistake)?;
+        world.commit(Epoch(epoch), attempt);
+        publish(&mut store, world, waiting.replace((permit, attempt)))?;
+        if epoch % SNAPSHOT_EVERY == 0 {
             if mistake == Mistake::CollectsEarly {
                 store.published_durable = u64::MAX - 1;
             }
-            store.collect(1)?;
+            store.collect(epoch % 2)?;
         }
     }
+    publish(&mut store, world, waiting)?;
     store.close()
+}
+
+fn publish(
+    store: &mut Store<Memory>,
+    world: &World,
+    waiting: Option<(CommitPermit, i64)>,
+) -> Result<(), CheckpointError> {
+    let Some((permit, attempt)) = waiting else { return Ok(()) };
+    world.publish(permit.epoch(), attempt);
+    store.published(permit)
 }
 
 fn recover(store: &Store<Memory>, found: &Recovered, mistake: Mistake) -> Result<u64, CheckpointError> {
@@ -170,16 +186,14 @@ fn recover(store: &Store<Memory>, found: &Recovered, mistake: Mistake) -> Result
     Ok(found.again.iter().fold(state, |state, record| fold(state, record.now)))
 }
 
-fn one_epoch(
+fn commit(
     store: &mut Store<Memory>,
     world: &World,
-    epoch: u64,
+    (epoch, attempt): (u64, i64),
     state: u64,
     mistake: Mistake,
-) -> Result<u64, CheckpointError> {
-    let attempt = world.attempt();
-    let state = fold(state, attempt);
-    let mut record = Record { now: attempt, published_through: Epoch(epoch - 1), ..record(epoch, store.generation()) };
+) -> Result<CommitPermit, CheckpointError> {
+    let mut record = Record { now: attempt, ..record(epoch, store.generation()) };
     if epoch % SNAPSHOT_EVERY == 0 {
         let engine = store.put("engine", b"watermarks")?;
         record.snapshot = Some(snapshot(engine, store.put("count", &state.to_le_bytes())?));
@@ -188,16 +202,12 @@ fn one_epoch(
         world.publish(Epoch(epoch), attempt);
     }
     let outboxes = [attempt.to_le_bytes().to_vec()];
-    let permit = match store.commit(&record, &outboxes) {
+    match store.commit(&record, &outboxes) {
         Err(_) if mistake == Mistake::SyncsTwice && store.poison.take().is_some() => {
             store.sync()?;
             store.next_epoch = Epoch(epoch + 1);
-            super::CommitPermit::new(Epoch(epoch))
+            Ok(CommitPermit::new(Epoch(epoch)))
         }
-        other => other?,
-    };
-    world.commit(Epoch(epoch), attempt);
-    world.publish(Epoch(epoch), attempt);
-    store.published(permit)?;
-    Ok(state)
+        other => other,
+    }
 }

@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use pelton_core::{
     checkpoint::{
-        chain::{Chain, TornTail},
+        chain::{Chain, Segment, TornTail},
         claim::{Claim, End, Holder},
         frame::Kind,
         record::Record,
@@ -27,7 +27,7 @@ use super::{
     disk::Disk,
     files::Files,
     names, payload,
-    read::{self, Journal},
+    read::{self, Epochs, Journal},
     store::{self, CommitPermit, OpenSegment, SEGMENT_BYTES, Store},
 };
 
@@ -146,15 +146,14 @@ fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, C
     }
     let journal = read::read(disk, numbers)?;
     let follows = journal.chain.end;
-    let (mut end_length, mut tail) = (0, Vec::new());
-    if let Some(end) = follows {
-        tail = read::segment_bytes(disk, end.segment)?;
-        end_length = tail.len() as u64;
-        assure(disk, &journal, &end, &tail)?;
+    let end = follows.and_then(|end| journal.segments.iter().find(|segment| segment.number == end.segment));
+    if let Some(segment) = end {
+        assure(disk, &journal.chain, segment)?;
     }
+    let end_length = end.map_or(0, |segment| segment.bytes);
     let kept: Vec<Kept> = journal.records().map(|(placed, record)| Kept::of(record, placed.segment)).collect();
     let published = published(&journal.decision, &kept);
-    let recovered = Recovered::of(disk, journal, (follows.map(|end| end.segment), &tail))?;
+    let recovered = Recovered::of(disk, &journal)?;
     // All that was read is durable now.
     Ok(Found { follows, end_length, recovered, kept, published, published_durable: published })
 }
@@ -166,11 +165,11 @@ fn published(decision: &Decision, kept: &[Kept]) -> u64 {
 
 /// Writes the end of the journal once more and syncs it. Frames that were read may be in the memory of this machine alone: their
 /// writer was killed before its sync, or the sync failed, after which the system takes them for written.
-fn assure<D: Disk>(disk: &D, journal: &Journal, end: &End, tail: &[u8]) -> Result<(), CheckpointError> {
-    let segment = journal.segments.iter().find(|segment| segment.number == end.segment);
-    let mut frames = segment.iter().flat_map(|segment| &segment.frames);
-    let Some(first) = frames.find(|frame| frame.header.sequence >= journal.chain.durable) else { return Ok(()) };
-    let Some(bytes) = tail.get(first.offset as usize..end.bytes as usize) else { return Ok(()) };
+fn assure<D: Disk>(disk: &D, chain: &Chain, segment: &Segment) -> Result<(), CheckpointError> {
+    let Some(end) = chain.end else { return Ok(()) };
+    let Some(first) = segment.frames.iter().find(|frame| frame.header.sequence >= chain.durable) else { return Ok(()) };
+    let bytes = read::segment_bytes(disk, segment.number)?;
+    let Some(bytes) = bytes.get(first.offset as usize..end.bytes as usize) else { return Ok(()) };
     let path = names::segment(end.segment);
     let error = |action| {
         let path = disk.shown(&path);
@@ -266,48 +265,30 @@ impl Recovered {
         }
     }
 
-    /// `tail` is the segment in which the journal ends, which has been read.
-    fn of<D: Disk>(disk: &D, journal: Journal, tail: (Option<u64>, &[u8])) -> Result<Self, CheckpointError> {
-        let Journal { chain, entries, decision, .. } = journal;
-        let records: Vec<(u64, u64, Record)> = entries
-            .into_iter()
-            .filter_map(|placed| match placed.content {
-                read::Content::Epoch(record) => Some((placed.segment, placed.offset, *record)),
-                _ => None,
-            })
-            .collect();
-        let record = |index: usize| records.get(index).map(|(.., record)| record.clone());
-        let again = records.iter().skip(decision.again).map(|(.., record)| record.clone()).collect();
-        let republish = records.iter().skip(decision.republish);
-        let republish = republish.map(|place| Committed::read(disk, place, tail)).collect::<Result<_, _>>()?;
-        let Chain { cut, .. } = chain;
-        let Decision { generation, next_epoch, is_closed, .. } = decision;
-        let (last, base) = (decision.last.and_then(record), decision.base.and_then(record));
-        Ok(Self { last, base, again, republish, generation, next_epoch, is_closed, cut })
-    }
-}
-
-impl Committed {
-    /// Reads the outboxes of a record once more, and with them the record.
-    fn read<D: Disk>(
-        disk: &D,
-        (segment, offset, record): &(u64, u64, Record),
-        (tail_number, tail): (Option<u64>, &[u8]),
-    ) -> Result<Self, CheckpointError> {
-        let read;
-        let bytes = if tail_number == Some(*segment) {
-            tail
-        } else {
-            read = read::segment_bytes(disk, *segment)?;
-            &read
-        };
-        let changed = |_| {
-            let file = disk.shown(&names::segment(*segment));
-            CheckpointError::damaged(file, *offset, "a frame changed while it was read")
-        };
-        let payload = pelton_core::checkpoint::frame::payload_at(bytes, *offset).ok_or(()).map_err(changed)?;
-        let epoch = payload::decode_epoch(payload).map_err(|_| changed(()))?;
-        let outboxes = epoch.outboxes.into_iter().map(<[u8]>::to_vec).collect();
-        Ok(Self { record: record.clone(), outboxes, permit: CommitPermit::new(record.epoch) })
+    fn of<D: Disk>(disk: &D, journal: &Journal) -> Result<Self, CheckpointError> {
+        let Decision { generation, next_epoch, last, base, again, republish, is_closed } = journal.decision;
+        let mut epochs = Epochs::new(disk);
+        let mut found =
+            Self { generation, next_epoch, is_closed, cut: journal.chain.cut.clone(), ..Self::nothing(generation) };
+        for (index, (placed, _)) in journal.records().enumerate() {
+            let is_wanted = index >= again || index >= republish || base == Some(index) || last == Some(index);
+            if !is_wanted {
+                continue;
+            }
+            let (record, outboxes) = epochs.read(placed)?;
+            if index >= again {
+                found.again.push(record.clone());
+            }
+            if base == Some(index) {
+                found.base = Some(record.clone());
+            }
+            if last == Some(index) {
+                found.last = Some(record.clone());
+            }
+            if index >= republish {
+                found.republish.push(Committed { permit: CommitPermit::new(record.epoch), record, outboxes });
+            }
+        }
+        Ok(found)
     }
 }

@@ -11,6 +11,7 @@ use pelton_core::{
     checkpoint::{claim::Claim, record::Record},
     model::Epoch,
 };
+use serde::de::DeserializeOwned;
 
 /// An epoch's payload.
 pub(super) fn encode_epoch(record: &Record, outboxes: &[Vec<u8>]) -> Result<Vec<u8>, String> {
@@ -25,14 +26,14 @@ pub(super) fn encode_epoch(record: &Record, outboxes: &[Vec<u8>]) -> Result<Vec<
     Ok(payload)
 }
 
-/// An epoch's payload in its parts.
-pub(super) struct EpochPayload<'a> {
-    pub(super) record: Record,
+/// An epoch's payload in its parts. `R` is the record, or its outline.
+pub(super) struct EpochPayload<'a, R> {
+    pub(super) record: R,
     /// One for each sink.
     pub(super) outboxes: Vec<&'a [u8]>,
 }
 
-pub(super) fn decode_epoch(payload: &[u8]) -> Result<EpochPayload<'_>, String> {
+pub(super) fn decode_epoch<R: DeserializeOwned>(payload: &[u8]) -> Result<EpochPayload<'_, R>, String> {
     let short = || "it is shorter than it says".to_owned();
     let (record_bytes, rest) = payload.split_first_chunk().ok_or_else(short)?;
     let (outboxes, rest) = rest.split_first_chunk().ok_or_else(short)?;

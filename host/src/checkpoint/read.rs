@@ -1,14 +1,14 @@
 //! Reads a journal: every segment, every frame, every checksum; what counts is decided by the core.
 //!
-//! [`open`](super::open) reads it to take the job over, [`inspect`](super::inspect) to show it. Outboxes are checked and not kept: they
-//! are read again where they are needed. Memory is bounded by one segment and the records.
+//! [`open`](super::open) reads it to take the job over, [`inspect`](super::inspect) to show it. Everything is checked, and of epochs only the
+//! outlines are kept: [`Epochs`] reads those again that are needed. Memory is bounded by one segment and the outlines.
 
 use pelton_core::{
     checkpoint::{
         chain::{self, Chain, Damage, FrameFacts, Segment, Wrong},
         claim::Claim,
         frame::{self, Defect, FRAME_BYTES_MAX, Frame, Kind},
-        record::Record,
+        record::{Outline, Record},
         recovery::{self, Decision, Entry, What},
     },
     model::Epoch,
@@ -41,19 +41,51 @@ pub(super) struct Placed {
 #[derive(Debug)]
 pub(super) enum Content {
     Claim(Claim),
-    Epoch(Box<Record>),
+    Epoch(Box<Outline>),
     Published(Epoch),
     Closed,
 }
 
 impl Journal {
     /// The records, oldest first, with their places.
-    pub(super) fn records(&self) -> impl Iterator<Item = (&Placed, &Record)> {
+    pub(super) fn records(&self) -> impl Iterator<Item = (&Placed, &Outline)> {
         self.entries.iter().filter_map(|placed| match &placed.content {
             Content::Epoch(record) => Some((placed, record.as_ref())),
             _ => None,
         })
     }
+}
+
+/// Reads epochs in full, of which the outlines are known. It holds the segment that it has read last.
+pub(super) struct Epochs<'a, D: Disk> {
+    disk: &'a D,
+    segment: Option<(u64, Vec<u8>)>,
+}
+
+impl<'a, D: Disk> Epochs<'a, D> {
+    pub(super) fn new(disk: &'a D) -> Self {
+        Self { disk, segment: None }
+    }
+
+    /// The record of an epoch, and one outbox for each sink.
+    pub(super) fn read(&mut self, placed: &Placed) -> Result<(Record, Vec<Vec<u8>>), CheckpointError> {
+        let bytes = match self.segment.take() {
+            Some((number, bytes)) if number == placed.segment => bytes,
+            _ => segment_bytes(self.disk, placed.segment)?,
+        };
+        let damaged = |what: String| {
+            CheckpointError::damaged(self.disk.shown(&names::segment(placed.segment)), placed.offset, what)
+        };
+        let (_, bytes) = self.segment.insert((placed.segment, bytes));
+        let payload =
+            frame::payload_at(bytes, placed.offset).ok_or_else(|| damaged("it was changed just now".into()))?;
+        let epoch = payload::decode_epoch(payload).map_err(|reason| damaged(undecodable(&reason)))?;
+        Ok((epoch.record, epoch.outboxes.into_iter().map(<[u8]>::to_vec).collect()))
+    }
+}
+
+fn undecodable(reason: &str) -> String {
+    format!("the content of a frame cannot be decoded: {reason}")
 }
 
 /// The numbers of all segments, lowest first.
@@ -133,8 +165,8 @@ fn entries<D: Disk>(
         let count = counted.map_or(0, |(_, count)| *count);
         for (frame, content) in segment.frames.iter().zip(contents).take(count) {
             let content = content.map_err(|reason| {
-                let what = format!("the content of a frame cannot be decoded: {reason}");
-                CheckpointError::damaged(disk.shown(&names::segment(segment.number)), frame.offset, what)
+                let file = disk.shown(&names::segment(segment.number));
+                CheckpointError::damaged(file, frame.offset, undecodable(&reason))
             })?;
             let generation = frame.header.generation;
             entries.push(Placed { segment: segment.number, offset: frame.offset, generation, content });

@@ -14,7 +14,7 @@ use std::{fmt, io, sync::Arc};
 use pelton_core::{
     checkpoint::{
         frame::{self, ALIGNMENT, FRAME_BYTES_MAX, Header, Kind},
-        record::{FileRef, Record},
+        record::{FileRef, Outline, Record},
         retain::Kept,
     },
     model::Epoch,
@@ -120,15 +120,15 @@ impl<D: Disk> Store<D> {
             store.sync()?;
             store.check_owner()
         })?;
-        self.kept.push(Kept::of(record, self.segment.number));
+        self.kept.push(Kept::of(&Outline::of(record), self.segment.number));
         self.published = self.published.max(record.published_through.0);
         self.published_durable = self.published;
         self.next_epoch = record.epoch.next();
         Ok(CommitPermit::new(record.epoch))
     }
 
-    /// Notes that the outputs of an epoch, and of all before, are visible. It is durable with the next commit; until then
-    /// a power cut makes whoever recovers publish them again.
+    /// Notes that the outputs of an epoch, and of all before, are visible, and that the sinks have made them durable: they will not be
+    /// published again. The note is durable with the next commit; until then a power cut makes whoever recovers publish them once more.
     pub fn published(&mut self, permit: CommitPermit) -> Result<(), CheckpointError> {
         let payload = payload::encode_published(permit.epoch);
         self.guarded(|store| {

@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
-use pelton_core::checkpoint::{
-    record::{FileRef, Position, Record},
-    retain,
-};
+use pelton_core::checkpoint::record::Position;
 use serde_json::{Value, json};
 
 use super::{
@@ -84,7 +81,7 @@ fn to_text(inspection: &Inspection) -> String {
     };
     row("generation", generation(inspection));
     row("epochs", epochs(inspection));
-    if let Some(last) = inspection.records.last() {
+    if let Some(last) = &inspection.last {
         row("snapshot", snapshot(inspection));
         row("to compute again", counted(inspection.again(), "epoch"));
         row("to publish", counted(inspection.republish(), "epoch"));
@@ -124,8 +121,8 @@ fn epochs(inspection: &Inspection) -> String {
 fn snapshot(inspection: &Inspection) -> String {
     let base = inspection.records.iter().find(|record| Some(record.epoch) == inspection.base);
     let Some(record) = base else { return "none: state is computed from the start".into() };
-    let bytes: u64 = retain::files(record).map(|file| file.bytes).sum();
-    let files = counted(retain::files(record).count() as u64, "file");
+    let bytes: u64 = record.files().map(|file| file.bytes).sum();
+    let files = counted(record.files().count() as u64, "file");
     format!("of epoch {}: {files}, {}", record.epoch, HumanBytes(bytes))
 }
 
@@ -133,9 +130,8 @@ fn position(position: &Position) -> String {
     match position {
         Position::Start => "at its start".into(),
         Position::Range { partition, sequence, offset, .. } => {
-            format!("partition {partition}, range {sequence}, byte {}", HumanCount(*offset))
+            format!("before range {sequence} of partition {partition}, which begins at {}", HumanCount(*offset))
         }
-        Position::Row(row) => format!("row {}", HumanCount(*row)),
         Position::End => "at its end".into(),
     }
 }
@@ -172,17 +168,11 @@ fn to_json(inspection: &Inspection) -> Value {
         "published_through": inspection.published_through,
         "again": inspection.again(),
         "republish": inspection.republish(),
-        "last": inspection.records.last().map(record_to_json),
+        "last": inspection.last,
         "segments": inspection.segments.iter().map(segment).collect::<Vec<_>>(),
         "frames": inspection.frames,
         "unfinished": inspection.cut.as_ref().map(cut_to_json),
     })
-}
-
-/// As in the journal, and with all its files in one list.
-fn record_to_json(record: &Record) -> Value {
-    let files: Vec<&FileRef> = retain::files(record).collect();
-    json!({ "record": record, "files": files })
 }
 
 fn cut_to_json(cut: &TornTail) -> Value {

@@ -14,6 +14,7 @@ mod assemble;
 mod error;
 pub mod join;
 pub mod keyed;
+pub mod partitions;
 pub mod shuffle;
 pub mod tables;
 

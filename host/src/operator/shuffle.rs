@@ -14,16 +14,14 @@ use arrow::{
     array::{ArrayRef, RecordBatch},
     datatypes::FieldRef,
 };
-use pelton_core::{
-    shuffle,
-    window::{self, Panes, WindowSpec},
-};
+use pelton_core::window::{self, Panes, WindowSpec};
 use pelton_wasm::BatchContext;
 
 use super::{
     OperatorStats, PortPlan,
     admit::{Refused, TimeColumn},
     aggregate::Partial,
+    partitions::partitioned,
 };
 use crate::state::keys::{self, KeyCodec, Keys};
 
@@ -156,18 +154,4 @@ impl Shuffler {
         let batch = refused.on_time(&batch, &on_time, out);
         (batch, times.into_iter().zip(on_time).filter(|(_, on_time)| *on_time).map(|(time, _)| time).collect())
     }
-}
-
-/// What belongs to each partition, by hash, in order.
-pub fn partitioned(hashes: impl ExactSizeIterator<Item = u64>, partitions: u16) -> Vec<Vec<u32>> {
-    let groups = shuffle::KEY_GROUPS_DEFAULT;
-    let share = hashes.len() / usize::from(partitions).max(1);
-    let mut by_partition: Vec<Vec<u32>> = (0..partitions).map(|_| Vec::with_capacity(share + share / 8)).collect();
-    for (row, hash) in (0..).zip(hashes) {
-        let partition = shuffle::partition(shuffle::key_group(hash, groups), groups, partitions);
-        if let Some(rows) = by_partition.get_mut(usize::from(partition)) {
-            rows.push(row);
-        }
-    }
-    by_partition
 }

@@ -186,11 +186,23 @@ impl KeyStore {
         }
     }
 
-    /// Adds a key of another store of the same codec.
-    pub fn push_of(&mut self, other: &Self, slot: u32) {
+    /// Adds keys of another store of the same codec.
+    pub fn extend_of(&mut self, other: &Self, slots: &[u32]) {
         match self {
-            Self::Words(_) => other.word(slot).push(self),
-            Self::Bytes { .. } | Self::Boxes(_) => other.bytes(slot).push(self),
+            Self::Words(words) => words.extend(slots.iter().map(|slot| other.word(*slot))),
+            Self::Bytes { .. } | Self::Boxes(_) => slots.iter().for_each(|slot| other.bytes(*slot).push(self)),
+        }
+    }
+
+    /// Adds keys as they came, these rows of them.
+    pub fn extend_from(&mut self, keys: &Keys, rows: &[u32]) {
+        match keys {
+            Keys::Words(words) => {
+                let word = |row: &u32| words.get(*row as usize).copied().unwrap_or_default();
+                rows.iter().for_each(|row| word(row).push(self));
+            }
+            Keys::Text(text) => rows.iter().for_each(|row| text.value(*row as usize).as_bytes().push(self)),
+            Keys::Rows(encoded) => rows.iter().for_each(|row| encoded.row(*row as usize).data().push(self)),
         }
     }
 
@@ -237,7 +249,7 @@ impl Key for u64 {
 impl Key for &[u8] {
     #[inline(always)]
     fn is_at(self, store: &KeyStore, slot: u32) -> bool {
-        store.bytes(slot) == self
+        is_same(store.bytes(slot), self)
     }
 
     #[inline(always)]
@@ -258,6 +270,20 @@ impl Key for &[u8] {
         {
             *at = self.into();
         }
+    }
+}
+
+/// Whether two keys are equal; most are short, and then a call would cost more than the comparison.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        0..=3 => one.iter().eq(other),
+        4..=8 => one.first_chunk::<4>() == other.first_chunk() && one.last_chunk::<4>() == other.last_chunk(),
+        9..=16 => one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk(),
+        _ => one == other,
     }
 }
 
@@ -402,6 +428,20 @@ mod tests {
             (vec![("a", "s64"), ("b", "utf8?")], vec![numbers, nullable]),
         ] {
             assert_eq!(round_trip(&codec(&columns).unwrap(), &arrays), arrays, "{columns:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_every_length_differ_by_any_byte() {
+        let key: Vec<u8> = (0..40).collect();
+        for length in 0..key.len() {
+            let one = &key[..length];
+            assert!(is_same(one, &one.to_vec()) && !is_same(one, &key[..length + 1]));
+            for at in 0..length {
+                let mut other = one.to_vec();
+                other[at] ^= 1;
+                assert!(!is_same(one, &other), "byte {at} of {length}");
+            }
         }
     }
 

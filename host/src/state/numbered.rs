@@ -5,7 +5,7 @@
 
 mod snapshot;
 
-use hashbrown::hash_table::{Entry, HashTable};
+use hashbrown::hash_table::{Entry as Entries, HashTable};
 
 pub use self::snapshot::SavedNumbers;
 use super::{
@@ -15,12 +15,19 @@ use super::{
 
 #[derive(Debug)]
 pub struct NumberedKeys {
-    table: HashTable<u32>,
+    table: HashTable<Entry>,
     hashes: Vec<u64>,
     keys: KeyStore,
     /// What the keys hold besides their places.
     key_bytes: usize,
     free: Vec<u32>,
+}
+
+/// Where a key is. The hash is the table's own: by it keys are told apart, and the table grows, without a look at them.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u64,
+    number: u32,
 }
 
 /// The table's own hash: partitions share their top bits, which the table would look at first.
@@ -51,7 +58,7 @@ impl NumberedKeys {
 
     /// The numbers of all keys, in order.
     pub fn taken(&self) -> Vec<u32> {
-        let mut taken: Vec<u32> = self.table.iter().copied().collect();
+        let mut taken: Vec<u32> = self.table.iter().map(|entry| entry.number).collect();
         taken.sort_unstable();
         taken
     }
@@ -64,7 +71,11 @@ impl NumberedKeys {
     /// Bytes held, about. Cheap.
     pub fn held_bytes(&self) -> usize {
         const PLACE_BYTES: usize = 16;
-        self.key_bytes + self.keys.len() * PLACE_BYTES + self.hashes.capacity() * 8 + self.table.capacity() * 5
+        const ENTRY_BYTES: usize = size_of::<Entry>() + 1;
+        self.key_bytes
+            + self.keys.len() * PLACE_BYTES
+            + self.hashes.capacity() * 8
+            + self.table.capacity() * ENTRY_BYTES
     }
 
     /// Appends to `numbers` that of each of these rows' keys.
@@ -103,8 +114,14 @@ impl NumberedKeys {
 
     #[inline(always)]
     fn seek<K: Key>(&self, hash: u64, key: K) -> u32 {
-        let is_it = |number: &u32| self.hashes.get(*number as usize) == Some(&hash) && key.is_at(&self.keys, *number);
-        self.table.find(spread(hash), is_it).copied().unwrap_or(u32::MAX)
+        self.found(hash, key).unwrap_or(u32::MAX)
+    }
+
+    #[inline(always)]
+    fn found<K: Key>(&self, hash: u64, key: K) -> Option<u32> {
+        let hash = spread(hash);
+        let is_it = |entry: &Entry| entry.hash == hash && key.is_at(&self.keys, entry.number);
+        self.table.find(hash, is_it).map(|entry| entry.number)
     }
 
     /// The number of the key of a group, and whether it is new.
@@ -120,20 +137,16 @@ impl NumberedKeys {
     /// The number of the key of a group, if it has one.
     pub fn find(&self, groups: &GroupRows, group: u32) -> Option<u32> {
         let hash = groups.hashes.get(group as usize).copied().unwrap_or_default();
-        let is_it = |number: &u32| {
-            self.hashes.get(*number as usize) == Some(&hash)
-                && match &groups.keys {
-                    KeyStore::Words(_) => groups.keys.word(group).is_at(&self.keys, *number),
-                    KeyStore::Bytes { .. } | KeyStore::Boxes(_) => groups.keys.bytes(group).is_at(&self.keys, *number),
-                }
-        };
-        self.table.find(spread(hash), is_it).copied()
+        match &groups.keys {
+            KeyStore::Words(_) => self.found(hash, groups.keys.word(group)),
+            KeyStore::Bytes { .. } | KeyStore::Boxes(_) => self.found(hash, groups.keys.bytes(group)),
+        }
     }
 
     /// Nothing is known of the key any more.
     pub fn forget(&mut self, number: u32) {
         let Some(hash) = self.hashes.get(number as usize).copied() else { return };
-        if let Ok(entry) = self.table.find_entry(spread(hash), |at| *at == number) {
+        if let Ok(entry) = self.table.find_entry(spread(hash), |entry| entry.number == number) {
             entry.remove();
             self.free.push(number);
         }
@@ -142,11 +155,11 @@ impl NumberedKeys {
     #[inline(always)]
     fn enter<K: Key>(&mut self, hash: u64, key: K) -> (u32, bool) {
         let Self { table, hashes, keys, key_bytes, free } = self;
-        let is_it = |number: &u32| hashes.get(*number as usize) == Some(&hash) && key.is_at(keys, *number);
-        let rehash = |number: &u32| spread(hashes.get(*number as usize).copied().unwrap_or_default());
-        let vacant = match table.entry(spread(hash), is_it, rehash) {
-            Entry::Occupied(found) => return (*found.get(), false),
-            Entry::Vacant(vacant) => vacant,
+        let own = spread(hash);
+        let is_it = |entry: &Entry| entry.hash == own && key.is_at(keys, entry.number);
+        let vacant = match table.entry(own, is_it, |entry| entry.hash) {
+            Entries::Occupied(found) => return (found.get().number, false),
+            Entries::Vacant(vacant) => vacant,
         };
         let number = match free.pop() {
             Some(number) => {
@@ -163,7 +176,7 @@ impl NumberedKeys {
                 hashes.len() as u32 - 1
             }
         };
-        vacant.insert(number);
+        vacant.insert(Entry { hash: own, number });
         *key_bytes += keys.bytes(number).len();
         (number, true)
     }

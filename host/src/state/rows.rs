@@ -68,16 +68,25 @@ impl StateRows {
             return slot;
         }
         let slot = self.rows as u32;
-        self.rows += 1;
-        self.columns.iter_mut().for_each(Column::push_null);
+        self.grow_to(self.rows + 1);
         slot
+    }
+
+    /// Appends to `slots` so many of them, as [`Self::allocate`] gives them.
+    pub fn allocate_many(&mut self, count: usize, slots: &mut Vec<u32>) {
+        let kept = self.free.len().saturating_sub(count);
+        let again = self.free.drain(kept..).rev();
+        let new = count - again.len();
+        slots.extend(again);
+        slots.extend((self.rows..self.rows + new).map(|slot| slot as u32));
+        self.grow_to(self.rows + new);
     }
 
     /// Makes sure that there is a row for each slot below `rows`: for tables whose slots are given out elsewhere.
     pub fn grow_to(&mut self, rows: usize) {
-        while self.rows < rows {
-            self.rows += 1;
-            self.columns.iter_mut().for_each(Column::push_null);
+        if rows > self.rows {
+            self.rows = rows;
+            self.columns.iter_mut().for_each(|column| column.grow_to(rows));
         }
     }
 
@@ -95,6 +104,19 @@ impl StateRows {
     /// The rows of these slots.
     pub fn gather(&self, slots: &[u32]) -> Vec<ArrayRef> {
         self.columns.iter().map(|column| column.gather(slots)).collect()
+    }
+
+    /// Adds copies of these rows of another table with the same columns.
+    pub fn append(&mut self, other: &Self, slots: &[u32]) {
+        self.rows += slots.len();
+        self.columns.iter_mut().zip(&other.columns).for_each(|(column, other)| column.append(other, slots));
+    }
+
+    /// All rows; none is left.
+    pub fn take_all(&mut self) -> Vec<ArrayRef> {
+        self.rows = 0;
+        self.free.clear();
+        self.columns.iter_mut().map(Column::take_all).collect()
     }
 
     /// Writes row i of `arrays` to `slots[i]`.
@@ -132,14 +154,15 @@ impl Column {
         }
     }
 
-    fn push_null(&mut self) {
+    /// Adds nulls, so that there are so many rows.
+    fn grow_to(&mut self, rows: usize) {
         match self {
-            Self::Bits(fixed) | Self::W1(_, fixed) => fixed.push_null(),
-            Self::W2(_, fixed) => fixed.push_null(),
-            Self::W4(_, fixed) => fixed.push_null(),
-            Self::W8(_, fixed) => fixed.push_null(),
-            Self::W16(_, fixed) => fixed.push_null(),
-            Self::Bytes { values, .. } => values.push(None),
+            Self::Bits(fixed) | Self::W1(_, fixed) => fixed.grow_to(rows),
+            Self::W2(_, fixed) => fixed.grow_to(rows),
+            Self::W4(_, fixed) => fixed.grow_to(rows),
+            Self::W8(_, fixed) => fixed.grow_to(rows),
+            Self::W16(_, fixed) => fixed.grow_to(rows),
+            Self::Bytes { values, .. } => values.resize(rows, None),
         }
     }
 
@@ -170,13 +193,43 @@ impl Column {
             Self::W8(data_type, fixed) => array(data_type, fixed.gather(slots)),
             Self::W16(data_type, fixed) => array(data_type, fixed.gather(slots)),
             Self::Bytes { is_text, values, .. } => {
-                let rows = slots.iter().map(|slot| values.get(*slot as usize).and_then(Option::as_deref));
-                if *is_text {
-                    let text = |bytes| std::str::from_utf8(bytes).expect("it came as text");
-                    Arc::new(StringArray::from_iter(rows.map(|row| row.map(text))))
-                } else {
-                    Arc::new(BinaryArray::from_iter(rows))
+                bytes(*is_text, slots.iter().map(|slot| values.get(*slot as usize).and_then(Option::as_deref)))
+            }
+        }
+    }
+
+    fn append(&mut self, other: &Self, slots: &[u32]) {
+        match (self, other) {
+            (Self::Bits(to), Self::Bits(from)) | (Self::W1(_, to), Self::W1(_, from)) => to.append(from, slots),
+            (Self::W2(_, to), Self::W2(_, from)) => to.append(from, slots),
+            (Self::W4(_, to), Self::W4(_, from)) => to.append(from, slots),
+            (Self::W8(_, to), Self::W8(_, from)) => to.append(from, slots),
+            (Self::W16(_, to), Self::W16(_, from)) => to.append(from, slots),
+            (Self::Bytes { values, held, .. }, Self::Bytes { values: from, .. }) => {
+                for slot in slots {
+                    let value = from.get(*slot as usize).cloned().flatten();
+                    *held += value.as_ref().map_or(0, |bytes| bytes.len());
+                    values.push(value);
                 }
+            }
+            _ => unreachable!("both tables have the same columns"),
+        }
+    }
+
+    fn take_all(&mut self) -> ArrayRef {
+        match self {
+            Self::Bits(fixed) => {
+                let (values, nulls) = fixed.take_all();
+                Arc::new(BooleanArray::new(values.iter().map(|value| *value != 0).collect(), nulls))
+            }
+            Self::W1(data_type, fixed) => array(data_type, fixed.take_all()),
+            Self::W2(data_type, fixed) => array(data_type, fixed.take_all()),
+            Self::W4(data_type, fixed) => array(data_type, fixed.take_all()),
+            Self::W8(data_type, fixed) => array(data_type, fixed.take_all()),
+            Self::W16(data_type, fixed) => array(data_type, fixed.take_all()),
+            Self::Bytes { is_text, values, held } => {
+                *held = 0;
+                bytes(*is_text, std::mem::take(values).iter().map(Option::as_deref))
             }
         }
     }
@@ -236,9 +289,9 @@ impl<T> Default for Fixed<T> {
 }
 
 impl<T: ArrowNativeType> Fixed<T> {
-    fn push_null(&mut self) {
-        self.values.push(T::default());
-        self.valid.push(false);
+    fn grow_to(&mut self, rows: usize) {
+        self.values.resize(rows, T::default());
+        self.valid.resize(rows, false);
     }
 
     fn clear(&mut self, slot: u32) {
@@ -252,6 +305,17 @@ impl<T: ArrowNativeType> Fixed<T> {
         let is_valid = |slot: &u32| self.valid.get(*slot as usize).copied().unwrap_or_default();
         let nulls = (!slots.iter().all(is_valid)).then(|| slots.iter().map(is_valid).collect());
         (values, nulls)
+    }
+
+    fn append(&mut self, other: &Self, slots: &[u32]) {
+        self.values.extend(slots.iter().map(|slot| other.values.get(*slot as usize).copied().unwrap_or_default()));
+        self.valid.extend(slots.iter().map(|slot| other.valid.get(*slot as usize).copied().unwrap_or_default()));
+    }
+
+    fn take_all(&mut self) -> (Vec<T>, Option<NullBuffer>) {
+        let valid = std::mem::take(&mut self.valid);
+        let nulls = valid.contains(&false).then(|| NullBuffer::from(valid));
+        (std::mem::take(&mut self.values), nulls)
     }
 
     fn scatter(&mut self, slots: &[u32], values: &[T], nulls: Option<&NullBuffer>) {
@@ -270,6 +334,16 @@ impl<T: ArrowNativeType> Fixed<T> {
 
     fn held_bytes(&self) -> usize {
         size_of_val(self.values.as_slice()) + self.valid.len()
+    }
+}
+
+/// Text, or bytes.
+fn bytes<'a>(is_text: bool, rows: impl Iterator<Item = Option<&'a [u8]>>) -> ArrayRef {
+    if is_text {
+        let text = |bytes| std::str::from_utf8(bytes).expect("it came as text");
+        Arc::new(StringArray::from_iter(rows.map(|row| row.map(text))))
+    } else {
+        Arc::new(BinaryArray::from_iter(rows))
     }
 }
 
@@ -315,8 +389,16 @@ mod tests {
         let reversed: Vec<ArrayRef> = rows.gather(&[2, 1, 0]);
         rows.scatter(&slots, &reversed);
         assert_eq!(rows.gather(&[2, 1, 0]), arrays);
+        let mut copies = StateRows::like(&rows);
+        copies.append(&rows, &[2]);
+        copies.append(&rows, &[1, 0]);
+        assert_eq!((copies.take_all(), copies.held_bytes()), (arrays, 0));
         rows.release(&[1]);
         assert_eq!(rows.allocate(), 1, "slots are used again");
+        rows.release(&[2, 0]);
+        let mut many = Vec::new();
+        rows.allocate_many(3, &mut many);
+        assert_eq!(many, [2, 0, 3], "in the order in which they would come one by one");
         assert!(rows.gather(&[1]).iter().all(|column| column.null_count() == 1), "and are null again");
     }
 }

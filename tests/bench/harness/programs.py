@@ -77,8 +77,8 @@ class Pelton:
         with multiprocessing.Pool(1) as pool:
             return pool.apply(answer.of_file, (query, file))
 
-    def run(self, query: Query, size: Size) -> Run:
-        found, run = self._run(query, size)
+    def run(self, query: Query, size: Size, *settings: str) -> Run:
+        found, run = self._run(query, size, *settings)
         self.repeated.check(self.name, query, size, found)
         return run
 

@@ -103,6 +103,16 @@ def goals_table(rows: list[Row]) -> str:
     return table(lines, right={2})
 
 
+def rows_table(rows: list[Row]) -> str:
+    """Every row, with what it is measured in."""
+    lines = [("id", "what", "measured", "spread", "unit", "goal", "met")]
+    for each in rows:
+        spread = f"{number(each.spread[0])}–{number(each.spread[1])}"
+        met = {None: "", True: "yes", False: "NO"}[each.met]
+        lines.append((each.id, each.what, number(each.measured), spread, each.unit, each.goal or "", met))
+    return table(lines, right={2})
+
+
 def number(value: float) -> str:
     """Three significant digits."""
     return f"{value:.0f}" if value >= 99.95 else f"{value:.3g}"

@@ -77,9 +77,9 @@ def pelton() -> Path:
 
 
 @cache
-def guest(query: str) -> Path:
-    """The module of tests/bench/guests/QUERY, at the place where tests/bench/jobs/QUERY.toml looks for it."""
-    package = f"pelton-bench-{query}"
+def guest(query: str, package: str | None = None) -> Path:
+    """The module of tests/bench/guests/QUERY, or of another package, at the place where tests/bench/jobs/QUERY.toml looks for it."""
+    package = package or f"pelton-bench-{query}"
     require("rustup", "install rustup, which adds the wasm target")
     run("rustup", "target", "add", WASM, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     run("cargo", "build", "--profile", "guest", "--target", WASM, "--quiet", "--package", package)

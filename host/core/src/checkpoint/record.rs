@@ -41,6 +41,32 @@ pub struct Record {
     pub published_through: Epoch,
 }
 
+/// What is needed of the records of old epochs: where one is read, the rest of the record is passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    pub epoch: Epoch,
+    pub generation: u64,
+    pub tables: Vec<TableRecord>,
+    pub snapshot: Option<Snapshot>,
+    pub published_through: Epoch,
+}
+
+impl Outline {
+    pub fn of(record: &Record) -> Self {
+        let Record { epoch, generation, tables, snapshot, published_through, .. } = record.clone();
+        Self { epoch, generation, tables, snapshot, published_through }
+    }
+
+    /// All files that the record names.
+    pub fn files(&self) -> impl Iterator<Item = &FileRef> {
+        let snapshot = self.snapshot.iter().flat_map(|snapshot| {
+            let operators = snapshot.operators.iter().flat_map(|operator| &operator.partitions);
+            std::iter::once(&snapshot.engine).chain(operators)
+        });
+        self.tables.iter().map(|table| &table.rows).chain(snapshot)
+    }
+}
+
 /// How far a source has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {

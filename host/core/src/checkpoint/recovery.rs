@@ -10,7 +10,7 @@
 //! The host's `checkpoint` gives the valid frames in order and carries the decision out. Invariant: nothing is decided from records that
 //! do not follow each other, or from less than all that is needed to compute the state of the last epoch.
 
-use super::record::Record;
+use super::record::Outline;
 use crate::model::Epoch;
 
 /// A valid frame, as far as it matters here.
@@ -24,7 +24,7 @@ pub struct Entry<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum What<'a> {
     Claim,
-    Epoch(&'a Record),
+    Epoch(&'a Outline),
     Published(Epoch),
     Closed,
 }
@@ -124,7 +124,7 @@ impl Reading {
         }
     }
 
-    fn record(&mut self, record: &Record, frame: u64) -> Result<(), Why> {
+    fn record(&mut self, record: &Outline, frame: u64) -> Result<(), Why> {
         let found = record.epoch;
         if record.generation != frame {
             return Err(Why::OtherGeneration { epoch: found, record: record.generation, frame });

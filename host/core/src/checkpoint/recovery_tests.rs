@@ -1,35 +1,19 @@
 use super::*;
 use crate::checkpoint::record::{FileRef, Snapshot};
 
-fn record(epoch: u64, generation: u64) -> Record {
-    Record {
-        epoch: Epoch(epoch),
-        generation,
-        now: 0,
-        job: String::new(),
-        first_task: 0,
-        end_task: 0,
-        sources: Vec::new(),
-        turns: Vec::new(),
-        is_reduced: false,
-        is_last: false,
-        tables: Vec::new(),
-        modules: Vec::new(),
-        sinks: Vec::new(),
-        snapshot: None,
-        published_through: Epoch(0),
-    }
+fn record(epoch: u64, generation: u64) -> Outline {
+    Outline { epoch: Epoch(epoch), generation, tables: Vec::new(), snapshot: None, published_through: Epoch(0) }
 }
 
-fn with_snapshot(record: Record) -> Record {
+fn with_snapshot(record: Outline) -> Outline {
     let engine = FileRef { name: String::new(), bytes: 0, checksum: 0 };
-    Record { snapshot: Some(Snapshot { engine, operators: Vec::new() }), ..record }
+    Outline { snapshot: Some(Snapshot { engine, operators: Vec::new() }), ..record }
 }
 
 /// What is written as text: `claim 2`, `epoch 4`, `snapshot 4`, `published 3`, `closed`, by the generation claimed last.
 fn decide_on(journal: &str) -> Result<Decision, Refusal> {
     let mut generation = 1;
-    let records: Vec<(u64, &str, u64, Record)> = journal
+    let records: Vec<(u64, &str, u64, Outline)> = journal
         .split(", ")
         .map(|line| {
             let (what, number) = line.split_once(' ').unwrap_or((line, "0"));
@@ -99,7 +83,7 @@ fn old_records_may_have_been_collected_behind_a_snapshot() {
 fn outputs_that_may_not_be_visible_must_be_there() {
     let why = Why::Unpublished { published: Epoch(0), first: Epoch(7) };
     assert_eq!(refusal("claim 3, snapshot 7"), (1, why));
-    let told = Record { published_through: Epoch(6), ..with_snapshot(record(7, 1)) };
+    let told = Outline { published_through: Epoch(6), ..with_snapshot(record(7, 1)) };
     let decision = decide([Entry { generation: 1, what: What::Epoch(&told) }]).unwrap();
     assert_eq!(decision.republish, 0);
 }
@@ -133,7 +117,7 @@ fn only_whoever_took_the_job_over_writes() {
 fn nothing_is_visible_before_it_is_committed() {
     let why = Why::NotCommitted { published: Epoch(3) };
     assert_eq!(refusal("claim 1, epoch 1, epoch 2, published 3"), (3, why));
-    let early = Record { published_through: Epoch(1), ..record(1, 1) };
+    let early = Outline { published_through: Epoch(1), ..record(1, 1) };
     let why = Why::NotCommitted { published: Epoch(1) };
     assert_eq!(decide([Entry { generation: 1, what: What::Epoch(&early) }]), Err(Refusal { entry: 0, why }));
 }

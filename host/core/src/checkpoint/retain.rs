@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::record::{FileRef, Record};
+use super::record::Outline;
 use crate::model::Epoch;
 
 /// What is kept in mind of a committed record.
@@ -20,19 +20,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn of(record: &Record, segment: u64) -> Self {
-        let files = files(record).map(|file| file.name.clone()).collect();
+    pub fn of(record: &Outline, segment: u64) -> Self {
+        let files = record.files().map(|file| file.name.clone()).collect();
         Self { epoch: record.epoch, segment, has_snapshot: record.snapshot.is_some(), files }
     }
-}
-
-/// All files that a record names.
-pub fn files(record: &Record) -> impl Iterator<Item = &FileRef> {
-    let snapshot = record.snapshot.iter().flat_map(|snapshot| {
-        let operators = snapshot.operators.iter().flat_map(|operator| &operator.partitions);
-        std::iter::once(&snapshot.engine).chain(operators)
-    });
-    record.tables.iter().map(|table| &table.rows).chain(snapshot)
 }
 
 /// What may go.

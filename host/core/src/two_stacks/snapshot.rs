@@ -241,3 +241,111 @@ enum Part {
     Back,
     Pending,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        random::Random,
+        window::{Panes, Window, WindowKind},
+    };
+
+    const LENGTH: i64 = 12;
+    const SLIDE: i64 = 3;
+
+    /// Panes that come and windows that close, some of them in between asked for from their panes.
+    fn step(stacks: &mut TwoStacks, random: &mut Random, time: i64, payload: &mut u32) {
+        for _ in 0..random.within(2, 9) {
+            let key = random.within(0, 6) as u32;
+            let pane = (time - random.within(0, 9)).div_euclid(SLIDE) * SLIDE;
+            *payload += u32::from(stacks.upsert(key, pane, *payload) == *payload);
+        }
+        if random.once_in(3) {
+            stacks.fold([(1, Window { start: time - LENGTH, end: time })]);
+        }
+    }
+
+    fn made() -> (TwoStacks, Vec<Window>) {
+        let random = &mut Random::for_test("saved_stacks");
+        let panes = Panes::new(&WindowKind::Sliding { length: LENGTH, slide: SLIDE, offset: 0 }).expect("a good kind");
+        let mut windows: Vec<Window> = panes.closed(0, 90).collect();
+        let rest = windows.split_off(14);
+        let mut stacks = TwoStacks::default();
+        let mut payload = 0;
+        for window in windows {
+            step(&mut stacks, random, window.end + 2, &mut payload);
+            stacks.close(window, window.start + SLIDE - 6);
+        }
+        (stacks, rest)
+    }
+
+    #[test]
+    fn saved_stacks_make_the_same_plans() {
+        let (mut whole, windows) = made();
+        let size = (whole.scratch_used(), whole.active_keys().len());
+        assert!(size.0 > 3 && size.1 > 2, "there is little to save: {size:?}");
+        let mut loaded = TwoStacks::load(whole.save()).expect("it was saved");
+        let (mut random, mut again) = (Random::for_test("saved_stacks"), Random::for_test("saved_stacks"));
+        let (mut payload, mut same) = (1_000, 1_000);
+        for window in windows {
+            step(&mut whole, &mut random, window.end + 2, &mut payload);
+            step(&mut loaded, &mut again, window.end + 2, &mut same);
+            let shown = |stacks: &mut TwoStacks| {
+                let plan = stacks.close(window, window.start + SLIDE - 6);
+                let rounds: Vec<_> = plan.rounds().collect();
+                format!("{rounds:?} {:?} {:?} {:?}", plan.answers(), plan.dropped(), plan.forgotten())
+            };
+            assert_eq!(shown(&mut whole), shown(&mut loaded));
+            assert_eq!(format!("{:?}", whole.save()), format!("{:?}", loaded.save()));
+        }
+    }
+
+    #[test]
+    fn damaged_stacks_are_refused_or_can_be_worked_with() {
+        let (stacks, windows) = made();
+        let numbers = |saved: &SavedStacks<'_>| {
+            let (keys, entries) = (&saved.keys, &saved.entries);
+            let keys = [&keys.heads, &keys.tails, &keys.firsts, &keys.pendings, &keys.backs].map(Packed::len);
+            let entries = [&entries.payloads, &entries.suffixes, &entries.previous, &entries.next].map(Packed::len);
+            let rest =
+                [&saved.active, &saved.scratch_free, &saved.scratch_given_back, &saved.answer_rows].map(Packed::len);
+            keys.into_iter().chain(entries).chain(rest).collect::<Vec<usize>>()
+        };
+        let (mut refused, mut loaded) = (0, 0);
+        for (field, length) in numbers(&stacks.save()).into_iter().enumerate() {
+            for at in 0..length {
+                for value in [0, 1, 2, 5, 40, 1 << 31, (1 << 31) + 1, NONE - 1, NONE] {
+                    let mut saved = stacks.save();
+                    let (keys, entries) = (&mut saved.keys, &mut saved.entries);
+                    let fields = [
+                        &mut keys.heads,
+                        &mut keys.tails,
+                        &mut keys.firsts,
+                        &mut keys.pendings,
+                        &mut keys.backs,
+                        &mut entries.payloads,
+                        &mut entries.suffixes,
+                        &mut entries.previous,
+                        &mut entries.next,
+                        &mut saved.active,
+                        &mut saved.scratch_free,
+                        &mut saved.scratch_given_back,
+                        &mut saved.answer_rows,
+                    ];
+                    fields.into_iter().nth(field).expect("as many as were counted").0.to_mut()[at] = value;
+                    let Ok(mut stacks) = TwoStacks::load(saved) else {
+                        refused += 1;
+                        continue;
+                    };
+                    loaded += 1;
+                    let mut random = Random::for_test("damaged_stacks");
+                    for window in &windows {
+                        step(&mut stacks, &mut random, window.end + 2, &mut 1_000);
+                        stacks.close(*window, window.start + SLIDE - 6);
+                    }
+                }
+            }
+        }
+        assert!(refused > loaded && loaded > 0, "{refused} refused, {loaded} loaded");
+    }
+}

@@ -25,6 +25,10 @@ use crate::{
     state::keys::{KeyCodec, KeyError},
 };
 
+/// A batch is not folded on the map side if nine in ten of so many of its rows have a key of their own. At that share half of the
+/// groups of 8,192 rows would be left; with fewer rows than four times this, folding is as cheap as to ask.
+const SAMPLE_ROWS: usize = 1024;
+
 /// The name of the main output's port.
 const OUT: &str = "out";
 
@@ -336,6 +340,7 @@ impl AggregateDraft {
             late: side.late,
             rejected: side.rejected,
             rows_max: job.batch.rows,
+            sample_rows: SAMPLE_ROWS,
         }
     }
 }

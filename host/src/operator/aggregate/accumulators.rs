@@ -31,6 +31,15 @@ impl Accumulators {
         self.0.iter_mut().map(StateRows::allocate).last().expect("an operator has at least one function")
     }
 
+    /// Appends to `slots` so many of them, whose accumulators are the identity.
+    pub fn allocate_many(&mut self, count: usize, slots: &mut Vec<u32>) {
+        let before = slots.len();
+        for rows in &mut self.0 {
+            slots.truncate(before);
+            rows.allocate_many(count, slots);
+        }
+    }
+
     /// Gives slots back; what they held is gone.
     pub fn release(&mut self, slots: &[u32]) {
         self.0.iter_mut().for_each(|rows| rows.release(slots));
@@ -39,6 +48,16 @@ impl Accumulators {
     /// The accumulators of these slots, a set of columns for each function.
     pub fn gather(&self, slots: &[u32]) -> Vec<Columns> {
         self.0.iter().map(|rows| rows.gather(slots)).collect()
+    }
+
+    /// Adds copies of these slots of another partition's.
+    pub fn append(&mut self, other: &Self, slots: &[u32]) {
+        self.0.iter_mut().zip(&other.0).for_each(|(rows, other)| rows.append(other, slots));
+    }
+
+    /// All accumulators, a set of columns for each function; none is left.
+    pub fn take_all(&mut self) -> Vec<Columns> {
+        self.0.iter_mut().map(StateRows::take_all).collect()
     }
 
     /// Writes row i of each set of columns to `slots[i]`.

@@ -1,9 +1,9 @@
 //! The modules of one aggregating operator on one compute thread: instances made when they are first needed.
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, new_null_array},
+    array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array},
     compute,
 };
 use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog};
@@ -23,6 +23,41 @@ pub struct Calls {
     instances: Vec<Option<(AggregateInstance, Loaded)>>,
     tables: Arc<SideTables>,
     pub stats: OperatorStats,
+}
+
+/// The columns of a batch that some function reads, by their places in the batch; none in the place of any other.
+#[derive(Debug)]
+pub struct ReadColumns(Vec<Option<ArrayRef>>);
+
+impl ReadColumns {
+    /// These rows of a batch, in this order.
+    pub fn take(plan: &AggregatePlan, batch: &RecordBatch, rows: &[u32]) -> Self {
+        let rows = UInt32Array::from_iter_values(rows.iter().copied());
+        let is_read = |at: &usize| plan.functions.iter().any(|function| function.reads_at.contains(at));
+        let one = |column: &ArrayRef| compute::take(column.as_ref(), &rows, None).expect("these rows exist");
+        Self(batch.columns().iter().enumerate().map(|(at, column)| is_read(&at).then(|| one(column))).collect())
+    }
+
+    /// These of the rows.
+    pub fn slice(&self, rows: Range<u32>) -> Self {
+        let slice = |column: &ArrayRef| column.slice(rows.start as usize, rows.len());
+        Self(self.0.iter().map(|column| column.as_ref().map(slice)).collect())
+    }
+
+    /// The rows of all of them, one after the other; all are of batches of one edge.
+    pub fn concat(all: &[Self]) -> Self {
+        let columns = all.first().map_or(0, |first| first.0.len());
+        let one = |at: usize| {
+            let parts: Vec<&dyn Array> = all.iter().filter_map(|rows| rows.0.get(at)?.as_deref()).collect();
+            let whole = |parts: &[&dyn Array]| compute::concat(parts).expect("batches of one edge have one schema");
+            (!parts.is_empty()).then(|| whole(&parts))
+        };
+        Self((0..columns).map(one).collect())
+    }
+
+    fn column(&self, at: usize) -> Option<ArrayRef> {
+        self.0.get(at).cloned().flatten()
+    }
 }
 
 /// Results of one function.
@@ -70,6 +105,23 @@ impl Calls {
             let fields = function.signature.accumulator.fields();
             let identity: Columns = fields.iter().map(|field| new_null_array(field.data_type(), groups)).collect();
             instance.accumulate(context, batch.num_rows(), &columns, slots, groups, &identity, &function.signature)
+        })
+    }
+
+    /// Folds rows into `accumulators`, of which there are `groups`: row i into number `slots[i]`.
+    pub fn accumulate_into(
+        &mut self,
+        context: &BatchContext,
+        rows: &ReadColumns,
+        slots: &[u32],
+        groups: usize,
+        accumulators: &[Columns],
+    ) -> Result<Vec<Columns>, CallError> {
+        let mut accumulators = accumulators.iter();
+        self.each(|function, instance| {
+            let columns: Columns = function.reads_at.iter().filter_map(|at| rows.column(*at)).collect();
+            let accumulators = accumulators.next().expect("one set of columns for each function");
+            instance.accumulate(context, slots.len(), &columns, slots, groups, accumulators, &function.signature)
         })
     }
 
@@ -141,9 +193,15 @@ impl Calls {
     }
 }
 
-/// These rows of each set of columns.
+/// These rows of each set of columns. Rows that follow each other are not copied.
 pub fn take(columns: &[Columns], rows: &[u32]) -> Vec<Columns> {
-    let rows = arrow::array::UInt32Array::from_iter_values(rows.iter().copied());
+    if let Some(first) = rows.first()
+        && rows.iter().zip(*first..).all(|(row, next)| *row == next)
+    {
+        let slice = |column: &ArrayRef| column.slice(*first as usize, rows.len());
+        return columns.iter().map(|columns| columns.iter().map(slice).collect()).collect();
+    }
+    let rows = UInt32Array::from_iter_values(rows.iter().copied());
     let one = |column: &ArrayRef| compute::take(column.as_ref(), &rows, None).expect("these rows exist");
     columns.iter().map(|columns| columns.iter().map(one).collect()).collect()
 }

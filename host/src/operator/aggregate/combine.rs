@@ -1,9 +1,10 @@
 //! The map side: a batch is folded into one partial accumulator for each group that it holds.
 //!
-//! A group is a key and a pane, a key and a session within the batch, or a key. Only rows of windows that count rows are not
-//! folded here, for nobody knows yet how many came before them.
+//! A group is a key and a pane, a key and a session within the batch, or a key. Rows of windows that count rows are not
+//! folded here, for nobody knows yet how many came before them; nor are those of a batch of which the first rows
+//! have hardly a key in common, for that would cost more than it saves.
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
@@ -18,20 +19,21 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 use super::{
     AggregatePlan,
     admit::{late_rows, paned, timed},
-    calls::Calls,
-    partial::{CarriedRows, Partial},
+    calls::{Calls, ReadColumns},
+    partial::{CarriedRows, Content, Partial},
     runs::{self, Runs},
 };
 use crate::{
     operator::{
         admit::filter,
+        partitions::{Parts, Sorted},
         record_batch,
-        shuffle::{Mapped, Piece, partitioned},
+        shuffle::{Mapped, Piece},
         tables::SideTables,
     },
     state::{
         groups::{GroupRows, Groups},
-        keys::{self, KeyCodec},
+        keys::{self, KeyCodec, KeyStore, Keys},
     },
 };
 
@@ -44,6 +46,22 @@ pub struct Combiner {
     calls: Calls,
     groups: Groups,
     slots: Vec<u32>,
+}
+
+/// The keys of a batch, row for row.
+struct BatchKeys {
+    hashes: Vec<u64>,
+    keys: Keys,
+}
+
+impl BatchKeys {
+    /// Each row as a group; `store` is an empty store.
+    fn in_order(&self, rows: &[u32], tags: &[i64], mut store: KeyStore) -> GroupRows {
+        store.extend_from(&self.keys, rows);
+        let hash = |row: &u32| self.hashes.get(*row as usize).copied().unwrap_or_default();
+        let tag = |row: &u32| tags.get(*row as usize).copied();
+        GroupRows { hashes: rows.iter().map(hash).collect(), tags: rows.iter().map_while(tag).collect(), keys: store }
+    }
 }
 
 /// What, besides its key, tells the group of a row.
@@ -122,34 +140,69 @@ impl Combiner {
             return Ok(());
         }
         let tags = if matches!(self.place, Place::Pane(_)) { times.as_slice() } else { &[] };
-        let groups = self.group(&batch, tags);
         let partial = match self.place {
-            Place::Key | Place::Pane(_) => {
-                let accumulators = self.calls.accumulate(context, &batch, &self.slots, groups.len())?;
-                let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
-                Partial { groups, lasts: Vec::new(), accumulators, by_partition, rows: None }
-            }
-            Place::Session { gap } => self.sessions(context, &batch, &times, groups, gap)?,
+            Place::Key | Place::Pane(_) => self.folded(context, &batch, tags)?,
+            Place::Session { gap } => self.sessions(context, &batch, &times, gap)?,
             Place::Count => {
-                let slots = std::mem::take(&mut self.slots);
-                let rows = CarriedRows::new(batch, slots, &groups, self.plan.partitions);
-                let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
-                Partial { groups, lasts: Vec::new(), accumulators: Vec::new(), by_partition, rows: Some(rows) }
+                let keys = self.keys(&batch);
+                self.slots.clear();
+                self.assign(&keys, &[], 0..keys.hashes.len());
+                let (groups, parts) = self.sorted_groups();
+                let rows = CarriedRows::new(batch, std::mem::take(&mut self.slots), &groups, self.plan.partitions);
+                Partial {
+                    groups,
+                    parts,
+                    lasts: Vec::new(),
+                    content: Content::Accumulators(Vec::new()),
+                    rows: Some(rows),
+                }
             }
         };
         out.pieces.push(Piece::Partial(Arc::new(partial)));
         Ok(())
     }
 
-    /// The groups of a batch, and in `slots` that of each row. No tags: a group is a key.
-    fn group(&mut self, batch: &RecordBatch, tags: &[i64]) -> GroupRows {
+    /// A batch of which each group becomes one accumulator, unless that saves nothing.
+    fn folded(&mut self, context: &BatchContext, batch: &RecordBatch, tags: &[i64]) -> Result<Partial, CallError> {
+        let keys = self.keys(batch);
+        let rows = keys.hashes.len();
+        let sample = if rows < self.plan.sample_rows * 4 { 0 } else { self.plan.sample_rows };
+        self.slots.clear();
+        self.assign(&keys, tags, 0..sample);
+        if sample > 0 && self.groups.rows().len() >= sample - sample / 10 {
+            self.groups.clear();
+            let panes = if self.plan.is_pane_by_pane() { tags } else { &[] };
+            let Sorted { order, parts } = Sorted::new(&keys.hashes, self.plan.partitions).then_by(panes);
+            let content = Content::Rows(ReadColumns::take(&self.plan, batch, &order));
+            let groups = keys.in_order(&order, tags, self.codec.store());
+            return Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None });
+        }
+        self.assign(&keys, tags, sample..rows);
+        let (groups, parts) = self.sorted_groups();
+        let accumulators = self.calls.accumulate(context, batch, &self.slots, groups.len())?;
+        Ok(Partial { groups, parts, lasts: Vec::new(), content: Content::Accumulators(accumulators), rows: None })
+    }
+
+    fn keys(&self, batch: &RecordBatch) -> BatchKeys {
         let key: Vec<ArrayRef> =
             self.plan.key_at.iter().filter_map(|at| batch.columns().get(*at)).map(Arc::clone).collect();
-        let hashes = keys::hashes(&key, batch.num_rows());
-        let keys = self.codec.encode(&key, batch.num_rows());
+        let rows = batch.num_rows();
+        BatchKeys { hashes: keys::hashes(&key, rows), keys: self.codec.encode(&key, rows) }
+    }
+
+    /// Appends to `slots` the groups of these rows. No tags: a group is a key.
+    fn assign(&mut self, keys: &BatchKeys, tags: &[i64], rows: Range<usize>) {
         let tag = |row: usize| tags.get(row).copied().unwrap_or_default();
-        self.groups.assign(&keys, &hashes, tag, &mut self.slots);
-        self.groups.take(self.codec.store())
+        self.groups.assign(&keys.keys, &keys.hashes, rows, tag, &mut self.slots);
+    }
+
+    /// The groups assigned, sorted by partition; `slots` are theirs then.
+    fn sorted_groups(&mut self) -> (GroupRows, Parts) {
+        let sorted = Sorted::new(&self.groups.rows().hashes, self.plan.partitions);
+        sorted.renumber(&mut self.slots);
+        let groups = self.groups.rows().in_order(&sorted.order, self.codec.store());
+        self.groups.clear();
+        (groups, sorted.parts)
     }
 
     fn sessions(
@@ -157,18 +210,24 @@ impl Combiner {
         context: &BatchContext,
         batch: &RecordBatch,
         times: &[i64],
-        keys: GroupRows,
         gap: i64,
     ) -> Result<Partial, CallError> {
-        let Runs { keys: key_of, starts, lasts } = runs::split(&mut self.slots, times, keys.len(), gap);
-        let groups = keys.select(&key_of, starts, self.codec.store());
+        let keys = self.keys(batch);
+        self.slots.clear();
+        self.assign(&keys, &[], 0..keys.hashes.len());
+        let Runs { keys: key_of, starts, lasts } = runs::split(&mut self.slots, times, self.groups.rows().len(), gap);
+        let runs = self.groups.rows().select(&key_of, starts, self.codec.store());
+        self.groups.clear();
+        let sorted = Sorted::new(&runs.hashes, self.plan.partitions);
+        sorted.renumber(&mut self.slots);
+        let groups = runs.in_order(&sorted.order, self.codec.store());
+        let lasts: Vec<i64> = sorted.order.iter().filter_map(|run| lasts.get(*run as usize).copied()).collect();
         let accumulators = self.calls.accumulate(context, batch, &self.slots, groups.len())?;
-        let by_partition = partitioned(groups.hashes.iter().copied(), self.plan.partitions);
         let lateness = self.plan.window.lateness;
         let is_doubtful = |last: &i64| is_late(last.saturating_add(gap), lateness, context.watermark);
         let doubtful: Vec<bool> = lasts.iter().map(is_doubtful).collect();
         let rows = doubtful.contains(&true).then(|| self.doubtful_rows(batch, &doubtful, &groups));
-        Ok(Partial { groups, lasts, accumulators, by_partition, rows })
+        Ok(Partial { groups, parts: sorted.parts, lasts, content: Content::Accumulators(accumulators), rows })
     }
 
     /// The rows of groups that are late unless they join a session: the reduce side knows.

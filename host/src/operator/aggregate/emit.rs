@@ -1,6 +1,6 @@
 //! Results leave: groups that are due are finished by the modules, and the host puts its columns before theirs.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, TimestampMicrosecondArray, UInt32Array},
@@ -10,7 +10,7 @@ use pelton_core::window::Window;
 use pelton_wasm::{BatchContext, CallError, Law};
 
 use super::{
-    Reduced,
+    AggregatePlan, Reduced,
     accumulators::Accumulators,
     calls::{Bounds, Columns, Finished},
     reduce::Tools,
@@ -64,8 +64,43 @@ impl Due {
     }
 }
 
+/// Results that wait to be finished, as they were when they were due: a window may hold few, and a call takes many.
+#[derive(Debug)]
+pub struct Leaving {
+    keys: KeyStore,
+    accumulators: Accumulators,
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+    moments: Vec<u8>,
+}
+
+impl Leaving {
+    /// `keys` is an empty store.
+    pub fn new(plan: &AggregatePlan, keys: KeyStore) -> Self {
+        let (starts, ends, moments) = Default::default();
+        Self { keys, accumulators: Accumulators::new(plan), starts, ends, moments }
+    }
+
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.accumulators.take_all();
+        self.starts.clear();
+        self.ends.clear();
+        self.moments.clear();
+    }
+
+    fn push(&mut self, due: &Due, groups: Range<usize>, keys: &KeyStore, accumulators: &Accumulators) {
+        let windows = due.windows.get(groups.clone()).unwrap_or_default();
+        self.keys.extend_of(keys, due.keys.get(groups.clone()).unwrap_or_default());
+        self.accumulators.append(accumulators, due.slots.get(groups.clone()).unwrap_or_default());
+        self.starts.extend(windows.iter().map(|window| window.start));
+        self.ends.extend(windows.iter().map(|window| window.end));
+        self.moments.extend_from_slice(due.moments.get(groups).unwrap_or_default());
+    }
+}
+
 impl Tools {
-    /// Finishes what is due, in calls of at most the plan's rows.
+    /// Takes what is due as it is now. It is finished in calls of the plan's rows, and leaves in this order.
     pub fn emit(
         &mut self,
         context: &BatchContext,
@@ -74,35 +109,37 @@ impl Tools {
         accumulators: &Accumulators,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        let rows_max = self.plan.rows_max;
-        let parts = due.keys.chunks(rows_max).zip(due.slots.chunks(rows_max));
-        let bounds = due.windows.chunks(rows_max).zip(due.moments.chunks(rows_max));
-        for ((key_rows, slots), (windows, moments)) in parts.zip(bounds) {
-            let keys = self.codec.decode(keys, key_rows);
-            self.finish(context, keys, windows, moments, &accumulators.gather(slots), out)?;
+        let mut taken = 0;
+        while taken < due.len() {
+            let room = self.plan.rows_max.saturating_sub(self.leaving.moments.len());
+            let next = due.len().min(taken + room);
+            self.leaving.push(due, taken..next, keys, accumulators);
+            taken = next;
+            if self.leaving.moments.len() >= self.plan.rows_max {
+                self.finish(context, out)?;
+            }
         }
         Ok(())
     }
 
-    fn finish(
-        &mut self,
-        context: &BatchContext,
-        keys: Vec<ArrayRef>,
-        windows: &[Window],
-        pane: &[u8],
-        accumulators: &[Columns],
-        out: &mut Reduced,
-    ) -> Result<(), CallError> {
-        let starts: Vec<i64> = windows.iter().map(|window| window.start).collect();
-        let ends: Vec<i64> = windows.iter().map(|window| window.end).collect();
-        let told = Bounds { starts: &starts, ends: &ends, pane };
-        let finished = self.calls.finish(context, windows.len(), &keys, &told, accumulators)?;
-        let mut columns = keys;
+    /// Finishes what has been taken.
+    pub fn finish(&mut self, context: &BatchContext, out: &mut Reduced) -> Result<(), CallError> {
+        let Leaving { keys, accumulators, starts, ends, moments } = &mut self.leaving;
+        let rows = moments.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        let slots: Vec<u32> = (0..rows as u32).collect();
+        let mut columns = self.codec.decode(keys, &slots);
+        keys.clear();
+        let (starts, ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
+        let told = Bounds { starts: &starts, ends: &ends, pane: &moments };
+        let finished = self.calls.finish(context, rows, &columns, &told, &accumulators.take_all())?;
         if self.plan.has_bounds() {
             columns.push(Arc::new(TimestampMicrosecondArray::from(starts)));
             columns.push(Arc::new(TimestampMicrosecondArray::from(ends)));
         }
-        let (columns, rows) = joined(columns, finished, windows.len())?;
+        let (columns, rows) = joined(columns, finished, rows)?;
         out.stats.rows_out += rows as u64;
         if let Some(port) = &self.plan.output
             && rows > 0

@@ -17,6 +17,7 @@ mod calls;
 mod combine;
 mod counted;
 mod emit;
+mod joining;
 mod partial;
 mod reduce;
 mod runs;
@@ -72,6 +73,9 @@ pub struct AggregatePlan {
     pub rejected: Option<PortPlan>,
     /// Rows in one call, at most.
     pub rows_max: usize,
+    /// Rows of a batch from which it is guessed whether to fold it on the map side: not if nine in ten have a key of
+    /// their own. A batch with fewer rows than four times this is always folded.
+    pub sample_rows: usize,
     pub seed: u64,
 }
 
@@ -95,6 +99,16 @@ impl AggregatePlan {
     /// Whether results have the bounds of their window.
     fn has_bounds(&self) -> bool {
         has_bounds(&self.window.kind)
+    }
+
+    /// Whether windows are one pane each and leave once, when they close.
+    fn is_pane_by_pane(&self) -> bool {
+        let is_one_pane = match self.window.kind {
+            WindowKind::Tumbling { .. } => true,
+            WindowKind::Sliding { length, slide, .. } => length == slide,
+            WindowKind::Global | WindowKind::Session { .. } | WindowKind::Count { .. } => false,
+        };
+        is_one_pane && !self.tracks_touched()
     }
 
     /// Whether it matters which groups changed: when updates are emitted, or a closed window may still change.

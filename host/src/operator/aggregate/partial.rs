@@ -2,24 +2,33 @@
 
 use arrow::array::RecordBatch;
 
-use super::calls::Columns;
-use crate::{operator::shuffle::partitioned, state::groups::GroupRows};
+use super::calls::{Columns, ReadColumns};
+use crate::{
+    operator::partitions::{Parts, partitioned},
+    state::groups::GroupRows,
+};
 
-/// What one call folded a batch into.
+/// What became of one call's batch.
 #[derive(Debug)]
 pub struct Partial {
-    /// Key, and as tag the start of the pane, or of the session.
+    /// Key, and as tag the start of the pane, or of the session. Those of one partition after those of another, in order.
     pub groups: GroupRows,
+    pub parts: Parts,
     /// For sessions, the time of each group's latest row.
     pub lasts: Vec<i64>,
-    /// One set of columns for each function, group for group. None for windows of a number of rows: their rows are
-    /// folded where it is known how many came before.
-    pub accumulators: Vec<Columns>,
-    /// The groups of each partition, in order.
-    pub by_partition: Vec<Vec<u32>>,
+    pub content: Content,
     /// Rows as they came: all of them for windows of a number of rows; for sessions those that are late unless they
     /// join others.
     pub rows: Option<CarriedRows>,
+}
+
+#[derive(Debug)]
+pub enum Content {
+    /// One set of columns for each function, group for group. None for windows of a number of rows: their rows are
+    /// folded where it is known how many came before.
+    Accumulators(Vec<Columns>),
+    /// Nearly every row has a key of its own, so that to fold them here would save nothing: each group is one row.
+    Rows(ReadColumns),
 }
 
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 
 mod snapshot;
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use pelton_core::{
     job::Emission,
@@ -15,8 +15,8 @@ use pelton_core::{
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    AggregatePlan, accumulators::Accumulators, calls::Calls, counted::Counted, partial::Partial,
-    sessions::SessionWindows, sliding::Sliding, whole::Whole,
+    AggregatePlan, accumulators::Accumulators, calls::Calls, counted::Counted, emit::Leaving, joining::Joining,
+    partial::Partial, sessions::SessionWindows, sliding::Sliding, whole::Whole,
 };
 use crate::{
     operator::{Closing, Reduced, shuffle::Piece, tables::SideTables},
@@ -55,6 +55,8 @@ pub struct Tools {
     /// None: windows without panes.
     pub panes: Option<Panes>,
     pub calls: Calls,
+    pub joining: Joining,
+    pub leaving: Leaving,
 }
 
 /// One epoch of one partition.
@@ -142,7 +144,14 @@ impl Partition {
 impl Reducer {
     pub fn new(plan: Arc<AggregatePlan>) -> Self {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
-        Self(Tools { codec, panes: Panes::new(&plan.window.kind), calls: Calls::new(Arc::clone(&plan)), plan })
+        Self(Tools {
+            panes: Panes::new(&plan.window.kind),
+            calls: Calls::new(Arc::clone(&plan)),
+            joining: Joining::default(),
+            leaving: Leaving::new(&plan, codec.store()),
+            codec,
+            plan,
+        })
     }
 
     /// One epoch: merges what the map side made for this partition, in the order given, and emits what is due.
@@ -174,12 +183,15 @@ impl Reducer {
         let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last, emits_open };
         let mut out = Reduced::default();
         let Partition { windows, accumulators, .. } = state;
+        tools.joining.begin();
+        tools.leaving.clear();
         match windows {
             Windows::Whole(whole) => whole.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Sliding(sliding) => sliding.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Sessions(sessions) => sessions.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Counted(counted) => counted.reduce(tools, accumulators, &epoch, &mut out),
         }?;
+        tools.finish(context, &mut out)?;
         let calls = std::mem::take(&mut tools.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.call_time += calls.call_time;
@@ -200,47 +212,8 @@ impl Reducer {
 
 impl<'a> EpochEnd<'a> {
     /// Each piece, with the groups of this partition.
-    pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, &'a [u32])> + use<'a> {
-        let partition = usize::from(self.partition);
-        self.partials
-            .iter()
-            .filter_map(move |partial| Some((partial.as_ref(), partial.by_partition.get(partition)?.as_slice())))
-    }
-}
-
-/// Slots of accumulators, and the groups of a partial that go there.
-#[derive(Debug, Default)]
-pub struct Moved {
-    slots: Vec<u32>,
-    groups: Vec<u32>,
-}
-
-impl Moved {
-    pub fn push(&mut self, slot: u32, group: u32) {
-        self.slots.push(slot);
-        self.groups.push(group);
-    }
-
-    /// Writes the groups to slots that are new.
-    pub fn put(&self, accumulators: &mut Accumulators, partial: &Partial) {
-        if !self.slots.is_empty() {
-            accumulators.scatter(&self.slots, &super::calls::take(&partial.accumulators, &self.groups));
-        }
-    }
-
-    /// Merges the groups into slots that have accumulators. No slot is here twice.
-    pub fn merge(
-        &self,
-        accumulators: &mut Accumulators,
-        calls: &mut Calls,
-        partial: &Partial,
-    ) -> Result<(), CallError> {
-        if self.slots.is_empty() {
-            return Ok(());
-        }
-        let right = super::calls::take(&partial.accumulators, &self.groups);
-        let merged = calls.merge(self.slots.len(), &accumulators.gather(&self.slots), &right)?;
-        accumulators.scatter(&self.slots, &merged);
-        Ok(())
+    pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, Range<u32>)> + use<'a> {
+        let partition = self.partition;
+        self.partials.iter().map(move |partial| (partial.as_ref(), partial.parts.of(partition)))
     }
 }

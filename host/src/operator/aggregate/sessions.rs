@@ -15,6 +15,7 @@ mod snapshot;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
+    ops::Range,
 };
 
 use pelton_core::{
@@ -29,8 +30,9 @@ use super::{
     Reduced,
     accumulators::{Accumulators, Rounds},
     emit::{Due, Moment},
-    partial::Partial,
-    reduce::{EpochEnd, Moved, Tools},
+    joining::Moved,
+    partial::{Content, Partial},
+    reduce::{EpochEnd, Tools},
 };
 use crate::{
     operator::admit::filter,
@@ -142,29 +144,29 @@ impl SessionWindows {
         tools: &Tools,
         accumulators: &mut Accumulators,
         epoch: &EpochEnd<'a>,
-        (partial, groups): (&'a Partial, &[u32]),
+        (partial, groups): (&'a Partial, Range<u32>),
         changes: &mut Changes,
         doubtful: &mut Vec<Doubtful<'a>>,
     ) {
         let lateness = tools.plan.window.lateness;
         let mut fresh = Moved::default();
         for group in groups {
-            let at = *group as usize;
+            let at = group as usize;
             let (Some(start), Some(last)) = (partial.groups.tags.get(at), partial.lasts.get(at)) else { continue };
             if is_late(last.saturating_add(self.gap), lateness, epoch.from) {
-                doubtful.push(Doubtful { partial, group: *group, start: *start, last: *last });
+                doubtful.push(Doubtful { partial, group, start: *start, last: *last });
                 continue;
             }
-            let (key, is_new) = self.keys.number(&partial.groups, *group);
+            let (key, is_new) = self.keys.number(&partial.groups, group);
             if is_new && key as usize >= self.sessions.len() {
                 self.sessions.push(Sessions::default());
                 self.next.push(i64::MAX);
             }
             let slot = accumulators.allocate();
-            fresh.push(slot, *group);
+            fresh.push(slot, group);
             self.insert(key, *start, *last, slot, changes);
         }
-        fresh.put(accumulators, partial);
+        put(&fresh, accumulators, partial);
     }
 
     fn insert(&mut self, key: u32, start: i64, last: i64, slot: u32, changes: &mut Changes) {
@@ -203,7 +205,7 @@ impl SessionWindows {
                     let slot = accumulators.allocate();
                     let mut fresh = Moved::default();
                     fresh.push(slot, group);
-                    fresh.put(accumulators, partial);
+                    put(&fresh, accumulators, partial);
                     self.insert(key, start, last, slot, changes);
                 }
                 None => {
@@ -318,5 +320,12 @@ fn moment(epoch: &EpochEnd<'_>, end: i64, is_changed: bool) -> Option<Moment> {
         Some(Moment::OnTime)
     } else {
         (is_changed && epoch.emits_open).then_some(Moment::Early)
+    }
+}
+
+/// The map side folds every session of a batch.
+fn put(fresh: &Moved, accumulators: &mut Accumulators, partial: &Partial) {
+    if let Content::Accumulators(columns) = &partial.content {
+        fresh.put(accumulators, columns);
     }
 }

@@ -11,6 +11,8 @@
 
 mod snapshot;
 
+use std::ops::Range;
+
 use pelton_core::{
     job::Emission,
     two_stacks::{Operand, Plan, TwoStacks},
@@ -25,7 +27,7 @@ use super::{
     calls::Calls,
     emit::{Due, Moment},
     partial::Partial,
-    reduce::{EpochEnd, Moved, Tools},
+    reduce::{EpochEnd, Tools},
 };
 use crate::state::{keys::KeyStore, numbered::NumberedKeys};
 
@@ -114,9 +116,10 @@ impl Sliding {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        for (partial, groups) in epoch.pieces() {
-            self.merge(tools, accumulators, partial, groups)?;
+        for piece in epoch.pieces() {
+            self.merge(tools, accumulators, epoch, piece)?;
         }
+        tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
         let panes = tools.panes.take().expect("sliding windows have panes");
         let emitted = self
             .emit_changed(&panes, tools, accumulators, epoch, out)
@@ -129,29 +132,30 @@ impl Sliding {
         &mut self,
         tools: &mut Tools,
         accumulators: &mut Accumulators,
-        partial: &Partial,
-        groups: &[u32],
+        epoch: &EpochEnd<'_>,
+        (partial, groups): (&Partial, Range<u32>),
     ) -> Result<(), CallError> {
-        let (mut fresh, mut known) = (Moved::default(), Moved::default());
+        let mut joining = std::mem::take(&mut tools.joining);
+        joining.begin_piece(accumulators, &mut tools.calls, epoch.context, (partial, groups.len()))?;
         let tracks_touched = tools.plan.tracks_touched();
-        for group in groups {
-            let pane = partial.groups.tags.get(*group as usize).copied().unwrap_or_default();
-            let (key, _) = self.keys.number(&partial.groups, *group);
+        for group in groups.clone() {
+            let pane = partial.groups.tag(group);
+            let (key, _) = self.keys.number(&partial.groups, group);
             let spare = *self.spare.get_or_insert_with(|| accumulators.allocate());
             let slot = self.stacks.upsert(key, pane, spare);
-            if slot == spare {
+            let is_new = slot == spare;
+            if is_new {
                 self.spare = None;
                 self.panes += 1;
-                fresh.push(slot, *group);
-            } else {
-                known.push(slot, *group);
             }
+            joining.push(partial, slot, is_new, group);
             if tracks_touched {
                 self.touched.push((key, pane));
             }
         }
-        fresh.put(accumulators, partial);
-        known.merge(accumulators, &mut tools.calls, partial)
+        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups));
+        tools.joining = joining;
+        joined
     }
 
     /// Groups that changed: of windows that had been closed, and of open ones when every update is wanted.

@@ -5,7 +5,10 @@
 
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, Range},
+};
 
 use pelton_core::{
     job::Emission,
@@ -18,16 +21,23 @@ use super::{
     Reduced,
     accumulators::Accumulators,
     emit::{Due, Moment, UNBOUNDED},
-    partial::Partial,
-    reduce::{EpochEnd, Moved, Tools},
+    partial::{Content, Partial},
+    reduce::{EpochEnd, Tools},
 };
 use crate::state::groups::Groups;
+
+/// Panes whose room is kept for others.
+const SPARE_PANES_MAX: usize = 4;
 
 /// The panes of one partition.
 #[derive(Debug, Default)]
 pub struct Whole {
     /// By start; without windows there is one, at 0.
     panes: BTreeMap<i64, Pane>,
+    /// Forgotten ones, for their room.
+    spare: Vec<Pane>,
+    /// The groups of a piece.
+    found: Vec<u32>,
 }
 
 /// The groups of one pane.
@@ -74,6 +84,17 @@ impl Touched {
 }
 
 impl Pane {
+    fn new(tools: &Tools) -> Self {
+        Self { groups: Groups::new(tools.codec.store()), slots: Vec::new(), touched: Touched::default() }
+    }
+
+    /// Nothing, with room for as much as it had.
+    fn clear(&mut self) {
+        self.groups.clear();
+        self.slots.clear();
+        self.touched.take();
+    }
+
     fn due(&self, groups: impl ExactSizeIterator<Item = u32>, window: Window, moment: Moment) -> Due {
         let mut due = Due::with_capacity(groups.len());
         for group in groups {
@@ -95,7 +116,7 @@ impl Whole {
     }
 
     pub fn held_bytes(&self) -> usize {
-        self.panes.values().map(|pane| pane.groups.held_bytes() + pane.slots.capacity() * 4).sum()
+        self.panes.values().chain(&self.spare).map(|pane| pane.groups.held_bytes() + pane.slots.capacity() * 4).sum()
     }
 
     pub fn reduce(
@@ -105,9 +126,18 @@ impl Whole {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        for (partial, groups) in epoch.pieces() {
-            self.merge(tools, accumulators, partial, groups)?;
+        if tools.plan.is_pane_by_pane()
+            && epoch.pieces().all(|(partial, _)| matches!(partial.content, Content::Rows(_)))
+        {
+            let panes = tools.panes.take().expect("tumbling windows have panes");
+            let emitted = self.pane_by_pane(&panes, tools, accumulators, epoch, out);
+            tools.panes = Some(panes);
+            return emitted;
         }
+        for piece in epoch.pieces() {
+            self.merge(tools, accumulators, epoch, piece)?;
+        }
+        tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
         if tools.plan.window.kind == WindowKind::Global {
             return self.emit_all(tools, accumulators, epoch, out);
         }
@@ -118,37 +148,101 @@ impl Whole {
         emitted
     }
 
+    /// Where rows hardly share keys, panes are large: each is filled and emitted before the next one, which takes its room
+    /// while that is in the caches. Small ones share calls.
+    fn pane_by_pane(
+        &mut self,
+        panes: &Panes,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let mut runs: Vec<(i64, (&Partial, Range<u32>))> = epoch
+            .pieces()
+            .flat_map(|(partial, groups)| runs_of_tag(partial, groups).map(move |(pane, run)| (pane, (partial, run))))
+            .collect();
+        // Those of one pane stay in canonical order.
+        runs.sort_by_key(|(pane, _)| *pane);
+        let mut runs = runs.into_iter().peekable();
+        let mut last = Bound::Unbounded;
+        let mut closing = Vec::new();
+        let mut rows = 0;
+        loop {
+            let known = self.panes.range((last, Bound::Unbounded)).next().map(|(start, _)| *start);
+            let Some(start) = known.into_iter().chain(runs.peek().map(|(pane, _)| *pane)).min() else { break };
+            last = Bound::Excluded(start);
+            while let Some((_, run)) = runs.next_if(|(pane, _)| *pane == start) {
+                rows += run.1.len();
+                self.merge(tools, accumulators, epoch, run)?;
+            }
+            closing.extend(panes.windows_of(start).next().filter(|window| window.end <= epoch.to));
+            if rows >= tools.plan.rows_max {
+                self.close(closing.drain(..), tools, accumulators, epoch, out)?;
+                rows = 0;
+            }
+        }
+        self.close(closing.into_iter(), tools, accumulators, epoch, out)
+    }
+
+    /// Emits windows and gives their room back. All rows have been merged, but may wait for a call.
+    fn close(
+        &mut self,
+        windows: impl Iterator<Item = Window>,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
+        for window in windows {
+            let Some(pane) = self.panes.remove(&window.start) else { continue };
+            if window.end > epoch.from {
+                let due = pane.due(pane.all(), window, Moment::OnTime);
+                tools.emit(epoch.context, &due, &pane.groups.rows().keys, accumulators, out)?;
+            }
+            self.recycle(pane, accumulators);
+        }
+        Ok(())
+    }
+
+    /// Gives back what a pane has.
+    fn recycle(&mut self, mut pane: Pane, accumulators: &mut Accumulators) {
+        accumulators.release(&pane.slots);
+        if self.spare.len() < SPARE_PANES_MAX {
+            pane.clear();
+            self.spare.push(pane);
+        }
+    }
+
     fn merge(
         &mut self,
         tools: &mut Tools,
         accumulators: &mut Accumulators,
-        partial: &Partial,
-        groups: &[u32],
+        epoch: &EpochEnd<'_>,
+        (partial, groups): (&Partial, Range<u32>),
     ) -> Result<(), CallError> {
-        let (mut fresh, mut known) = (Moved::default(), Moved::default());
+        let mut joining = std::mem::take(&mut tools.joining);
+        joining.begin_piece(accumulators, &mut tools.calls, epoch.context, (partial, groups.len()))?;
         let tracks_touched = tools.plan.tracks_touched();
-        for (tag, groups) in by_tag(partial, groups) {
-            let pane = self.panes.entry(tag).or_insert_with(|| Pane {
-                groups: Groups::new(tools.codec.store()),
-                slots: Vec::new(),
-                touched: Touched::default(),
-            });
-            for from in groups {
-                let (group, is_new) = pane.groups.slot_of(&partial.groups, from, 0);
-                if is_new {
-                    let slot = accumulators.allocate();
-                    pane.slots.push(slot);
-                    fresh.push(slot, from);
-                } else if let Some(slot) = pane.slots.get(group as usize) {
-                    known.push(*slot, from);
-                }
-                if tracks_touched {
-                    pane.touched.insert(group);
-                }
+        for (tag, run) in runs_of_tag(partial, groups.clone()) {
+            let pane = self.panes.entry(tag).or_insert_with(|| self.spare.pop().unwrap_or_else(|| Pane::new(tools)));
+            // Pass by pass, so that the memory that a pass waits for is fetched for many groups at once.
+            let known = pane.slots.len() as u32;
+            self.found.clear();
+            self.found.extend(run.clone().map(|from| pane.groups.slot_of(&partial.groups, from, 0).0));
+            accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
+            for (group, from) in self.found.iter().zip(run) {
+                let slot = pane.slots.get(*group as usize).copied().unwrap_or_default();
+                joining.push(partial, slot, *group >= known, from);
+            }
+            if tracks_touched {
+                self.found.iter().for_each(|group| pane.touched.insert(*group));
             }
         }
-        fresh.put(accumulators, partial);
-        known.merge(accumulators, &mut tools.calls, partial)
+        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups));
+        tools.joining = joining;
+        joined
     }
 
     /// Without windows: what changed, after each epoch or at the end.
@@ -218,26 +312,21 @@ impl Whole {
         while let Some(first) = self.panes.first_entry()
             && is_late(panes.last_window_end(*first.key()), lateness, watermark)
         {
-            accumulators.release(&first.remove().slots);
+            let pane = first.remove();
+            self.recycle(pane, accumulators);
         }
     }
 }
 
-/// The groups by their tag, tags in order of appearance.
-fn by_tag(partial: &Partial, groups: &[u32]) -> Vec<(i64, Vec<u32>)> {
-    let mut found: Vec<(i64, Vec<u32>)> = Vec::new();
-    let mut last = 0;
-    for group in groups {
-        let tag = partial.groups.tags.get(*group as usize).copied().unwrap_or_default();
-        if found.get(last).is_none_or(|(known, _)| *known != tag) {
-            last = found.iter().position(|(known, _)| *known == tag).unwrap_or_else(|| {
-                found.push((tag, Vec::new()));
-                found.len() - 1
-            });
-        }
-        if let Some((_, groups)) = found.get_mut(last) {
-            groups.push(*group);
-        }
-    }
-    found
+/// The groups, cut where the tag changes.
+fn runs_of_tag(partial: &Partial, groups: Range<u32>) -> impl Iterator<Item = (i64, Range<u32>)> {
+    let tags = &partial.groups;
+    let mut rest = groups;
+    std::iter::from_fn(move || {
+        let first = rest.clone().next()?;
+        let tag = tags.tag(first);
+        let run = rest.clone().take_while(|group| tags.tag(*group) == tag).count() as u32;
+        rest = first + run..rest.end;
+        Some((tag, first..first + run))
+    })
 }

@@ -16,7 +16,7 @@ use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows}
 
 use super::{Initial, KeyedPlan, work::Places};
 use crate::{
-    operator::{shuffle::partitioned, tables::SideTables},
+    operator::{partitions::partitioned, tables::SideTables},
     state::{
         budget::{Budget, Share},
         expiry::Expiry,

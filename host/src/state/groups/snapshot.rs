@@ -4,7 +4,7 @@ use hashbrown::hash_table::HashTable;
 use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{GroupRows, Groups, spread};
+use super::{Entry, GroupRows, Groups, spread};
 use crate::state::keys::{KeyCodec, SavedKeys};
 
 /// [`Groups`] that all have the tag 0, as they are saved.
@@ -25,12 +25,11 @@ impl Groups {
         let hashes = saved.hashes.into_vec();
         let keys = codec.load(saved.keys, codec.store())?;
         Damage::unless(keys.len() == hashes.len(), "another number of keys than of their hashes")?;
-        let hash_of = |slot: &u32| spread(hashes.get(*slot as usize).copied().unwrap_or_default(), 0);
         let mut table = HashTable::with_capacity(hashes.len());
-        for slot in 0..hashes.len() as u32 {
-            table.insert_unique(hash_of(&slot), slot, hash_of);
+        for (slot, hash) in (0..).zip(&hashes) {
+            let hash = spread(*hash, 0);
+            table.insert_unique(hash, Entry { hash, slot }, |entry| entry.hash);
         }
-        let tags = vec![0; hashes.len()];
-        Ok(Self { table, rows: GroupRows { hashes, tags, keys } })
+        Ok(Self { table, rows: GroupRows { hashes, tags: Vec::new(), keys } })
     }
 }

@@ -6,7 +6,7 @@ use hashbrown::hash_table::HashTable;
 use pelton_core::checkpoint::{Damage, are_distinct_below, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{NumberedKeys, spread};
+use super::{Entry, NumberedKeys, spread};
 use crate::state::keys::{KeyCodec, SavedKeys};
 
 /// [`NumberedKeys`] as they are saved.
@@ -38,9 +38,9 @@ impl NumberedKeys {
             Self { table: HashTable::with_capacity(hashes.len() - free.len()), hashes, keys, key_bytes, free };
         let taken = loaded.are_taken();
         let Self { table, hashes, .. } = &mut loaded;
-        let hash_of = |number: &u32| spread(hashes.get(*number as usize).copied().unwrap_or_default());
-        for (number, _) in (0..).zip(taken).filter(|(_, is_taken)| *is_taken) {
-            table.insert_unique(hash_of(&number), number, hash_of);
+        for (number, (hash, _)) in (0..).zip(hashes.iter().zip(taken)).filter(|(_, (_, is_taken))| *is_taken) {
+            let hash = spread(*hash);
+            table.insert_unique(hash, Entry { hash, number }, |entry| entry.hash);
         }
         Ok(loaded)
     }

@@ -11,10 +11,10 @@ use std::{
 
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Calls `rows` with one chunk after the other. A row longer than a chunk is refused.
-pub fn for_each(directory: &Path, mut rows: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+/// Calls `rows` with one chunk after the other, of files with this ending. A row longer than a chunk is refused.
+pub fn for_each(directory: &Path, ending: &str, mut rows: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
     paths.sort();
     let mut buffer = vec![0; CHUNK_BYTES];
     for path in paths {

@@ -1,7 +1,7 @@
 //! The hand-written native program that Pelton is measured against: `pelton-bench-native QUERY PARSER DIRECTORY [last]`.
 //!
 //! One thread, one query compiled into one parser's loop, no sandbox, no checkpoints: the least that these
-//! answers can cost on this machine. Called by tests/bench/peers.py, which reads the line of JSON that it prints:
+//! answers can cost on this machine. Called by tests/bench/peers.py and ysb.py, which read the line of JSON that it prints:
 //! `answer` (with `last`, of the last update of each group), `wall_seconds`, `cpu_seconds` and `peak_bytes` of the process.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{query::Query, words::Words};
+use crate::{query::Query, views::Views, words::Words};
 
 mod bid;
 mod blackhole;
@@ -21,10 +21,11 @@ mod chunks;
 mod parser;
 mod query;
 mod running;
+mod views;
 mod windows;
 mod words;
 
-const USAGE: &str = "usage: pelton-bench-native q1|q2|run|wc|q7|q5 hand|csv-core DIRECTORY [last]";
+const USAGE: &str = "usage: pelton-bench-native q1|q2|run|wc|q7|q5|ysb hand|csv-core DIRECTORY [last]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         "q5" => run(windows::Sliding::default(), parser, path, is_last),
         // It has no fields, so that there is nothing to parse by csv-core.
         "wc" => Words::count(path).map(|words| if is_last { words.last_updates() } else { words.answer() }),
+        // Nor have lines of JSON.
+        "ysb" => Views::count(path).map(|views| views.answer()),
         _ => return fail(USAGE),
     };
     match answer {

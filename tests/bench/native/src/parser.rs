@@ -12,7 +12,7 @@ const POWERS_OF_TEN: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1
 
 /// Runs `query` over the files of `directory`, parsed by hand.
 pub fn hand(directory: &Path, query: &mut impl Query) -> io::Result<()> {
-    chunks::for_each(directory, |chunk| {
+    chunks::for_each(directory, "csv", |chunk| {
         let mut rest = chunk.iter();
         while !rest.as_slice().is_empty() {
             query.row(&row(&mut rest).ok_or_else(|| invalid("a row has too few fields"))?);
@@ -78,7 +78,7 @@ pub fn csv_core(directory: &Path, query: &mut impl Query) -> io::Result<()> {
     let mut reader = csv_core::Reader::new();
     let mut text = [0; 4096];
     let mut ends = [0; 16];
-    chunks::for_each(directory, |chunk| {
+    chunks::for_each(directory, "csv", |chunk| {
         let mut rest = chunk;
         while !rest.is_empty() {
             let (result, read, _, fields) = reader.read_record(rest, &mut text, &mut ends);

@@ -29,7 +29,7 @@ impl Words {
         let out = Blackhole::new(["word", "count"]);
         let mut words = Self { counts: FxHashMap::default(), out };
         let mut read_bytes = 0;
-        chunks::for_each(directory, |chunk| {
+        chunks::for_each(directory, "csv", |chunk| {
             words.chunk(chunk);
             read_bytes += chunk.len();
             if read_bytes >= EPOCH_BYTES {

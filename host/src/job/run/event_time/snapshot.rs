@@ -42,12 +42,13 @@ impl EventTimes {
         assert_eq!(own.settled.len(), state.settled.len(), "watermarks of later epochs have been settled");
         drop(state);
         // Asking for the next one settles this one.
-        let groups: Vec<Vec<usize>> = own.settled.keys().cloned().collect();
-        let singles = (0..own.sources.len()).map(|source| vec![source]);
-        let all: Vec<Vec<usize>> = groups.iter().cloned().chain(singles).collect();
         let beginnings = self.beginnings.wait();
-        for sources in &all {
+        let groups: Vec<Vec<usize>> = own.settled.keys().cloned().collect();
+        for sources in &groups {
             own.watermark(beginnings, sources, epoch.next());
+        }
+        for (at, source) in own.sources.iter_mut().enumerate() {
+            source.watermark(epoch.next(), beginnings.get(at).map(Vec::as_slice).unwrap_or_default());
         }
         let mut settled: Vec<(Vec<u32>, i64)> = groups
             .iter()
@@ -120,4 +121,132 @@ impl SavedSource {
 
 fn header(sources: usize) -> Header<'static> {
     Header { kind: Kind::EventTimes, shape: format!("{sources} sources").into(), partition: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    const BOUNDS: [i64; 3] = [0, 10, 3];
+    const GROUPS: [&[usize]; 4] = [&[0], &[1], &[0, 1], &[0, 1, 2]];
+    const EPOCHS: u64 = 12;
+
+    /// What an epoch tells of the sources.
+    enum Fact {
+        Saw(usize, u32, i64),
+        Ended(usize),
+        Idle(usize, bool),
+    }
+
+    fn facts(random: &mut StdRng) -> Vec<Vec<Fact>> {
+        let mut open = [0_u32; 3];
+        let mut ended = [false; 3];
+        let mut epoch = |at: u64| {
+            let mut facts = Vec::new();
+            for source in 0..3 {
+                if ended[source] || random.random_ratio(1, 4) {
+                    continue;
+                }
+                if random.random_ratio(1, 4) {
+                    facts.push(Fact::Idle(source, random.random()));
+                }
+                for _ in 0..random.random_range(0..3) {
+                    open[source] += u32::from(random.random_ratio(1, 4));
+                    facts.push(Fact::Saw(source, open[source], at as i64 * 20 + random.random_range(-30..30)));
+                }
+                ended[source] = random.random_ratio(1, 30);
+                if ended[source] {
+                    facts.push(Fact::Ended(source));
+                }
+            }
+            facts
+        };
+        (1..=EPOCHS).map(&mut epoch).collect()
+    }
+
+    fn tell(times: &EventTimes, epoch: u64, facts: &[Fact]) {
+        for fact in facts {
+            match *fact {
+                Fact::Saw(source, partition, latest) => {
+                    times.reached(source, Epoch(epoch), partition);
+                    times.saw(source, Epoch(epoch), partition, latest);
+                }
+                Fact::Ended(source) => times.ended(source, Epoch(epoch)),
+                Fact::Idle(source, is_idle) => times.idle(source, Epoch(epoch), is_idle),
+            }
+        }
+    }
+
+    fn ask(times: &EventTimes, epoch: u64) -> Vec<i64> {
+        GROUPS.iter().map(|of| times.watermark(of, Epoch(epoch))).collect()
+    }
+
+    fn new(beginnings: &[Vec<i64>]) -> EventTimes {
+        let times = EventTimes::new(BOUNDS.into_iter());
+        times.begin(beginnings.to_vec());
+        times
+    }
+
+    #[test]
+    fn watermarks_go_on_as_if_nothing_had_happened() {
+        for seed in 0..500 {
+            let random = &mut StdRng::seed_from_u64(seed);
+            let beginnings = vec![vec![0, 25, 90, 100], Vec::new(), vec![10, 15, 300]];
+            let facts = facts(random);
+            let saved_at = random.random_range(1..EPOCHS);
+            let whole = new(&beginnings);
+            for (epoch, facts) in (1..=saved_at).zip(&facts) {
+                tell(&whole, epoch, facts);
+                ask(&whole, epoch);
+            }
+            let bytes = whole.save_as_of(Epoch(saved_at));
+            // The next epoch may have begun, and its map sides ask how far the one before has come.
+            let mut later = facts.iter().zip(1..).skip(saved_at as usize).take(2);
+            later.clone().for_each(|(facts, epoch)| tell(&whole, epoch, facts));
+            ask(&whole, saved_at);
+            assert_eq!(whole.save_as_of(Epoch(saved_at)), bytes, "seed {seed}: what comes later is left out");
+            if later.next().is_some() {
+                ask(&whole, saved_at + 1);
+                assert_eq!(whole.save_as_of(Epoch(saved_at)), bytes, "seed {seed}: also when it has been asked for");
+            }
+            let loaded = EventTimes::load(BOUNDS.into_iter(), &bytes).unwrap();
+            loaded.begin(beginnings);
+            assert_eq!(loaded.save_as_of(Epoch(saved_at)), bytes, "seed {seed}");
+            for (epoch, facts) in (1..=EPOCHS).zip(&facts).skip(saved_at as usize) {
+                tell(&loaded, epoch, facts);
+                if epoch > saved_at + 2 {
+                    tell(&whole, epoch, facts);
+                }
+                assert_eq!(ask(&whole, epoch - 1), ask(&loaded, epoch - 1), "seed {seed}, before epoch {epoch}");
+                assert_eq!(ask(&whole, epoch), ask(&loaded, epoch), "seed {seed}, epoch {epoch}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_of_other_sources_are_refused_and_damaged_ones_never_panic() {
+        let times = new(&[]);
+        tell(&times, 1, &[Fact::Saw(0, 1, 70), Fact::Saw(1, 0, 5), Fact::Idle(2, true)]);
+        ask(&times, 1);
+        let bytes = times.save_as_of(Epoch(1));
+        let error = EventTimes::load([0].into_iter(), &bytes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it is a snapshot of the event times of 3 sources, and not of the event times of 1 sources"
+        );
+        for at in 0..bytes.len() {
+            assert!(EventTimes::load(BOUNDS.into_iter(), &bytes[..at]).is_err());
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                if let Ok(loaded) = EventTimes::load(BOUNDS.into_iter(), &damaged) {
+                    loaded.begin(Vec::new());
+                    let epoch = loaded.state.lock().unwrap().sources[0].settled.0.next();
+                    assert_eq!(GROUPS.map(|of| loaded.watermark(of, epoch)).len(), 4);
+                }
+            }
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Whole {
             let is_new = panes.insert(saved.start, Pane { groups, slots, touched }).is_none();
             Damage::unless(is_new, "two panes with one start")?;
         }
-        Ok(Self { panes })
+        Ok(Self { panes, ..Self::default() })
     }
 
     /// Where accumulators are.
