@@ -423,7 +423,9 @@ impl Keeper {
             let partitions = partitions.collect::<Result<_, _>>()?;
             operators.push(OperatorSnapshot { operator: planned.logic.name().to_owned(), partitions });
         }
-        let event_times = keyed.event_times.save_as_of(epoch);
+        // Without keyed operators nobody asks for watermarks.
+        let event_times = saved.into_iter().next().map(|saved| saved.event_times);
+        let event_times = event_times.unwrap_or_else(|| keyed.event_times.save_as_of(epoch));
         let (catalogue, begun_with) = (self.catalogue.clone(), self.begun_with.clone());
         let engine = Engine { catalogue, begun_with, event_times };
         let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");

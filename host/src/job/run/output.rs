@@ -69,6 +69,8 @@ pub(super) struct Saved {
     pub(super) operator: usize,
     pub(super) partition: u16,
     pub(super) bytes: Vec<u8>,
+    /// How far event time had come: the same for all partitions.
+    pub(super) event_times: Vec<u8>,
 }
 
 /// An encoded batch for one sink.

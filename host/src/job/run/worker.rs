@@ -265,7 +265,10 @@ impl Worker {
         reduced.map_err(|fault| Some(error(&self.plan, task, fault)))?;
         let planned = self.plan.operators.get(operator).filter(|_| saves);
         if let Some((planned, shared)) = planned.zip(self.graph.keyed.partition(operator, partition)) {
-            done.saved = Some(Saved { operator, partition, bytes: shared.lock().save(&planned.logic) });
+            let bytes = shared.lock().save(&planned.logic);
+            // Here and not when the epoch is committed: by then others may have asked for watermarks that come after.
+            let event_times = self.graph.keyed.event_times.save_as_of(task.epoch);
+            done.saved = Some(Saved { operator, partition, bytes, event_times });
         }
         Ok(done)
     }

@@ -31,8 +31,8 @@ struct SavedSource {
 }
 
 impl EventTimes {
-    /// What is known at the end of `epoch`. To be called when its last task is done, and before the watermark of the
-    /// epoch after the next is asked for: what came before that is then forgotten.
+    /// What is known at the end of `epoch`. To be called by a task of its reduce side: all of its rows have been seen then, and
+    /// nobody can ask yet for the watermark of the epoch after the next, for which what came before is forgotten.
     pub(in super::super) fn save_as_of(&self, epoch: Epoch) -> Vec<u8> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own =
