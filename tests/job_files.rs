@@ -113,6 +113,9 @@ fn around(keys: &Keys) -> Option<(String, String)> {
     };
     if is(&tables::JOB) {
         Some((TOP.to_owned(), format!("{SOURCE}{SINK}")))
+    } else if is(&tables::RESTART) {
+        let before = format!("{TOP}checkpoint = \"state\"\n[restart]\ntype = \"exponential\"\n");
+        Some((before, format!("{SOURCE}{SINK}")))
     } else if is(&tables::BATCH) {
         Some((format!("{TOP}[batch]\n"), format!("{SOURCE}{SINK}")))
     } else if is(&tables::FILE_SOURCE) {

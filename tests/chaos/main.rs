@@ -80,3 +80,25 @@ fn a_job_that_loses_its_checkpoint_is_found_out() {
     trial.forget_checkpoint();
     assert!(!trial.run_to_end(None), "parts that nobody knows are in the way");
 }
+
+#[test]
+fn a_job_that_was_killed_goes_on_only_as_it_was() {
+    let running = JOBS.iter().find(|job| job.name == "running").expect("there is one");
+    let trial = Trial::new(running);
+    trial.begin_anew();
+    trial.edit("snapshots = \"3ms\"", "snapshots = \"1h\"");
+    assert!(!trial.run_to_end(Some("publish:5")), "the fail point fires");
+    trial.edit("n = \"std:count\"", "number = \"std:count\"");
+    assert!(trial.refusal().contains("(PELTON-0503)"), "{}", trial.refusal());
+    trial.edit("number = \"std:count\"", "n = \"std:count\"");
+    assert!(trial.run_to_end(None), "as it was, it goes on");
+    trial.compare("a job that was changed, and changed back");
+}
+
+#[test]
+fn a_source_that_cannot_be_read_again_is_refused() {
+    let trial = Trial::new(&JOBS[0]);
+    trial.begin_anew();
+    trial.edit("type = \"file\"\npath = \"bids/*.csv\"", "type = \"stdin\"\nformat = \"csv\"");
+    assert!(trial.refusal().contains("(PELTON-0502)"), "{}", trial.refusal());
+}

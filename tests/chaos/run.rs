@@ -73,6 +73,21 @@ impl Trial {
         self.run_for(Duration::from_secs(60), fail)
     }
 
+    /// Changes the job file.
+    pub fn edit(&self, from: &str, to: &str) {
+        let path = self.folder.path().join("job.toml");
+        let job = fs::read_to_string(&path).unwrap();
+        assert!(job.contains(from), "{job}");
+        fs::write(path, job.replace(from, to)).unwrap();
+    }
+
+    /// What a run says that ends with an error.
+    pub fn refusal(&self) -> String {
+        let output = self.command("job.toml").stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Whether it came to its end before it was killed.
     pub fn run_for(&self, patience: Duration, fail: Option<&str>) -> bool {
         let log = File::create(self.folder.path().join("log")).unwrap();

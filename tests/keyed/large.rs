@@ -49,7 +49,13 @@ impl Shelves {
     fn obey(&mut self, commands: &[(&'static str, i64)]) -> Result<Duration, CallError> {
         self.epoch += 1;
         let context = BatchContext { epoch: self.epoch, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };
-        let row = |&(command, x): &(&'static str, i64)| Row { number: 1, text: None, time: Some(0), command, x };
+        let row = |&(command, x): &(&'static str, i64)| Row {
+            number: 1,
+            text: Some(String::new()),
+            time: Some(0),
+            command,
+            x,
+        };
         let rows: Vec<Row> = commands.iter().map(row).collect();
         let pieces = self.shuffler.shuffle(&context, &engine::batch(KeyForm::Number, &rows)).pieces;
         let closing = Closing { watermark: i64::MIN, is_last: false };
