@@ -117,7 +117,7 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         Partition::load(&engine::plan(timeline), number, &bytes).expect_err("it is another").to_string()
     };
     let shape =
-        "tumbling windows of 10 µs from 0 by (number s64), accumulators (items binary?), accumulators (count s64?)";
+        "tumbling windows of 10 µs from 0 by (number s64), accumulators (packed binary?), accumulators (count s64?)";
     let saved = format!("it is a snapshot of partition 1 of an aggregate ({shape}), and not of ");
     assert_eq!(refused(&timeline(10), 0), format!("{saved}partition 0 of an aggregate ({shape})"));
     let other = shape.replace("10", "20");
