@@ -96,6 +96,18 @@ fn a_job_that_was_killed_goes_on_only_as_it_was() {
 }
 
 #[test]
+fn a_result_without_rows_is_one_part_also_with_a_checkpoint() {
+    let trial = Trial::new(&JOBS[0]);
+    trial.begin_anew();
+    trial.edit("price > 300", "price > 300000");
+    for _ in 0..2 {
+        assert!(trial.run_to_end(None), "a second run finds nothing to do");
+        let parts: Vec<_> = trial.parts().into_iter().map(|(name, bytes)| (name, bytes.len())).collect();
+        assert_eq!(parts, [("part-00000.csv".to_owned(), 0)]);
+    }
+}
+
+#[test]
 fn a_source_that_cannot_be_read_again_is_refused() {
     let trial = Trial::new(&JOBS[0]);
     trial.begin_anew();

@@ -133,7 +133,7 @@ impl Trial {
         }
     }
 
-    fn parts(&self) -> BTreeMap<String, Vec<u8>> {
+    pub fn parts(&self) -> BTreeMap<String, Vec<u8>> {
         let mut parts = BTreeMap::new();
         for entry in fs::read_dir(self.folder.path().join("out")).unwrap() {
             let entry = entry.unwrap();

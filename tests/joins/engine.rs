@@ -16,6 +16,7 @@ use pelton::{
     state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::window::{Clock, WindowKind, WindowSpec};
+use pelton_tests::snapshots::{self, Run as _};
 use pelton_wasm::{BatchContext, CallError};
 
 use crate::{
@@ -133,26 +134,27 @@ impl<'a> Run<'a> {
             before: i64::MIN,
         }
     }
+}
 
-    /// The next epoch.
-    pub fn number(&self) -> usize {
-        self.number
-    }
+impl snapshots::Run for Run<'_> {
+    type Epoch = Epoch;
+    type Outcome = Outcome;
+    type Error = CallError;
+    type Refusal = SnapshotError;
 
-    /// The snapshot of each partition.
-    pub fn save(&self) -> Vec<Vec<u8>> {
+    fn save(&self) -> Vec<Vec<u8>> {
         self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
     }
 
     /// Another process, which goes on after this one with what it saved.
-    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+    fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
         let budget = Budget::new(self.plan.state_bytes);
         let load = |(number, bytes): (u16, &Vec<u8>)| Partition::load(&self.plan, number, &budget, bytes);
         let partitions = (0..).zip(bytes).map(load).collect::<Result<_, _>>()?;
         Ok(Self { partitions, number: self.number, before: self.before, ..Self::new(self.timeline) })
     }
 
-    pub fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
+    fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
         let mut outcome = Outcome::default();
         let mut context =
             BatchContext { epoch: self.number as u64, first_row: 0, now: 0, watermark: self.before, seed: 0 };

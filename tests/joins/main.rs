@@ -38,7 +38,7 @@ struct Joined {
 
 /// What left the join in one epoch.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
+pub struct Outcome {
     joined: Vec<Joined>,
     /// Ids of rows, of each side.
     late: [Vec<i64>; 2],

@@ -27,6 +27,7 @@ use pelton_core::{
     limits::Limits,
     window::Clock,
 };
+use pelton_tests::snapshots;
 use pelton_wasm::{BatchContext, CallError, KeyedInstance, Module, Runtime, RuntimeOptions};
 
 use crate::{
@@ -139,7 +140,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
 pub fn run(timeline: &Timeline, state_bytes: u64) -> Result<(Outcome, usize), CallError> {
     let mut run = Run::new(timeline, state_bytes);
     let mut out = Outcome::default();
-    timeline.epochs.iter().try_for_each(|epoch| run.epoch(epoch, &mut out))?;
+    timeline.epochs.iter().try_for_each(|epoch| run.epoch_into(epoch, &mut out))?;
     Ok((out, run.keys()))
 }
 
@@ -178,19 +179,20 @@ impl<'a> Run<'a> {
     pub fn keys(&self) -> usize {
         self.partitions.iter().map(Partition::keys).sum()
     }
+}
 
-    /// The next epoch.
-    pub fn number(&self) -> usize {
-        self.number
-    }
+impl snapshots::Run for Run<'_> {
+    type Epoch = Epoch;
+    type Outcome = Outcome;
+    type Error = CallError;
+    type Refusal = SnapshotError;
 
-    /// The snapshot of each partition.
-    pub fn save(&self) -> Vec<Vec<u8>> {
+    fn save(&self) -> Vec<Vec<u8>> {
         self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
     }
 
     /// Another process, which goes on after this one with what it saved.
-    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+    fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
         let budget = Budget::new(self.state_bytes);
         let load = |(number, bytes): (u16, &Vec<u8>)| Partition::load(&self.plan, number, &budget, bytes);
         let partitions = (0..).zip(bytes).map(load).collect::<Result<_, _>>()?;
@@ -198,7 +200,16 @@ impl<'a> Run<'a> {
         Ok(Self { partitions, number: self.number, before: self.before, ..new })
     }
 
-    pub fn epoch(&mut self, epoch: &Epoch, out: &mut Outcome) -> Result<(), CallError> {
+    fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
+        let mut out = Outcome::default();
+        self.epoch_into(epoch, &mut out)?;
+        Ok(out)
+    }
+}
+
+impl Run<'_> {
+    /// Adds what the epoch does to `out`.
+    pub fn epoch_into(&mut self, epoch: &Epoch, out: &mut Outcome) -> Result<(), CallError> {
         let Self { timeline, number, before, .. } = self;
         let mut context =
             BatchContext { epoch: *number as u64, first_row: 0, now: epoch.now, watermark: *before, seed: 0 };

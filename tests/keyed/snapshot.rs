@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use pelton_tests::snapshots::{self, Run as _};
 
 use super::{
-    Outcome, PLENTY,
+    PLENTY,
     engine::Run,
     number,
     timeline::{Epoch, Guest, KeyForm, Row, Timeline},
@@ -17,12 +17,6 @@ const TIMELINES_DEFAULT: u64 = 300;
 /// Every so many timelines one is damaged in every byte.
 const DAMAGED: u64 = 30;
 
-fn epoch(run: &mut Run<'_>, epoch: &Epoch) -> Outcome {
-    let mut out = Outcome::default();
-    run.epoch(epoch, &mut out).expect("it goes through");
-    out
-}
-
 #[test]
 fn a_keyed_operator_goes_on_from_a_snapshot() {
     let first = number("PELTON_SEED").unwrap_or(1);
@@ -30,47 +24,12 @@ fn a_keyed_operator_goes_on_from_a_snapshot() {
     for seed in first..first + timelines {
         let guest = if seed % 2 == 0 { Guest::Shelves } else { Guest::Ledger };
         let timeline = Timeline::random(guest, seed);
-        let again = format!(
-            "again: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed goes_on"
+        let told = format!(
+            "{timeline:#?}\nagain: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed goes_on"
         );
-        let mut whole = Run::new(&timeline, PLENTY);
         let cut = seed as usize % timeline.epochs.len();
-        let (before, after) = timeline.epochs.split_at(cut);
-        before.iter().for_each(|at| drop(epoch(&mut whole, at)));
-        let bytes = whole.save();
-        let mut loaded = whole.load(&bytes).unwrap_or_else(|error| panic!("{error}\n{timeline:#?}\n{again}"));
-        assert!(loaded.save() == bytes, "it comes back as other bytes\n{timeline:#?}\n{again}");
-        if seed % DAMAGED == 1 {
-            damage(&timeline, &whole, &bytes);
-        }
-        for (at, next) in (cut..).zip(after) {
-            let (expected, got) = (epoch(&mut whole, next), epoch(&mut loaded, next));
-            assert!(expected == got, "epoch {at}: expected {expected:#?}\ngot {got:#?}\n{timeline:#?}\n{again}");
-            assert!(whole.save() == loaded.save(), "epoch {at}: other bytes\n{timeline:#?}\n{again}");
-        }
-        assert_eq!(whole.keys(), loaded.keys());
+        snapshots::go_on(Run::new(&timeline, PLENTY), &timeline.epochs, cut, seed % DAMAGED == 1, &told);
     }
-}
-
-/// Flips a bit of each byte of the largest snapshot, and cuts it there.
-fn damage(timeline: &Timeline, run: &Run<'_>, bytes: &[Vec<u8>]) {
-    let random = &mut StdRng::seed_from_u64(7);
-    let largest = (0..bytes.len()).max_by_key(|at| bytes[*at].len()).expect("there is a partition");
-    let mut loaded = 0;
-    for at in 0..bytes[largest].len() {
-        let mut cut = bytes.to_vec();
-        cut[largest].truncate(at);
-        assert!(run.load(&cut).is_err(), "half of a snapshot");
-        let mut flipped = bytes.to_vec();
-        flipped[largest][at] ^= 1 << random.random_range(0..8);
-        let Ok(mut run) = run.load(&flipped) else { continue };
-        loaded += 1;
-        let rest = &timeline.epochs[timeline.epochs.len().min(run.number())..];
-        let mut out = Outcome::default();
-        let _ = rest.iter().try_for_each(|epoch| run.epoch(epoch, &mut out));
-        run.save();
-    }
-    println!("{} bytes, {loaded} flips loaded", bytes[largest].len());
 }
 
 /// Prints what a snapshot of a million keys takes.
@@ -99,8 +58,7 @@ fn a_million_keys() {
             epochs,
         };
         let mut run = Run::new(&timeline, 1 << 32);
-        run.epoch(&Epoch { watermark: 0, ..timeline.epochs[0].clone() }, &mut Outcome::default())
-            .expect("it goes through");
+        run.epoch(&timeline.epochs[0]).expect("it goes through");
         for _ in 0..3 {
             let started = Instant::now();
             let bytes = run.save();

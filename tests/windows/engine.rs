@@ -22,6 +22,7 @@ use pelton_core::{
     limits::Limits,
     window::{self, WindowKind, WindowSpec},
 };
+use pelton_tests::snapshots::{self, Run as _};
 use pelton_wasm::{AggregateInstance, BatchContext, CallError, Module, Runtime, RuntimeOptions};
 
 use crate::{
@@ -167,25 +168,26 @@ impl<'a> Run<'a> {
         let reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
         Self { timeline, plan, combiners, reducers, partitions, number: 0, before: i64::MIN }
     }
+}
 
-    /// The next epoch.
-    pub fn number(&self) -> usize {
-        self.number
-    }
+impl snapshots::Run for Run<'_> {
+    type Epoch = Epoch;
+    type Outcome = Outcome;
+    type Error = CallError;
+    type Refusal = SnapshotError;
 
-    /// The snapshot of each partition.
-    pub fn save(&self) -> Vec<Vec<u8>> {
+    fn save(&self) -> Vec<Vec<u8>> {
         self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
     }
 
     /// Another process, which goes on after this one with what it saved.
-    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+    fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
         let partitions = (0..).zip(bytes).map(|(number, bytes)| Partition::load(&self.plan, number, bytes));
         let partitions = partitions.collect::<Result<_, _>>()?;
         Ok(Self { partitions, number: self.number, before: self.before, ..Self::new(self.timeline) })
     }
 
-    pub fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
+    fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
         let Self { timeline, plan, number, before, .. } = self;
         let mut outcome = Outcome::default();
         let mut context =
@@ -209,6 +211,12 @@ impl<'a> Run<'a> {
         *before = watermark;
         *number += 1;
         Ok(outcome)
+    }
+
+    fn goes_on_after_damage(&self) -> bool {
+        // A pane that is moved to another age is no damage that loading can see, and every slide in between is a window: files
+        // have checksums against that.
+        self.timeline.kind != Kind::Sliding
     }
 }
 

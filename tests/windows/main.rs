@@ -89,7 +89,7 @@ fn compare(timeline: &Timeline) -> Result<Seen, String> {
 
 /// What left the operator in one epoch.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
+pub struct Outcome {
     results: Vec<Fold>,
     /// Ids of rows.
     late: Vec<i64>,

@@ -7,8 +7,8 @@ use pelton::operator::{
     Closing,
     aggregate::{Combiner, Partition, Reducer},
 };
+use pelton_tests::snapshots;
 use pelton_wasm::BatchContext;
-use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     SEED_DEFAULT, again,
@@ -27,49 +27,10 @@ fn go_on(test: &str, kind: Kind) {
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     for seed in first..first + timelines {
         let timeline = Timeline::random(kind, seed);
-        let again = again(test, seed);
-        let mut whole = Run::new(&timeline);
+        let told = format!("{timeline:#?}\n{}", again(test, seed));
         let cut = seed as usize % timeline.epochs.len();
-        let (before, after) = timeline.epochs.split_at(cut);
-        before.iter().for_each(|epoch| drop(whole.epoch(epoch).expect("it goes through")));
-        let bytes = whole.save();
-        let mut loaded = whole.load(&bytes).unwrap_or_else(|error| panic!("{error}\n{timeline:#?}\n{again}"));
-        assert!(loaded.save() == bytes, "it comes back as other bytes\n{timeline:#?}\n{again}");
-        if seed % DAMAGED == 1 {
-            damage(&timeline, &whole, &bytes);
-        }
-        for (at, epoch) in (cut..).zip(after) {
-            let expected = whole.epoch(epoch).expect("it goes through");
-            let got = loaded.epoch(epoch).expect("it goes through");
-            assert!(expected == got, "epoch {at}: expected {expected:#?}\ngot {got:#?}\n{timeline:#?}\n{again}");
-            assert!(whole.save() == loaded.save(), "epoch {at}: other bytes\n{timeline:#?}\n{again}");
-        }
+        snapshots::go_on(Run::new(&timeline), &timeline.epochs, cut, seed % DAMAGED == 1, &told);
     }
-}
-
-/// Flips a bit of each byte of the largest snapshot, and cuts it there.
-fn damage(timeline: &Timeline, run: &Run<'_>, bytes: &[Vec<u8>]) {
-    let random = &mut StdRng::seed_from_u64(7);
-    let largest = (0..bytes.len()).max_by_key(|at| bytes[*at].len()).expect("there is a partition");
-    let mut loaded = 0;
-    for at in 0..bytes[largest].len() {
-        let mut cut = bytes.to_vec();
-        cut[largest].truncate(at);
-        assert!(run.load(&cut).is_err(), "half of a snapshot");
-        let mut flipped = bytes.to_vec();
-        flipped[largest][at] ^= 1 << random.random_range(0..8);
-        let Ok(mut run) = run.load(&flipped) else { continue };
-        loaded += 1;
-        // Accumulators that no module made may make it trap, which is an error and no panic.
-        // A pane that is moved to another age is no damage that loading can see, and every slide in between is a window: files
-        // have checksums against that.
-        if timeline.kind != Kind::Sliding {
-            let rest = &timeline.epochs[timeline.epochs.len().min(run.number())..];
-            let _ = rest.iter().try_for_each(|epoch| run.epoch(epoch).map(drop));
-        }
-        run.save();
-    }
-    println!("{} bytes, {loaded} flips loaded", bytes[largest].len());
 }
 
 #[test]

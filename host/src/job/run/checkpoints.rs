@@ -8,8 +8,12 @@
 //!
 //! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that.
 
-use std::collections::{HashMap, VecDeque};
-use std::{mem::take, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    mem::take,
+    sync::Arc,
+    time::Instant,
+};
 
 use arrow::{
     array::RecordBatch,
@@ -290,6 +294,8 @@ pub(super) struct Keeper {
     generation: u64,
     identity: String,
     modules: Vec<ModuleRecord>,
+    /// Their names, as their writers are ordered.
+    sinks: Vec<String>,
     catalogue: HashMap<String, Vec<FileRecord>>,
     begun_with: HashMap<String, usize>,
     /// For each source, the files that no record has.
@@ -328,6 +334,7 @@ impl Keeper {
             generation,
             identity: plan.identity.clone(),
             modules: plan.operators.iter().map(module).collect(),
+            sinks: plan.sinks.iter().map(|planned| planned.name.clone()).collect(),
             unlisted: unlisted.collect(),
             catalogue: catalogue.clone(),
             begun_with,
@@ -457,8 +464,8 @@ impl Keeper {
     /// What is visible stays so.
     fn sync(&mut self, writers: &mut [Box<dyn Writer>]) -> Result<(), RunError> {
         let Some(permit) = self.permit.take() else { return Ok(()) };
-        for writer in writers {
-            writer.sync().map_err(|source| RunError::Sink { name: "of the job".into(), source })?;
+        for (writer, name) in writers.iter_mut().zip(&self.sinks) {
+            writer.sync().map_err(|source| RunError::Sink { name: name.clone(), source })?;
         }
         self.published = permit.epoch();
         failpoint::reach("published");

@@ -56,6 +56,8 @@ pub(super) struct EpochPlanner {
     saved_at: Instant,
     /// Epochs have been closed since state was saved.
     is_unsaved: bool,
+    /// An epoch has been closed as the last one.
+    is_end_said: bool,
 }
 
 /// What is known of the epoch that is being planned.
@@ -128,6 +130,7 @@ impl EpochPlanner {
             open: OpenEpoch::default(),
             saved_at: Instant::now(),
             is_unsaved: false,
+            is_end_said: beginning.is_ended,
         })
     }
 
@@ -156,10 +159,11 @@ impl EpochPlanner {
                 self.close(before, now, None, messages)?;
             }
         }
-        // The end of the input may have been found only after the last epoch was closed. And a job without a row has an epoch
-        // too, or its sinks would have nothing to publish.
-        let is_empty = self.plan.checkpoint.is_some() && self.next == first && first == Epoch::FIRST;
-        let ends = !self.stopped() && !self.is_last_sent && (self.is_keyed() || is_empty);
+        // The end of the input may have been found only after the last epoch was closed; or there was no row at all. Keyed operators
+        // are to know it, and sinks that publish by epochs.
+        let has_begun = self.next != first || first == Epoch::FIRST;
+        let is_unsaid = self.plan.checkpoint.is_some() && has_begun && !self.is_end_said;
+        let ends = !self.stopped() && (self.is_keyed() && !self.is_last_sent || is_unsaid);
         // Whoever stops a job in peace finds its state saved.
         let saves = self.plan.checkpoint.is_some() && self.is_unsaved && self.stop.is_requested();
         if ends || saves && !self.abort.is_requested() {
@@ -253,6 +257,7 @@ impl EpochPlanner {
         };
         self.next = self.next.next();
         self.is_unsaved = !saves;
+        self.is_end_said |= closed.is_end;
         messages.send(Message::EpochClosed(Box::new(closed))).map_err(|_| Failure::Lost)
     }
 
