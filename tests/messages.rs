@@ -125,7 +125,7 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 13] = [
+const WITHOUT_CASE: [(Code, &str); 14] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
@@ -133,6 +133,7 @@ const WITHOUT_CASE: [(Code, &str); 13] = [
     (Code::JobChanged, "a job that was killed: tests/chaos"),
     (Code::NotAFunction, "a record that was changed after it was written: docs/format.md"),
     (Code::StateUnreadable, "the snapshot of another job: tests/windows, tests/keyed, tests/joins"),
+    (Code::ChangeRefused, "a job that runs: tests/swap"),
     (Code::BadConfig, "pelton.toml: host/src/cli/config.rs"),
     (Code::CheckpointUnwritable, "a failing disk: host/src/checkpoint/store_tests.rs"),
     (Code::CheckpointBusy, "two processes: host/src/checkpoint/store_tests.rs"),

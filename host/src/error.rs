@@ -75,6 +75,7 @@ codes! {
     JobChanged = 503, "the job cannot go on where it was";
     NotAFunction = 504, "an epoch, computed again, came to something else";
     StateUnreadable = 505, "the saved state of an operator cannot be used";
+    ChangeRefused = 506, "a running job cannot change in this way";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";

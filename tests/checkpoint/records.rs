@@ -31,6 +31,7 @@ pub fn record(epoch: u64, generation: u64) -> Record {
         generation,
         now: 1_777_629_600_000_000 + epoch as i64,
         job: "d0c5".repeat(16),
+        revision: 0,
         first_task: epoch * 4,
         end_task: epoch * 4 + 4,
         sources: vec![

@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
 
 /// One job file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JobSpec {
     pub name: String,
     pub batch: BatchSpec,
@@ -79,7 +79,7 @@ impl fmt::Display for OutputRef {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {
     pub name: String,
     pub kind: SourceKind,
@@ -108,7 +108,7 @@ pub enum OnBadRow {
     Fail,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceKind {
     File(FileSourceSpec),
     Stdin(StdinSpec),
@@ -116,13 +116,13 @@ pub enum SourceKind {
 }
 
 /// A side input: files that are small enough to be held in memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TableSpec {
     pub name: String,
     pub file: FileSourceSpec,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSourceSpec {
     /// Files, directories (all files below, but those whose name begins with `.` or `_`) and globs,
     /// relative to the job file.
@@ -137,7 +137,7 @@ pub struct FileSourceSpec {
     pub watch: Option<Duration>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StdinSpec {
     /// A row format: CSV, JSON lines or text.
     pub format: Format,
@@ -268,7 +268,7 @@ pub enum ColumnRule {
     Nullable { rule: Box<ColumnRule>, probability: f64 },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OperatorSpec {
     pub name: String,
     /// Of a join: the left input, then the right one.
@@ -285,7 +285,12 @@ pub struct OperatorSpec {
     /// None: all its defaults.
     pub state: Option<StateSpec>,
     pub limits: Limits,
+    /// Modules that run beside it on the same rows, whose rows are compared and thrown away. Empty: there is no shadow.
+    pub shadow: Vec<ModuleSpec>,
 }
+
+/// What the name of a shadow ends with, after that of its operator: no other name has the sign.
+pub const SHADOW_SUFFIX: &str = "~shadow";
 
 /// How the rows of two inputs are put together. Times in µs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -354,6 +359,13 @@ pub struct StateSpec {
 }
 
 impl OperatorSpec {
+    /// Its shadow as an operator of its own. None: it has none.
+    pub fn shadow(&self) -> Option<Self> {
+        let modules = self.shadow.clone();
+        let name = format!("{}{SHADOW_SUFFIX}", self.name);
+        (!modules.is_empty()).then(|| Self { name, modules, shadow: Vec::new(), ..self.clone() })
+    }
+
     /// It groups rows: it needs modules that fold or keep state.
     pub fn is_keyed(&self) -> bool {
         !self.key.is_empty() || self.window.is_some() || self.modules.iter().any(|module| module.alias.is_some())
@@ -361,7 +373,7 @@ impl OperatorSpec {
 }
 
 /// A module as an operator names it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModuleSpec {
     /// What its result is called, where there are several.
     pub alias: Option<String>,
@@ -388,7 +400,7 @@ pub const PARTITIONS_DEFAULT: u16 = 8;
 /// Of [`CheckpointSpec::snapshots`].
 pub const SNAPSHOTS_DEFAULT: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkSpec {
     pub name: String,
     pub inputs: Vec<OutputRef>,
@@ -397,7 +409,7 @@ pub struct SinkSpec {
     pub kind: SinkKind,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SinkKind {
     Print(PrintSpec),
     File(FileSinkSpec),
@@ -410,7 +422,7 @@ pub struct PrintSpec {
     pub rows: usize,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileSinkSpec {
     /// A directory, relative to the job file.
     pub path: String,

@@ -10,11 +10,14 @@
 //! types ─► job ─► graph ─► contract ─► limits ─► batch
 //!                                                  │ keyed operators
 //!   hash ─► shuffle ─► window, session ─► watermark ─► two_stacks
+//!                                                  │ jobs that change while they run
+//!                                              evolution
 //! ```
 
 pub mod batch;
 pub mod checkpoint;
 pub mod contract;
+pub mod evolution;
 pub mod graph;
 pub mod hash;
 pub mod job;

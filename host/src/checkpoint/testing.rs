@@ -29,6 +29,7 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         generation,
         now: 1_700_000_000_000_000 + epoch as i64,
         job: "d0c5".into(),
+        revision: 3,
         first_task: epoch * 4,
         end_task: epoch * 4 + 4,
         sources: vec![source],

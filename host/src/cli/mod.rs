@@ -13,6 +13,7 @@ mod module;
 mod plan;
 pub mod report;
 mod run;
+mod shadow;
 mod terminal;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};

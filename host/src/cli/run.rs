@@ -17,7 +17,7 @@ use crate::{
     clock,
     job::{
         plan::Plan,
-        run::{self, RunError, Start, Stop, progress::Event},
+        run::{self, Control, Job, RunError, Start, Stop, progress::Event},
     },
 };
 
@@ -96,7 +96,8 @@ fn attempt(context: &Context, plan: Plan, start: Start, stop: &Stop) -> Result<E
     } else {
         Box::new(text::Progress::new(&context.terminal, &plan.name))
     };
-    let result = run::run(plan, threads, start, stop, &mut |event| shown.event(&event));
+    let (control, mut earlier) = (Control::new(stop.clone()), run::no_earlier);
+    let result = run::run(Job::sole(plan, &mut earlier), threads, start, &control, &mut |event| shown.event(&event));
     shown.end();
     let summary = result?;
     shown.summary(&summary);

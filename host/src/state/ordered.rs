@@ -21,6 +21,8 @@ use arrow::{
     row::{RowConverter, SortField},
 };
 
+use pelton_core::evolution::Evolution;
+
 pub use self::snapshot::SavedOrdered;
 use super::rows::StateRows;
 
@@ -115,6 +117,11 @@ impl OrderedRows {
                 self.rows.scatter(&at, &values);
             }
         }
+    }
+
+    /// The same rows with `new` columns of values.
+    pub fn evolve(&mut self, evolution: &Evolution, new: &SchemaRef) {
+        self.rows.evolve(evolution, new);
     }
 
     fn delete(&mut self, slots: &[u32], subkeys: &[ArrayRef]) {

@@ -3,6 +3,7 @@
 //! What a guest sees of state is gathered into Arrow arrays, and what it answers is scattered back. Fixed-width
 //! values lie in one vector a column; text and bytes, of which sketches are made, in one allocation a row.
 
+mod evolve;
 mod snapshot;
 
 use arrow::{

@@ -9,6 +9,8 @@ use arrow::{
     datatypes::SchemaRef,
 };
 
+use pelton_core::evolution::Evolution;
+
 use super::rows::StateRows;
 
 #[derive(Debug)]
@@ -66,6 +68,13 @@ impl ValueRows {
     /// Bytes held, about. Cheap.
     pub fn held_bytes(&self) -> usize {
         self.rows.held_bytes() + self.is_there.len()
+    }
+
+    /// The same rows under `new` columns.
+    pub fn evolve(&mut self, evolution: &Evolution, new: &SchemaRef) {
+        self.rows.evolve(evolution, new);
+        // Of a row that loses columns nothing may be left.
+        self.is_there = self.rows.have_values();
     }
 
     fn clear(&mut self, slots: &[u32]) {

@@ -20,6 +20,9 @@ pub struct Record {
     pub now: i64,
     /// BLAKE3 of the job as planned: its graph, options and number of partitions.
     pub job: String,
+    /// Which of the job's revisions the epoch was computed by; 0 where nobody counts them.
+    #[serde(default)]
+    pub revision: u64,
     /// Number of the epoch's first task; rows are numbered by tasks, and guests see those numbers.
     pub first_task: u64,
     /// Number of the next epoch's first task.

@@ -122,6 +122,8 @@ impl Drawing {
                 let to = match reader.to {
                     Target::Operator { operator, .. } => plan.sources.len() + operator,
                     Target::Sink(index) => plan.sources.len() + plan.operators.len() + index,
+                    // What is compared goes nowhere.
+                    Target::Tap(_) => continue,
                 };
                 let wanted = |name: &str| reader.schema.index_of(name).is_ok();
                 drawing.edges.push(Edge {

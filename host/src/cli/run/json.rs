@@ -42,6 +42,9 @@ impl Show for JsonLines<'_> {
                 })
                 .to_string(),
             ),
+            Event::Revision(number) => {
+                self.terminal.line(&json!({ "event": "revision", "job": self.job, "revision": number }).to_string())
+            }
             Event::Epoch(report) => self.terminal.line(&progress(&self.job, report).to_string()),
         }
     }
@@ -113,5 +116,6 @@ fn to_json(summary: &Summary) -> Value {
             "details": sink.summary.details.iter().map(|(name, value)| (name.clone(), json!(value)))
                 .collect::<serde_json::Map<_, _>>(),
         })).collect::<Vec<_>>(),
+        "shadows": summary.comparisons,
     })
 }

@@ -7,7 +7,10 @@ use pelton_wasm::{Level, Metric};
 
 use super::Show;
 use crate::{
-    cli::terminal::{Terminal, counted, plain_table},
+    cli::{
+        shadow,
+        terminal::{Terminal, counted, plain_table},
+    },
     job::run::progress::{EpochReport, Event, Resumed, Summary},
 };
 
@@ -55,6 +58,7 @@ impl Show for Progress<'_> {
                 }
             }
             Event::Resumed(resumed) => self.above(&resumed_line(&self.job, resumed)),
+            Event::Revision(number) => self.above(&format!("{}: goes by revision {number}", self.job)),
             Event::Epoch(report) => {
                 if let Some(bar) = &self.bar {
                     bar.set_message(line(&self.job, report));
@@ -154,6 +158,10 @@ fn to_text(summary: &Summary) -> String {
         for (name, value) in &sink.summary.details {
             text.push_str(&format!("\n  {}: {name} {value}", sink.name));
         }
+    }
+    for comparison in &summary.comparisons {
+        text.push('\n');
+        text.push_str(&shadow::to_text(comparison));
     }
     text
 }

@@ -22,7 +22,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         None if at.has("join") => Some(None),
         None => None,
     };
-    let (inputs, join, modules) = match join {
+    let (inputs, join, own) = match join {
         Some(join) => {
             let (inputs, join) = join.unzip();
             let modules = if at.has("module") { modules(at) } else { Some(Vec::new()) };
@@ -45,6 +45,10 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         at.choice("emit").map(|emit| if emit == "on-update" { Emission::OnUpdate } else { Emission::OnClose })
     };
     let state = at.table("state").map(|at| state(&at));
+    let shadow = match at.table("shadow") {
+        Some(shadow) => modules(&shadow)?,
+        None => Vec::new(),
+    };
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
     let window = match window {
         Some(window) => Some(window?),
@@ -54,12 +58,13 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         name: name.to_owned(),
         inputs: inputs?,
         join,
-        modules: modules?,
+        modules: own?,
         key,
         window,
         emission,
         state,
         limits,
+        shadow,
     })
 }
 

@@ -486,6 +486,32 @@ pub static OPERATOR: Keys = Keys {
             "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
         ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
+        key(
+            "shadow",
+            Shape::Table(&SHADOW),
+            Optional("none"),
+            "Another module on the same rows, with state of its own: what it makes is compared with the operator's rows and thrown away",
+        ),
+    ],
+};
+
+pub static SHADOW: Keys = Keys {
+    title: "`shadow` of an operator",
+    about: "A candidate for its place. Rows are compared epoch by epoch and port by port, by the columns that somebody reads; the summary of the run shows how many differ, and the first of them. If it fails it is left out, and the job goes on.",
+    keys: &[
+        key(
+            "module",
+            Shape::Text,
+            Optional("the modules are in `aggregate`"),
+            "As `module` of the operator; it may be the same, with other options",
+        ),
+        key("options", Shape::Free, Default("{}"), "What it is told when it opens"),
+        key(
+            "aggregate",
+            Shape::Free,
+            Optional("`module` is the only one"),
+            "As `aggregate` of the operator, with as many results",
+        ),
     ],
 };
 

@@ -12,7 +12,7 @@ use pelton_core::{
     graph,
     job::{
         EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT,
-        SinkSpec, SourceKind, SourceSpec, TableSpec,
+        SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
     types,
@@ -21,7 +21,7 @@ use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
     CheckpointPlan, Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings,
-    TablePlan,
+    TablePlan, TapPlan,
     aggregate::{AggregateDraft, Upstream},
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
@@ -65,7 +65,12 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     let operators: Vec<_> = graph::order(&file.spec)
         .into_iter()
         .filter_map(|index| file.spec.operators.get(index))
-        .map(|spec| builder.operator(spec))
+        .flat_map(|spec| {
+            let own = builder.operator(spec);
+            let shadow = spec.shadow().map(|shadow| builder.operator(&shadow));
+            [Some(own), shadow]
+        })
+        .flatten()
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
     builder.check_tables(&operators);
@@ -330,7 +335,10 @@ impl Builder<'_> {
     }
 
     fn operator(&mut self, spec: &OperatorSpec) -> Option<OpenOperator> {
-        let place = format!("operator.{}", spec.name);
+        let place = match spec.name.strip_suffix(SHADOW_SUFFIX) {
+            Some(name) => format!("operator.{name}.shadow"),
+            None => format!("operator.{}", spec.name),
+        };
         if let Some(join) = &spec.join {
             return self.join(&place, spec, join);
         }
@@ -575,12 +583,21 @@ fn assemble(
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
         sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
     let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
-    let pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &event_times);
+    let mut pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &[], &event_times);
+    let shadows = shadows(&opened.iter().map(|(spec, ..)| spec.name.as_str()).collect::<Vec<_>>());
+    let (taps, tap_drafts): (Vec<_>, Vec<_>) = taps(&outputs, &drafts, &shadows).into_iter().unzip();
+    if !taps.is_empty() {
+        // What is compared is what somebody reads, which had to be known first.
+        pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &event_times);
+    }
     let operators: Vec<_> = opened
         .into_iter()
         .zip(drafts)
         .zip(pruned)
-        .map(|(((spec, opened, sources, held_back, stage), draft), pruned)| PlannedOperator {
+        .zip(shadows)
+        .map(|((((spec, opened, sources, held_back, stage), draft), pruned), shadow_of)| PlannedOperator {
+            spec: spec.clone(),
+            shadow_of,
             ports: draft.ports.iter().map(|port| port.output).collect(),
             sides: draft
                 .sides
@@ -608,10 +625,11 @@ fn assemble(
         kind: spec.kind,
         inputs: draft.inputs,
         schema: draft.schema,
-        sink,
+        sink: Arc::from(sink),
     });
     let sources = sources.into_iter().map(|open| planned_source(open, &outputs)).collect();
     Plan {
+        spec: job.clone(),
         name: job.name.clone(),
         batch: job.batch.clone(),
         threads: job.threads,
@@ -626,8 +644,46 @@ fn assemble(
         operators,
         tables,
         sinks: sinks.collect(),
+        taps,
         outputs,
     }
+}
+
+/// For each operator, that whose shadow it is.
+fn shadows(names: &[&str]) -> Vec<Option<usize>> {
+    let main_of = |name: &&str| {
+        let main = name.strip_suffix(SHADOW_SUFFIX)?;
+        names.iter().position(|name| *name == main)
+    };
+    names.iter().map(main_of).collect()
+}
+
+/// The ports of shadows and of their operators that are compared, by the columns that both have and somebody reads.
+fn taps(outputs: &[OutputPlan], drafts: &[Draft], shadows: &[Option<usize>]) -> Vec<(TapPlan, SinkDraft)> {
+    let mut taps = Vec::new();
+    for (shadow, main) in shadows.iter().enumerate().filter_map(|(at, main)| Some((at, (*main)?))) {
+        let (Some(own), Some(of_main)) = (drafts.get(shadow), drafts.get(main)) else { continue };
+        for (at, port) in of_main.ports.iter().enumerate() {
+            let (Some(output), Some(other)) = (outputs.get(port.output), own.ports.get(at)) else { continue };
+            let Some(mirror) = outputs.get(other.output) else { continue };
+            let read = output.kept.iter().filter_map(|kept| output.schema.fields().get(*kept));
+            let in_both = read.filter(|field| {
+                let same = mirror.schema.field_with_name(field.name());
+                same.is_ok_and(|same| same.data_type() == field.data_type())
+            });
+            // Of two that may be null where only one of them may, both may.
+            let fields: Vec<Field> = in_both.map(|field| field.as_ref().clone().with_nullable(true)).collect();
+            if fields.is_empty() {
+                continue;
+            }
+            let schema = SchemaRef::new(Schema::new(fields));
+            for (is_shadow, output_at) in [(false, port.output), (true, other.output)] {
+                let tap = TapPlan { shadow, is_shadow, port: output.name.clone(), schema: Arc::clone(&schema) };
+                taps.push((tap, SinkDraft { inputs: vec![output_at], schema: Arc::clone(&schema) }));
+            }
+        }
+    }
+    taps
 }
 
 /// A digest of everything that the results of a job depend on, but for its input.
@@ -696,7 +752,7 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
         event_time: open.event_time.and_then(|column| Some((kept.iter().position(|kept| *kept == column)?, bound))),
         name: open.spec.name,
         kind: open.spec.kind,
-        source: open.source,
+        source: Arc::from(open.source),
         rows: open.rows,
         rejected: open.rejected,
     }
@@ -704,6 +760,8 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
 
 /// The seed of an operator's random numbers: the same for every run of the same job.
 pub(super) fn seed(job: &str, operator: &str) -> u64 {
+    // A shadow has the numbers of its operator.
+    let operator = operator.strip_suffix(SHADOW_SUFFIX).unwrap_or(operator);
     let hash = blake3::hash(format!("{job}\0{operator}").as_bytes());
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

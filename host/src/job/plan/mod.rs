@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod build;
+pub mod change;
 mod join;
 mod keyed;
 mod mistakes;
@@ -21,7 +22,7 @@ pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
 
 use arrow::datatypes::SchemaRef;
 use pelton_core::{
-    job::{BatchSpec, SinkKind, SourceKind},
+    job::{BatchSpec, JobSpec, OperatorSpec, SinkKind, SourceKind},
     model::ModuleDigest,
     restart::RestartSpec,
 };
@@ -47,6 +48,8 @@ pub struct Surroundings {
 
 /// A job whose parts fit.
 pub struct Plan {
+    /// As it was written.
+    pub spec: JobSpec,
     pub name: String,
     pub batch: BatchSpec,
     pub threads: Option<usize>,
@@ -61,6 +64,8 @@ pub struct Plan {
     pub operators: Vec<PlannedOperator>,
     pub tables: Vec<TablePlan>,
     pub sinks: Vec<SinkPlan>,
+    /// The outputs of shadows, and of what they stand beside.
+    pub taps: Vec<TapPlan>,
     /// All outputs of sources and operators.
     pub outputs: Vec<OutputPlan>,
     /// Some operator is keyed: epochs end with a shuffle.
@@ -78,7 +83,8 @@ pub struct CheckpointPlan {
 pub struct SourcePlan {
     pub name: String,
     pub kind: SourceKind,
-    pub source: Box<dyn Source>,
+    /// Shared by the plans of all revisions that a run knows.
+    pub source: Arc<dyn Source>,
     /// Columns to decode.
     pub columns: Vec<String>,
     /// Index of its rows in `Plan::outputs`.
@@ -92,7 +98,11 @@ pub struct SourcePlan {
 }
 
 pub struct PlannedOperator {
+    /// As it was written; of a shadow, with its own modules.
+    pub spec: OperatorSpec,
     pub logic: Logic,
+    /// The operator beside which it runs as its shadow: what leaves it is compared and thrown away.
+    pub shadow_of: Option<usize>,
     /// One; of a join of two streams left, then right.
     pub sides: Vec<PlannedSide>,
     /// Indices of its ports in `Plan::outputs`, in the contract's order.
@@ -150,6 +160,18 @@ impl Logic {
         }
     }
 
+    /// Whether both are one: see [`change`](change::Change), which lets plans share what stays the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Transform(one), Self::Transform(other)) => Arc::ptr_eq(one, other),
+            (Self::Aggregate(one), Self::Aggregate(other)) => Arc::ptr_eq(one, other),
+            (Self::Keyed(one), Self::Keyed(other)) => Arc::ptr_eq(one, other),
+            (Self::Join(one), Self::Join(other)) => Arc::ptr_eq(one, other),
+            (Self::Lookup(one), Self::Lookup(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
     /// Its modules, as the job file names them.
     pub fn modules(&self) -> String {
         match self {
@@ -169,6 +191,17 @@ impl Logic {
         match self {
             Self::Aggregate(plan) => plan.functions.iter().map(|function| function.module.digest).collect(),
             _ => self.digest().into_iter().collect(),
+        }
+    }
+
+    /// What its modules are opened with, in order: JSON objects.
+    pub fn options(&self) -> Vec<&str> {
+        match self {
+            Self::Transform(plan) => vec![&plan.options],
+            Self::Aggregate(plan) => plan.functions.iter().map(|function| function.options.as_str()).collect(),
+            Self::Keyed(plan) => vec![&plan.options],
+            Self::Join(plan) => plan.cogroup.iter().map(|cogroup| cogroup.options.as_str()).collect(),
+            Self::Lookup(_) => Vec::new(),
         }
     }
 
@@ -215,7 +248,17 @@ pub struct SinkPlan {
     pub kind: SinkKind,
     pub inputs: Vec<usize>,
     pub schema: SchemaRef,
-    pub sink: Box<dyn sink::Sink>,
+    pub sink: Arc<dyn sink::Sink>,
+}
+
+/// One side of what is compared: a port of a shadow, or the same port of its operator.
+pub struct TapPlan {
+    /// Index of the shadow among the operators.
+    pub shadow: usize,
+    pub is_shadow: bool,
+    pub port: String,
+    /// The columns that both have and somebody reads.
+    pub schema: SchemaRef,
 }
 
 /// An edge's beginning: what leaves a source or an operator, and who reads it.
@@ -251,11 +294,20 @@ pub struct Reader {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    Operator { operator: usize, input: usize },
+    Operator {
+        operator: usize,
+        input: usize,
+    },
     Sink(usize),
+    /// Index in `Plan::taps`.
+    Tap(usize),
 }
 
 impl Plan {
+    pub fn operator(&self, name: &str) -> Option<&PlannedOperator> {
+        self.operators.iter().find(|planned| planned.logic.name() == name)
+    }
+
     /// Opens everything that `file` names.
     pub fn new(file: &JobFile, surroundings: &Surroundings) -> Result<Self, Diagnostics> {
         build::build(file, surroundings).map_err(|mistakes| file.diagnostics(mistakes))

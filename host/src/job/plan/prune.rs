@@ -81,19 +81,21 @@ impl Draft {
     }
 }
 
-/// Chooses the columns of every edge and connects the readers. `operators` is in topological order; `extra` are
-/// (output, column) wanted for themselves.
+/// Chooses the columns of every edge and connects the readers. `operators` is in topological order; `taps` read like
+/// sinks; `extra` are (output, column) wanted for themselves.
 pub(super) fn prune(
     outputs: &mut [OutputPlan],
     operators: &[Draft],
     sinks: &[SinkDraft],
+    taps: &[SinkDraft],
     extra: &[(usize, usize)],
 ) -> Vec<Pruned> {
     let mut wanted: HashMap<usize, BTreeSet<usize>> = HashMap::new();
+    outputs.iter_mut().for_each(|output| output.readers.clear());
     for (output, column) in extra {
         wanted.entry(*output).or_default().insert(*column);
     }
-    for sink in sinks {
+    for sink in sinks.iter().chain(taps) {
         want(outputs, &sink.inputs, &sink.schema, 0..sink.schema.fields().len(), &mut wanted);
     }
     let mut operator_wants: Vec<Vec<BTreeSet<usize>>> =
@@ -128,6 +130,9 @@ pub(super) fn prune(
     }
     for (index, sink) in sinks.iter().enumerate() {
         connect(outputs, &sink.inputs, &sink.schema, 0..sink.schema.fields().len(), Target::Sink(index));
+    }
+    for (index, tap) in taps.iter().enumerate() {
+        connect(outputs, &tap.inputs, &tap.schema, 0..tap.schema.fields().len(), Target::Tap(index));
     }
     operators.iter().zip(&operator_wants).map(|(draft, wants)| choose(outputs, draft, wants)).collect()
 }

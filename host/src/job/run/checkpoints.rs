@@ -29,7 +29,7 @@ use pelton_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Keyed, RunError,
+    Job, RunError, Shared,
     beginnings::Looked,
     output::{ClosedEpoch, Saved},
     progress::Resumed,
@@ -69,6 +69,8 @@ pub(super) struct PlannerBeginning {
     /// For each source.
     pub(super) positions: Vec<Position>,
     pub(super) again: VecDeque<Again>,
+    /// Revisions to go over to, the one that is wanted last.
+    pub(super) upcoming: VecDeque<(u64, Plan)>,
     /// The input had ended, and keyed operators know.
     pub(super) is_ended: bool,
 }
@@ -85,6 +87,7 @@ pub(super) struct Beginning {
     /// As the last epoch saw them.
     pub(super) tables: Vec<TableVersion>,
     again: Vec<Record>,
+    upcoming: VecDeque<(u64, Plan)>,
     positions: Vec<Position>,
     /// How many files each source had when the job began, by its name.
     begun_with: HashMap<String, usize>,
@@ -103,9 +106,11 @@ struct Engine {
 }
 
 impl Beginning {
-    /// Takes the job over, and tells its sources where to go on.
-    pub(super) fn open(plan: &mut Plan, start: Start) -> Result<Self, RunError> {
-        let Some(checkpoint) = &plan.checkpoint else { return Ok(Self::default()) };
+    /// Takes the job over, and tells its sources where to go on. Answers also with the revision that its state is of, and the
+    /// plan of it.
+    pub(super) fn open(job: Job<'_>, start: Start) -> Result<(u64, Plan, Self), RunError> {
+        let Job { revision, plan, earlier } = job;
+        let Some(checkpoint) = &plan.checkpoint else { return Ok((revision, plan, Self::default())) };
         let take = match start {
             Start::Continue => Take::Continue,
             Start::Fresh => Take::Fresh,
@@ -130,11 +135,23 @@ impl Beginning {
         };
         // Without state there is nothing to compute again.
         let again = if plan.is_keyed { again } else { Vec::new() };
-        if let Some(last) = last.as_ref().filter(|last| last.job != plan.identity && !again.is_empty()) {
+        let state_of = base.as_ref().filter(|_| plan.is_keyed);
+        let mut upcoming = VecDeque::new();
+        for record in state_of.into_iter().chain(&again) {
+            if upcoming.back().is_none_or(|(number, _)| *number != record.revision) && record.revision != revision {
+                upcoming.push_back((record.revision, earlier(record.revision)?));
+            }
+        }
+        upcoming.push_back((revision, plan));
+        let (revision, mut plan) = upcoming.pop_front().expect("the revision that is wanted is there");
+        if let Some(last) = last.as_ref().filter(|last| last.revision == revision)
+            && last.job != plan.identity
+            && !again.is_empty()
+        {
             return Err(RunError::Changed { epoch: last.epoch, again: again.len() });
         }
         let from = if again.is_empty() { last.as_ref() } else { base.as_ref() };
-        let positions = resume(plan, &catalogue, from, last.as_ref())?;
+        let positions = resume(&mut plan, &catalogue, from, last.as_ref())?;
         let mut state = HashMap::new();
         if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()).filter(|_| plan.is_keyed) {
             for operator in &snapshot.operators {
@@ -147,10 +164,23 @@ impl Beginning {
             tables.push(read_table(&store, table)?);
         }
         let first_task = from.map_or(0, |record| record.end_task);
-        let keeper = Keeper::new(plan, store, generation, (&catalogue, &begun_with), last.as_ref());
+        let keeper = Keeper::new(&plan, store, generation, (&catalogue, &begun_with), last.as_ref());
         let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
         let keeper = Some(keeper);
-        Ok(Self { keeper, first_task, state, event_times, tables, again, positions, begun_with, last, republish })
+        let beginning = Self {
+            keeper,
+            first_task,
+            state,
+            event_times,
+            tables,
+            again,
+            upcoming,
+            positions,
+            begun_with,
+            last,
+            republish,
+        };
+        Ok((revision, plan, beginning))
     }
 
     /// What the planner begins with.
@@ -169,7 +199,8 @@ impl Beginning {
             }
             again.push_back(Again { record, tables: Arc::clone(&before) });
         }
-        Ok(PlannerBeginning { epoch, positions: take(&mut self.positions), again, is_ended })
+        let (positions, upcoming) = (take(&mut self.positions), take(&mut self.upcoming));
+        Ok(PlannerBeginning { epoch, positions, again, upcoming, is_ended })
     }
 
     /// How the files of each source count for watermarks.
@@ -242,7 +273,8 @@ fn resume(
         let mut position = record.map(|record| record.position.clone()).unwrap_or_default();
         let name = &planned.name;
         let failed = |source| RunError::Source { name: name.clone(), epoch, source };
-        planned.source.resume(known, &position).map_err(failed)?;
+        let source = Arc::get_mut(&mut planned.source).expect("nobody shares a plan that does not run yet");
+        source.resume(known, &position).map_err(failed)?;
         let has_more = planned.source.listed().len() > known.len();
         if has_more && plan.is_keyed && last.is_some_and(|last| last.is_last) {
             return Err(RunError::Ended { name: planned.name.clone() });
@@ -288,12 +320,17 @@ fn same_versions(tables: &Tables, records: &[TableRecord]) -> bool {
     versions.eq(records.iter().map(|table| (table.name.as_str(), table.version)))
 }
 
+fn module(planned: &PlannedOperator) -> ModuleRecord {
+    ModuleRecord {
+        operator: planned.logic.name().to_owned(),
+        digests: planned.logic.digests().iter().map(ToString::to_string).collect(),
+    }
+}
+
 /// Commits the epochs of a run.
 pub(super) struct Keeper {
     store: Store,
     generation: u64,
-    identity: String,
-    modules: Vec<ModuleRecord>,
     /// Their names, as their writers are ordered.
     sinks: Vec<String>,
     catalogue: HashMap<String, Vec<FileRecord>>,
@@ -324,16 +361,10 @@ impl Keeper {
             let known = catalogue.get(&planned.name).map_or(0, Vec::len);
             planned.source.listed().split_off(known)
         });
-        let module = |planned: &PlannedOperator| ModuleRecord {
-            operator: planned.logic.name().to_owned(),
-            digests: planned.logic.digests().iter().map(ToString::to_string).collect(),
-        };
         let tables = last.iter().flat_map(|last| &last.tables);
         Self {
             store,
             generation,
-            identity: plan.identity.clone(),
-            modules: plan.operators.iter().map(module).collect(),
             sinks: plan.sinks.iter().map(|planned| planned.name.clone()).collect(),
             unlisted: unlisted.collect(),
             catalogue: catalogue.clone(),
@@ -347,8 +378,7 @@ impl Keeper {
     /// Commits an epoch: from then on it has happened. `watermarks` for each source.
     pub(super) fn commit(
         &mut self,
-        plan: &Plan,
-        keyed: &Keyed,
+        shared: &Shared,
         closed: ClosedEpoch,
         (sinks, outboxes): &(Vec<SinkRecord>, Vec<Vec<u8>>),
         saved: Vec<Saved>,
@@ -356,6 +386,7 @@ impl Keeper {
     ) -> Result<CommitPermit, RunError> {
         let ClosedEpoch {
             epoch,
+            revision,
             now,
             tasks,
             turns,
@@ -368,6 +399,7 @@ impl Keeper {
             saves,
             ..
         } = closed;
+        let plan = &revision.plan;
         let mut sources = Vec::new();
         for (index, (planned, bookmark)) in plan.sources.iter().zip(bookmarks).enumerate() {
             let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
@@ -382,20 +414,21 @@ impl Keeper {
             });
         }
         let tables = self.tables(&tables)?;
-        let snapshot = if saves { Some(self.snapshot(plan, keyed, epoch, saved)?) } else { None };
+        let snapshot = if saves { Some(self.snapshot(plan, shared, epoch, saved)?) } else { None };
         let record = Record {
             epoch,
             generation: self.generation,
             now,
-            job: self.identity.clone(),
-            first_task: keyed.first_task + tasks.start,
-            end_task: keyed.first_task + tasks.end,
+            job: plan.identity.clone(),
+            revision: revision.number,
+            first_task: shared.first_task + tasks.start,
+            end_task: shared.first_task + tasks.end,
             sources,
             turns,
             is_reduced,
             is_last,
             tables,
-            modules: self.modules.clone(),
+            modules: plan.operators.iter().map(module).collect(),
             sinks: sinks.clone(),
             snapshot,
             published_through: self.published,
@@ -420,11 +453,21 @@ impl Keeper {
         Ok(records)
     }
 
-    fn snapshot(&mut self, plan: &Plan, keyed: &Keyed, epoch: Epoch, saved: Vec<Saved>) -> Result<Snapshot, RunError> {
+    fn snapshot(
+        &mut self,
+        plan: &Plan,
+        shared: &Shared,
+        epoch: Epoch,
+        saved: Vec<Saved>,
+    ) -> Result<Snapshot, RunError> {
         let started = Instant::now();
         let mut operators: Vec<OperatorSnapshot> = Vec::new();
         for (index, planned) in plan.operators.iter().enumerate().filter(|(_, planned)| planned.stage > 0) {
             let mut of_operator: Vec<&Saved> = saved.iter().filter(|saved| saved.operator == index).collect();
+            if of_operator.len() < usize::from(planned.logic.partitions()) && planned.shadow_of.is_some() {
+                // It has failed, or is about to: its state is worth nothing.
+                continue;
+            }
             of_operator.sort_unstable_by_key(|saved| saved.partition);
             let partitions = of_operator.into_iter().map(|saved| self.store.put("state", &saved.bytes));
             let partitions = partitions.collect::<Result<_, _>>()?;
@@ -432,13 +475,13 @@ impl Keeper {
         }
         // Without keyed operators nobody asks for watermarks.
         let event_times = saved.into_iter().next().map(|saved| saved.event_times);
-        let event_times = event_times.unwrap_or_else(|| keyed.event_times.save_as_of(epoch));
+        let event_times = event_times.unwrap_or_else(|| shared.event_times.save_as_of(epoch));
         let (catalogue, begun_with) = (self.catalogue.clone(), self.begun_with.clone());
         let engine = Engine { catalogue, begun_with, event_times };
         let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");
         let engine = self.store.put("engine", &engine)?;
         failpoint::reach("snapshot");
-        keyed.note_snapshot_cost(started.elapsed());
+        shared.note_snapshot_cost(started.elapsed());
         Ok(Snapshot { engine, operators })
     }
 

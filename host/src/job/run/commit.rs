@@ -17,24 +17,34 @@ use pelton_core::{
 use pelton_wasm::{CallLog, Metric};
 
 use super::{
-    Keyed, RunError, Stop,
+    Control, RunError, Shared,
     checkpoints::{Beginning, Keeper},
+    comparison::{Comparer, Comparison, Tapped},
     error::Failure,
     output::{ClosedEpoch, Message, Saved, SinkPart, TaskDone, TaskStats},
     progress::{EpochReport, Event, NamedSink, OperatorSummary, SourceSummary, Summary, Totals},
+    revision::Revision,
     turn::Turn,
 };
 use crate::{
     checkpoint::CommitPermit,
     clock, failpoint,
-    job::plan::Plan,
+    job::plan::{Plan, PlannedOperator},
     sink::{Prepared, SinkError, Writer},
 };
 
 pub(super) struct Committer {
+    /// The revision's.
     plan: Arc<Plan>,
+    revision: u64,
     threads: usize,
-    keyed: Arc<Keyed>,
+    shared: Arc<Shared>,
+    control: Control,
+    /// None: there is no shadow.
+    comparer: Option<Comparer>,
+    /// What is compared of the open epoch.
+    tapped: Tapped,
+    comparisons: Vec<Comparison>,
     writers: Vec<Box<dyn Writer>>,
     /// None: the job keeps no checkpoints.
     keeper: Option<Keeper>,
@@ -74,6 +84,17 @@ struct Given {
     hash: u64,
 }
 
+/// One summary for each operator of a plan; those that are known go on.
+fn operators(plan: &Plan, known: Vec<OperatorSummary>) -> Vec<OperatorSummary> {
+    let mut known: HashMap<String, OperatorSummary> =
+        known.into_iter().map(|summary| (summary.name.clone(), summary)).collect();
+    let summary = |planned: &PlannedOperator| {
+        let name = planned.logic.name().to_owned();
+        known.remove(&name).unwrap_or_else(|| OperatorSummary { name, ..OperatorSummary::default() })
+    };
+    plan.operators.iter().map(summary).collect()
+}
+
 fn sink_failed(sink: &NamedSink, source: SinkError) -> RunError {
     RunError::Sink { name: sink.name.clone(), source }
 }
@@ -81,17 +102,24 @@ fn sink_failed(sink: &NamedSink, source: SinkError) -> RunError {
 impl Committer {
     /// Opens the writers: nothing is computed if one cannot work.
     pub(super) fn open(
-        plan: &Arc<Plan>,
-        keyed: &Arc<Keyed>,
+        revision: &Revision,
+        shared: &Arc<Shared>,
         threads: usize,
         mut beginning: Beginning,
+        control: &Control,
     ) -> Result<Self, RunError> {
+        let plan = &revision.plan;
         let writers = beginning.sinks(plan)?;
         let again = beginning.resumed().map_or(0, |resumed| resumed.again);
         let named = |name: &String| name.clone();
         Ok(Self {
             threads,
-            keyed: Arc::clone(keyed),
+            revision: revision.number,
+            shared: Arc::clone(shared),
+            control: control.clone(),
+            comparer: Comparer::start(plan, control),
+            tapped: Tapped::new(plan),
+            comparisons: Vec::new(),
             given: vec![Given::default(); writers.len()],
             writers,
             keeper: beginning.into_keeper(),
@@ -109,11 +137,7 @@ impl Committer {
                 .iter()
                 .map(|s| SourceSummary { name: named(&s.name), ..Default::default() })
                 .collect(),
-            operators: plan
-                .operators
-                .iter()
-                .map(|o| OperatorSummary { name: o.logic.name().to_owned(), ..Default::default() })
-                .collect(),
+            operators: operators(plan, Vec::new()),
             sinks: plan.sinks.iter().map(|s| NamedSink { name: named(&s.name), ..Default::default() }).collect(),
             watermarks: vec![None; plan.sources.len()],
             plan: Arc::clone(plan),
@@ -125,7 +149,6 @@ impl Committer {
         messages: &Receiver<Message>,
         permits: &Receiver<()>,
         turn: &Turn,
-        stop: &Stop,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
         while !self.is_complete() {
@@ -163,7 +186,7 @@ impl Committer {
         if let Some((_, Some(error))) = self.end.take() {
             return Err(Failure::Run(error));
         }
-        self.finish(stop.is_requested())
+        self.finish(self.control.stop.is_requested())
     }
 
     fn is_complete(&self) -> bool {
@@ -176,10 +199,16 @@ impl Committer {
             match event {
                 TaskEvent::Part(parts) => self.write(parts)?,
                 TaskEvent::Done(done) => {
-                    let TaskDone { parts, source, stats, logs, saved } = *done;
+                    let TaskDone { parts, revision, source, stats, logs, saved, tapped, failures } = *done;
+                    if let Some(revision) = revision {
+                        self.goes_by(&revision, observe);
+                    }
                     self.write(parts)?;
                     self.saved.extend(saved);
                     if !self.is_again() {
+                        if self.comparer.is_some() {
+                            self.tapped.add(tapped, failures, &stats.operators);
+                        }
                         self.count(source, &stats);
                         for (operator, log) in logs {
                             self.log(operator, log, observe);
@@ -231,10 +260,12 @@ impl Committer {
             summary.bytes += stats.bytes_in;
             summary.time += stats.decode_time;
         }
-        for (summary, stats) in self.operators.iter_mut().zip(&stats.operators) {
+        for ((summary, stats), planned) in self.operators.iter_mut().zip(&stats.operators).zip(&self.plan.operators) {
             summary.stats.add(stats);
-            self.total.rejected += stats.rejected;
-            self.total.late += stats.late;
+            if planned.shadow_of.is_none() {
+                self.total.rejected += stats.rejected;
+                self.total.late += stats.late;
+            }
         }
         for (sink, time) in self.sinks.iter_mut().zip(&stats.encode_time) {
             sink.encode_time += *time;
@@ -274,12 +305,33 @@ impl Committer {
                 self.compare(record, &given)?;
                 continue;
             }
+            let number = closed.revision.number;
+            self.goes_by(&closed.revision, observe);
             self.commit(*closed, &given, saved)?;
             self.total.epochs += 1;
-            observe(Event::Epoch(self.report(epoch)));
+            if let Some(comparer) = &mut self.comparer {
+                let next = Tapped::new(&self.plan);
+                comparer.take(Tapped { epoch, ..std::mem::replace(&mut self.tapped, next) });
+            }
+            observe(Event::Epoch(self.report(epoch, number)));
             self.epoch_start = self.total;
         }
         Ok(())
+    }
+
+    /// What comes next belongs to this revision.
+    fn goes_by(&mut self, revision: &Revision, observe: &mut dyn FnMut(Event)) {
+        if revision.number == self.revision {
+            return;
+        }
+        if let Some(comparer) = self.comparer.take() {
+            self.comparisons.extend(comparer.finish());
+        }
+        (self.plan, self.revision) = (Arc::clone(&revision.plan), revision.number);
+        self.operators = operators(&self.plan, std::mem::take(&mut self.operators));
+        self.comparer = Comparer::start(&self.plan, &self.control);
+        self.tapped = Tapped::new(&self.plan);
+        observe(Event::Revision(revision.number));
     }
 
     /// The epoch has happened once this returns, and is visible.
@@ -303,7 +355,7 @@ impl Committer {
             let records = self.sinks.iter().zip(given).zip(&prepared).map(record).collect();
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
             let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
-            permit = keeper.commit(&self.plan, &self.keyed, closed, &sinks, saved, &self.watermarks)?;
+            permit = keeper.commit(&self.shared, closed, &sinks, saved, &self.watermarks)?;
             for (prepared, outbox) in prepared.iter_mut().zip(sinks.1) {
                 prepared.outbox = outbox;
             }
@@ -332,10 +384,11 @@ impl Committer {
         Ok(())
     }
 
-    fn report(&self, epoch: Epoch) -> EpochReport {
+    fn report(&self, epoch: Epoch, revision: u64) -> EpochReport {
         let watermark = self.watermarks.iter().flatten().min();
         EpochReport {
             epoch,
+            revision,
             rows_in: self.total.rows_in - self.epoch_start.rows_in,
             rows_out: self.total.rows_out - self.epoch_start.rows_out,
             rejected: self.total.rejected - self.epoch_start.rejected,
@@ -356,7 +409,11 @@ impl Committer {
         if let Some(keeper) = self.keeper.take() {
             keeper.close(&mut self.writers)?;
         }
+        if let Some(comparer) = self.comparer.take() {
+            self.comparisons.extend(comparer.finish());
+        }
         Ok(Summary {
+            comparisons: std::mem::take(&mut self.comparisons),
             job: self.plan.name.clone(),
             threads: self.threads,
             interrupted,

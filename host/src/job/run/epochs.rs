@@ -17,15 +17,16 @@ use pelton_core::{
 };
 
 use super::{
-    Keyed, RunError, Stop, Task, Work,
+    Control, RunError, Shared, Stop, Task, Work,
     checkpoints::{Again, PlannerBeginning},
     error::Failure,
     output::{ClosedEpoch, Message},
+    revision::Revision,
     tables::{TableWatch, Tables},
 };
 use crate::{
     clock,
-    job::plan::Plan,
+    job::plan::{Plan, change::Change},
     source::{Next, Planner, Range, SourceError},
 };
 
@@ -33,15 +34,19 @@ use crate::{
 const PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct EpochPlanner {
+    /// The revision's.
     plan: Arc<Plan>,
-    keyed: Arc<Keyed>,
+    revision: Arc<Revision>,
+    shared: Arc<Shared>,
+    control: Control,
+    /// Revisions to go over to on the way to the one that is wanted.
+    upcoming: VecDeque<(u64, Plan)>,
     watch: TableWatch,
     /// As an epoch sees them from its first task on.
     tables: (Epoch, Arc<Tables>),
     sources: Vec<Option<Box<dyn Planner>>>,
     quiet: Vec<Quiet>,
     permits: Sender<()>,
-    stop: Stop,
     abort: Stop,
     /// The epoch that comes next.
     next: Epoch,
@@ -90,13 +95,14 @@ enum Turn {
 
 impl EpochPlanner {
     pub(super) fn new(
-        plan: &Arc<Plan>,
-        keyed: &Arc<Keyed>,
+        revision: Arc<Revision>,
+        shared: &Arc<Shared>,
         (watch, beginning): (TableWatch, PlannerBeginning),
         permits: Sender<()>,
-        stop: Stop,
+        control: Control,
         abort: Stop,
     ) -> Result<Self, RunError> {
+        let plan = &revision.plan;
         let start = Position::Start;
         let at = |index: usize| beginning.positions.get(index).unwrap_or(&start);
         let sources = plan
@@ -114,13 +120,14 @@ impl EpochPlanner {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             plan: Arc::clone(plan),
-            keyed: Arc::clone(keyed),
+            shared: Arc::clone(shared),
+            control,
+            upcoming: beginning.upcoming,
             watch,
             tables: (Epoch(0), Arc::default()),
             quiet: vec![Quiet { since: clock::now_us(), is_idle: false }; plan.sources.len()],
             sources,
             permits,
-            stop,
             abort,
             next: beginning.epoch,
             again: beginning.again,
@@ -131,6 +138,7 @@ impl EpochPlanner {
             saved_at: Instant::now(),
             is_unsaved: false,
             is_end_said: beginning.is_ended,
+            revision,
         })
     }
 
@@ -149,10 +157,15 @@ impl EpochPlanner {
 
     fn epochs(&mut self, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
         while let Some(again) = self.again.pop_front() {
+            self.go_over(Some(again.record.revision))?;
             self.compute_again(again, tasks, messages)?;
         }
+        self.go_over(None)?;
         let first = self.next;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
+            if let Some(change) = self.control.take_change() {
+                self.change(*change);
+            }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
             if self.sequence > before {
@@ -165,13 +178,41 @@ impl EpochPlanner {
         let is_unsaid = self.plan.checkpoint.is_some() && has_begun && !self.is_end_said;
         let ends = !self.stopped() && (self.is_keyed() && !self.is_last_sent || is_unsaid);
         // Whoever stops a job in peace finds its state saved.
-        let saves = self.plan.checkpoint.is_some() && self.is_unsaved && self.stop.is_requested();
+        let saves = self.plan.checkpoint.is_some() && self.is_unsaved && self.control.stop.is_requested();
         if ends || saves && !self.abort.is_requested() {
             let (before, now) = (self.sequence, clock::now_us());
             self.reduce(self.next, now, tasks)?;
             self.close(before, now, None, messages)?;
         }
         Ok(())
+    }
+
+    /// Goes over to the revision of an earlier epoch; none: to the one that is wanted.
+    fn go_over(&mut self, revision: Option<u64>) -> Result<(), Failure> {
+        while revision != Some(self.revision.number)
+            && let Some((number, plan)) = self.upcoming.pop_front()
+        {
+            let change = Change::new(&self.plan, self.revision.number, number, plan);
+            self.change(change.map_err(|source| RunError::Change { revision: number, source })?);
+        }
+        match revision {
+            Some(revision) if revision != self.revision.number => Err(RunError::UnknownRevision { revision }.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// From the next epoch on the job goes by another plan.
+    fn change(&mut self, change: Change) {
+        if change.from != self.revision.number {
+            tracing::warn!(revision = change.revision, "given up: the job has changed meanwhile");
+            return;
+        }
+        self.revision = Arc::new(self.revision.next(change));
+        self.plan = Arc::clone(&self.revision.plan);
+        self.watch.goes_by(&self.plan);
+        // Its first task looks at the tables anew.
+        self.tables = (Epoch(0), Arc::default());
+        self.control.goes_by(self.revision.number, &self.plan);
     }
 
     /// An epoch of an earlier run: the same ranges, at the same time.
@@ -183,7 +224,7 @@ impl EpochPlanner {
             let index = *source as usize;
             for _ in 0..*ranges {
                 let range = self.range_again(index, epoch)?;
-                self.keyed.event_times.reached(index, epoch, range.partition);
+                self.shared.event_times.reached(index, epoch, range.partition);
                 self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
             }
         }
@@ -192,7 +233,7 @@ impl EpochPlanner {
         for (index, planned) in plan.sources.iter().enumerate() {
             let Some(source) = named(&planned.name) else { continue };
             if let Some(is_idle) = source.idle {
-                self.keyed.event_times.idle(index, epoch, is_idle);
+                self.shared.event_times.idle(index, epoch, is_idle);
                 if let Some(quiet) = self.quiet.get_mut(index) {
                     quiet.is_idle = is_idle;
                 }
@@ -201,7 +242,7 @@ impl EpochPlanner {
                 && let Some(ended) = self.sources.get_mut(index)
                 && ended.take().is_some()
             {
-                self.keyed.event_times.ended(index, epoch);
+                self.shared.event_times.ended(index, epoch);
             }
         }
         if record.is_reduced {
@@ -242,6 +283,7 @@ impl EpochPlanner {
         let bookmark = |source: &Option<Box<dyn Planner>>| source.as_ref().and_then(|planner| planner.bookmark());
         let closed = ClosedEpoch {
             epoch: self.next,
+            revision: Arc::clone(&self.revision),
             now,
             tasks: first..self.sequence,
             turns,
@@ -266,7 +308,7 @@ impl EpochPlanner {
     }
 
     fn stopped(&self) -> bool {
-        self.stop.is_requested() || self.abort.is_requested()
+        self.control.stop.is_requested() || self.abort.is_requested()
     }
 
     /// Answers its processing time.
@@ -289,7 +331,11 @@ impl EpochPlanner {
             let has_rows = self.sequence > first;
             let has_passed = Instant::now() >= closes;
             // Asked for only when the epoch may close: who is due says so once.
-            let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.keyed.is_due(now));
+            let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.revision.is_due(now));
+            // Nothing is here, and the next revision waits.
+            if !has_rows && self.control.is_change_wanted() {
+                return Ok(now);
+            }
             if !idle || has_passed && (!at_once || is_due) || self.stopped() {
                 if is_due {
                     self.reduce(epoch, now, tasks)?;
@@ -315,7 +361,7 @@ impl EpochPlanner {
                 Ok(Next::Range(range)) => range,
                 Ok(Next::Pending) => return Ok(Turn::Idle),
                 Ok(Next::End) => {
-                    self.keyed.event_times.ended(index, epoch);
+                    self.shared.event_times.ended(index, epoch);
                     if let Some(ended) = self.sources.get_mut(index) {
                         *ended = None;
                     }
@@ -329,7 +375,7 @@ impl EpochPlanner {
             *left = left.saturating_sub(range.bytes.max(1));
             self.count(index);
             self.heard(index, epoch);
-            self.keyed.event_times.reached(index, epoch, range.partition);
+            self.shared.event_times.reached(index, epoch, range.partition);
             self.send(self.reads_end, epoch, now, Work::Read { source: index, range }, tasks)?;
         }
         Ok(Turn::Full)
@@ -345,7 +391,7 @@ impl EpochPlanner {
     }
 
     fn set_idle(&mut self, index: usize, epoch: Epoch, is_idle: bool) {
-        self.keyed.event_times.idle(index, epoch, is_idle);
+        self.shared.event_times.idle(index, epoch, is_idle);
         self.open.idle.resize(self.plan.sources.len(), None);
         if let Some(idle) = self.open.idle.get_mut(index) {
             *idle = Some(is_idle);
@@ -382,7 +428,7 @@ impl EpochPlanner {
         self.is_last_sent = is_last;
         if let Some(checkpoint) = &self.plan.checkpoint {
             // No state is lost to a stop, and none is computed again after it.
-            let every = self.keyed.snapshot_pause().max(checkpoint.snapshots);
+            let every = self.shared.snapshot_pause().max(checkpoint.snapshots);
             self.open.saves = is_last || self.stopped() || self.saved_at.elapsed() >= every;
             if self.open.saves {
                 self.saved_at = Instant::now();
@@ -425,7 +471,8 @@ impl EpochPlanner {
             self.tables = (epoch, self.watch.now());
         }
         let tables = Arc::clone(&self.tables.1);
-        let task = Task { sequence: self.sequence, after, epoch, now, tables, work };
+        let revision = Arc::clone(&self.revision);
+        let task = Task { sequence: self.sequence, after, epoch, now, revision, tables, work };
         tasks.send(task).map_err(|_| Failure::Lost)?;
         self.sequence += 1;
         Ok(())

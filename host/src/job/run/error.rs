@@ -6,6 +6,7 @@ use pelton_wasm::CallError;
 use crate::{
     checkpoint::CheckpointError,
     error::{Code, Coded},
+    job::{diagnostic::Diagnostics, plan::change::Refusals},
     sink::SinkError,
     source::SourceError,
     state::snapshot::SnapshotError,
@@ -42,6 +43,12 @@ pub enum RunError {
     Ended { name: String },
     #[error("epoch {epoch}, computed again, gave sink `{sink}` something else than the first time")]
     NotAgain { epoch: Epoch, sink: String },
+    #[error("revision {revision} of the job cannot follow the one before")]
+    Change { revision: u64, source: Refusals },
+    #[error("epochs of revision {revision} must be computed again, and nobody knows it")]
+    UnknownRevision { revision: u64 },
+    #[error("revision {revision} of the job cannot be planned any more")]
+    Unplannable { revision: u64, source: Diagnostics },
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),
     #[error("a thread of the engine panicked; this is a fault of Pelton, please report it with the lines above")]
@@ -59,6 +66,9 @@ impl RunError {
             | Self::NotReplayable { .. }
             | Self::Changed { .. }
             | Self::Ended { .. }
+            | Self::Change { .. }
+            | Self::UnknownRevision { .. }
+            | Self::Unplannable { .. }
             | Self::NotAgain { .. } => false,
         }
     }
@@ -93,6 +103,8 @@ impl Coded for RunError {
             Self::State { .. } => Code::StateUnreadable,
             Self::NotReplayable { .. } => Code::NotReplayable,
             Self::Changed { .. } | Self::Ended { .. } => Code::JobChanged,
+            Self::UnknownRevision { .. } | Self::Unplannable { .. } => Code::JobChanged,
+            Self::Change { source, .. } => source.code(),
             Self::NotAgain { .. } => Code::NotAFunction,
             Self::Thread(_) | Self::Panicked => Code::RunFailed,
         }
@@ -113,6 +125,10 @@ impl Coded for RunError {
             Self::Changed { .. } => Some(
                 "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
             ),
+            Self::UnknownRevision { .. } | Self::Unplannable { .. } => {
+                Some("run the job on the engine that ran it last, or start over with `--fresh`".into())
+            }
+            Self::Change { source, .. } => source.help(),
             Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
             Self::NotAgain { .. } => {
                 Some("some module is not a function of its input and state; `--fresh` starts over without it".into())

@@ -19,6 +19,8 @@
 mod beginnings;
 mod checkpoints;
 mod commit;
+mod comparison;
+mod control;
 mod done;
 mod epochs;
 mod error;
@@ -27,6 +29,7 @@ mod exchange;
 mod output;
 mod partition;
 pub mod progress;
+mod revision;
 mod tables;
 mod turn;
 mod worker;
@@ -34,7 +37,7 @@ mod worker;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -46,92 +49,86 @@ pub use error::RunError;
 use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
-pub use self::checkpoints::Start;
 use self::{
     checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure,
-    event_time::EventTimes, exchange::Exchange, output::Message, partition::Partition, tables::TableWatch, turn::Turn,
-    worker::Worker,
+    event_time::EventTimes, output::Message, revision::Revision, tables::TableWatch, turn::Turn, worker::Worker,
 };
-use super::plan::{Plan, PlannedOperator};
-use crate::{operator::tables::SideTables, source::Range};
+pub use self::{
+    checkpoints::Start,
+    comparison::{Comparison, Difference},
+    control::{Control, Stop},
+};
+use super::plan::Plan;
+use crate::source::Range;
 
-/// Asks a run to end after the work that has begun; cheap to share with a signal handler.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+/// A job as it is to run.
+pub struct Job<'a> {
+    /// The number of the revision that it goes by in the end; 0 where nobody counts.
+    pub revision: u64,
+    pub plan: Plan,
+    /// Plans an earlier revision, whose epochs may have to be computed again.
+    pub earlier: &'a mut dyn FnMut(u64) -> Result<Plan, RunError>,
+}
 
-impl Stop {
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+impl<'a> Job<'a> {
+    /// A job that has no revisions but this one. `earlier` comes to nothing.
+    pub fn sole(plan: Plan, earlier: &'a mut dyn FnMut(u64) -> Result<Plan, RunError>) -> Self {
+        Self { revision: 0, plan, earlier }
     }
+}
 
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+/// Of a job without revisions: there is none.
+pub fn no_earlier(revision: u64) -> Result<Plan, RunError> {
+    Err(RunError::UnknownRevision { revision })
 }
 
 /// A piece of work for a compute thread.
-pub(crate) struct Task {
+struct Task {
     /// Position in the canonical order.
-    pub(crate) sequence: u64,
+    sequence: u64,
     /// All tasks before this one must be done first.
-    pub(crate) after: u64,
-    pub(crate) epoch: Epoch,
+    after: u64,
+    epoch: Epoch,
     /// Processing time of its epoch, in µs.
-    pub(crate) now: i64,
+    now: i64,
+    /// Whose epoch it belongs to.
+    revision: Arc<Revision>,
     /// As its epoch sees them.
-    pub(crate) tables: Arc<tables::Tables>,
-    pub(crate) work: Work,
+    tables: Arc<tables::Tables>,
+    work: Work,
 }
 
-pub(crate) enum Work {
+enum Work {
     /// A range of a source, through the graph up to the map sides of keyed operators.
     Read { source: usize, range: Range },
     /// The epoch of one partition of a keyed operator, through the graph behind it.
     Reduce { operator: usize, partition: u16, is_last: bool, saves: bool },
 }
 
-/// What compute threads share of the keyed operators.
-struct Keyed {
+/// What all threads share of a run, whatever the revision.
+struct Shared {
     done: Done,
     event_times: EventTimes,
-    /// One for each operator; that of a stateless one stays empty.
-    exchanges: Vec<Exchange>,
-    /// The state of each partition of each operator.
-    partitions: Vec<Vec<Partition>>,
     /// Number of the run's first task among all tasks of the job.
     first_task: u64,
     /// What the last snapshot cost, in µs.
     snapshot_cost: AtomicU64,
 }
 
-impl Keyed {
-    /// `tables` as they are at the start.
-    fn new(plan: &Plan, tables: &SideTables, beginning: &Beginning) -> Result<Self, RunError> {
+impl Shared {
+    fn new(plan: &Plan, beginning: &Beginning) -> Result<Self, RunError> {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
-        let unusable = |name: &str| {
-            let name = name.to_owned();
-            move |source| RunError::State { name, source }
-        };
         let event_times = match &beginning.event_times {
-            Some(bytes) => EventTimes::load(bounds, bytes).map_err(unusable("the watermarks"))?,
+            Some(bytes) => EventTimes::load(bounds, bytes)
+                .map_err(|source| RunError::State { name: "the watermarks".into(), source })?,
             None => EventTimes::new(bounds),
-        };
-        let partitions = |planned: &PlannedOperator| match beginning.state.get(planned.logic.name()) {
-            Some(saved) => Partition::load(planned, saved).map_err(unusable(planned.logic.name())),
-            None => Ok(Partition::of(planned, tables)),
         };
         Ok(Self {
             done: Done::default(),
             event_times,
-            exchanges: plan.operators.iter().map(|_| Exchange::default()).collect(),
-            partitions: plan.operators.iter().map(partitions).collect::<Result<_, _>>()?,
             first_task: beginning.first_task,
             snapshot_cost: AtomicU64::new(0),
         })
-    }
-
-    fn partition(&self, operator: usize, number: u16) -> Option<&Partition> {
-        self.partitions.get(operator)?.get(usize::from(number))
     }
 
     fn note_snapshot_cost(&self, cost: Duration) {
@@ -142,29 +139,24 @@ impl Keyed {
     fn snapshot_pause(&self) -> Duration {
         Duration::from_micros(self.snapshot_cost.load(Ordering::Relaxed).saturating_mul(20))
     }
-
-    /// Whether some partition has to be reduced at this processing time though no row comes.
-    fn is_due(&self, now: i64) -> bool {
-        // All of them are asked, for each says so once.
-        self.partitions.iter().flatten().filter(|partition| partition.is_due(now)).count() > 0
-    }
 }
 
 /// Tasks in flight for each thread: one computed, one waiting, two finished and not yet written.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Runs `plan` on `threads` compute threads until its input ends or `stop` is requested. Events are given to `observe` on the
+/// Runs `job` on `threads` compute threads until its input ends or a stop is requested. Events are given to `observe` on the
 /// calling thread, in order. After an error nothing is visible that was not complete. A job that keeps checkpoints goes
-/// on where it was, unless `start` says otherwise.
+/// on where it was, unless `start` says otherwise: it begins with the revision that its state is of, and goes over to
+/// the next ones where it did.
 pub fn run(
-    mut plan: Plan,
+    job: Job<'_>,
     threads: usize,
     start: Start,
-    stop: &Stop,
+    control: &Control,
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary, RunError> {
     let threads = threads.max(1);
-    let mut beginning = Beginning::open(&mut plan, start)?;
+    let (number, plan, mut beginning) = Beginning::open(job, start)?;
     let plan = &Arc::new(plan);
     let permits = threads * TASKS_PER_THREAD;
     let (task_out, task_in) = bounded::<Task>(threads);
@@ -175,18 +167,20 @@ pub fn run(
     let looked = beginning.looked(plan);
     let again = beginning.again(plan)?;
     let first_tables = again.again.front().map_or_else(|| tables.current(), |first| &first.tables);
-    let keyed = Arc::new(Keyed::new(plan, &first_tables.side, &beginning)?);
+    let shared = Arc::new(Shared::new(plan, &beginning)?);
+    let revision = Arc::new(Revision::first(number, Arc::clone(plan), &first_tables.side, &beginning)?);
+    control.goes_by(number, plan);
     if let Some(resumed) = beginning.resumed() {
         observe(Event::Resumed(resumed));
     }
     // Set by the first failure: everything under way ends without finishing.
     let abort = Stop::default();
 
-    let mut committer = Committer::open(plan, &keyed, threads, beginning)?;
+    let mut committer = Committer::open(&revision, &shared, threads, beginning, control)?;
     let workers = (0..threads)
-        .map(|_| Worker::new(plan, &keyed, turn.clone(), message_out.clone(), abort.clone()))
+        .map(|_| Worker::new(&revision, &shared, turn.clone(), message_out.clone(), abort.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let planner = EpochPlanner::new(plan, &keyed, (tables, again), permit_out, stop.clone(), abort.clone())?;
+    let planner = EpochPlanner::new(revision, &shared, (tables, again), permit_out, control.clone(), abort.clone())?;
 
     thread::scope(|scope| {
         let planner_messages = message_out.clone();
@@ -195,7 +189,7 @@ pub fn run(
             .spawn_scoped(scope, move || planner.run(&task_out, &planner_messages))
             .map_err(RunError::Thread)?;
         let mut handles = vec![planner_thread];
-        let (times, looking) = (Arc::clone(&keyed), abort.clone());
+        let (times, looking) = (Arc::clone(&shared), abort.clone());
         let look = move || {
             times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looked, &looking) } else { Vec::new() })
         };
@@ -214,12 +208,12 @@ pub fn run(
             handles.push(handle);
         }
         drop((message_out, task_in));
-        let result = committer.run(&message_in, &permit_in, &turn, stop, observe);
+        let result = committer.run(&message_in, &permit_in, &turn, observe);
         // After an error the others must not wait for a reader that is gone.
         if result.is_err() {
             abort.request();
             turn.abort();
-            keyed.done.abort();
+            shared.done.abort();
         }
         drop((message_in, permit_in));
         let panicked = handles.into_iter().map(thread::ScopedJoinHandle::join).filter(Result::is_err).count() > 0;

@@ -2,13 +2,14 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
+use arrow::array::RecordBatch;
 use pelton_core::{
     checkpoint::record::{FileRecord, Record, SourceTurn},
     model::Epoch,
 };
 use pelton_wasm::CallLog;
 
-use super::{error::RunError, tables::Tables};
+use super::{error::RunError, revision::Revision, tables::Tables};
 use crate::{operator::OperatorStats, sink::Encoded, source::Bookmark};
 
 pub(super) enum Message {
@@ -41,6 +42,7 @@ pub(super) enum Message {
 /// An epoch whose tasks have all been handed out.
 pub(super) struct ClosedEpoch {
     pub(super) epoch: Epoch,
+    pub(super) revision: Arc<Revision>,
     /// Processing time, in µs.
     pub(super) now: i64,
     /// Its tasks are these.
@@ -83,12 +85,18 @@ pub(super) struct SinkPart {
 #[derive(Default)]
 pub(super) struct TaskDone {
     pub(super) parts: Vec<SinkPart>,
+    /// By which it was computed.
+    pub(super) revision: Option<Arc<Revision>>,
     /// None: it read no source.
     pub(super) source: Option<usize>,
     pub(super) stats: TaskStats,
     /// (operator, what it said).
     pub(super) logs: Vec<(usize, CallLog)>,
     pub(super) saved: Option<Saved>,
+    /// (tap, its rows), in order.
+    pub(super) tapped: Vec<(usize, RecordBatch)>,
+    /// (shadow, why it failed).
+    pub(super) failures: Vec<(usize, String)>,
 }
 
 #[derive(Debug, Clone, Default)]

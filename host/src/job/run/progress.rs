@@ -5,6 +5,7 @@ use std::time::Duration;
 use pelton_core::model::Epoch;
 use pelton_wasm::{CallLog, Metric};
 
+use super::Comparison;
 use crate::{operator::OperatorStats, sink::SinkSummary};
 
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub enum Event {
     Resumed(Resumed),
     /// What an operator logged in one task, in canonical order.
     Log { operator: String, log: CallLog },
+    /// Epochs from the next one on are of this revision.
+    Revision(u64),
     /// An epoch has been written.
     Epoch(EpochReport),
 }
@@ -32,6 +35,8 @@ pub struct Resumed {
 #[derive(Debug, Clone)]
 pub struct EpochReport {
     pub epoch: Epoch,
+    /// By which its rows were computed.
+    pub revision: u64,
     /// Of this epoch.
     pub rows_in: u64,
     pub rows_out: u64,
@@ -72,6 +77,8 @@ pub struct Summary {
     pub sources: Vec<SourceSummary>,
     pub operators: Vec<OperatorSummary>,
     pub sinks: Vec<NamedSink>,
+    /// What shadows showed.
+    pub comparisons: Vec<Comparison>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -65,6 +65,13 @@ impl TableWatch {
         Ok(Self { plan: Arc::clone(plan), seen, current: Arc::new(Tables::new(plan, versions, &Tables::default())) })
     }
 
+    /// From now on they are for the operators of another plan with the same tables.
+    pub(super) fn goes_by(&mut self, plan: &Arc<Plan>) {
+        let versions = self.current.side.0.clone();
+        self.current = Arc::new(Tables::new(plan, versions, &Tables::default()));
+        self.plan = Arc::clone(plan);
+    }
+
     /// As they were loaded last.
     pub(super) fn current(&self) -> &Arc<Tables> {
         &self.current

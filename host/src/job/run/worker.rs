@@ -18,14 +18,15 @@ use pelton_core::{model::Epoch, watermark::TimeRule};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    Keyed, RunError, Stop, Task, Work,
+    RunError, Shared, Stop, Task, Work,
     output::{Message, Saved, SinkPart, TaskDone},
     partition::State,
+    revision::Revision,
     tables::Tables,
     turn::Turn,
 };
 use crate::{
-    job::plan::{Logic, Plan, Target, to_micros},
+    job::plan::{Logic, Plan, PlannedOperator, SourcePlan, Target, to_micros},
     operator::{
         Closing, Operator, OperatorStats, Reduced,
         aggregate::{self, Combiner},
@@ -43,7 +44,6 @@ const HELD_BYTES_MAX: usize = 4 << 20;
 const TASK_ROWS_BITS: u32 = 32;
 
 pub(super) struct Worker {
-    plan: Arc<Plan>,
     decoders: Vec<Box<dyn Decoder>>,
     graph: Graph,
     messages: Sender<Message>,
@@ -53,13 +53,43 @@ pub(super) struct Worker {
 /// An operator on this thread.
 enum Runner {
     Transform(Operator),
-    Aggregate { combiner: Combiner, reducer: aggregate::Reducer },
-    Keyed { shuffler: Shuffler, reducer: keyed::Reducer },
-    Join { shufflers: [Shuffler; 2], reducer: join::Reducer },
+    Aggregate {
+        combiner: Combiner,
+        reducer: aggregate::Reducer,
+    },
+    Keyed {
+        shuffler: Shuffler,
+        reducer: keyed::Reducer,
+    },
+    Join {
+        shufflers: [Shuffler; 2],
+        reducer: join::Reducer,
+    },
     Lookup(Lookup),
+    /// The next revision's now.
+    Gone,
 }
 
 impl Runner {
+    fn new(logic: &Logic) -> Self {
+        match logic {
+            Logic::Transform(plan) => Self::Transform(Operator::new(Arc::clone(plan))),
+            Logic::Aggregate(plan) => Self::Aggregate {
+                combiner: Combiner::new(Arc::clone(plan)),
+                reducer: aggregate::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Keyed(plan) => Self::Keyed {
+                shuffler: Shuffler::new(plan.shuffle.clone()),
+                reducer: keyed::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Join(plan) => Self::Join {
+                shufflers: plan.shuffles.clone().map(Shuffler::new),
+                reducer: join::Reducer::new(Arc::clone(plan)),
+            },
+            Logic::Lookup(plan) => Self::Lookup(Lookup::new(Arc::clone(plan))),
+        }
+    }
+
     /// From now on modules see these tables.
     fn see(&mut self, tables: &Tables) {
         let side = &tables.side;
@@ -71,7 +101,7 @@ impl Runner {
             }
             Self::Keyed { reducer, .. } => reducer.see(side),
             Self::Join { reducer, .. } => reducer.see(side),
-            Self::Lookup(_) => {}
+            Self::Lookup(_) | Self::Gone => {}
         }
     }
 
@@ -96,8 +126,10 @@ impl Runner {
 
 /// Everything behind the decoders.
 struct Graph {
+    /// The revision's.
     plan: Arc<Plan>,
-    keyed: Arc<Keyed>,
+    revision: Arc<Revision>,
+    shared: Arc<Shared>,
     operators: Vec<Runner>,
     encoders: Vec<Box<dyn Encoder>>,
     turn: Turn,
@@ -129,23 +161,13 @@ enum Fault {
 
 impl Worker {
     pub(super) fn new(
-        plan: &Arc<Plan>,
-        keyed: &Arc<Keyed>,
+        revision: &Arc<Revision>,
+        shared: &Arc<Shared>,
         turn: Turn,
         messages: Sender<Message>,
         abort: Stop,
     ) -> Result<Self, RunError> {
-        let decoders = plan
-            .sources
-            .iter()
-            .map(|planned| {
-                planned.source.decoder(&planned.columns).map_err(|source| RunError::Source {
-                    name: planned.name.clone(),
-                    epoch: Epoch::FIRST,
-                    source,
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let plan = &revision.plan;
         let encoders = plan
             .sinks
             .iter()
@@ -153,33 +175,38 @@ impl Worker {
                 planned.sink.encoder().map_err(|source| RunError::Sink { name: planned.name.clone(), source })
             })
             .collect::<Result<_, _>>()?;
-        let runner = |logic: &Logic| match logic {
-            Logic::Transform(plan) => Runner::Transform(Operator::new(Arc::clone(plan))),
-            Logic::Aggregate(plan) => Runner::Aggregate {
-                combiner: Combiner::new(Arc::clone(plan)),
-                reducer: aggregate::Reducer::new(Arc::clone(plan)),
-            },
-            Logic::Keyed(plan) => Runner::Keyed {
-                shuffler: Shuffler::new(plan.shuffle.clone()),
-                reducer: keyed::Reducer::new(Arc::clone(plan)),
-            },
-            Logic::Join(plan) => Runner::Join {
-                shufflers: plan.shuffles.clone().map(Shuffler::new),
-                reducer: join::Reducer::new(Arc::clone(plan)),
-            },
-            Logic::Lookup(plan) => Runner::Lookup(Lookup::new(Arc::clone(plan))),
-        };
-        let operators = plan.operators.iter().map(|planned| runner(&planned.logic)).collect();
         let graph = Graph {
             plan: Arc::clone(plan),
-            keyed: Arc::clone(keyed),
-            operators,
+            revision: Arc::clone(revision),
+            shared: Arc::clone(shared),
+            operators: plan.operators.iter().map(|planned| Runner::new(&planned.logic)).collect(),
             encoders,
             turn,
             messages: messages.clone(),
             task: Current::new(plan),
         };
-        Ok(Self { plan: Arc::clone(plan), decoders, graph, messages, abort })
+        Ok(Self { decoders: decoders(plan, Epoch::FIRST)?, graph, messages, abort })
+    }
+
+    /// Goes over to the revision of a task. Sinks stay what they are.
+    fn is_at(&mut self, task: &Task) -> Result<(), RunError> {
+        if Arc::ptr_eq(&self.graph.revision, &task.revision) {
+            return Ok(());
+        }
+        let (old, new) = (&self.graph.plan, &task.revision.plan);
+        let columns = |plan: &Plan| plan.sources.iter().map(|planned| planned.columns.clone()).collect::<Vec<_>>();
+        if columns(old) != columns(new) {
+            self.decoders = decoders(new, task.epoch)?;
+        }
+        let mut runners = std::mem::take(&mut self.graph.operators);
+        let mut same = |planned: &PlannedOperator| {
+            let at = old.operators.iter().position(|known| known.logic.is_same(&planned.logic))?;
+            Some(std::mem::replace(runners.get_mut(at)?, Runner::Gone))
+        };
+        let runner = |planned: &PlannedOperator| same(planned).unwrap_or_else(|| Runner::new(&planned.logic));
+        self.graph.operators = new.operators.iter().map(runner).collect();
+        (self.graph.plan, self.graph.revision) = (Arc::clone(new), Arc::clone(&task.revision));
+        Ok(())
     }
 
     pub(super) fn run(&mut self, tasks: &Receiver<Task>) {
@@ -188,7 +215,11 @@ impl Worker {
                 return;
             }
             let sequence = task.sequence;
-            let message = match self.task(&task) {
+            let done = match self.is_at(&task) {
+                Ok(()) => self.task(&task),
+                Err(error) => Err(Some(error)),
+            };
+            let message = match done {
                 Ok(done) => Message::Done { sequence, done: Box::new(done) },
                 Err(Some(error)) => Message::Failed { sequence, error: Box::new(error) },
                 Err(None) => return,
@@ -201,7 +232,7 @@ impl Worker {
 
     /// None: the run is being aborted.
     fn task(&mut self, task: &Task) -> Result<TaskDone, Option<RunError>> {
-        if task.after > 0 && !self.graph.keyed.done.wait(task.after) {
+        if task.after > 0 && !self.graph.shared.done.wait(task.after) {
             return Err(None);
         }
         self.graph.begin(task);
@@ -211,12 +242,13 @@ impl Worker {
                 self.reduce(task, *operator, *partition, *is_last, *saves)
             }
         }?;
-        self.graph.keyed.done.complete(task.sequence);
+        self.graph.shared.done.complete(task.sequence);
         Ok(done)
     }
 
     fn read(&mut self, task: &Task, index: usize, range: &Range) -> Result<TaskDone, Option<RunError>> {
-        let Self { plan, decoders, graph, abort, .. } = self;
+        let Self { decoders, graph, abort, .. } = self;
+        let plan = Arc::clone(&graph.plan);
         let (Some(source), Some(decoder)) = (plan.sources.get(index), decoders.get_mut(index)) else {
             return Err(None);
         };
@@ -236,14 +268,14 @@ impl Worker {
         });
         let mut done = graph.end(Some(index));
         match (fault, decoded) {
-            (Some(fault), _) => Err(Some(error(plan, task, fault))),
+            (Some(fault), _) => Err(Some(error(&plan, task, fault))),
             (None, Err(SourceError::Stopped)) => Err(None),
             (None, Err(error)) => {
                 Err(Some(RunError::Source { name: source.name.clone(), epoch: task.epoch, source: error }))
             }
             (None, Ok(())) => {
                 if let Some(latest) = done.stats.event_time_max {
-                    graph.keyed.event_times.saw(index, task.epoch, range.partition, latest);
+                    graph.shared.event_times.saw(index, task.epoch, range.partition, latest);
                 }
                 done.stats.bytes_in = range.bytes;
                 done.stats.decode_time = started.elapsed().saturating_sub(graph.task.downstream);
@@ -262,16 +294,26 @@ impl Worker {
     ) -> Result<TaskDone, Option<RunError>> {
         let reduced = self.graph.reduce(operator, partition, is_last);
         let mut done = self.graph.end(None);
-        reduced.map_err(|fault| Some(error(&self.plan, task, fault)))?;
-        let planned = self.plan.operators.get(operator).filter(|_| saves);
-        if let Some((planned, shared)) = planned.zip(self.graph.keyed.partition(operator, partition)) {
-            let bytes = shared.lock().save(&planned.logic);
+        let Graph { plan, revision, shared, .. } = &self.graph;
+        reduced.map_err(|fault| Some(error(plan, task, fault)))?;
+        let planned = plan.operators.get(operator).filter(|_| saves && !revision.has_failed(operator));
+        if let Some((planned, held)) = planned.zip(revision.partition(operator, partition)) {
+            let bytes = held.lock(&planned.logic).save(&planned.logic);
             // Here and not when the epoch is committed: by then others may have asked for watermarks that come after.
-            let event_times = self.graph.keyed.event_times.save_as_of(task.epoch);
+            let event_times = shared.event_times.save_as_of(task.epoch);
             done.saved = Some(Saved { operator, partition, bytes, event_times });
         }
         Ok(done)
     }
+}
+
+/// One for each source of a plan, which is gone by from this epoch on.
+fn decoders(plan: &Plan, epoch: Epoch) -> Result<Vec<Box<dyn Decoder>>, RunError> {
+    let decoder = |planned: &SourcePlan| {
+        let failed = |source| RunError::Source { name: planned.name.clone(), epoch, source };
+        planned.source.decoder(&planned.columns).map_err(failed)
+    };
+    plan.sources.iter().map(decoder).collect()
 }
 
 fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
@@ -351,13 +393,13 @@ impl Graph {
                 Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
                 Runner::Join { reducer, .. } => vec![reducer.take_log()],
                 // The host's own.
-                Runner::Lookup(_) => Vec::new(),
+                Runner::Lookup(_) | Runner::Gone => Vec::new(),
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
         }
         let mut done = std::mem::take(&mut self.task.done);
-        done.source = source;
+        (done.source, done.revision) = (source, Some(Arc::clone(&self.revision)));
         done
     }
 
@@ -397,6 +439,7 @@ impl Graph {
             match reader.to {
                 Target::Operator { operator, input } => self.operate(operator, input, &batch)?,
                 Target::Sink(index) => self.encode(index, &batch)?,
+                Target::Tap(index) => self.task.done.tapped.push((index, batch)),
             }
         }
         Ok(())
@@ -405,8 +448,45 @@ impl Graph {
     fn operate(&mut self, index: usize, input: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let Some(planned) = plan.operators.get(index) else { return Ok(()) };
+        if planned.shadow_of.is_some() {
+            return self.operate_shadow(index, input, batch);
+        }
+        self.operate_on(index, planned, input, batch)
+    }
+
+    /// A shadow that fails is left out from then on: what it stands beside does not notice.
+    fn operate_shadow(&mut self, index: usize, input: usize, batch: &RecordBatch) -> Result<(), Fault> {
+        let plan = Arc::clone(&self.plan);
+        let Some(planned) = plan.operators.get(index).filter(|_| !self.revision.has_failed(index)) else {
+            return Ok(());
+        };
+        let done = self.operate_on(index, planned, input, batch);
+        self.forgive(index, done)
+    }
+
+    /// Notes why a shadow failed.
+    fn forgive(&mut self, index: usize, done: Result<(), Fault>) -> Result<(), Fault> {
+        match done {
+            Err(Fault::Operator { index: at, error }) if at == index => {
+                self.revision.fail(index);
+                let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+                let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+                self.task.done.failures.push((index, format!("{error}{causes}")));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn operate_on(
+        &mut self,
+        index: usize,
+        planned: &PlannedOperator,
+        input: usize,
+        batch: &RecordBatch,
+    ) -> Result<(), Fault> {
         let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
-        let first_row = ((self.keyed.first_task + self.task.sequence) << TASK_ROWS_BITS) + *seen;
+        let first_row = ((self.shared.first_task + self.task.sequence) << TASK_ROWS_BITS) + *seen;
         *seen += batch.num_rows() as u64;
         let context = self.context(index, first_row);
         match self.operators.get_mut(index) {
@@ -440,14 +520,15 @@ impl Graph {
                 self.count(index, &stats);
                 self.push_all(planned.ports.first().copied(), &joined)
             }
-            None => Ok(()),
+            Some(Runner::Gone) | None => Ok(()),
         }
     }
 
     /// The end of a map side: pieces wait for the end of the epoch, the other rows go on.
     fn mapped(&mut self, index: usize, input: usize, mapped: Mapped) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
-        let (Some(planned), Some(exchange)) = (plan.operators.get(index), self.keyed.exchanges.get(index)) else {
+        let revision = Arc::clone(&self.revision);
+        let (Some(planned), Some(exchange)) = (plan.operators.get(index), revision.exchange(index)) else {
             return Ok(());
         };
         for piece in mapped.pieces {
@@ -468,30 +549,47 @@ impl Graph {
     /// The epoch of one partition of a keyed operator.
     fn reduce(&mut self, index: usize, partition: u16, is_last: bool) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
-        let keyed = Arc::clone(&self.keyed);
-        let (Some(planned), Some(exchange)) = (plan.operators.get(index), keyed.exchanges.get(index)) else {
+        match plan.operators.get(index) {
+            Some(planned) if planned.shadow_of.is_none() => self.reduce_one(index, planned, partition, is_last),
+            Some(planned) if !self.revision.has_failed(index) => {
+                let done = self.reduce_one(index, planned, partition, is_last);
+                self.forgive(index, done)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn reduce_one(
+        &mut self,
+        index: usize,
+        planned: &PlannedOperator,
+        partition: u16,
+        is_last: bool,
+    ) -> Result<(), Fault> {
+        let revision = Arc::clone(&self.revision);
+        let (Some(exchange), Some(held), Some(runner)) =
+            (revision.exchange(index), revision.partition(index, partition), self.operators.get_mut(index))
+        else {
             return Ok(());
         };
-        let (Some(shared), Some(runner)) = (keyed.partition(index, partition), self.operators.get_mut(index)) else {
-            return Ok(());
-        };
+        let event_times = &self.shared.event_times;
         let watermark = match is_last {
             true => i64::MAX,
-            false => held_back(keyed.event_times.watermark(&planned.sources, self.task.epoch), planned.held_back),
+            false => held_back(event_times.watermark(&planned.sources, self.task.epoch), planned.held_back),
         };
         let context = BatchContext {
             epoch: self.task.epoch.0,
-            first_row: (self.keyed.first_task + self.task.sequence) << TASK_ROWS_BITS,
+            first_row: (self.shared.first_task + self.task.sequence) << TASK_ROWS_BITS,
             now: self.task.now,
             watermark,
             seed: planned.logic.seed(),
         };
         let pieces = exchange.take(self.task.epoch, planned.logic.partitions());
-        let mut state = shared.lock();
+        let mut state = held.lock(&planned.logic);
         let reduced = runner
             .reduce(&context, &mut state, &pieces, Closing { watermark, is_last })
             .map_err(|error| Fault::Operator { index, error })?;
-        shared.sleep(&planned.logic, &state);
+        held.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
         self.push_all(planned.late(0), &reduced.late)?;
@@ -516,7 +614,7 @@ impl Graph {
             now: self.task.now,
             watermark: match planned {
                 Some(planned) if self.plan.is_keyed => {
-                    held_back(self.keyed.event_times.watermark(&planned.sources, before), planned.held_back)
+                    held_back(self.shared.event_times.watermark(&planned.sources, before), planned.held_back)
                 }
                 _ => i64::MIN,
             },

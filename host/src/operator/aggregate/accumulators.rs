@@ -5,6 +5,7 @@
 
 mod snapshot;
 
+use pelton_core::evolution::Evolution;
 use pelton_wasm::CallError;
 
 use super::{
@@ -19,6 +20,17 @@ pub struct Accumulators(Vec<StateRows>);
 impl Accumulators {
     pub fn new(plan: &AggregatePlan) -> Self {
         Self(plan.functions.iter().map(|function| StateRows::new(&function.signature.accumulator)).collect())
+    }
+
+    /// The accumulators of `old` as those of `new`, whose functions are as many and whose columns fit.
+    pub fn evolve(&mut self, old: &AggregatePlan, new: &AggregatePlan) {
+        for ((rows, old), new) in self.0.iter_mut().zip(&old.functions).zip(&new.functions) {
+            let (old, new) = (&old.signature.accumulator, &new.signature.accumulator);
+            if old != new {
+                let evolution = Evolution::between(old, new).expect("the change of the job was checked");
+                rows.evolve(&evolution, new);
+            }
+        }
     }
 
     /// Bytes held, about.

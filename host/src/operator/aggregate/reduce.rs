@@ -87,6 +87,11 @@ impl Partition {
         Self { number, windows, accumulators: Accumulators::new(plan), watermark: i64::MIN, early_at: None }
     }
 
+    /// The state of `old` as that of `new`, which has the same windows and keys, and whose accumulators fit.
+    pub fn evolve(&mut self, old: &AggregatePlan, new: &AggregatePlan) {
+        self.accumulators.evolve(old, new);
+    }
+
     /// Groups that have accumulators.
     pub fn groups(&self) -> usize {
         match &self.windows {

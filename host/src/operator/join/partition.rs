@@ -38,6 +38,13 @@ impl Partition {
         Self { number, rows: Rows::new(codec.slots()), store, share: Share::new(budget) }
     }
 
+    /// It goes by another budget from now on.
+    pub fn account_to(&mut self, budget: &Arc<Budget>) {
+        self.share = Share::new(budget);
+        // State beyond its limit is reported by the end of the next epoch, which says it again.
+        let _ = self.share.hold(self.held_bytes());
+    }
+
     /// The end of an epoch.
     pub(super) fn settle(&mut self) -> Result<(), CallError> {
         self.rows.compact();

@@ -1,5 +1,6 @@
 //! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
 
+mod evolve;
 mod snapshot;
 
 use std::sync::Arc;

@@ -1,0 +1,94 @@
+//! What others ask of a run while it goes on: to stop, and to go over to another revision of the job.
+//!
+//! A handle is cheap to share; the run looks at it between epochs.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::comparison::Comparison;
+use crate::job::plan::{
+    Plan,
+    change::{Change, Refusals},
+};
+
+/// Asks a run to end after the work that has begun; cheap to share with a signal handler.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A handle on a run.
+#[derive(Clone, Default)]
+pub struct Control {
+    pub stop: Stop,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The revision that epochs are planned with, once the run has begun.
+    current: Option<(u64, Arc<Plan>)>,
+    /// What comes after it.
+    wanted: Option<Box<Change>>,
+    /// What shadows have shown, of the current revision.
+    comparisons: Vec<Comparison>,
+}
+
+impl Control {
+    pub fn new(stop: Stop) -> Self {
+        Self { stop, shared: Arc::default() }
+    }
+
+    /// The revision that epochs are planned with. None: the run has not begun.
+    pub fn current(&self) -> Option<(u64, Arc<Plan>)> {
+        self.shared().current.clone()
+    }
+
+    /// What going over to `plan` would change.
+    pub fn consider(&self, revision: u64, plan: Plan) -> Option<Result<Change, Refusals>> {
+        let (number, current) = self.current()?;
+        Some(Change::new(&current, number, revision, plan))
+    }
+
+    /// Goes over at the next epoch. A change that was asked for before, and has not begun, is given up.
+    pub fn change(&self, change: Change) {
+        self.shared().wanted = Some(Box::new(change));
+    }
+
+    /// What each shadow has shown so far.
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        self.shared().comparisons.clone()
+    }
+
+    pub(super) fn is_change_wanted(&self) -> bool {
+        self.shared().wanted.is_some()
+    }
+
+    pub(super) fn take_change(&self) -> Option<Box<Change>> {
+        self.shared().wanted.take()
+    }
+
+    pub(super) fn goes_by(&self, revision: u64, plan: &Arc<Plan>) {
+        let mut shared = self.shared();
+        shared.current = Some((revision, Arc::clone(plan)));
+        shared.comparisons.clear();
+    }
+
+    pub(super) fn compared(&self, comparisons: &[Comparison]) {
+        comparisons.clone_into(&mut self.shared().comparisons);
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,144 @@
+//! A job of one source and one sink in a folder of its own, with what is to happen to it while it runs.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use anyhow::Result;
+use pelton::{
+    job::{
+        file,
+        plan::{Plan, Surroundings, change::Change},
+        run::{
+            self, Control, Job, RunError, Start,
+            progress::{Event, Summary},
+        },
+    },
+    sink::print::{PrintStyle, PrintTarget},
+};
+use pelton_core::job::Overrides;
+use pelton_wasm::{Runtime, RuntimeOptions};
+use tempfile::TempDir;
+
+/// Rows of the source: `n` from 0 on, and `key`, which is `n` modulo 7.
+pub const ROWS: i64 = 60_000;
+/// A file is an epoch.
+const FILES: i64 = 40;
+
+pub struct Live {
+    folder: TempDir,
+    runtime: Arc<Runtime>,
+    revision: u64,
+    graph: String,
+    earlier: Vec<(u64, String)>,
+    /// (epochs of this run, what happens when so many have been committed).
+    acts: Vec<(u64, Act)>,
+}
+
+enum Act {
+    Change(u64, String),
+    Stop,
+}
+
+/// An epoch, as its report told it.
+pub struct Epoch {
+    pub revision: u64,
+    pub rows: u64,
+}
+
+pub struct Run {
+    pub summary: Summary,
+    pub epochs: Vec<Epoch>,
+    output: String,
+}
+
+impl Run {
+    /// The rows of the sink, by their fields.
+    pub fn rows<T>(&self, row: impl Fn(&[&str]) -> T) -> Vec<T> {
+        self.output.lines().map(|line| row(&line.split(',').collect::<Vec<_>>())).collect()
+    }
+}
+
+impl Live {
+    pub fn new(graph: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |n: i64| format!("{n},{},{}\n", n % 7, 1_700_000_000_000 + n);
+        for file in 0..FILES {
+            let rows = ROWS / FILES * file..ROWS / FILES * (file + 1);
+            fs::write(folder.path().join(format!("rows-{file:02}.csv")), rows.map(line).collect::<String>()).unwrap();
+        }
+        let cache_dir = Some(std::env::temp_dir().join("pelton-tests-cache"));
+        let runtime = Runtime::new(&RuntimeOptions { cache_dir }).unwrap();
+        Self { folder, runtime, revision: 1, graph: graph.to_owned(), earlier: Vec::new(), acts: Vec::new() }
+    }
+
+    pub fn change_after(&mut self, epochs: u64, revision: u64, graph: &str) {
+        self.acts.push((epochs, Act::Change(revision, graph.to_owned())));
+    }
+
+    pub fn stop_after(&mut self, epochs: u64) {
+        self.acts.push((epochs, Act::Stop));
+    }
+
+    /// The same job, to go on.
+    pub fn again(self, revision: u64, graph: &str, earlier: &[(u64, String)]) -> Self {
+        Self { revision, graph: graph.to_owned(), earlier: earlier.to_vec(), acts: Vec::new(), ..self }
+    }
+
+    /// Why a job cannot change in this way.
+    pub fn refusal(&self, from: &str, to: &str) -> String {
+        let refused = Change::new(&self.plan(from), 1, 2, self.plan(to));
+        refused.err().expect("it is refused").to_string()
+    }
+
+    fn plan(&self, graph: &str) -> Plan {
+        plan(self.folder.path(), &self.runtime, graph)
+    }
+
+    pub fn run(&self) -> Result<Run, RunError> {
+        let control = Control::default();
+        let mut epochs = Vec::new();
+        let mut observe = |event: Event| {
+            let Event::Epoch(report) = event else { return };
+            epochs.push(Epoch { revision: report.revision, rows: report.rows_in });
+            for (_, act) in self.acts.iter().filter(|(after, _)| *after == epochs.len() as u64) {
+                match act {
+                    Act::Stop => control.stop.request(),
+                    Act::Change(revision, graph) => {
+                        let change = control.consider(*revision, self.plan(graph)).expect("it runs");
+                        control.change(change.unwrap());
+                    }
+                }
+            }
+        };
+        let mut earlier = |revision: u64| {
+            let known = self.earlier.iter().find(|(number, _)| *number == revision);
+            known.map(|(_, graph)| self.plan(graph)).ok_or(RunError::UnknownRevision { revision })
+        };
+        let job = Job { revision: self.revision, plan: self.plan(&self.graph), earlier: &mut earlier };
+        let summary = run::run(job, 2, Start::Continue, &control, &mut observe)?;
+        let out = self.folder.path().join("out");
+        let mut parts: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+        parts.retain(|part| part.extension().is_some_and(|extension| extension == "csv"));
+        parts.sort();
+        let output = parts.iter().map(|part| fs::read_to_string(part).unwrap()).collect();
+        Ok(Run { summary, epochs, output })
+    }
+}
+
+fn plan(folder: &Path, runtime: &Arc<Runtime>, graph: &str) -> Plan {
+    let job = format!(
+        "name = \"live\"\ncheckpoint = \"state\"\nbatch = {{ max-bytes = 1 }}\n\
+         [source.rows]\ntype = \"file\"\npath = \"rows-*.csv\"\nformat = \"csv\"\n\
+         schema = {{ n = \"s64\", key = \"s64\", ts = \"timestamp[ms]\" }}\nevent-time = {{ column = \"ts\", watermark = \"1s\" }}\n\
+         {graph}\n[sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n"
+    );
+    let path = folder.join("job.toml");
+    let file =
+        file::parse(job, &path, &Overrides::default(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
+    let surroundings = Surroundings { runtime: Arc::clone(runtime), print };
+    Plan::new(&file, &surroundings).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}

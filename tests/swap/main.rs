@@ -1,0 +1,151 @@
+//! Jobs that change while they run: no row lost, repeated or out of order, and state that goes on.
+//!
+//! A job runs in this process over a file that is cut into many epochs; while it runs it is given other revisions. What leaves
+//! it is compared with what plain arithmetic says, given the epoch in which each revision began.
+
+mod live;
+
+use std::collections::BTreeMap;
+
+use live::{Live, ROWS};
+
+/// `n` as it was, and by which revision it was computed.
+fn numbered(version: u32) -> String {
+    operator("std:select", &format!("options = {{ columns = {{ n = \"n\", version = \"{version}\" }} }}"))
+}
+
+fn operator(module: &str, more: &str) -> String {
+    format!("[operator.result]\ninput = \"rows\"\nmodule = \"{module}\"\n{more}")
+}
+
+#[test]
+fn rows_go_through_exactly_one_version_in_order() {
+    let mut live = Live::new(&numbered(1));
+    live.change_after(3, 2, &numbered(2));
+    live.change_after(9, 3, &numbered(3));
+    let run = live.run().unwrap();
+    let rows: Vec<(i64, i64)> = run.rows(|fields| (fields[0].parse().unwrap(), fields[1].parse().unwrap()));
+    assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), (0..ROWS).collect::<Vec<_>>());
+    assert!(rows.is_sorted_by_key(|row| row.1), "a version came back");
+    let versions: BTreeMap<i64, usize> = rows.iter().fold(BTreeMap::new(), |mut sums, row| {
+        *sums.entry(row.1).or_default() += 1;
+        sums
+    });
+    assert_eq!(versions.len(), 3, "{versions:?}");
+    // The records of the epochs say the same.
+    let expected: Vec<i64> =
+        run.epochs.iter().flat_map(|epoch| vec![epoch.revision as i64; epoch.rows as usize]).collect();
+    assert_eq!(rows.iter().map(|row| row.1).collect::<Vec<_>>(), expected);
+}
+
+/// Sums of all rows by key, emitted when the input ends.
+fn totals(more: &str) -> String {
+    let aggregate = "aggregate = { n = \"std:count\", sum = \"std:sum(n)\" }";
+    format!(
+        "[operator.result]\ninput = \"rows\"\nkey = [\"key\"]\nwindow = {{ type = \"tumbling\", length = \"1000d\" }}\n{aggregate}\n{more}"
+    )
+}
+
+fn expected_totals() -> Vec<(i64, i64, i64)> {
+    let of = |key: i64| (0..ROWS).filter(move |n| n % 7 == key);
+    (0..7).map(|key| (key, of(key).count() as i64, of(key).sum())).collect()
+}
+
+fn shown_totals(run: &live::Run) -> Vec<(i64, i64, i64)> {
+    // key, window_start, window_end, n, sum
+    let mut rows: Vec<(i64, i64, i64)> = run.rows(|fields| {
+        let number = |at: usize| fields[at].parse::<i64>().unwrap();
+        (number(0), number(3), number(4))
+    });
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn windows_that_are_open_go_on_under_other_limits() {
+    let mut live = Live::new(&totals(""));
+    // Other limits are another operator, whose partitions are heirs; twice, and once with no epoch between.
+    live.change_after(4, 2, &totals("limits = { call-time = \"2s\" }"));
+    live.change_after(8, 3, &totals("limits = { call-time = \"3s\" }"));
+    let run = live.run().unwrap();
+    assert_eq!(shown_totals(&run), expected_totals());
+    assert!(run.epochs.iter().any(|epoch| epoch.revision == 3));
+}
+
+#[test]
+fn a_shadow_that_does_the_same_shows_no_difference_and_changes_nothing() {
+    let mut live = Live::new(&totals(""));
+    live.change_after(4, 2, &totals("shadow = { aggregate = { n = \"std:count\", sum = \"std:sum(n)\" } }"));
+    let run = live.run().unwrap();
+    assert_eq!(shown_totals(&run), expected_totals());
+    let [comparison] = run.summary.comparisons.as_slice() else { panic!("{:?}", run.summary.comparisons) };
+    assert!(comparison.is_same(), "{comparison:?}");
+    assert_eq!((comparison.rows_same, comparison.operator.as_str()), (7, "result"));
+}
+
+#[test]
+fn a_promoted_shadow_keeps_its_state_and_a_rollback_finds_the_old_one_current() {
+    let shadow = "shadow = { aggregate = { n = \"std:count\", sum = \"std:max(n)\" } }";
+    let promoted = totals("shadow = { aggregate = { n = \"std:count\", sum = \"std:sum(n)\" } }")
+        .replacen("std:sum", "std:max", 1);
+    let mut live = Live::new(&totals(""));
+    live.change_after(3, 2, &totals(shadow));
+    live.change_after(7, 3, &promoted);
+    live.change_after(11, 4, &totals(""));
+    let run = live.run().unwrap();
+    assert!(run.epochs.iter().any(|epoch| epoch.revision == 3) && run.epochs.iter().any(|epoch| epoch.revision == 4));
+    assert_eq!(shown_totals(&run), expected_totals(), "the sums were kept while another module stood in their place");
+}
+
+#[test]
+fn a_shadow_shows_the_rows_that_differ() {
+    let mut live = Live::new(&operator("std:filter(n % 10 <> 3)", ""));
+    let shadow = "shadow = { module = \"std:filter(n % 10 <> 4)\" }";
+    live.change_after(2, 2, &operator("std:filter(n % 10 <> 3)", shadow));
+    let run = live.run().unwrap();
+    let rows = run.rows(|fields| fields[0].parse::<i64>().unwrap());
+    assert_eq!(rows, (0..ROWS).filter(|n| n % 10 != 3).collect::<Vec<_>>());
+    let [comparison] = run.summary.comparisons.as_slice() else { panic!("{:?}", run.summary.comparisons) };
+    let compared = run.epochs.iter().filter(|epoch| epoch.revision == 2).count() as u64;
+    assert_eq!(comparison.epochs + comparison.epochs_skipped, compared);
+    if comparison.epochs_skipped == 0 {
+        let first =
+            run.epochs.iter().take_while(|epoch| epoch.revision < 2).map(|epoch| epoch.rows as i64).sum::<i64>();
+        let ends_with = |digit: i64| (first..ROWS).filter(|n| n % 10 == digit).count() as u64;
+        assert_eq!((comparison.rows_gone, comparison.rows_new), (ends_with(4), ends_with(3)));
+    }
+    assert_eq!(comparison.examples.len(), 20);
+    let example = &comparison.examples[0];
+    assert!(example.row.contains("\"n\":") && example.row.ends_with('}'), "{example:?}");
+}
+
+#[test]
+fn what_cannot_change_is_refused_with_all_reasons() {
+    let live = Live::new(&totals(""));
+    let refused = |to: &str| live.refusal(&totals(""), to);
+    let window = refused(&totals("").replace("1000d", "2d"));
+    assert_eq!(window, "the job cannot change while it runs: operator `result`: window cannot change");
+    let accumulator = refused(&totals("").replace("std:sum(n)", "std:avg(n)"));
+    assert!(accumulator.contains("sink `out` would be given other columns"), "{accumulator}");
+    let key = refused(&totals("").replace("[\"key\"]", "[]"));
+    assert!(key.contains("key cannot change") && key.contains("sink `out`"), "{key}");
+    let kind = live.refusal(&numbered(1), &totals(""));
+    assert!(kind.contains("operator `result`"), "{kind}");
+}
+
+#[test]
+fn a_job_that_was_stopped_within_a_swap_goes_on_by_the_revisions_of_its_epochs() {
+    let mut live = Live::new(&totals(""));
+    live.change_after(3, 2, &totals("limits = { call-time = \"2s\" }"));
+    live.stop_after(6);
+    let run = live.run().unwrap();
+    assert!(run.summary.interrupted);
+    // The next run is to go by a third one, and its state is of the second.
+    let mut live =
+        live.again(3, &totals("limits = { call-time = \"3s\" }"), &[(2, totals("limits = { call-time = \"2s\" }"))]);
+    live.stop_after(3);
+    live.run().unwrap();
+    let live = live.again(3, &totals("limits = { call-time = \"3s\" }"), &[]);
+    let run = live.run().unwrap();
+    assert_eq!(shown_totals(&run), expected_totals());
+}
