@@ -35,7 +35,7 @@ demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compa
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
+	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
 
@@ -54,7 +54,7 @@ chaos: build ## Kill jobs of every kind, a thousand times at random instants and
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
 bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed ## All benchmarks

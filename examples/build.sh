@@ -20,3 +20,14 @@ for name in $names; do
     module=$(echo "$name" | tr - _).wasm
     cp "${CARGO_TARGET_DIR:-target}/$target/guest/$module" "examples/$name/$name.wasm"
 done
+
+# Further versions of a module are examples of its crate: examples/NAME/examples/VERSION.rs becomes examples/NAME/VERSION.wasm.
+for manifest in examples/*/Cargo.toml; do
+    folder=$(dirname "$manifest")
+    [ -d "$folder/examples" ] || continue
+    cargo build --profile guest --target "$target" -p "$(basename "$folder")" --examples
+    for source in "$folder"/examples/*.rs; do
+        version=$(basename "$source" .rs)
+        cp "${CARGO_TARGET_DIR:-target}/$target/guest/examples/$(echo "$version" | tr - _).wasm" "$folder/$version.wasm"
+    done
+done

@@ -8,6 +8,7 @@
 //! Called by every command that takes a job. What it returns is complete and its graph is checked; what needs
 //! files or modules is the planner's, which asks [`JobFile::span_of`] where to point.
 
+pub mod edit;
 mod expand;
 mod format;
 mod generator;
