@@ -29,6 +29,7 @@ const FILES: i64 = 40;
 
 pub struct Live {
     folder: TempDir,
+    source: &'static str,
     runtime: Arc<Runtime>,
     revision: u64,
     graph: String,
@@ -71,7 +72,35 @@ impl Live {
         }
         let cache_dir = Some(std::env::temp_dir().join("pelton-tests-cache"));
         let runtime = Runtime::new(&RuntimeOptions { cache_dir }).unwrap();
-        Self { folder, runtime, revision: 1, graph: graph.to_owned(), earlier: Vec::new(), acts: Vec::new() }
+        let (graph, source) = (graph.to_owned(), FILE_SOURCE);
+        Self { folder, source, runtime, revision: 1, graph, earlier: Vec::new(), acts: Vec::new() }
+    }
+
+    /// Over rows without end.
+    pub fn endless(graph: &str) -> Self {
+        Self { source: ENDLESS_SOURCE, ..Self::new(graph) }
+    }
+
+    /// Swaps to `graphs` in turns, each when an epoch has gone by the one before, and tells `look` how many there were.
+    pub fn swap_often(&self, swaps: u64, graphs: [&str; 2], look: &mut dyn FnMut(u64)) -> Summary {
+        let control = Control::default();
+        let mut wanted = 1;
+        let mut observe = |event: Event| {
+            let Event::Epoch(report) = event else { return };
+            if report.revision < wanted || control.stop.is_requested() {
+                return;
+            }
+            look(wanted - 1);
+            if wanted > swaps {
+                control.stop.request();
+                return;
+            }
+            wanted += 1;
+            let graph = graphs[wanted as usize % 2];
+            control.change(control.consider(wanted, self.plan(graph)).expect("it runs").unwrap());
+        };
+        let job = Job { revision: 1, plan: self.plan(&self.graph), earlier: &mut run::no_earlier };
+        run::run(job, 2, Start::Continue, &control, &mut observe).unwrap()
     }
 
     pub fn change_after(&mut self, epochs: u64, revision: u64, graph: &str) {
@@ -94,7 +123,7 @@ impl Live {
     }
 
     fn plan(&self, graph: &str) -> Plan {
-        plan(self.folder.path(), &self.runtime, graph)
+        plan(self.folder.path(), &self.runtime, self.source, graph)
     }
 
     pub fn run(&self) -> Result<Run, RunError> {
@@ -128,12 +157,14 @@ impl Live {
     }
 }
 
-fn plan(folder: &Path, runtime: &Arc<Runtime>, graph: &str) -> Plan {
+const FILE_SOURCE: &str = "type = \"file\"\npath = \"rows-*.csv\"\nformat = \"csv\"\n\
+     schema = { n = \"s64\", key = \"s64\", ts = \"timestamp[ms]\" }\nevent-time = { column = \"ts\", watermark = \"1s\" }\n";
+const ENDLESS_SOURCE: &str = "type = \"generator\"\nrate = 100000.0\n\
+     columns = { n = { sequence = {} }, key = { uniform = { min = 0, max = 6 } } }\n";
+
+fn plan(folder: &Path, runtime: &Arc<Runtime>, source: &str, graph: &str) -> Plan {
     let job = format!(
-        "name = \"live\"\ncheckpoint = \"state\"\nbatch = {{ max-bytes = 1 }}\n\
-         [source.rows]\ntype = \"file\"\npath = \"rows-*.csv\"\nformat = \"csv\"\n\
-         schema = {{ n = \"s64\", key = \"s64\", ts = \"timestamp[ms]\" }}\nevent-time = {{ column = \"ts\", watermark = \"1s\" }}\n\
-         {graph}\n[sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n"
+        "name = \"live\"\ncheckpoint = \"state\"\nbatch = {{ interval = \"1ms\", max-bytes = 1 }}\n[source.rows]\n{source}{graph}\n[sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n"
     );
     let path = folder.join("job.toml");
     let file =

@@ -149,3 +149,53 @@ fn a_job_that_was_stopped_within_a_swap_goes_on_by_the_revisions_of_its_epochs()
     let run = live.run().unwrap();
     assert_eq!(shown_totals(&run), expected_totals());
 }
+
+const CHILD: &str = "PELTON_SWAP_CHILD";
+
+/// Not a test of its own: the process that `many_swaps_leave_nothing_behind` looks at.
+#[test]
+fn child_that_swaps() {
+    let Ok(swaps) = std::env::var(CHILD) else { return };
+    let swaps: u64 = swaps.parse().unwrap();
+    let graph = |limit: &str| {
+        let limits = format!("limits = {{ call-time = \"{limit}\" }}");
+        format!(
+            "[operator.even]\ninput = \"rows\"\nmodule = \"std:filter(n % 2 = 0)\"\n{limits}\n\
+             [operator.result]\ninput = \"even\"\nkey = [\"key\"]\nemit = \"on-update\"\naggregate = {{ n = \"std:count\" }}\n{limits}"
+        )
+    };
+    let (one, other) = (graph("1s"), graph("2s"));
+    let started = std::time::Instant::now();
+    let summary = Live::endless(&one).swap_often(swaps, [&one, &other], &mut |swap| {
+        if swap == swaps / 4 || swap == swaps {
+            let count = |folder: &str| std::fs::read_dir(format!("/proc/self/{folder}")).unwrap().count();
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+            let kib = memory.trim().trim_end_matches(" kB");
+            println!("after {swap} swaps: {kib} KiB, {} files, {} threads", count("fd"), count("task"));
+        }
+    });
+    println!("{swaps} swaps in {:.1} s, {} rows", started.elapsed().as_secs_f64(), summary.total.rows_in);
+}
+
+/// Memory, descriptors and threads come to rest, however often a job changes. PELTON_SWAPS says how often.
+#[test]
+fn many_swaps_leave_nothing_behind() {
+    let swaps = std::env::var("PELTON_SWAPS").unwrap_or_else(|_| "200".into());
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_swaps", "--nocapture", "--test-threads", "1"])
+        .env(CHILD, swaps)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    println!("{said}");
+    let looks: Vec<Vec<i64>> = said
+        .lines()
+        .filter(|line| line.contains("after "))
+        .map(|line| line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect())
+        .collect();
+    let [early, late] = looks.as_slice() else { panic!("{said}") };
+    assert!(late[1] - early[1] < 16 << 10, "memory grows: {said}");
+    assert!(late[2] <= early[2] + 2 && late[3] <= early[3] + 1, "{said}");
+}
