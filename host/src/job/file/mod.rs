@@ -74,17 +74,21 @@ impl JobFile {
 }
 
 /// Larger job files are refused: they were not written by hand.
-const BYTES_MAX: u64 = 4 << 20;
+pub const BYTES_MAX: u64 = 4 << 20;
 
 /// Reads a job file and applies `--set` overrides and the environment's variables.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<JobFile, Diagnostics> {
-    let text = read_text(path).map_err(|reason| {
+    parse(read(path)?, path, overrides, &|name| std::env::var(name).ok())
+}
+
+/// The text of a job file.
+pub fn read(path: &Path) -> Result<String, Diagnostics> {
+    read_text(path).map_err(|reason| {
         let name = path.display().to_string();
         let mistake = Diagnostic::new(Code::JobUnreadable, format!("failed to read the job file {name}: {reason}"))
             .help("give the path of a TOML file; docs/job-file.md shows one");
         Diagnostics::new(Sources::new(name, ""), vec![mistake])
-    })?;
-    parse(text, path, overrides, &|name| std::env::var(name).ok())
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

@@ -153,6 +153,10 @@ impl EpochPlanner {
         }
         let first = self.next;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
+            if self.stop.is_draining() {
+                self.end_sources();
+                break;
+            }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
             if self.sequence > before {
@@ -172,6 +176,15 @@ impl EpochPlanner {
             self.close(before, now, None, messages)?;
         }
         Ok(())
+    }
+
+    /// No source is asked for more.
+    fn end_sources(&mut self) {
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            if source.take().is_some() {
+                self.keyed.event_times.ended(index, self.next);
+            }
+        }
     }
 
     /// An epoch of an earlier run: the same ranges, at the same time.
@@ -290,7 +303,7 @@ impl EpochPlanner {
             let has_passed = Instant::now() >= closes;
             // Asked for only when the epoch may close: who is due says so once.
             let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.keyed.is_due(now));
-            if !idle || has_passed && (!at_once || is_due) || self.stopped() {
+            if !idle || has_passed && (!at_once || is_due) || self.stopped() || self.stop.is_draining() {
                 if is_due {
                     self.reduce(epoch, now, tasks)?;
                 }

@@ -57,15 +57,30 @@ use crate::{operator::tables::SideTables, source::Range};
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<StopFlags>);
+
+#[derive(Debug, Default)]
+struct StopFlags {
+    is_requested: AtomicBool,
+    is_draining: AtomicBool,
+}
 
 impl Stop {
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_requested.store(true, Ordering::Relaxed);
     }
 
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_requested.load(Ordering::Relaxed)
+    }
+
+    /// Asks the run to take no more input and to come to its end, as if its input had ended: windows are closed.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
     }
 }
 
