@@ -125,7 +125,7 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 14] = [
+const WITHOUT_CASE: [(Code, &str); 24] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
@@ -140,6 +140,16 @@ const WITHOUT_CASE: [(Code, &str); 14] = [
     (Code::CheckpointDamaged, "a damaged directory: tests/checkpoint"),
     (Code::CheckpointNewer, "a newer version: host/core/src/checkpoint/frame_tests.rs"),
     (Code::CheckpointMissing, "another command: tests/checkpoint"),
+    (Code::EngineUnreachable, "an engine: tests/engine"),
+    (Code::Unauthorised, "an engine: tests/engine"),
+    (Code::Forbidden, "an engine: tests/engine"),
+    (Code::NotFound, "an engine: tests/engine"),
+    (Code::Conflict, "an engine: tests/engine"),
+    (Code::BadRequest, "an engine: tests/engine"),
+    (Code::TooLarge, "an engine: tests/engine"),
+    (Code::EngineBusy, "two engines: tests/engine"),
+    (Code::DataUnusable, "a damaged directory: host/src/control/folder.rs"),
+    (Code::ListenRefused, "an engine: tests/engine"),
 ];
 
 fn messages_on_file() -> String {

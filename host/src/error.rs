@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $title:literal;)*) => {
         /// What went wrong, as a number that never changes its meaning.
@@ -86,11 +88,30 @@ codes! {
     CheckpointDamaged = 703, "a checkpoint is damaged";
     CheckpointNewer = 704, "a checkpoint was written by a newer Pelton";
     CheckpointMissing = 705, "a directory holds no checkpoints";
+
+    // 08xx: the engine
+    EngineUnreachable = 801, "no engine answers";
+    Unauthorised = 802, "a token is missing or unknown";
+    Forbidden = 803, "a token's role does not allow it";
+    NotFound = 804, "the engine knows no such thing";
+    Conflict = 805, "it cannot be done as things are";
+    BadRequest = 806, "a request cannot be understood";
+    TooLarge = 807, "a request is too large";
+    EngineBusy = 808, "another engine has the data directory";
+    DataUnusable = 809, "the data directory cannot be used";
+    ListenRefused = 810, "the engine cannot listen there";
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PELTON-{:04}", self.number())
+    }
+}
+
+impl Code {
+    /// The code of a text such as `PELTON-0804`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.to_string() == text)
     }
 }
 
@@ -100,6 +121,25 @@ pub trait Coded: std::error::Error + Send + Sync + 'static {
 
     /// What to do next.
     fn help(&self) -> Option<String>;
+}
+
+/// An error for machines: `{"errors": [{code, message, causes, help, labels}]}`, as mistakes of a job have it.
+pub fn to_json(error: &dyn Coded) -> Value {
+    json!({ "errors": [{
+        "code": error.code().to_string(),
+        "message": error.to_string(),
+        "causes": causes(error),
+        "help": error.help(),
+        "labels": [],
+    }] })
+}
+
+/// What stands behind an error, the nearest first.
+pub fn causes(error: &dyn Coded) -> Vec<String> {
+    let first: Option<&dyn std::error::Error> = error.source();
+    let causes = std::iter::successors(first, |error| error.source()).map(ToString::to_string);
+    // A limit of the host's own has no backtrace of a guest.
+    causes.filter(|cause| !cause.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -8,15 +8,19 @@
 //! checkpoint                          what a job has committed, on a disk
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
-//! cli                                 what people type
+//! control                             the engine: modules, and jobs that go on
+//! api, cli                            what programs ask, what people type
 //! ```
 
+pub mod api;
 pub mod checkpoint;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod error;
 pub mod failpoint;
 pub mod job;
+pub mod lock;
 pub mod nearest;
 pub mod operator;
 pub mod sink;

@@ -11,13 +11,14 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("error", &[]),
     ("failpoint", &[]),
+    ("lock", &["clock"]),
     ("nearest", &[]),
     ("standard", &["error", "nearest"]),
-    ("checkpoint", &["clock", "error"]),
+    ("checkpoint", &["clock", "error", "lock"]),
     ("source", &["clock", "error"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "nearest", "state"]),
@@ -26,7 +27,26 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
         "job",
         &["checkpoint", "clock", "error", "failpoint", "nearest", "source", "state", "operator", "sink", "standard"],
     ),
-    ("cli", &["checkpoint", "clock", "error", "nearest", "source", "state", "operator", "sink", "standard", "job"]),
+    ("control", &["checkpoint", "clock", "error", "job", "lock", "operator", "sink", "standard"]),
+    ("api", &["clock", "control", "error", "job"]),
+    (
+        "cli",
+        &[
+            "api",
+            "checkpoint",
+            "clock",
+            "control",
+            "error",
+            "job",
+            "lock",
+            "nearest",
+            "operator",
+            "sink",
+            "source",
+            "standard",
+            "state",
+        ],
+    ),
 ];
 
 fn host() -> PathBuf {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use pelton::{
     job::{
         file,
-        plan::{Plan, Surroundings, change::Change},
+        plan::{Plan, Surroundings, change::Change, modules::Modules},
         run::{
             self, Control, Job, RunError, Start,
             progress::{Event, Summary},
@@ -99,7 +99,11 @@ impl Live {
             let graph = graphs[wanted as usize % 2];
             control.change(control.consider(wanted, self.plan(graph)).expect("it runs").unwrap());
         };
-        let job = Job { revision: 1, plan: self.plan(&self.graph), earlier: &mut run::no_earlier };
+        let job = Job {
+            revision: 1,
+            plan: self.plan(&self.graph),
+            earlier: &mut |revision| Err(RunError::UnknownRevision { revision }),
+        };
         run::run(job, 2, Start::Continue, &control, &mut observe).unwrap()
     }
 
@@ -170,6 +174,7 @@ fn plan(folder: &Path, runtime: &Arc<Runtime>, source: &str, graph: &str) -> Pla
     let file =
         file::parse(job, &path, &Overrides::default(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
-    let surroundings = Surroundings { runtime: Arc::clone(runtime), print };
+    let modules = Modules::Files;
+    let surroundings = Surroundings { runtime: Arc::clone(runtime), print, modules };
     Plan::new(&file, &surroundings).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }

@@ -377,7 +377,7 @@ impl OperatorSpec {
 pub struct ModuleSpec {
     /// What its result is called, where there are several.
     pub alias: Option<String>,
-    /// A path relative to the job file, or `std:NAME`.
+    /// A path relative to the job file, `std:NAME`, or `name@version` of an engine's registry.
     pub reference: String,
     /// Always an object.
     pub options: serde_json::Value,

@@ -8,31 +8,25 @@ use std::{
     io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use cap_std::fs::{Dir, OpenOptions};
 use pelton_core::checkpoint::claim::Holder;
 use rustix::{
-    fs::{FallocateFlags, FlockOperation, fallocate, flock},
+    fs::{FallocateFlags, fallocate},
     io::Errno,
 };
 
 use super::{CheckpointError, disk::Disk, names};
-use crate::clock;
+use crate::lock::{self, Lock, LockError};
 
 /// A checkpoint directory. While it lives, a directory that was claimed is locked.
 #[derive(Debug)]
 pub struct Directory {
     directory: Dir,
     path: PathBuf,
-    /// Holds the lock.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
-
-/// How often, and how long apart, a lock is tried that another process holds: one that was just killed may still have it.
-const LOCK_TRIES: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 impl Directory {
     /// Makes the directory if it is missing and locks it.
@@ -40,13 +34,12 @@ impl Directory {
         let error = |action| move |source| CheckpointError::io(action, path.display(), source);
         create_durably(path).map_err(error("create directory"))?;
         let mut claimed = Self::open(path)?;
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host_name(),
-            since: clock::now_us(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        claimed.lock(&holder)?;
+        let holder = lock::holder();
+        let lock = Lock::take(&claimed.directory, names::LOCK, &holder).map_err(|failed| match failed {
+            LockError::Held(holder) => CheckpointError::Busy { directory: path.display().to_string(), holder },
+            LockError::Io(source) => CheckpointError::io("lock", claimed.shown(names::LOCK), source),
+        })?;
+        claimed.lock = Some(lock);
         Ok((claimed, holder))
     }
 
@@ -54,36 +47,6 @@ impl Directory {
     pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let file = File::open(path).map_err(|source| CheckpointError::io("open directory", path.display(), source))?;
         Ok(Self { directory: Dir::from_std_file(file), path: path.to_owned(), lock: None })
-    }
-
-    fn lock(&mut self, holder: &Holder) -> Result<(), CheckpointError> {
-        let error = |source| CheckpointError::io("lock", self.shown(names::LOCK), source);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true);
-        let mut file = self.directory.open_with(names::LOCK, &options).map_err(error)?.into_std();
-        for attempt in 0.. {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if attempt < LOCK_TRIES => std::thread::sleep(LOCK_PAUSE),
-                Err(Errno::WOULDBLOCK) => return Err(self.busy(&mut file)),
-                // No locks here; the claim decides.
-                Ok(()) | Err(_) => break,
-            }
-        }
-        file.set_len(0).map_err(error)?;
-        file.write_all_at(names::describe(holder).as_bytes(), 0).map_err(error)?;
-        self.lock = Some(file);
-        Ok(())
-    }
-
-    fn busy(&self, file: &mut File) -> CheckpointError {
-        const HOLDER_BYTES_MAX: u64 = 1024;
-        let mut holder = String::new();
-        let read = file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
-        let holder = match read {
-            Ok(_) if !holder.is_empty() => holder,
-            _ => "a process that has not said who it is".into(),
-        };
-        CheckpointError::Busy { directory: self.path.display().to_string(), holder }
     }
 
     fn folder(&self, path: &str) -> io::Result<File> {
@@ -175,7 +138,7 @@ impl Disk for Directory {
 }
 
 /// Makes a directory and those above it, so that they survive a power cut.
-fn create_durably(path: &Path) -> io::Result<()> {
+pub(crate) fn create_durably(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
     std::fs::create_dir_all(path)?;
@@ -184,11 +147,4 @@ fn create_durably(path: &Path) -> io::Result<()> {
         File::open(parent)?.sync_all()?;
     }
     Ok(())
-}
-
-/// As the system says.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "an unknown host".into() } else { name.to_owned() }
 }

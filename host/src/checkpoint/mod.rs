@@ -34,13 +34,14 @@ mod model;
 #[cfg(test)]
 mod model_job;
 
+pub(crate) use self::directory::create_durably;
 pub use self::{
     collect::Collected,
     directory::Directory,
     disk::Disk,
     error::CheckpointError,
     files::Files,
-    names::{describe, segment as segment_path},
+    names::segment as segment_path,
     open::{Committed, Recovered, Take},
     store::{CommitPermit, Store},
 };

@@ -2,9 +2,6 @@
 //!
 //! Nothing is ever removed whose name is not one of these.
 
-use jiff::Timestamp;
-use pelton_core::checkpoint::claim::Holder;
-
 pub(super) const LOCK: &str = "lock";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILES: &str = "files";
@@ -49,12 +46,6 @@ pub(super) fn is_file(path: &str) -> bool {
 fn number(digits: &str) -> Option<u64> {
     let is_number = digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
-}
-
-/// `process 4711 on turbine, since 2026-05-01T10:00:00Z`
-pub fn describe(holder: &Holder) -> String {
-    let since = Timestamp::from_microsecond(holder.since).unwrap_or_default();
-    format!("process {} on {}, since {since:.0}", holder.pid, holder.host)
 }
 
 #[cfg(test)]

@@ -11,10 +11,13 @@ use super::{
     Context, Exit, report,
     terminal::{counted, plain_table},
 };
-use crate::checkpoint::{
-    TornTail, describe,
-    inspect::{self, Inspection, SegmentFile, Verification},
-    segment_path,
+use crate::{
+    checkpoint::{
+        TornTail,
+        inspect::{self, Inspection, SegmentFile, Verification},
+        segment_path,
+    },
+    lock::describe,
 };
 
 #[derive(Debug, Subcommand)]

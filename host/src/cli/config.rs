@@ -1,4 +1,4 @@
-//! Settings of the person or machine, as opposed to those of a job: threads, cache, log, colour, output.
+//! Settings of the person or machine, as opposed to those of a job: threads, cache, log, colour, output, the engine.
 //!
 //! Each comes from the first of: a flag, a variable `PELTON_…`, `pelton.toml` in the current directory, `pelton.toml` in
 //! the user's configuration directory, its default. `pelton config` shows which one it was. Files and variables are
@@ -104,6 +104,19 @@ static CONFIG: Keys = Keys {
             need: Need::Default("\"text\""),
             about: "Output for people or for machines",
         },
+        Key {
+            name: "engine",
+            shape: Shape::Text,
+            need: Need::Default("\"http://127.0.0.1:7117\""),
+            about: "The engine that commands speak to",
+        },
+        Key { name: "token", shape: Shape::Text, need: Need::Optional("none"), about: "What the engine knows you by" },
+        Key {
+            name: "data-dir",
+            shape: Shape::Text,
+            need: Need::Optional("`pelton` in the user's data directory"),
+            about: "Where an engine on this machine keeps its jobs and modules",
+        },
     ],
 };
 
@@ -115,7 +128,13 @@ pub struct Flags {
     pub log: Option<String>,
     pub color: Option<ColorChoice>,
     pub output: Option<OutputMode>,
+    pub engine: Option<String>,
+    pub token: Option<String>,
+    pub data_dir: Option<PathBuf>,
 }
+
+/// Where an engine listens that was not told where.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:7117";
 
 /// Where a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +173,12 @@ pub struct Config {
     pub log: Setting<String>,
     pub color: Setting<ColorChoice>,
     pub output: Setting<OutputMode>,
+    /// The URL of an engine.
+    pub engine: Setting<String>,
+    /// A secret: it is never shown.
+    pub token: Setting<Option<String>>,
+    /// None: there is no place that is the user's own.
+    pub data_dir: Setting<Option<PathBuf>>,
 }
 
 /// What settings are read from, so that tests need neither the process's environment nor a home.
@@ -182,12 +207,16 @@ impl Config {
         let flags = (Origin::Flag, flags);
         let given: Vec<_> = std::iter::once(flags).chain(read).collect();
         let cache = user_dir(surroundings, "XDG_CACHE_HOME", ".cache");
+        let data = user_dir(surroundings, "XDG_DATA_HOME", ".local/share");
         Ok(Self {
             threads: pick(&given, |flags| flags.threads.map(Some), None),
             cache_dir: pick(&given, |flags| flags.cache_dir.clone().map(Some), cache),
             log: pick(&given, |flags| flags.log.clone(), "warn".to_owned()),
             color: pick(&given, |flags| flags.color, ColorChoice::default()),
             output: pick(&given, |flags| flags.output, OutputMode::default()),
+            engine: pick(&given, |flags| flags.engine.clone(), format!("http://{LISTEN_DEFAULT}")),
+            token: pick(&given, |flags| flags.token.clone().map(Some), None),
+            data_dir: pick(&given, |flags| flags.data_dir.clone().map(Some), data),
         })
     }
 
@@ -200,34 +229,48 @@ impl Config {
         chosen.unwrap_or_else(cores)
     }
 
+    fn shown_token(&self) -> &'static str {
+        if self.token.value.is_some() { "(set)" } else { "(none)" }
+    }
+
     /// (setting, value, origin) for `pelton config`.
     pub fn rows(&self) -> Vec<[String; 3]> {
         let threads = self
             .threads
             .value
             .map_or_else(|| format!("{} (one for each core)", cores()), |threads| threads.to_string());
-        let cache = self.cache_dir.value.as_ref().map_or("(none)".to_owned(), |dir| dir.display().to_string());
         let row = |name: &str, value: String, origin: &Origin| [name.to_owned(), value, origin.to_string()];
         vec![
             row("threads", threads, &self.threads.origin),
-            row("cache-dir", cache, &self.cache_dir.origin),
+            row("cache-dir", shown_dir(&self.cache_dir), &self.cache_dir.origin),
             row("log", self.log.value.clone(), &self.log.origin),
             row("color", self.color.value.word().to_owned(), &self.color.origin),
             row("output", self.output.value.word().to_owned(), &self.output.origin),
+            row("engine", self.engine.value.clone(), &self.engine.origin),
+            row("token", self.shown_token().to_owned(), &self.token.origin),
+            row("data-dir", shown_dir(&self.data_dir), &self.data_dir.origin),
         ]
     }
 
     /// `{setting: {value, origin}}`
     pub fn to_json(&self) -> Json {
         let cache = self.cache_dir.value.as_ref().map(|dir| dir.display().to_string());
+        let data = self.data_dir.value.as_ref().map(|dir| dir.display().to_string());
         json!({
             "threads": { "value": self.threads.value.unwrap_or_else(cores), "origin": self.threads.origin.to_string() },
             "cache-dir": { "value": cache, "origin": self.cache_dir.origin.to_string() },
             "log": { "value": self.log.value, "origin": self.log.origin.to_string() },
             "color": { "value": self.color.value.word(), "origin": self.color.origin.to_string() },
             "output": { "value": self.output.value.word(), "origin": self.output.origin.to_string() },
+            "engine": { "value": self.engine.value, "origin": self.engine.origin.to_string() },
+            "token": { "value": self.shown_token(), "origin": self.token.origin.to_string() },
+            "data-dir": { "value": data, "origin": self.data_dir.origin.to_string() },
         })
     }
+}
+
+fn shown_dir(setting: &Setting<Option<PathBuf>>) -> String {
+    setting.value.as_ref().map_or("(none)".to_owned(), |dir| dir.display().to_string())
 }
 
 fn cores() -> usize {
@@ -256,13 +299,18 @@ impl Layer {
             let help = "levels are error, warn, info, debug and trace; targets have theirs as in \"warn,pelton=debug\"";
             at.wrong(at.span("log"), format!("`log` is not a filter: {error}"), "not a filter", help);
         }
-        let cache_dir = at.text("cache-dir").map(|dir| match &self.dir {
-            Some(base) => base.join(dir),
-            None => PathBuf::from(dir),
-        });
+        let directory = |key| {
+            at.text(key).map(|dir| match &self.dir {
+                Some(base) => base.join(dir),
+                None => PathBuf::from(dir),
+            })
+        };
         let flags = Flags {
             threads: at.integer("threads").and_then(|threads| usize::try_from(threads).ok()),
-            cache_dir,
+            cache_dir: directory("cache-dir"),
+            data_dir: directory("data-dir"),
+            engine: at.text("engine").map(str::to_owned),
+            token: at.text("token").map(str::to_owned),
             log: log.map(str::to_owned),
             color: at.choice("color").and_then(|word| word.parse().ok()),
             output: at.choice("output").and_then(|word| word.parse().ok()),

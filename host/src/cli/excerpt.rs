@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use crate::job::diagnostic::{SourceText, plain};
+use crate::job::diagnostic::{SourceText, json::line_and_column, plain};
 
 /// Several places are shown together if they are no further apart than this.
 const BYTES_MAX: usize = 64 << 10;
@@ -105,12 +105,4 @@ fn lines(text: &str, place: &Range<usize>) -> Range<usize> {
     let rest = text.get(place.end..).unwrap_or_default();
     let end = if ended { place.end } else { rest.find('\n').map_or(text.len(), |newline| place.end + newline) };
     start..end
-}
-
-/// From 1, columns in characters.
-pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before.get(line_start..).map_or(0, |line| line.chars().count());
-    (before.matches('\n').count() + 1, column + 1)
 }

@@ -4,17 +4,23 @@
 //! machine-readable. The exit code says how it ended ([`Exit`]).
 
 mod checkpoint;
+mod client;
 pub mod config;
 mod excerpt;
 mod inspect;
 mod job;
 mod lint;
+mod logs;
 mod module;
 mod plan;
 pub mod report;
 mod run;
+mod serve;
 mod shadow;
+mod swap;
 mod terminal;
+mod time;
+mod token;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -62,6 +68,8 @@ const EXAMPLES: &str = "Examples:
   pelton plan job.toml --format mermaid       draw it
   pelton lint job.toml                        every mistake at its line and column
   pelton inspect to_euro.wasm                 what a module is and wants
+  pelton serve                                the engine: many jobs, pushed modules, an HTTP interface
+  pelton job submit job.toml                  hand it a job
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or job file, 3 refused, 130 interrupted.";
 
@@ -79,6 +87,12 @@ struct GlobalFlags {
     /// Where compiled modules are kept.
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    /// The engine that commands speak to.
+    #[arg(long, global = true, value_name = "URL")]
+    engine: Option<String>,
+    /// What the engine knows you by. Other users of the machine see flags: PELTON_TOKEN and pelton.toml are safer.
+    #[arg(long, global = true, value_name = "TOKEN")]
+    token: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,12 +111,40 @@ enum Command {
         after_help = "Example:\n  pelton inspect to_euro.wasm --columns 'auction: s64, price: f64' --options '{\"rate\": 0.9}'"
     )]
     Inspect(inspect::InspectArgs),
-    /// About job files.
-    #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
+    /// Run the engine: many jobs, a registry of modules, an HTTP interface.
+    #[command(
+        after_help = "Example:\n  pelton serve --data engine --listen 127.0.0.1:7117\n\ndocs/engine.md shows the rest."
+    )]
+    Serve(serve::ServeArgs),
+    /// The engine's jobs: submit, look, pause, resume, stop; the schema of job files.
+    #[command(subcommand, after_help = "Example:\n  pelton job submit job.toml")]
     Job(job::JobCommand),
-    /// About modules that jobs can name.
-    #[command(subcommand, after_help = "Example:\n  pelton module list --std")]
+    /// Show what a job of the engine says.
+    #[command(after_help = "Example:\n  pelton logs hot-items --follow --level warn")]
+    Logs(logs::LogsArgs),
+    /// Put another module into an operator's place while its job runs; tried as a shadow first, if you like.
+    #[command(
+        after_help = "Example:\n  pelton swap prices price prices@2.0.0 --dry-run\n  pelton swap prices price prices@2.0.0 --shadow 50\n  pelton promote prices\n\ndocs/swap.md tells the whole story."
+    )]
+    Swap(swap::SwapArgs),
+    /// Have a shadow take its operator's place.
+    #[command(after_help = "Example:\n  pelton promote prices --watch 5m")]
+    Promote(swap::PromoteArgs),
+    /// Take the last change of a job back.
+    #[command(after_help = "Example:\n  pelton rollback prices")]
+    Rollback(swap::ChangedJobArgs),
+    /// Show every revision of a job: what made it, who, and when.
+    #[command(after_help = "Example:\n  pelton history prices")]
+    History(swap::ChangedJobArgs),
+    /// Show what the shadows of a job have shown so far.
+    #[command(after_help = "Example:\n  pelton shadow prices")]
+    Shadow(swap::ChangedJobArgs),
+    /// Modules that jobs can name: the engine's, and those that come with Pelton.
+    #[command(subcommand, after_help = "Example:\n  pelton module push to_euro.wasm --name to-euro --version 1.2.0")]
     Module(module::ModuleCommand),
+    /// Who may ask an engine for what.
+    #[command(subcommand, after_help = "Example:\n  pelton token create ci --role operate")]
+    Token(token::TokenCommand),
     /// About checkpoint directories: what jobs have committed.
     #[command(subcommand, after_help = "Example:\n  pelton checkpoint verify state")]
     Checkpoint(checkpoint::CheckpointCommand),
@@ -186,7 +228,15 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::plan(&context, &args),
         Command::Lint(args) => lint::lint(&context, &args),
         Command::Inspect(args) => inspect::inspect(&context, &args),
+        Command::Serve(args) => serve::serve(&context, &args),
         Command::Job(command) => job::job(&context, &command),
+        Command::Logs(args) => logs::logs(&context, &args),
+        Command::Swap(args) => swap::swap(&context, &args),
+        Command::Promote(args) => swap::promote(&context, &args),
+        Command::Rollback(args) => swap::rollback(&context, &args),
+        Command::History(args) => swap::history(&context, &args),
+        Command::Shadow(args) => swap::show_shadow(&context, &args),
+        Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
         Command::Checkpoint(command) => checkpoint::checkpoint(&context, &command),
         Command::Config => config_command(&context),
@@ -200,8 +250,16 @@ impl GlobalFlags {
             Command::Run(args) => args.threads(),
             _ => None,
         };
+        let data_dir = match command {
+            Command::Serve(args) => args.data.data.clone(),
+            Command::Token(command) => command.data().data.clone(),
+            _ => None,
+        };
         Ok(Flags {
             threads,
+            engine: self.engine.clone(),
+            token: self.token.clone(),
+            data_dir,
             cache_dir: self.cache_dir.clone(),
             log: self.log.clone(),
             color: self.color.as_deref().map(|color| match color {

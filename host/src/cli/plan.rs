@@ -6,7 +6,7 @@ use pelton_wasm::{Runtime, RuntimeOptions};
 use super::{Context, Exit, JobArgs};
 use crate::job::{
     file::{self, JobFile},
-    plan::{Plan, Surroundings},
+    plan::{Plan, Surroundings, modules::Modules},
 };
 
 mod drawing;
@@ -60,7 +60,8 @@ pub(super) fn open(context: &Context, args: &JobArgs) -> Result<(JobFile, Plan),
     let file = file::load(&args.job, &args.overrides()).map_err(|mistakes| context.mistakes(&mistakes))?;
     let runtime = runtime(context)?;
     let print = context.terminal.print_target(context.config.output.value);
-    let plan = Plan::new(&file, &Surroundings { runtime, print }).map_err(|mistakes| context.mistakes(&mistakes))?;
+    let surroundings = Surroundings { runtime, print, modules: Modules::Files };
+    let plan = Plan::new(&file, &surroundings).map_err(|mistakes| context.mistakes(&mistakes))?;
     Ok((file, plan))
 }
 

@@ -5,21 +5,17 @@
 
 use std::{fmt, io::IsTerminal, ops::Range};
 
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles,
-};
-use serde_json::{Value, json};
-
-use super::{
-    config::ColorChoice,
-    excerpt::{Excerpt, line_and_column},
-};
+use super::{config::ColorChoice, excerpt::Excerpt};
+pub use crate::{error::to_json as error_to_json, job::diagnostic::json::to_json};
 use crate::{
-    error::{Code, Coded},
+    error::{Code, Coded, causes},
     job::{
         diagnostic::{Diagnostic, Diagnostics, SourceText, plain},
         file::reader::MISTAKES_MAX,
     },
+};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, ThemeCharacters, ThemeStyles,
 };
 
 /// How reports are drawn.
@@ -100,46 +96,6 @@ pub fn render(diagnostics: &Diagnostics, style: Style) -> String {
 /// One error with its causes.
 pub fn render_error(error: &dyn Coded, style: Style) -> String {
     draw(&Report::of_error(error), style)
-}
-
-/// `{"errors": [{code, message, help, labels: [{file, line, column, end_line, end_column, text}]}]}`. Lines and
-/// columns count from 1, columns in characters; an end is the place after the last character.
-pub fn to_json(diagnostics: &Diagnostics) -> Value {
-    let label = |(place, text): &(Range<usize>, String)| {
-        let (source, range) = diagnostics.sources.locate(place)?;
-        let (line, column) = line_and_column(&source.text, range.start);
-        let (end_line, end_column) = line_and_column(&source.text, range.end);
-        Some(json!({
-            "file": source.name, "line": line, "column": column, "end_line": end_line, "end_column": end_column, "text": text
-        }))
-    };
-    let error = |one: &Diagnostic| {
-        json!({
-            "code": one.code.to_string(),
-            "message": one.message,
-            "help": one.help,
-            "labels": one.labels.iter().filter_map(label).collect::<Vec<_>>(),
-        })
-    };
-    json!({ "errors": diagnostics.list.iter().map(error).collect::<Vec<_>>() })
-}
-
-/// The same shape for one error, with its causes.
-pub fn error_to_json(error: &dyn Coded) -> Value {
-    json!({ "errors": [{
-        "code": error.code().to_string(),
-        "message": error.to_string(),
-        "causes": causes(error),
-        "help": error.help(),
-        "labels": [],
-    }] })
-}
-
-fn causes(error: &dyn Coded) -> Vec<String> {
-    let first: Option<&dyn std::error::Error> = error.source();
-    let causes = std::iter::successors(first, |error| error.source()).map(ToString::to_string);
-    // A limit of the host's own has no backtrace of a guest.
-    causes.filter(|cause| !cause.is_empty()).collect()
 }
 
 fn draw(report: &Report, style: Style) -> String {
@@ -260,6 +216,8 @@ impl std::error::Error for Cause {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{job::diagnostic::Sources, source::SourceError};
 

@@ -4,21 +4,15 @@
 //!
 //! The first Ctrl-C or SIGTERM ends the job after the work that has begun, with whole files; a second one at once.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::thread;
 
 use clap::Args;
-use pelton_core::{hash, restart::Restarts};
 
 use super::{Context, Exit, JobArgs, plan::open};
-use crate::{
-    clock,
-    job::{
-        plan::Plan,
-        run::{self, Control, Job, RunError, Start, Stop, progress::Event},
-    },
+use crate::job::{
+    attempts::{self, Failure, Follow, Outcome, Plans},
+    plan::Plan,
+    run::{self, Control, RunError, Start, Stop, progress::Event},
 };
 
 mod json;
@@ -46,7 +40,7 @@ impl RunArgs {
 }
 
 pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
-    let (_, mut plan) = match open(context, &args.job) {
+    let (_, plan) = match open(context, &args.job) {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
@@ -57,70 +51,93 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
         context.terminal.message("nothing was removed; `--yes` answers for you");
         return Exit::Refused;
     }
-    let stop = Stop::default();
-    watch_signals(stop.clone());
-    let mut restarts = Restarts::new(plan.restart.clone());
-    let mut start = if args.fresh { Start::Fresh } else { Start::Continue };
-    let begun = Instant::now();
-    loop {
-        let error = match attempt(context, plan, start, &stop) {
-            Ok(exit) => return exit,
-            Err(error) => error,
-        };
-        context.error(&error);
-        let delay = if error.may_pass() { restarts.failed(begun.elapsed(), chance()) } else { None };
-        let Some(delay) = delay.filter(|_| !stop.is_requested()) else {
-            if restarts.count() > 1 {
-                context.terminal.message(&format!("given up after {} failures", restarts.count()));
+    let control = Control::default();
+    watch_signals(control.stop.clone());
+    let start = if args.fresh { Start::Fresh } else { Start::Continue };
+    let threads = |wanted| context.config.threads_for(wanted);
+    let (mut plans, mut shown) = (FromFile { context, args }, Shown { context, show: None });
+    match attempts::run(&mut plans, (NO_REVISION, plan), start, &control, &threads, &mut shown) {
+        Ok(Outcome::Ended(summary)) => {
+            shown.show(&summary.job).summary(&summary);
+            if summary.interrupted { Exit::Interrupted } else { Exit::Done }
+        }
+        Ok(Outcome::Interrupted) => Exit::Interrupted,
+        Ok(Outcome::GivenUp(_)) => Exit::Failed,
+        Err(exit) => exit,
+    }
+}
+
+/// A job that is run from its file has no revisions: what the file says is wanted.
+const NO_REVISION: u64 = 0;
+
+struct FromFile<'a> {
+    context: &'a Context,
+    args: &'a RunArgs,
+}
+
+impl Plans for FromFile<'_> {
+    type Error = Exit;
+
+    fn wanted(&mut self) -> Result<(u64, Plan), Exit> {
+        open(self.context, &self.args.job).map(|(_, plan)| (NO_REVISION, plan))
+    }
+
+    fn earlier(&mut self, revision: u64) -> Result<Plan, RunError> {
+        Err(RunError::UnknownRevision { revision })
+    }
+}
+
+/// Shows the attempts of a run, each in its turn.
+struct Shown<'a> {
+    context: &'a Context,
+    /// Of the attempt.
+    show: Option<Box<dyn Show + 'a>>,
+}
+
+impl<'a> Shown<'a> {
+    fn show(&mut self, job: &str) -> &mut (dyn Show + 'a) {
+        let (terminal, is_json) = (&self.context.terminal, self.context.is_json());
+        let show = self.show.get_or_insert_with(|| -> Box<dyn Show + 'a> {
+            if is_json {
+                Box::new(json::JsonLines::new(terminal, job))
+            } else {
+                Box::new(text::Progress::new(terminal, job))
             }
-            return Exit::Failed;
-        };
-        let seconds = delay.as_secs_f64();
-        context.terminal.message(&format!("failure {}: the job is started again in {seconds:.1} s", restarts.count()));
-        if !pause(delay, &stop) {
-            return Exit::Interrupted;
-        }
-        plan = match open(context, &args.job) {
-            Ok((_, plan)) => plan,
-            Err(exit) => return exit,
-        };
-        start = Start::Continue;
+        });
+        &mut **show
     }
 }
 
-/// Runs the job once.
-fn attempt(context: &Context, plan: Plan, start: Start, stop: &Stop) -> Result<Exit, RunError> {
-    let threads = context.config.threads_for(plan.threads);
-    let mut shown: Box<dyn Show> = if context.is_json() {
-        Box::new(json::JsonLines::new(&context.terminal, &plan.name))
-    } else {
-        Box::new(text::Progress::new(&context.terminal, &plan.name))
-    };
-    let (control, mut earlier) = (Control::new(stop.clone()), run::no_earlier);
-    let result = run::run(Job::sole(plan, &mut earlier), threads, start, &control, &mut |event| shown.event(&event));
-    shown.end();
-    let summary = result?;
-    shown.summary(&summary);
-    Ok(if summary.interrupted { Exit::Interrupted } else { Exit::Done })
-}
-
-/// Waits, unless the job is asked to stop.
-fn pause(delay: Duration, stop: &Stop) -> bool {
-    let until = Instant::now() + delay;
-    while !stop.is_requested() {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        thread::sleep(left.min(Duration::from_millis(50)));
+impl Follow for Shown<'_> {
+    fn begin(&mut self, plan: &Plan) {
+        self.show = None;
+        self.show(&plan.name);
     }
-    false
-}
 
-/// A number between 0 and 1 that jobs which failed together do not share.
-fn chance() -> f64 {
-    let word = hash::combine(u64::from(std::process::id()), clock::now_us().unsigned_abs());
-    (word >> 11) as f64 / (1u64 << 53) as f64
+    fn event(&mut self, event: Event) {
+        if let Some(show) = &mut self.show {
+            show.event(&event);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(show) = &mut self.show {
+            show.end();
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure<'_>) {
+        let Failure { error, count, again } = failure;
+        self.context.error(*error);
+        match again {
+            Some(delay) => {
+                let seconds = delay.as_secs_f64();
+                self.context.terminal.message(&format!("failure {count}: the job is started again in {seconds:.1} s"));
+            }
+            None if *count > 1 => self.context.terminal.message(&format!("given up after {count} failures")),
+            None => {}
+        }
+    }
 }
 
 /// How a run is shown.

@@ -3,6 +3,8 @@
 //! All texts of one report (the file, each `--set`, each variable) share one range of offsets, so that a place is
 //! just a `Range<usize>`, as in a compiler's source map. `cli::report` renders them.
 
+pub mod json;
+
 use std::{fmt, ops::Range, sync::Arc};
 
 use crate::error::Code;

@@ -1,9 +1,10 @@
 //! Jobs: the file that people write, the plan that fits together, the run.
 //!
 //! ```text
-//! file (TOML) ─► plan (modules opened, edges typed) ─► run (epochs)
+//! file (TOML) ─► plan (modules opened, edges typed) ─► run (epochs), in attempts
 //! ```
 
+pub mod attempts;
 pub mod diagnostic;
 pub mod file;
 pub mod plan;

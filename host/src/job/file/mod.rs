@@ -74,18 +74,27 @@ impl JobFile {
     }
 }
 
+/// A time as job files write it: `500ms`, `30s`, `5m`. None: it is none.
+pub fn duration(text: &str) -> Option<Duration> {
+    units::duration(text).ok()
+}
+
 /// Larger job files are refused: they were not written by hand.
-const BYTES_MAX: u64 = 4 << 20;
+pub const BYTES_MAX: u64 = 4 << 20;
 
 /// Reads a job file and applies `--set` overrides and the environment's variables.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<JobFile, Diagnostics> {
-    let text = read_text(path).map_err(|reason| {
+    parse(read(path)?, path, overrides, &|name| std::env::var(name).ok())
+}
+
+/// The text of a job file.
+pub fn read(path: &Path) -> Result<String, Diagnostics> {
+    read_text(path).map_err(|reason| {
         let name = path.display().to_string();
         let mistake = Diagnostic::new(Code::JobUnreadable, format!("failed to read the job file {name}: {reason}"))
             .help("give the path of a TOML file; docs/job-file.md shows one");
         Diagnostics::new(Sources::new(name, ""), vec![mistake])
-    })?;
-    parse(text, path, overrides, &|name| std::env::var(name).ok())
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

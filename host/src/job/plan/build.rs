@@ -26,6 +26,7 @@ use super::{
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
     mistakes::{Mistakes, file_place, source_place},
+    modules::Unfound,
     prune::{self, Draft, DraftPort, DraftSide, Pruned, SinkDraft},
     union::{Part, union},
 };
@@ -455,13 +456,11 @@ impl Builder<'_> {
         if standard::is_std(&module.reference) {
             return self.standard(&place, spec, module);
         }
-        let path = self.file.dir.join(&module.reference);
-        let bytes = match read_module(&path, spec.limits.module_bytes) {
+        let found = self.surroundings.modules.find(&module.reference, &self.file.dir, spec.limits.module_bytes);
+        let bytes = match found {
             Ok(bytes) => bytes,
-            Err(error) => {
-                let message =
-                    format!("operator `{}`: failed to read the module {}: {error}", spec.name, path.display());
-                let help = "paths are relative to the job file; build the module first".into();
+            Err(Unfound { what, help }) => {
+                let message = format!("operator `{}`: {what}", spec.name);
                 self.mistakes.push(&place, Code::ModuleUnreadable, message, "this module", Some(help));
                 return None;
             }
@@ -535,14 +534,6 @@ impl Builder<'_> {
         }
         (fields.len() == columns.len()).then(|| Schema::new(fields).into())
     }
-}
-
-/// Reads at most one byte more than is allowed, so that a huge file costs nothing and is still refused for its size.
-fn read_module(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn Source>, SourceError> {

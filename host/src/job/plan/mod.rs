@@ -4,7 +4,7 @@
 //! job file ─► open sources ─► open modules along the graph ─► open sinks ─► prune columns ─► Plan
 //! ```
 //!
-//! Called by `pelton lint`, `plan` and `run`. Collects all mistakes that it can find in one go, each at its place in the job
+//! Called by `pelton lint`, `plan` and `run`, and by the engine for each attempt of a job. Collects all mistakes that it can find in one go, each at its place in the job
 //! file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
 
 mod aggregate;
@@ -13,6 +13,7 @@ pub mod change;
 mod join;
 mod keyed;
 mod mistakes;
+pub mod modules;
 mod prune;
 mod union;
 
@@ -28,6 +29,7 @@ use pelton_core::{
 };
 use pelton_wasm::Runtime;
 
+use self::modules::Modules;
 use crate::{
     job::{diagnostic::Diagnostics, file::JobFile},
     operator::{
@@ -44,6 +46,7 @@ use crate::{
 pub struct Surroundings {
     pub runtime: Arc<Runtime>,
     pub print: PrintTarget,
+    pub modules: Modules,
 }
 
 /// A job whose parts fit.

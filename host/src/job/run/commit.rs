@@ -394,6 +394,7 @@ impl Committer {
             rejected: self.total.rejected - self.epoch_start.rejected,
             bytes_in: self.total.bytes_in - self.epoch_start.bytes_in,
             total: self.total,
+            operators: self.operators.iter().map(|summary| (summary.name.clone(), summary.stats)).collect(),
             input_bytes: self.plan.sources.iter().map(|planned| planned.source.total_bytes()).sum(),
             event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(*watermark)),
             elapsed: self.started.elapsed(),

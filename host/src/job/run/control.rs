@@ -2,9 +2,12 @@
 //!
 //! A handle is cheap to share; the run looks at it between epochs.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::comparison::Comparison;
@@ -15,15 +18,30 @@ use crate::job::plan::{
 
 /// Asks a run to end after the work that has begun; cheap to share with a signal handler.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<StopFlags>);
+
+#[derive(Debug, Default)]
+struct StopFlags {
+    is_requested: AtomicBool,
+    is_draining: AtomicBool,
+}
 
 impl Stop {
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_requested.store(true, Ordering::Relaxed);
     }
 
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_requested.load(Ordering::Relaxed)
+    }
+
+    /// Asks the run to take no more input and to come to its end, as if its input had ended: windows are closed.
+    pub fn drain(&self) {
+        self.0.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Relaxed)
     }
 }
 
@@ -32,6 +50,13 @@ impl Stop {
 pub struct Control {
     pub stop: Stop,
     shared: Arc<Mutex<Shared>>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let revision = self.current().map(|(revision, _)| revision);
+        f.debug_struct("Control").field("stop", &self.stop).field("revision", &revision).finish_non_exhaustive()
+    }
 }
 
 #[derive(Default)]
@@ -76,6 +101,11 @@ impl Control {
 
     pub(super) fn take_change(&self) -> Option<Box<Change>> {
         self.shared().wanted.take()
+    }
+
+    /// A run begins: what was wanted of the one before is in its job.
+    pub(super) fn begin(&self) {
+        *self.shared() = Shared::default();
     }
 
     pub(super) fn goes_by(&self, revision: u64, plan: &Arc<Plan>) {

@@ -166,6 +166,10 @@ impl EpochPlanner {
             if let Some(change) = self.control.take_change() {
                 self.change(*change);
             }
+            if self.control.stop.is_draining() {
+                self.end_sources();
+                break;
+            }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
             if self.sequence > before {
@@ -213,6 +217,15 @@ impl EpochPlanner {
         // Its first task looks at the tables anew.
         self.tables = (Epoch(0), Arc::default());
         self.control.goes_by(self.revision.number, &self.plan);
+    }
+
+    /// No source is asked for more.
+    fn end_sources(&mut self) {
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            if source.take().is_some() {
+                self.shared.event_times.ended(index, self.next);
+            }
+        }
     }
 
     /// An epoch of an earlier run: the same ranges, at the same time.
@@ -336,7 +349,7 @@ impl EpochPlanner {
             if !has_rows && self.control.is_change_wanted() {
                 return Ok(now);
             }
-            if !idle || has_passed && (!at_once || is_due) || self.stopped() {
+            if !idle || has_passed && (!at_once || is_due) || self.stopped() || self.control.stop.is_draining() {
                 if is_due {
                     self.reduce(epoch, now, tasks)?;
                 }

@@ -6,7 +6,7 @@ use pelton_wasm::CallError;
 use crate::{
     checkpoint::CheckpointError,
     error::{Code, Coded},
-    job::{diagnostic::Diagnostics, plan::change::Refusals},
+    job::plan::change::Refusals,
     sink::SinkError,
     source::SourceError,
     state::snapshot::SnapshotError,
@@ -48,7 +48,7 @@ pub enum RunError {
     #[error("epochs of revision {revision} must be computed again, and nobody knows it")]
     UnknownRevision { revision: u64 },
     #[error("revision {revision} of the job cannot be planned any more")]
-    Unplannable { revision: u64, source: Diagnostics },
+    Unplannable { revision: u64, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),
     #[error("a thread of the engine panicked; this is a fault of Pelton, please report it with the lines above")]

@@ -55,7 +55,7 @@ use self::{
 };
 pub use self::{
     checkpoints::Start,
-    comparison::{Comparison, Difference},
+    comparison::{Comparison, Cost, Difference},
     control::{Control, Stop},
 };
 use super::plan::Plan;
@@ -68,18 +68,6 @@ pub struct Job<'a> {
     pub plan: Plan,
     /// Plans an earlier revision, whose epochs may have to be computed again.
     pub earlier: &'a mut dyn FnMut(u64) -> Result<Plan, RunError>,
-}
-
-impl<'a> Job<'a> {
-    /// A job that has no revisions but this one. `earlier` comes to nothing.
-    pub fn sole(plan: Plan, earlier: &'a mut dyn FnMut(u64) -> Result<Plan, RunError>) -> Self {
-        Self { revision: 0, plan, earlier }
-    }
-}
-
-/// Of a job without revisions: there is none.
-pub fn no_earlier(revision: u64) -> Result<Plan, RunError> {
-    Err(RunError::UnknownRevision { revision })
 }
 
 /// A piece of work for a compute thread.
@@ -156,6 +144,7 @@ pub fn run(
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary, RunError> {
     let threads = threads.max(1);
+    control.begin();
     let (number, plan, mut beginning) = Beginning::open(job, start)?;
     let plan = &Arc::new(plan);
     let permits = threads * TASKS_PER_THREAD;

@@ -44,6 +44,8 @@ pub struct EpochReport {
     pub bytes_in: u64,
     /// Since the start.
     pub total: Totals,
+    /// The same of each operator, by its name.
+    pub operators: Vec<(String, OperatorStats)>,
     /// Bytes of the whole input, where they are known.
     pub input_bytes: Option<u64>,
     /// How far behind the watermark is: processing time less event time, in µs.

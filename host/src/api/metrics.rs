@@ -1,0 +1,111 @@
+//! `/metrics`: figures in Prometheus' text form.
+//!
+//! Counters grow from the engine's start. A family stands together, with its type, as the form asks.
+
+use std::fmt::Write;
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+use super::Shared;
+use crate::control::status::{JobStatus, OperatorFigures, State as JobState};
+
+pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
+    let text = render(&shared.engine.jobs(), shared.engine.registry().list().len());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// A figure of each job: name, type, meaning, value.
+type OfJob = (&'static str, &'static str, &'static str, fn(&JobStatus) -> Option<f64>);
+
+const OF_JOB: [OfJob; 12] = [
+    ("rows_in_total", "counter", "Rows that sources gave", |job| Some(job.figures.rows_in as f64)),
+    ("rows_out_total", "counter", "Rows that sinks were given", |job| Some(job.figures.rows_out as f64)),
+    ("rejected_total", "counter", "Rows that were rejected", |job| Some(job.figures.rejected as f64)),
+    ("late_total", "counter", "Rows that came after their windows were closed", |job| Some(job.figures.late as f64)),
+    ("bytes_in_total", "counter", "Bytes that sources read", |job| Some(job.figures.bytes_in as f64)),
+    ("epochs_total", "counter", "Epochs that were committed", |job| Some(job.figures.epochs as f64)),
+    ("failures_total", "counter", "Attempts that failed", |job| Some(job.figures.failures as f64)),
+    ("restarts_total", "counter", "Attempts after a failure", |job| Some(job.figures.restarts as f64)),
+    ("traps_total", "counter", "Failures by a trap of a module", |job| Some(job.figures.traps as f64)),
+    ("epoch", "gauge", "The last epoch that was committed", |job| Some(job.figures.epoch? as f64)),
+    ("lag_seconds", "gauge", "How far the watermark is behind the clock", |job| Some(job.figures.lag_ms? as f64 / 1e3)),
+    ("revision", "gauge", "The revision that it runs", |job| Some(job.revision as f64)),
+];
+
+type OfOperator = (&'static str, &'static str, fn(&OperatorFigures) -> f64);
+
+const OF_OPERATOR: [OfOperator; 6] = [
+    ("calls_total", "Calls of its module", |operator| operator.calls as f64),
+    ("rows_in_total", "Rows that it was given", |operator| operator.rows_in as f64),
+    ("rows_out_total", "Rows that it made", |operator| operator.rows_out as f64),
+    ("rejected_total", "Rows that it rejected", |operator| operator.rejected as f64),
+    ("late_total", "Rows that came too late for it", |operator| operator.late as f64),
+    ("call_seconds_total", "Time in its module, over all threads", |operator| operator.call_seconds),
+];
+
+fn render(jobs: &[JobStatus], modules: usize) -> String {
+    let mut text = String::new();
+    // Names of jobs and operators are letters, digits, `-` and `_`: nothing needs escaping.
+    let mut family = |name: &str, kind: &str, help: &str, samples: &mut dyn Iterator<Item = (String, f64)>| {
+        let _ = writeln!(text, "# HELP pelton_{name} {help}.\n# TYPE pelton_{name} {kind}");
+        samples.for_each(|(labels, value)| {
+            let _ = writeln!(text, "pelton_{name}{labels} {value}");
+        });
+    };
+    let version = format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    family("info", "gauge", "The engine", &mut std::iter::once((version, 1.0)));
+    family("modules", "gauge", "Modules in the registry", &mut std::iter::once((String::new(), modules as f64)));
+    let states = jobs.iter().flat_map(|job| {
+        JobState::ALL.into_iter().map(|state| {
+            let labels = format!("{{job=\"{}\",state=\"{}\"}}", job.name, state.name());
+            (labels, f64::from(u8::from(job.state == state)))
+        })
+    });
+    family("job_state", "gauge", "1 for the state that a job is in", &mut { states });
+    for (name, kind, help, value) in OF_JOB {
+        let samples = jobs.iter().filter_map(|job| Some((format!("{{job=\"{}\"}}", job.name), value(job)?)));
+        family(&format!("job_{name}"), kind, help, &mut { samples });
+    }
+    for (name, help, value) in OF_OPERATOR {
+        let samples = jobs.iter().flat_map(|job| {
+            job.figures.operators.iter().map(move |operator| {
+                (format!("{{job=\"{}\",operator=\"{}\"}}", job.name, operator.name), value(operator))
+            })
+        });
+        family(&format!("operator_{name}"), "counter", help, &mut { samples });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::catalogue::Standing;
+
+    #[test]
+    fn families_stand_together_with_their_type() {
+        let mut job = JobStatus {
+            name: "hot-items".into(),
+            state: JobState::Paused,
+            desired: Standing::Paused,
+            reason: None,
+            last_error: None,
+            revision: 3,
+            changed: 0,
+            figures: Default::default(),
+        };
+        job.figures.rows_in = 12;
+        job.figures.operators = vec![OperatorFigures { name: "to-euro".into(), calls: 2, ..Default::default() }];
+        let text = render(&[job.clone(), JobStatus { name: "other".into(), ..job }], 5);
+        assert!(text.contains("# TYPE pelton_job_rows_in_total counter\npelton_job_rows_in_total{job=\"hot-items\"} 12\npelton_job_rows_in_total{job=\"other\"} 12\n"), "{text}");
+        assert!(text.contains("pelton_job_state{job=\"hot-items\",state=\"paused\"} 1\n"), "{text}");
+        assert!(text.contains("pelton_operator_calls_total{job=\"hot-items\",operator=\"to-euro\"} 2\n"), "{text}");
+        assert!(!text.contains("pelton_job_lag_seconds{"), "a job without event time has no lag");
+        let types = text.lines().filter(|line| line.starts_with("# TYPE")).count();
+        assert_eq!(types, 3 + OF_JOB.len() + OF_OPERATOR.len());
+    }
+}

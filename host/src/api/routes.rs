@@ -1,0 +1,183 @@
+//! Every route of the engine, in one table: method, path, who may, what it takes, what it does.
+//!
+//! The router is made from it, and the OpenAPI document. What is not in the table does not exist.
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    handler::Handler,
+    http::{Method, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use serde_json::json;
+
+use super::{
+    Shared,
+    answer::{ApiError, ok},
+    guard::{Needs, guard},
+    jobs, metrics, modules, openapi, swap,
+};
+use crate::control::tokens::Role;
+
+/// What a request brings, for the OpenAPI document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    /// A JSON object; by the name of its schema.
+    Json(&'static str),
+    Bytes,
+}
+
+/// What an answer is, for the OpenAPI document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// By the name of its schema.
+    Json(&'static str),
+    Text(&'static str),
+    Bytes,
+}
+
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) needs: Needs,
+    pub(super) summary: &'static str,
+    /// What may stand behind `?`: name and meaning.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    pub(super) takes: Takes,
+    pub(super) gives: Gives,
+    handler: MethodRouter<Shared>,
+}
+
+impl Route {
+    fn new<H, T>(method: Method, path: &'static str, needs: Needs, summary: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Shared>,
+        T: 'static,
+    {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        let handler = on(filter, handler);
+        Self { method, path, needs, summary, query: &[], takes: Takes::Nothing, gives: Gives::Json("object"), handler }
+    }
+
+    fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    fn takes(self, takes: Takes) -> Self {
+        Self { takes, ..self }
+    }
+
+    fn gives(self, gives: Gives) -> Self {
+        Self { gives, ..self }
+    }
+}
+
+/// The table. Changes take the role operate, removals admin.
+pub(super) fn table() -> Vec<Route> {
+    let (read, operate, admin) = (Some(Role::Read), Some(Role::Operate), Some(Role::Admin));
+    let get = |path, needs, summary| (Method::GET, path, needs, summary);
+    macro_rules! route {
+        ($head:expr, $handler:expr) => {{
+            let (method, path, needs, summary) = $head;
+            Route::new(method, path, needs, summary, $handler)
+        }};
+    }
+    let post = |path, needs, summary| (Method::POST, path, needs, summary);
+    let delete = |path, needs, summary| (Method::DELETE, path, needs, summary);
+    let (module, modules_, job, jobs_) =
+        (Gives::Json("Module"), Gives::Json("Modules"), Gives::Json("Job"), Gives::Json("Jobs"));
+    vec![
+        route!(get("/", None, "A page that shows the jobs"), page).gives(Gives::Text("text/html")),
+        route!(get("/ping", None, "Whether the engine answers"), ping),
+        route!(get("/ready", None, "Whether its jobs are loaded"), ready),
+        route!(get("/openapi.json", None, "This document"), openapi::document),
+        route!(get("/metrics", read, "Figures for Prometheus"), metrics::metrics).gives(Gives::Text("text/plain")),
+        route!(get("/v1/modules", read, "The registry's modules"), modules::list).gives(modules_),
+        route!(post("/v1/modules", operate, "Push a module"), modules::push)
+            .query(&[("tag", "its name, as in `to-euro@1.2.0`"), ("digest", "its BLAKE3, which is compared")])
+            .takes(Takes::Bytes)
+            .gives(module),
+        route!(get("/v1/modules/{module}", read, "What a module is"), modules::show).gives(module),
+        route!(get("/v1/modules/{module}/content", read, "A module's bytes"), modules::pull).gives(Gives::Bytes),
+        route!(post("/v1/modules/{module}/tags", operate, "Give a module one more name"), modules::tag)
+            .takes(Takes::Json("Tag"))
+            .gives(module),
+        route!(delete("/v1/modules/{module}", admin, "Remove a module or one of its tags"), modules::remove)
+            .gives(module),
+        route!(get("/v1/jobs", read, "The jobs and what they do"), jobs::list).gives(jobs_),
+        route!(post("/v1/jobs", operate, "Submit a job"), jobs::submit).takes(Takes::Json("Submission")).gives(job),
+        route!(get("/v1/jobs/{job}", read, "What a job does"), jobs::show).gives(job),
+        route!(delete("/v1/jobs/{job}", admin, "Forget a job that rests"), jobs::remove),
+        route!(post("/v1/jobs/{job}/pause", operate, "Have a job commit and rest until it is resumed"), jobs::pause)
+            .gives(job),
+        route!(post("/v1/jobs/{job}/resume", operate, "Let a job go on that rests"), jobs::resume).gives(job),
+        route!(post("/v1/jobs/{job}/stop", operate, "Have a job commit and end"), jobs::stop).gives(job),
+        route!(post("/v1/jobs/{job}/drain", operate, "Have a job close its windows and finish"), jobs::drain)
+            .gives(job),
+        route!(post("/v1/jobs/{job}/swap", operate, "Put another module into an operator's place"), swap::swap)
+            .takes(Takes::Json("Swap"))
+            .gives(Gives::Json("Changed")),
+        route!(post("/v1/jobs/{job}/promote", operate, "Have a shadow take its operator's place"), swap::promote)
+            .takes(Takes::Json("Promote"))
+            .gives(Gives::Json("Changed")),
+        route!(post("/v1/jobs/{job}/rollback", operate, "Take the last change of a job back"), swap::rollback)
+            .gives(Gives::Json("Changed")),
+        route!(get("/v1/jobs/{job}/shadows", read, "What the shadows of a job have shown"), swap::shadows)
+            .gives(Gives::Json("Shadows")),
+        route!(get("/v1/jobs/{job}/revisions", read, "What a job was and is"), jobs::revisions)
+            .gives(Gives::Json("Revisions")),
+        route!(get("/v1/jobs/{job}/logs", read, "The last lines of a job's log"), jobs::logs)
+            .query(&[
+                ("after", "lines whose number is larger; without it the last ones"),
+                ("level", "trace, debug, info, warn or error: lines of it and above"),
+                ("limit", "so many at most"),
+            ])
+            .gives(Gives::Json("Logs")),
+    ]
+}
+
+pub(super) fn router(shared: Shared) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let guarded = route.handler.route_layer(from_fn_with_state((shared.clone(), route.needs), guard));
+        router = router.route(route.path, guarded);
+    }
+    // A path that does not exist tells nobody more than one that does.
+    let nothing = from_fn_with_state((shared.clone(), Some(Role::Read)), guard);
+    let elsewhere = axum::routing::any(no_route).layer::<_, std::convert::Infallible>(nothing);
+    router
+        .fallback_service(elsewhere.with_state(shared.clone()))
+        .method_not_allowed_fallback(no_method)
+        .with_state(shared)
+}
+
+async fn no_route(request: Request) -> ApiError {
+    ApiError::NoRoute(request.uri().path().chars().take(200).collect())
+}
+
+async fn no_method(request: Request) -> ApiError {
+    ApiError::NoMethod(request.uri().path().chars().take(200).collect())
+}
+
+/// What browsers get.
+async fn page() -> Response {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, include_str!("page.html")).into_response()
+}
+
+async fn ping() -> Response {
+    ok(&json!({ "pelton": env!("CARGO_PKG_VERSION") }))
+}
+
+/// The engine listens only after its jobs have been loaded.
+async fn ready(State(shared): State<Shared>) -> Response {
+    ok(&json!({ "jobs": shared.engine.jobs().len() }))
+}

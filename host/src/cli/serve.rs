@@ -1,0 +1,159 @@
+//! `pelton serve`: the engine, until Ctrl-C or SIGTERM.
+//!
+//! The first of them has every job commit what it has begun, and the process end with 0; the next start resumes what ran. A second one
+//! ends it at once, which loses nothing either.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+use serde_json::json;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    time::timeout,
+};
+
+use super::{Context, Exit, config::LISTEN_DEFAULT, plan::runtime, terminal::counted};
+use crate::{
+    api::{self, ListenError},
+    control::{ControlError, Engine, EngineOptions},
+    error::Coded,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    /// Where it listens: an address of this machine alone. Port 0: any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN_DEFAULT)]
+    listen: SocketAddr,
+}
+
+/// Where an engine keeps what it has.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// The engine's data directory: its jobs, modules, tokens; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+/// Ends without answers that take longer.
+const ANSWERS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the engine ended.
+enum End {
+    Asked,
+    Listen(ListenError),
+    Control(ControlError),
+    Server(std::io::Error),
+}
+
+pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
+    let Ok(data) = data_dir(context) else { return Exit::Usage };
+    let runtime = match runtime(context) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let threads = context.config.threads_for(None);
+    let engine = match Engine::open(EngineOptions { data, runtime, threads }) {
+        Ok(engine) => engine,
+        Err(error) => return fail(context, &error),
+    };
+    let Ok(io) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        context.terminal.message("failed to start: the system gives no more descriptors or threads");
+        return Exit::Failed;
+    };
+    let end = io.block_on(run(context, args.listen, &engine));
+    io.shutdown_timeout(ANSWERS_PATIENCE);
+    match end {
+        End::Asked => Exit::Done,
+        End::Listen(error) => fail(context, &error),
+        End::Control(error) => fail(context, &error),
+        End::Server(error) => {
+            context.terminal.message(&format!("failed to answer requests: {error}"));
+            Exit::Failed
+        }
+    }
+}
+
+fn fail(context: &Context, error: &dyn Coded) -> Exit {
+    context.error(error);
+    Exit::Failed
+}
+
+/// The data directory; what is missing has been said.
+pub(super) fn data_dir(context: &Context) -> Result<PathBuf, ()> {
+    context.config.data_dir.value.clone().ok_or_else(|| {
+        context.terminal.message("there is no home directory: say where the engine keeps its data, `--data DIR`");
+    })
+}
+
+async fn run(context: &Context, address: SocketAddr, engine: &Arc<Engine>) -> End {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return End::Server(error),
+    };
+    let listener = match api::listen(address).await {
+        Ok(listener) => listener,
+        Err(error) => return End::Listen(error),
+    };
+    let address = listener.local_addr().unwrap_or(address);
+    let jobs = match engine.start() {
+        Ok(jobs) => jobs,
+        Err(error) => return End::Control(error),
+    };
+    announce(context, address, engine, jobs);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = api::serve(Arc::clone(engine), listener, async {
+        let _ = stopped.await;
+    });
+    let mut server = tokio::spawn(server);
+    let end = tokio::select! {
+        () = signals.next() => End::Asked,
+        ended = &mut server => match ended {
+            Ok(Err(error)) => End::Server(error),
+            _ => End::Asked,
+        },
+    };
+    let _ = stop.send(());
+    context.terminal.message("stopping: every job commits what it has begun");
+    // Whoever asks twice does not want to wait.
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(Exit::Interrupted as i32);
+    });
+    let closing = Arc::clone(engine);
+    let _ = tokio::task::spawn_blocking(move || closing.close()).await;
+    if !server.is_finished() {
+        let _ = timeout(ANSWERS_PATIENCE, server).await;
+    }
+    end
+}
+
+fn announce(context: &Context, address: SocketAddr, engine: &Engine, jobs: usize) {
+    let (url, data) = (format!("http://{address}"), engine.data().display().to_string());
+    context.terminal.line(&if context.is_json() {
+        json!({ "event": "listening", "url": url, "data": data, "jobs": jobs }).to_string()
+    } else {
+        format!("the engine listens on {url}; data in {data}; {} resumed", counted(jobs as u64, "job"))
+    });
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! The engine: takes jobs and modules, keeps what should run running.
+//!
+//! Called by `api`, and made by `pelton serve`. All calls block; none holds up a job. Invariant: a change that was answered is on the
+//! disk, and a module that a revision names stays in the registry as long as the job is there.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use pelton_core::{
+    job::Overrides,
+    model::{ModuleDigest, ModuleTag},
+};
+use pelton_wasm::{Level, Runtime};
+
+use super::{
+    ControlError,
+    audit::Audit,
+    catalogue::{Catalogue, Entry, JobRecord, Origin, Revision, Standing},
+    folder::Folder,
+    job::{Job, Rest},
+    logs::LogEntry,
+    registry::{Listed, Registry},
+    resolve,
+    status::JobStatus,
+    tokens::Tokens,
+};
+use crate::{
+    clock,
+    job::{diagnostic::shown, file::BYTES_MAX},
+    lock::Lock,
+};
+
+/// What an engine works with.
+pub struct EngineOptions {
+    /// Its data directory, which is made if it is missing.
+    pub data: PathBuf,
+    pub runtime: Arc<Runtime>,
+    /// Compute threads of jobs that do not say how many.
+    pub threads: usize,
+}
+
+/// A job that a client hands over.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// The job file.
+    pub text: String,
+    /// Its name, for messages.
+    pub file: Option<String>,
+    /// What relative paths in it are relative to, on the engine's machine; none: a directory of the job's own.
+    pub directory: Option<PathBuf>,
+    /// As by `--set`.
+    pub overrides: Overrides,
+    /// What modules are that the file names, as far as the client knows.
+    pub pins: BTreeMap<String, ModuleDigest>,
+}
+
+/// Many jobs, and the modules that they run.
+pub struct Engine {
+    registry: Registry,
+    catalogue: Catalogue,
+    tokens: Tokens,
+    audit: Audit,
+    runtime: Arc<Runtime>,
+    threads: usize,
+    data: PathBuf,
+    jobs: Mutex<BTreeMap<String, Arc<Job>>>,
+    /// Held by what decides whether a module is needed: the last step of a submission, a removal.
+    changes: Mutex<()>,
+    is_closing: AtomicBool,
+    _lock: Lock,
+}
+
+/// How often it is looked whether a shadow has shown enough, or a watch is over.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a caller waits for a job to commit what it has begun. It goes on by itself then.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Opens the data directory, for this process alone. Nothing runs yet.
+    pub fn open(options: EngineOptions) -> Result<Arc<Self>, ControlError> {
+        let EngineOptions { data, runtime, threads } = options;
+        let data = Folder::create(&data)?;
+        let lock = data.lock("lock")?;
+        data.sweep()?;
+        let registry = Registry::open(&data, Arc::clone(&runtime))?;
+        let (catalogue, entries) = Catalogue::open(&data)?;
+        let jobs = entries.into_iter().map(|entry| (entry.record.name.clone(), Arc::new(Job::new(entry)))).collect();
+        Ok(Arc::new(Self {
+            registry,
+            catalogue,
+            tokens: Tokens::open(data.path())?,
+            audit: Audit::open(data.path())?,
+            runtime,
+            threads,
+            data: data.path().to_owned(),
+            jobs: Mutex::new(jobs),
+            changes: Mutex::new(()),
+            is_closing: AtomicBool::new(false),
+            _lock: lock,
+        }))
+    }
+
+    /// Resumes what should run. Answers how many jobs these are.
+    pub fn start(self: &Arc<Self>) -> Result<usize, ControlError> {
+        let mut count = 0;
+        for job in self.all().into_iter().filter(|job| job.standing().is_active()) {
+            job.start(self)?;
+            count += 1;
+        }
+        self.look_after_jobs()?;
+        Ok(count)
+    }
+
+    /// Has a thread settle what changes leave open, until the engine is gone or closes.
+    fn look_after_jobs(self: &Arc<Self>) -> Result<(), ControlError> {
+        let engine = Arc::downgrade(self);
+        let look = move || {
+            while let Some(engine) = engine.upgrade().filter(|engine| !engine.is_closing.load(Ordering::Acquire)) {
+                engine.all().iter().for_each(|job| job.look_after(&engine));
+                drop(engine);
+                std::thread::sleep(LOOK_EVERY);
+            }
+        };
+        let thread = std::thread::Builder::new().name("changes".into()).spawn(look);
+        thread.map(drop).map_err(ControlError::io("start a thread in", &self.data))
+    }
+
+    /// Has every job commit and end, and waits for it. What should run is resumed by the next start.
+    pub fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        let jobs = self.all();
+        jobs.iter().for_each(|job| job.halt());
+        for job in jobs {
+            while !job.wait(PATIENCE) {
+                tracing::warn!(job = job.name(), "still commits what it has begun");
+            }
+        }
+    }
+
+    fn jobs_map(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Job>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changes(&self) -> Result<MutexGuard<'_, ()>, ControlError> {
+        let guard = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_closing.load(Ordering::Acquire) { Err(ControlError::Closing) } else { Ok(guard) }
+    }
+
+    fn all(&self) -> Vec<Arc<Job>> {
+        self.jobs_map().values().cloned().collect()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Job>, ControlError> {
+        self.jobs_map().get(name).cloned().ok_or_else(|| ControlError::missing("job", name))
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// All jobs by their names.
+    pub fn jobs(&self) -> Vec<JobStatus> {
+        self.all().iter().map(|job| job.status()).collect()
+    }
+
+    pub fn job(&self, name: &str) -> Result<JobStatus, ControlError> {
+        Ok(self.find(name)?.status())
+    }
+
+    /// All revisions of a job, the oldest first.
+    pub fn revisions(&self, name: &str) -> Result<Vec<Arc<Revision>>, ControlError> {
+        Ok(self.find(name)?.revisions())
+    }
+
+    /// Lines of a job's log, as [`LogEntry`] has them, of level `least` and above, `most` at most: those after a number, or the last ones.
+    pub fn logs(
+        &self,
+        name: &str,
+        after: Option<u64>,
+        least: Level,
+        most: usize,
+    ) -> Result<Vec<LogEntry>, ControlError> {
+        Ok(self.find(name)?.logs(after, least, most))
+    }
+
+    /// Takes a job and runs it. A job of the same name that does not run gets a new revision and goes on with its state.
+    pub fn submit(self: &Arc<Self>, submission: Submission, by: &str) -> Result<JobStatus, ControlError> {
+        let (name, revision) = self.draft(submission, by)?;
+        self.refuse_running(&name)?;
+        let file = resolve::read(&revision, &self.catalogue.checkpoint(&name))?;
+        resolve::check(&file)?;
+        let revision = Revision { pins: resolve::pin(&self.registry, &file, &revision.pins, by)?, ..revision };
+        // A job that does not fit is refused before anybody hears of it.
+        drop(resolve::plan(&self.registry, &self.runtime, &file, &revision.pins, resolve::print_nowhere())?);
+        let job = {
+            let _changes = self.changes()?;
+            self.refuse_running(&name)?;
+            if let Some(gone) = revision.pins.values().find(|digest| !self.registry.has(**digest)) {
+                return Err(ControlError::missing("module", gone));
+            }
+            let known = self.jobs_map().get(&name).cloned();
+            let job = match known {
+                Some(job) => {
+                    job.revise(&self.catalogue, revision)?;
+                    job
+                }
+                None => self.add(&name, revision)?,
+            };
+            job.start(self)?;
+            job
+        };
+        Ok(job.status())
+    }
+
+    /// The name and the first form of what was submitted, its modules not yet pinned.
+    fn draft(&self, submission: Submission, by: &str) -> Result<(String, Revision), ControlError> {
+        let Submission { text, file, directory, overrides, pins } = submission;
+        let file = file.unwrap_or_else(|| "job.toml".into());
+        if file.is_empty() || file.contains(['/', '\0']) || file.len() > 255 {
+            let what = format!("`{}` is not the name of a file", shown(&file));
+            return Err(ControlError::invalid(what, "`file` is the job file's name, without its directory"));
+        }
+        if text.len() as u64 > BYTES_MAX {
+            return Err(ControlError::invalid(
+                "the job file is larger than 4 MiB",
+                "a job names its data, and does not hold it",
+            ));
+        }
+        let mut revision = Revision {
+            number: 1,
+            created: clock::now_us(),
+            by: by.to_owned(),
+            file,
+            text,
+            directory: PathBuf::new(),
+            overrides,
+            pins,
+            origin: Origin::Submit,
+        };
+        revision.directory = resolve::directory(directory.as_deref(), PathBuf::new())?;
+        // The name is needed to know where the job lives, and the file says it.
+        let name = resolve::read(&revision, Path::new("checkpoint"))?.spec.name;
+        if directory.is_none() {
+            revision.directory = self.catalogue.directory(&name);
+        }
+        Ok((name, revision))
+    }
+
+    fn refuse_running(&self, name: &str) -> Result<(), ControlError> {
+        let known = self.jobs_map().get(name).cloned();
+        match known {
+            Some(job) if !job.is_at_rest() => Err(ControlError::conflict(
+                format!("job `{name}` is there and runs"),
+                format!("stop it first (`pelton job stop {name}`), or give this one another name"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn add(&self, name: &str, revision: Revision) -> Result<Arc<Job>, ControlError> {
+        self.catalogue.add_revision(name, &revision)?;
+        let record = JobRecord {
+            name: name.to_owned(),
+            revision: revision.number,
+            standing: Standing::Running,
+            reason: None,
+            changed: clock::now_us(),
+        };
+        self.catalogue.set(&record)?;
+        let job = Arc::new(Job::new(Entry { record, revisions: vec![revision] }));
+        self.jobs_map().insert(name.to_owned(), Arc::clone(&job));
+        Ok(job)
+    }
+
+    /// Has a job commit and rest until it is resumed, also over restarts of the engine.
+    pub fn pause(&self, name: &str) -> Result<JobStatus, ControlError> {
+        self.rest(name, Rest::Pause)
+    }
+
+    /// Has a job commit and end.
+    pub fn stop(&self, name: &str) -> Result<JobStatus, ControlError> {
+        self.rest(name, Rest::Stop)
+    }
+
+    /// Has a job take no more input, close its windows and finish.
+    pub fn drain(&self, name: &str) -> Result<JobStatus, ControlError> {
+        self.rest(name, Rest::Drain)
+    }
+
+    fn rest(&self, name: &str, how: Rest) -> Result<JobStatus, ControlError> {
+        let job = self.find(name)?;
+        {
+            let _changes = self.changes()?;
+            job.rest(&self.catalogue, how)?;
+        }
+        job.wait(PATIENCE);
+        Ok(job.status())
+    }
+
+    /// Lets a job go on that rests, whyever it does.
+    pub fn resume(self: &Arc<Self>, name: &str) -> Result<JobStatus, ControlError> {
+        let job = self.find(name)?;
+        let _changes = self.changes()?;
+        if job.standing().is_active() {
+            return Err(ControlError::conflict(format!("job `{name}` runs"), "there is nothing to resume"));
+        }
+        if !job.wait(PATIENCE) {
+            return Err(ControlError::conflict(
+                format!("job `{name}` is still stopping"),
+                "wait until it has committed what it has begun",
+            ));
+        }
+        job.stand(&self.catalogue, Standing::Running, None)?;
+        job.start(self)?;
+        Ok(job.status())
+    }
+
+    /// Forgets a job that rests, with its revisions, and its checkpoint if that is in the data directory. What its sinks have
+    /// written stays.
+    pub fn remove(&self, name: &str) -> Result<(), ControlError> {
+        let job = self.find(name)?;
+        let _changes = self.changes()?;
+        if !job.is_at_rest() {
+            return Err(ControlError::conflict(
+                format!("job `{name}` runs"),
+                format!("stop it first: `pelton job stop {name}`"),
+            ));
+        }
+        self.catalogue.remove(name)?;
+        self.jobs_map().remove(name);
+        Ok(())
+    }
+
+    /// Takes a module into the registry; the answer says whether it is new.
+    pub fn push_module(&self, bytes: &[u8], tag: Option<&ModuleTag>, by: &str) -> Result<(Listed, bool), ControlError> {
+        self.registry.push(bytes, tag, by)
+    }
+
+    pub fn tag_module(&self, reference: &str, tag: &ModuleTag, by: &str) -> Result<Listed, ControlError> {
+        self.registry.tag(reference, tag, by)
+    }
+
+    /// Takes a module, or one of its tags, out of the registry, unless a job needs it.
+    pub fn remove_module(&self, reference: &str) -> Result<Listed, ControlError> {
+        let _changes = self.changes()?;
+        let digest = self.registry.resolve(reference)?;
+        let needs =
+            |job: &Arc<Job>| job.revisions().iter().any(|revision| revision.pins.values().any(|pin| *pin == digest));
+        if let Some(job) = self.all().iter().find(|job| needs(job)) {
+            return Err(ControlError::conflict(
+                format!("job `{}` needs the module {reference}", job.name()),
+                format!("remove the job first: `pelton job remove {}`", job.name()),
+            ));
+        }
+        self.registry.remove(reference)
+    }
+}

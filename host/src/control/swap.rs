@@ -1,0 +1,407 @@
+//! Jobs that change while they run: swap, shadow, promote, roll back.
+//!
+//! ```text
+//!  swap ──────────────► revision n+1: the new module, the old one as its shadow while it is watched ─► settled, or rolled back
+//!  swap --shadow ─► revision n+1: the new module as a shadow ─► promote ─► revision n+2, watched ─► …
+//!                                                             └► rollback: the shadow goes
+//! ```
+//!
+//! Called by the engine, for a caller or by itself. Each step is a revision of the job: its text is edited, planned, compared with
+//! the one before, written down, and then handed to the run, which goes over to it at the next epoch. An engine that is
+//! killed in between finds on the disk which revision is wanted, and in the checkpoint which one the state is of.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use pelton_core::model::ModuleDigest;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    ControlError, Engine,
+    catalogue::{Origin, Revision},
+    job::Job,
+    resolve,
+};
+use crate::{
+    clock,
+    job::{
+        file::edit::{self, EditError, Replacement},
+        plan::change::{Change, OperatorChange},
+        run::{Comparison, Control, RunError},
+    },
+    standard::is_std,
+};
+
+/// What a caller wants of an operator.
+#[derive(Debug, Clone, Default)]
+pub struct Swap {
+    /// Its name; of one of several aggregates `NAME.AGGREGATE`.
+    pub operator: String,
+    /// A name in the registry, `std:…`, or any name with `digest`.
+    pub module: String,
+    pub digest: Option<ModuleDigest>,
+    /// Options that change.
+    pub options: Map<String, Value>,
+    /// Epochs for which it is a shadow first; none: it takes the operator's place at once.
+    pub shadow: Option<u64>,
+    /// After these epochs it takes the place if all rows were the same, and goes if not.
+    pub is_automatic: bool,
+    /// How long it is watched afterwards.
+    pub watch: Duration,
+    /// Only say what would change.
+    pub is_dry_run: bool,
+}
+
+/// What changed, or would.
+#[derive(Debug, Clone, Serialize)]
+pub struct Changed {
+    pub job: String,
+    pub operator: String,
+    /// The revision before.
+    pub from: u64,
+    /// None: nothing was changed.
+    pub revision: Option<u64>,
+    /// The operators that change.
+    pub operators: Vec<Difference>,
+}
+
+/// What becomes of an operator.
+#[derive(Debug, Clone, Serialize)]
+pub struct Difference {
+    pub operator: String,
+    pub modules_before: Vec<String>,
+    pub modules_after: Vec<String>,
+    pub options_changed: bool,
+    pub limits_changed: bool,
+    /// What becomes of its state, in words.
+    pub state: String,
+    pub notes: Vec<String>,
+}
+
+impl From<&OperatorChange> for Difference {
+    fn from(change: &OperatorChange) -> Self {
+        let (before, after) = change.modules.clone();
+        Self {
+            operator: change.name.clone(),
+            modules_before: before,
+            modules_after: after,
+            options_changed: change.options_changed,
+            limits_changed: change.limits_changed,
+            state: change.state.to_string(),
+            notes: change.notes.clone(),
+        }
+    }
+}
+
+/// How long a change waits for the one before it to have begun.
+const TURN_PATIENCE: Duration = Duration::from_secs(30);
+/// Rows after which the share of rejected ones says something.
+const REJECTED_ROWS_MIN: u64 = 1_000;
+
+impl Engine {
+    /// Puts another module into an operator's place, at once or as its shadow first.
+    pub fn swap(&self, name: &str, swap: &Swap, by: &str) -> Result<Changed, ControlError> {
+        let (operator, alias) = match swap.operator.split_once('.') {
+            Some((operator, alias)) => (operator, Some(alias.to_owned())),
+            None => (swap.operator.as_str(), None),
+        };
+        let job = self.find(name)?;
+        let _turn = job.turn();
+        let current = job.revision();
+        let mut given = current.pins.clone();
+        let reference = reference(swap, &mut given);
+        let replacement = Replacement { alias, reference, options: swap.options.clone() };
+        let shadowed = edit::cast_shadow(&current.text, operator, &replacement);
+        let (text, origin) = match swap.shadow {
+            Some(epochs) => {
+                let origin = Origin::Shadow { operator: operator.to_owned(), epochs, is_automatic: swap.is_automatic };
+                (shadowed?, origin)
+            }
+            None => (edit::promote(&shadowed?, operator, !swap.watch.is_zero())?, watched(operator, swap.watch)),
+        };
+        self.revise(&job, &current, (text, origin), &given, by, swap.is_dry_run)
+    }
+
+    /// Has a shadow take the place of its operator.
+    pub fn promote(
+        &self,
+        name: &str,
+        operator: Option<&str>,
+        watch: Duration,
+        by: &str,
+    ) -> Result<Changed, ControlError> {
+        let job = self.find(name)?;
+        let _turn = job.turn();
+        let current = job.revision();
+        let operator = match (&current.origin, operator) {
+            (Origin::Shadow { operator, .. }, None) => operator.clone(),
+            (Origin::Shadow { operator, .. }, Some(named)) if operator == named => operator.clone(),
+            _ => {
+                return Err(ControlError::conflict(
+                    format!("no shadow of job `{name}` waits to take its operator's place"),
+                    "begin with `pelton swap JOB OPERATOR MODULE --shadow 50`",
+                ));
+            }
+        };
+        let text = edit::promote(&current.text, &operator, !watch.is_zero())?;
+        let given = current.pins.clone();
+        self.revise(&job, &current, (text, watched(&operator, watch)), &given, by, false)
+    }
+
+    /// Takes the last change of a job back: a shadow goes, a module that was exchanged comes back. State stays what it is now.
+    pub fn rollback(&self, name: &str, by: &str) -> Result<Changed, ControlError> {
+        let job = self.find(name)?;
+        let _turn = job.turn();
+        self.roll_back(&job, None, by)
+    }
+
+    fn roll_back(&self, job: &Arc<Job>, reason: Option<String>, by: &str) -> Result<Changed, ControlError> {
+        let current = job.revision();
+        let nothing = || {
+            ControlError::conflict(
+                format!("job `{}` has no change that could be taken back", job.name()),
+                format!("`pelton history {}` shows what it was", job.name()),
+            )
+        };
+        // What settled a change, or took another one back, is no change of its own.
+        let revisions = job.revisions();
+        let change = revisions.iter().rev().filter(|revision| revision.number <= current.number);
+        let change = change.take_while(|revision| !matches!(revision.origin, Origin::Submit | Origin::Rollback { .. }));
+        let change = change.into_iter().find(|revision| !matches!(revision.origin, Origin::Settle { .. }));
+        let (operator, is_shadow) = match change.map(|revision| &revision.origin) {
+            Some(Origin::Shadow { operator, .. }) => (operator.clone(), true),
+            Some(Origin::Swap { operator, .. }) => (operator.clone(), false),
+            _ => return Err(nothing()),
+        };
+        let text = if is_shadow {
+            edit::drop_shadow(&current.text, &operator)?
+        } else if let Ok(text) = edit::promote(&current.text, &operator, false) {
+            // The old module runs as its shadow, and has current state.
+            text
+        } else {
+            let before = before(&revisions, &current, &operator).ok_or_else(nothing)?;
+            edit::restore(&current.text, &operator, &before.text)?
+        };
+        // Modules of all revisions are in the registry.
+        let mut given = current.pins.clone();
+        for revision in &revisions {
+            for (name, digest) in &revision.pins {
+                given.entry(name.clone()).or_insert(*digest);
+            }
+        }
+        let origin = Origin::Rollback { operator, reason };
+        self.revise(job, &current, (text, origin), &given, by, false)
+    }
+
+    /// What the shadows of a job have shown so far.
+    pub fn comparisons(&self, name: &str) -> Result<Vec<Comparison>, ControlError> {
+        Ok(self.find(name)?.control().map(|control| control.comparisons()).unwrap_or_default())
+    }
+
+    /// Plans a text as the next revision, and has the job go over to it. The caller has the job's turn.
+    fn revise(
+        &self,
+        job: &Arc<Job>,
+        current: &Revision,
+        (text, origin): (String, Origin),
+        given: &BTreeMap<String, ModuleDigest>,
+        by: &str,
+        is_dry_run: bool,
+    ) -> Result<Changed, ControlError> {
+        let operator = origin.operator().unwrap_or_default().to_owned();
+        refuse_overridden(current, &operator)?;
+        let number = job.next_number();
+        let revision =
+            Revision { number, created: clock::now_us(), by: by.to_owned(), text, origin, ..current.clone() };
+        let file = resolve::read(&revision, &self.catalogue().checkpoint(job.name()))?;
+        let named = resolve::references(&file.spec);
+        let given = given.iter().filter(|(name, _)| named.contains(name.as_str()));
+        let given = given.map(|(name, digest)| (name.clone(), *digest)).collect();
+        let pins = resolve::pin(self.registry(), &file, &given, by)?;
+        let revision = Revision { pins, ..revision };
+        let plan = job.plan(self, &revision)?;
+        let control = job.control();
+        let change = match &control {
+            Some(control) => {
+                let (number, now) = settled(job, control, current.number)?;
+                Change::new(&now, number, revision.number, plan)
+            }
+            None => Change::new(&job.plan(self, current)?, current.number, revision.number, plan),
+        };
+        let change = change.map_err(|refusals| ControlError::Change(Box::new(refusals)))?;
+        let operators = change.operators.iter().filter(|change| !change.is_nothing()).map(Difference::from).collect();
+        let mut changed =
+            Changed { job: job.name().to_owned(), operator, from: current.number, revision: None, operators };
+        if is_dry_run {
+            return Ok(changed);
+        }
+        changed.revision = Some(revision.number);
+        job.go_over(self, revision)?;
+        if let Some(control) = control {
+            control.change(change);
+        }
+        Ok(changed)
+    }
+}
+
+/// What the job's thread and the engine do by themselves.
+impl Job {
+    /// An operator of the job has failed: if it was just exchanged, the module before it comes back, and the job can go on at once.
+    pub(super) fn heal(self: &Arc<Self>, engine: &Engine, error: &RunError) -> bool {
+        let RunError::Operator { name, .. } = error else { return false };
+        let current = self.revision();
+        let Origin::Swap { operator, watched_until: Some(until) } = &current.origin else { return false };
+        if operator != name || clock::now_us() >= *until {
+            return false;
+        }
+        let Some(_turn) = self.try_turn() else { return false };
+        self.take_back(engine, format!("{error}: {}", crate::error::causes(error).join(": ")))
+    }
+
+    fn take_back(self: &Arc<Self>, engine: &Engine, reason: String) -> bool {
+        match engine.roll_back(self, Some(reason.clone()), "engine") {
+            Ok(changed) => {
+                let revision = changed.revision.unwrap_or_default();
+                let message = format!("rolled back to the module before, as revision {revision}: {reason}");
+                self.say(pelton_wasm::Level::Warn, Some(&changed.operator), &message);
+                engine.audit().note("engine", "job.rollback", self.name(), None);
+                true
+            }
+            Err(error) => {
+                self.say(pelton_wasm::Level::Error, None, &format!("the last change cannot be taken back: {error}"));
+                false
+            }
+        }
+    }
+
+    /// Looked at now and then: whether a shadow has shown enough, or a watch is over.
+    pub(super) fn look_after(self: &Arc<Self>, engine: &Engine) {
+        let current = self.revision();
+        let Some(control) = self.control().filter(|_| current.origin.operator().is_some()) else { return };
+        let (Some(_turn), Some((number, _))) = (self.try_turn(), control.current()) else { return };
+        if number != current.number || self.revision().number != number {
+            return;
+        }
+        let comparisons = control.comparisons();
+        let shown = |operator: &str| comparisons.iter().find(|comparison| comparison.operator == operator);
+        let next = match &current.origin {
+            Origin::Shadow { operator, epochs, is_automatic: true } => match shown(operator) {
+                Some(shown) if shown.failure.is_some() || shown.epochs >= *epochs => Some(if shown.is_same() {
+                    (edit::promote(&current.text, operator, true), watched(operator, WATCH_DEFAULT))
+                } else {
+                    (edit::drop_shadow(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                }),
+                _ => None,
+            },
+            Origin::Swap { operator, watched_until: Some(until) } => {
+                if let Some(reason) = shown(operator).and_then(rejects_more) {
+                    self.take_back(engine, reason);
+                    return;
+                }
+                let is_over = clock::now_us() >= *until;
+                is_over.then(|| {
+                    (edit::drop_shadow(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                })
+            }
+            _ => None,
+        };
+        let Some((Ok(text), origin)) = next else { return };
+        let said = match &origin {
+            Origin::Settle { .. } => "its shadow goes",
+            _ => "its shadow takes its place: all rows were the same",
+        };
+        match engine.revise(self, &current, (text, origin), &current.pins.clone(), "engine", false) {
+            Ok(changed) => {
+                let message = format!("{said}, with revision {}", changed.revision.unwrap_or_default());
+                self.say(pelton_wasm::Level::Info, Some(&changed.operator), &message);
+            }
+            Err(error) => tracing::warn!(job = self.name(), %error, "the job's change cannot be settled"),
+        }
+    }
+}
+
+/// How long a new module is watched if nobody says otherwise.
+pub const WATCH_DEFAULT: Duration = Duration::from_secs(60);
+
+fn watched(operator: &str, watch: Duration) -> Origin {
+    let until = clock::now_us().saturating_add(i64::try_from(watch.as_micros()).unwrap_or(i64::MAX));
+    Origin::Swap { operator: operator.to_owned(), watched_until: (!watch.is_zero()).then_some(until) }
+}
+
+/// Why a module that is watched should go: it rejects far more rows than the one before it would.
+fn rejects_more(shown: &Comparison) -> Option<String> {
+    let (new, old) = (&shown.main, &shown.shadow);
+    let has_seen = new.rows_in >= REJECTED_ROWS_MIN && old.rows_in >= REJECTED_ROWS_MIN && shown.failure.is_none();
+    let share = |cost: &crate::job::run::Cost| cost.rejected as f64 / (cost.rows_in as f64).max(1.0);
+    (has_seen && share(new) > 2.0 * share(old) + 0.05).then(|| {
+        format!(
+            "it rejects {:.0} % of the rows, and the module before it would have rejected {:.0} %",
+            100.0 * share(new),
+            100.0 * share(old)
+        )
+    })
+}
+
+/// The name of the new module in the job file; what it means is among `given`.
+fn reference(swap: &Swap, given: &mut BTreeMap<String, ModuleDigest>) -> String {
+    let Some(digest) = swap.digest.filter(|_| !is_std(&swap.module)) else { return swap.module.clone() };
+    let taken = given.get(&swap.module).is_some_and(|known| *known != digest);
+    let short: String = digest.to_string().chars().take(12).collect();
+    let reference = if taken { format!("{}#{short}", swap.module) } else { swap.module.clone() };
+    given.insert(reference.clone(), digest);
+    reference
+}
+
+/// The newest revision before `current` in which the operator did something else, and was not a trial.
+fn before(revisions: &[Arc<Revision>], current: &Revision, operator: &str) -> Option<Arc<Revision>> {
+    let settled = |text: &str| edit::drop_shadow(text, operator).unwrap_or_else(|_| text.to_owned());
+    let now = settled(&current.text);
+    let earlier = revisions.iter().rev().filter(|revision| revision.number < current.number);
+    earlier.into_iter().find(|revision| settled(&revision.text) != now).cloned()
+}
+
+/// An operator whose modules were given by `--set` cannot be changed in the text.
+fn refuse_overridden(current: &Revision, operator: &str) -> Result<(), ControlError> {
+    let of = |key: &str| {
+        let rest = key.strip_prefix("operator.")?.strip_prefix(operator)?.strip_prefix('.')?;
+        Some(["module", "options", "aggregate", "shadow"].iter().any(|part| rest.split('.').next() == Some(part)))
+    };
+    match current.overrides.keys().find(|key| of(key) == Some(true)) {
+        Some(key) => Err(ControlError::conflict(
+            format!("`{key}` was set when the job was submitted, and would hide what changes"),
+            "write it into the job file, stop the job and submit it again",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Waits until the run goes by the revision that is wanted: changes follow each other.
+fn settled(job: &Job, control: &Control, number: u64) -> Result<(u64, Arc<crate::job::plan::Plan>), ControlError> {
+    let until = Instant::now() + TURN_PATIENCE;
+    loop {
+        match control.current() {
+            Some((now, plan)) if now == number => return Ok((now, plan)),
+            _ if Instant::now() < until && job.control().is_some() => thread::sleep(Duration::from_millis(5)),
+            _ => {
+                return Err(ControlError::conflict(
+                    format!("job `{}` has not gone over to revision {number} yet", job.name()),
+                    format!("`pelton job show {}` says what it does; try again when it runs", job.name()),
+                ));
+            }
+        }
+    }
+}
+
+impl From<EditError> for ControlError {
+    fn from(error: EditError) -> Self {
+        Self::invalid(
+            error.to_string(),
+            "`pelton job show JOB` has its operators; of several aggregates name one: OPERATOR.AGGREGATE",
+        )
+    }
+}

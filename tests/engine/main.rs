@@ -1,0 +1,10 @@
+//! The engine, through the real binary: what it keeps, what it runs, what survives it, whom it lets in.
+//!
+//! Each test serves in a folder of its own, on a port that is free. Commands and plain HTTP ask it.
+
+mod access;
+mod going_on;
+mod jobs;
+mod registry;
+mod running;
+mod served;
