@@ -338,7 +338,7 @@ impl EpochPlanner {
                 now = clock::now_us();
             }
             for (index, left) in left.iter_mut().enumerate() {
-                idle |= self.turn(index, left, epoch, now, tasks)? == Turn::Idle;
+                idle |= self.turn(index, left, (epoch, now), (first, closes), tasks)? == Turn::Idle;
             }
             let at_once = self.plan.batch.interval.is_zero();
             let has_rows = self.sequence > first;
@@ -358,19 +358,22 @@ impl EpochPlanner {
         }
     }
 
-    /// Takes what a source has, up to its share.
+    /// Takes what a source has, up to its share, for an epoch whose first task is `first` and which may close at `closes`. From then on
+    /// nobody waits for more: rows that come one after the other would else keep it open.
     fn turn(
         &mut self,
         index: usize,
         left: &mut u64,
-        epoch: Epoch,
-        now: i64,
+        (epoch, now): (Epoch, i64),
+        (first, closes): (u64, Instant),
         tasks: &Sender<Task>,
     ) -> Result<Turn, Failure> {
         let patience = if self.sources.iter().flatten().count() > 1 { PATIENCE / 10 } else { PATIENCE };
         while *left > 0 && !self.stopped() {
             let Some(planner) = self.sources.get_mut(index).and_then(Option::as_mut) else { return Ok(Turn::Ended) };
-            let range = match planner.next(Some(Instant::now() + patience)) {
+            let (begun, has_rows) = (Instant::now(), self.sequence > first);
+            let deadline = if has_rows { (begun + patience).min(closes.max(begun)) } else { begun + patience };
+            let range = match planner.next(Some(deadline)) {
                 Ok(Next::Range(range)) => range,
                 Ok(Next::Pending) => return Ok(Turn::Idle),
                 Ok(Next::End) => {
