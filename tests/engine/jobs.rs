@@ -70,7 +70,7 @@ pub fn made(name: &str, rate: u32, rows: Option<u32>, out: &str) -> String {
     format!(
         r#"
 name = "{name}"
-batch = {{ interval = "20ms" }}
+batch = {{ interval = "20ms", max-bytes = 1 }}
 threads = 1
 
 [source.clicks]
@@ -82,13 +82,13 @@ event-time = {{ column = "ts", watermark = "0s" }}
 id = {{ sequence = {{ start = 1 }} }}
 ts = {{ time = {{ start = 2026-01-31T12:00:00Z, step = "10ms" }} }}
 
-[operator.windows]
+[operator.hours]
 input = "clicks"
 window = {{ type = "tumbling", length = "1h" }}
 aggregate = {{ n = "std:count", last = "std:max(id)" }}
 
 [sink.windows]
-input = "windows"
+input = "hours"
 type = "file"
 path = "{out}-windows"
 format = "csv"

@@ -75,9 +75,9 @@ fn mistakes_are_shown_at_their_places() {
     place.write("input.toml", "name = \"a\"\n[source.s]\ntype = \"stdin\"\nformat = \"text\"\n[sink.o]\ntype = \"blackhole\"\ninput = \"s\"\n");
     let engine = place.serve();
     let said = engine.pelton(&["job", "submit", "local.toml"]).refused(2, "PELTON-0104");
-    assert!(said.err.contains("local.toml:15:"), "{said:?}");
+    assert!(said.err.contains("local.toml:16:"), "{said:?}");
     let said = engine.pelton(&["job", "submit", "columns.toml"]).refused(2, "PELTON-0");
-    assert!(said.err.contains("columns.toml:16:"), "{said:?}");
+    assert!(said.err.contains("columns.toml:17:"), "{said:?}");
     engine.pelton(&["job", "submit", "input.toml"]).refused(3, "PELTON-0502");
     assert_eq!(engine.json(&["job", "list"])["jobs"], serde_json::json!([]));
     engine.pelton(&["job", "show", "counted"]).refused(3, "PELTON-0804");

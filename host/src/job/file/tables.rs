@@ -457,7 +457,7 @@ pub static OPERATOR: Keys = Keys {
             "module",
             Shape::Text,
             Optional("the modules are in `aggregate`, or a join needs none"),
-            "A component (`.wasm` or `.wat`), relative to the job file; a module that comes with Pelton, `std:NAME`; or one of an engine's registry, `name@version`",
+            "A component relative to the job file (`.wasm` or `.wat`), a module that comes with Pelton (`std:NAME`), or one of an engine's registry (`name@version`)",
         ),
         key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
         key("key", Shape::Texts { min: 0 }, Optional("all rows are one group"), "Columns that rows are grouped by"),

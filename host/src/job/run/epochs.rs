@@ -324,6 +324,11 @@ impl EpochPlanner {
         self.control.stop.is_requested() || self.abort.is_requested()
     }
 
+    /// No source is asked for more once somebody wants the end.
+    fn takes_more(&self) -> bool {
+        !self.stopped() && !self.control.stop.is_draining()
+    }
+
     /// Answers its processing time.
     fn epoch(&mut self, epoch: Epoch, tasks: &Sender<Task>) -> Result<i64, Failure> {
         let closes = Instant::now() + self.plan.batch.interval;
@@ -349,7 +354,7 @@ impl EpochPlanner {
             if !has_rows && self.control.is_change_wanted() {
                 return Ok(now);
             }
-            if !idle || has_passed && (!at_once || is_due) || self.stopped() || self.control.stop.is_draining() {
+            if !idle || has_passed && (!at_once || is_due) || !self.takes_more() {
                 if is_due {
                     self.reduce(epoch, now, tasks)?;
                 }
@@ -369,7 +374,7 @@ impl EpochPlanner {
         tasks: &Sender<Task>,
     ) -> Result<Turn, Failure> {
         let patience = if self.sources.iter().flatten().count() > 1 { PATIENCE / 10 } else { PATIENCE };
-        while *left > 0 && !self.stopped() {
+        while *left > 0 && self.takes_more() {
             let Some(planner) = self.sources.get_mut(index).and_then(Option::as_mut) else { return Ok(Turn::Ended) };
             let (begun, has_rows) = (Instant::now(), self.sequence > first);
             let deadline = if has_rows { (begun + patience).min(closes.max(begun)) } else { begun + patience };
