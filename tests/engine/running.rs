@@ -77,7 +77,7 @@ fn mistakes_are_shown_at_their_places() {
     let said = engine.pelton(&["job", "submit", "local.toml"]).refused(2, "PELTON-0104");
     assert!(said.err.contains("local.toml:16:"), "{said:?}");
     let said = engine.pelton(&["job", "submit", "columns.toml"]).refused(2, "PELTON-0");
-    assert!(said.err.contains("columns.toml:17:"), "{said:?}");
+    assert!(said.err.contains("columns.toml:13:"), "{said:?}");
     engine.pelton(&["job", "submit", "input.toml"]).refused(3, "PELTON-0502");
     assert_eq!(engine.json(&["job", "list"])["jobs"], serde_json::json!([]));
     engine.pelton(&["job", "show", "counted"]).refused(3, "PELTON-0804");
@@ -110,7 +110,7 @@ fn a_paused_job_rests_over_restarts_and_goes_on() {
     engine.until("clicks", "finished");
     let expected: String = (1..=4_000).map(|id| format!("{id}\n")).collect();
     assert_eq!(ids(&place, "out"), expected);
-    assert_eq!(ids(&place, "out-windows"), "4000,4000\n");
+    assert!(ids(&place, "out-windows").ends_with(",4000,4000\n"), "{}", ids(&place, "out-windows"));
 }
 
 #[test]
@@ -124,8 +124,9 @@ fn a_stopped_job_can_be_revised_and_removed() {
     engine.until_that("clicks", "running", |job| job["figures"]["rows_in"].as_u64() > Some(100));
     assert_eq!(engine.json(&["job", "stop", "clicks"])["state"], "stopped");
     let first = ids(&place, "out").lines().count();
-    engine.pelton(&["job", "submit", "job.toml", "--set", "source.clicks.rate=9000"]).done();
-    let job = engine.until_that("clicks", "running", |job| job["figures"]["rows_in"].as_u64() > Some(100));
+    engine.pelton(&["job", "submit", "job.toml", "--set", "operator.hours.limits.call-time=3s"]).done();
+    let more = Some(first as u64 + 100);
+    let job = engine.until_that("clicks", "running", |job| job["figures"]["rows_in"].as_u64() > more);
     assert_eq!(job["revision"], 2);
     assert_eq!(engine.json(&["job", "stop", "clicks"])["state"], "stopped");
     let lines = ids(&place, "out");
@@ -133,7 +134,7 @@ fn a_stopped_job_can_be_revised_and_removed() {
     let count = lines.lines().count();
     assert_eq!(lines, (1..=count).map(|id| format!("{id}\n")).collect::<String>());
     let revisions = engine.get("/v1/jobs/clicks/revisions").json();
-    assert_eq!(revisions["revisions"][1]["overrides"]["source.clicks.rate"], "9000");
+    assert_eq!(revisions["revisions"][1]["overrides"]["operator.hours.limits.call-time"], "3s");
     engine.pelton(&["job", "remove", "clicks"]).done();
     assert!(!place.path().join("data/jobs/clicks").exists());
     engine.pelton(&["job", "stop", "clicks"]).refused(3, "PELTON-0804");
@@ -150,7 +151,8 @@ fn a_drained_job_closes_its_windows() {
     engine.pelton(&["job", "drain", "clicks"]).done();
     engine.until("clicks", "finished");
     let rows = ids(&place, "out").lines().count();
-    assert_eq!(ids(&place, "out-windows"), format!("{rows},{rows}\n"));
+    let windows = ids(&place, "out-windows");
+    assert!(windows.ends_with(&format!(",{rows},{rows}\n")) && windows.lines().count() == 1, "{windows}");
 }
 
 #[test]
