@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos test soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap test soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,9 @@ demo: build examples ## Run an example on shipped data, and say what to try next
 
 demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compare its output (KILLS=25)
 	examples/kill-me/kill.sh $(abspath $(PELTON)) $(or $(KILLS),25)
+
+demo-swap: build examples ## Exchange the module of a running job: as a shadow, promoted, rolled back by itself; count every row
+	examples/hot-swap/demo.sh $(abspath $(PELTON))
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests

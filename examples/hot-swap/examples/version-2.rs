@@ -10,10 +10,9 @@ struct Bid {
 #[derive(Row)]
 struct Priced {
     euro: f64,
-    version: i64,
 }
 
 #[transform]
 fn price(bid: Bid) -> Option<Priced> {
-    Some(Priced { euro: (bid.price * 0.9).max(1.0), version: 2 })
+    Some(Priced { euro: (bid.price * 0.9).max(1.0) })
 }

@@ -10,11 +10,10 @@ struct Bid {
 #[derive(Row)]
 struct Priced {
     euro: f64,
-    version: i64,
 }
 
 #[transform]
 fn price(bid: Bid) -> Option<Priced> {
     assert!(bid.price <= 99.99, "a bid of {}", bid.price);
-    Some(Priced { euro: (bid.price * 0.9).max(1.0), version: 3 })
+    Some(Priced { euro: (bid.price * 0.9).max(1.0) })
 }

@@ -1,4 +1,4 @@
-//! Version 1: prices in euro, and which version made them.
+//! Version 1: prices in euro.
 
 use pelton_guest::prelude::*;
 
@@ -10,12 +10,11 @@ struct Bid {
 #[derive(Row)]
 struct Priced {
     euro: f64,
-    version: i64,
 }
 
 #[transform]
 fn price(bid: Bid) -> Option<Priced> {
-    Some(Priced { euro: bid.price * 0.9, version: 1 })
+    Some(Priced { euro: bid.price * 0.9 })
 }
 
 #[cfg(test)]
@@ -25,6 +24,6 @@ mod tests {
     #[test]
     fn prices_are_in_euro() {
         let out = price.test(rows! { price: [10.0] });
-        assert_eq!(out.main(), &rows! { price: [10.0], euro: [9.0], version: [1i64] });
+        assert_eq!(out.main(), &rows! { price: [10.0], euro: [9.0] });
     }
 }
