@@ -8,3 +8,4 @@ mod jobs;
 mod registry;
 mod running;
 mod served;
+mod swap;

@@ -403,11 +403,12 @@ impl Follow for Follower<'_> {
     fn end(&mut self) {}
 
     fn heal(&mut self, error: &RunError) -> bool {
+        // Before the revision that mends it can be seen.
+        self.job.inner().last_error = Some(reason(error));
         let healed = self.job.heal(self.engine, error);
         if healed {
             let mut inner = self.job.inner();
             inner.count.failed(error.code() == Code::Trap, true);
-            inner.last_error = Some(reason(error));
             inner.set_state(State::Restarting);
         }
         healed

@@ -261,7 +261,8 @@ impl Job {
         }
         let Some(_turn) = self.try_turn() else { return false };
         // Its backtrace is in the log; the history has the first line.
-        let causes = crate::error::causes(error).into_iter().filter_map(|cause| cause.lines().next().map(str::to_owned));
+        let causes =
+            crate::error::causes(error).into_iter().filter_map(|cause| cause.lines().next().map(str::to_owned));
         let reason: Vec<String> = std::iter::once(error.to_string()).chain(causes).collect();
         self.take_back(engine, reason.join(": ").trim_end_matches(':').to_owned())
     }
