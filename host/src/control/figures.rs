@@ -146,6 +146,7 @@ mod tests {
         let stats = OperatorStats { rows_in: rows, ..OperatorStats::default() };
         EpochReport {
             epoch: Epoch(epoch),
+            revision: 1,
             rows_in: rows,
             rows_out: 0,
             rejected: 0,
