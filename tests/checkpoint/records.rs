@@ -25,7 +25,7 @@ pub fn record(epoch: u64, generation: u64) -> Record {
     let parts = [PartContent::Outbox { offset: 3 }, PartContent::Temp { name: ".part".into() }, PartContent::InPlace];
     let files = SinkState::Files { parts: parts.map(part).into(), next_part: 1 };
     let states = [SinkState::None, files, SinkState::Checksums { rows: 7, sums: vec![u64::MAX, 0] }];
-    let sink = |state| SinkRecord { name: "out".into(), rows: 12, hash: u64::MAX, state };
+    let sink = |state| SinkRecord { name: "out".into(), rows: 12, hash: u64::MAX, state, target: String::new() };
     Record {
         epoch: Epoch(epoch),
         generation,

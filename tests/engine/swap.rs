@@ -225,3 +225,24 @@ fn a_job_at_rest_is_swapped_for_its_next_start() {
     assert!(rows.iter().take(before).all(|row| row.1 == 0) && rows.iter().skip(before).all(|row| row.1 == 1));
     assert!(rows.len() > before);
 }
+
+#[test]
+fn a_stopped_job_goes_on_with_another_sink() {
+    let place = Place::new();
+    let job = made("clicks", 4_000, Some(3_000), "out");
+    place.write("job.toml", &job);
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until_that("clicks", "running", |job| job["figures"]["rows_in"].as_u64() > Some(200));
+    engine.pelton(&["job", "stop", "clicks"]).done();
+    let before: Vec<u8> = place.parts("out").into_values().flatten().collect();
+    place.write("job.toml", job.replace("path = \"out\"", "path = \"out-2\""));
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until("clicks", "finished");
+    let after: Vec<u8> = place.parts("out-2").into_values().flatten().collect();
+    let all = String::from_utf8([before, after].concat()).unwrap();
+    assert_eq!(all, (1..=3_000).map(|id| format!("{id}\n")).collect::<String>());
+    // The window was open all the time.
+    let windows: Vec<u8> = place.parts("out-windows").into_values().flatten().collect();
+    assert!(String::from_utf8(windows).unwrap().contains(",3000,3000"));
+}

@@ -38,7 +38,7 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         is_last: false,
         tables: Vec::new(),
         modules: Vec::new(),
-        sinks: vec![SinkRecord { name: "out".into(), rows: epoch, hash: epoch, state }],
+        sinks: vec![SinkRecord { name: "out".into(), rows: epoch, hash: epoch, state, target: "t".into() }],
         snapshot: None,
         published_through: Epoch(epoch.saturating_sub(2)),
     }

@@ -152,6 +152,9 @@ pub struct SinkRecord {
     pub hash: u64,
     /// What the sink itself must know to publish, or to go on after this epoch.
     pub state: SinkState,
+    /// Digest of where and how the sink writes; empty in records of before there was one.
+    #[serde(default)]
+    pub target: String,
 }
 
 /// A sink's own part of the record.

@@ -89,12 +89,12 @@ impl Coded for Refusals {
 }
 
 impl Change {
-    /// `plan` as the successor of `from`, whose sources and sinks it takes over.
-    pub fn new(from: &Plan, number: u64, revision: u64, mut plan: Plan) -> Result<Self, Refusals> {
-        let mut refusals = job_refusals(from, &plan);
+    /// What becomes of the operators of `from` if `plan` follows it.
+    pub fn check(from: &Plan, plan: &Plan) -> Result<Vec<OperatorChange>, Refusals> {
+        let mut refusals = job_refusals(from, plan);
         let mut operators = Vec::new();
         for new in &plan.operators {
-            match from.operator(new.logic.name()).or_else(|| from.operator(shadow_of(new, &plan)?)) {
+            match from.operator(new.logic.name()).or_else(|| from.operator(shadow_of(new, plan)?)) {
                 Some(old) => match operator_change(old, new) {
                     Ok(change) => operators.push(change),
                     Err(reason) => refusals.push(format!("operator `{}`: {reason}", new.logic.name())),
@@ -102,9 +102,12 @@ impl Change {
                 None => refusals.push(format!("operator `{}` is new", new.logic.name())),
             }
         }
-        if !refusals.is_empty() {
-            return Err(Refusals(refusals));
-        }
+        if refusals.is_empty() { Ok(operators) } else { Err(Refusals(refusals)) }
+    }
+
+    /// `plan` as the successor of `from`, whose sources and sinks it takes over.
+    pub fn new(from: &Plan, number: u64, revision: u64, mut plan: Plan) -> Result<Self, Refusals> {
+        let operators = Self::check(from, &plan)?;
         for (new, old) in plan.sources.iter_mut().zip(&from.sources) {
             new.source = Arc::clone(&old.source);
         }

@@ -254,6 +254,13 @@ pub struct SinkPlan {
     pub sink: Arc<dyn sink::Sink>,
 }
 
+impl SinkPlan {
+    /// A digest of where and how it writes: under the same name another sink may take its place.
+    pub fn target(&self) -> String {
+        blake3::hash(format!("{:?}", self.kind).as_bytes()).to_hex().chars().take(16).collect()
+    }
+}
+
 /// One side of what is compared: a port of a shadow, or the same port of its operator.
 pub struct TapPlan {
     /// Index of the shadow among the operators.

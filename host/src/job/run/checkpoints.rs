@@ -38,7 +38,7 @@ use super::{
 use crate::{
     checkpoint::{CheckpointError, CommitPermit, Committed, Recovered, Store, Take},
     failpoint,
-    job::plan::{Plan, PlannedOperator, SourcePlan},
+    job::plan::{Plan, PlannedOperator, SourcePlan, change::Change},
     operator::tables::TableVersion,
     sink::{Prepared, Writer},
 };
@@ -142,6 +142,12 @@ impl Beginning {
                 upcoming.push_back((record.revision, earlier(record.revision)?));
             }
         }
+        // A job that was stopped in peace, and handed over anew with other sources or sinks, begins with the new ones: its state is taken by
+        // the names of its operators.
+        let is_other = |(_, before): &(u64, Plan)| Change::check(before, &plan).is_err();
+        if again.is_empty() && upcoming.back().is_some_and(is_other) {
+            upcoming.clear();
+        }
         upcoming.push_back((revision, plan));
         let (revision, mut plan) = upcoming.pop_front().expect("the revision that is wanted is there");
         if let Some(last) = last.as_ref().filter(|last| last.revision == revision)
@@ -230,7 +236,10 @@ impl Beginning {
         };
         let mut writers = Vec::new();
         for planned in &plan.sinks {
-            let last = self.last.as_ref().and_then(|last| last.sinks.iter().find(|sink| sink.name == planned.name));
+            let target = planned.target();
+            let is_own =
+                |sink: &&SinkRecord| sink.name == planned.name && (sink.target.is_empty() || sink.target == target);
+            let last = self.last.as_ref().and_then(|last| last.sinks.iter().find(is_own));
             let Some(_) = &self.keeper else {
                 writers.push(planned.sink.writer().map_err(failed(&planned.name))?);
                 continue;
@@ -239,6 +248,10 @@ impl Beginning {
             for Committed { record, outboxes, permit } in &self.republish {
                 let sinks = record.sinks.iter().zip(outboxes);
                 for (sink, outbox) in sinks.filter(|(sink, _)| sink.name == planned.name) {
+                    if !is_own(&sink) {
+                        // What is not visible yet belongs to the sink as it was.
+                        return Err(RunError::Changed { epoch: record.epoch, again: 1 });
+                    }
                     let prepared = Prepared { state: sink.state.clone(), outbox: outbox.clone() };
                     writer.publish(permit, &prepared).map_err(failed(&planned.name))?;
                     failpoint::reach("republish");

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     checkpoint::CommitPermit,
     clock, failpoint,
-    job::plan::{Plan, PlannedOperator},
+    job::plan::{Plan, PlannedOperator, SinkPlan},
     sink::{Prepared, SinkError, Writer},
 };
 
@@ -346,13 +346,14 @@ impl Committer {
         failpoint::reach("prepare");
         let mut permit = CommitPermit::without_checkpoint(epoch);
         if let Some(keeper) = &mut self.keeper {
-            let record = |((named, given), prepared): ((&NamedSink, &Given), &Prepared)| SinkRecord {
-                name: named.name.clone(),
+            let record = |((planned, given), prepared): ((&SinkPlan, &Given), &Prepared)| SinkRecord {
+                name: planned.name.clone(),
+                target: planned.target(),
                 rows: given.rows,
                 hash: given.hash,
                 state: prepared.state.clone(),
             };
-            let records = self.sinks.iter().zip(given).zip(&prepared).map(record).collect();
+            let records = self.plan.sinks.iter().zip(given).zip(&prepared).map(record).collect();
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
             let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
             permit = keeper.commit(&self.shared, closed, &sinks, saved, &self.watermarks)?;
