@@ -25,6 +25,7 @@ def find(author: ModuleType) -> Transform:
 def export(author: ModuleType) -> type:
     """The class that exports `pelton:operator/transform`."""
     operator = find(author)
+    _log.remember(author)
 
     class Exported:
         opened: Opened | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import linecache
 import logging
+import posixpath
 import sys
 import time
-import traceback
+from types import ModuleType
 
 from . import _wire
 
@@ -110,18 +112,33 @@ def attach() -> None:
         root.setLevel(logging.INFO)
 
 
+#: Lines of the author's sources by file, read while the component is built: there are no files when it runs.
+sources: dict[str, list[str]] = {}
+
+
+def remember(module: ModuleType) -> None:
+    """Keeps the source of `module` for `failed`."""
+    path = getattr(module, "__file__", None)
+    if path:
+        sources[path] = linecache.getlines(path)
+
+
 def failed(error: BaseException) -> None:
     """Logs where an exception came from; the last line says it all, for the trap that follows."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in frames:
-        write("error", f"  {_place(frame)}: {frame.line}")
-    own = [frame for frame in frames if "pelton_guest" not in frame.filename]
-    at = _place(own[-1] if own else frames[-1]) if frames else "?"
-    write("error", f"{at}: {type(error).__name__}: {error}")
-
-
-def _place(frame: traceback.FrameSummary) -> str:
-    return f"{frame.filename.removeprefix('/')}:{frame.lineno} in {frame.name}"
+    places, own = [], None
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        name = posixpath.basename(code.co_filename)
+        place = f"{name}:{step.tb_lineno} in {code.co_name}"
+        lines = sources.get(code.co_filename, [])
+        places.append(f"  {place}: {lines[step.tb_lineno - 1].strip()}" if step.tb_lineno <= len(lines) else f"  {place}")
+        if code.co_filename in sources or own is None:
+            own = place
+        step = step.tb_next
+    for place in places:
+        write("error", place)
+    write("error", f"{own}: {type(error).__name__}: {error}")
 
 
 def flush() -> None:
