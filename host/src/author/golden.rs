@@ -137,7 +137,7 @@ impl Case {
         let text = fs::read_to_string(self.dir.join("case.toml")).map_err(|error| wrong(error.to_string()))?;
         let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
         let mut job = DocumentMut::new();
-        for (key, item) in &case {
+        for (key, item) in case.iter() {
             if !["input", "operator"].contains(&key) {
                 return Err(wrong(format!("case.toml has the unknown key `{key}`; there are [input] and [operator]")));
             }
