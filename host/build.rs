@@ -131,7 +131,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let is_source = ["c", "go", "h", "js", "json", "md", "mod", "py", "rs", "toml", "ts", "typed", "wit"].contains(&extension);
+    let is_source =
+        ["c", "go", "h", "js", "json", "md", "mod", "py", "rs", "toml", "ts", "typed", "wit"].contains(&extension);
     if is_source && !name.ends_with("_test.go") {
         files.push(path.to_owned());
     }

@@ -85,13 +85,18 @@ mod tests {
         assert!(has(Language::Python, "python/pelton_guest/__init__.py") && has(Language::Python, "wit/worlds.wit"));
         assert!(has(Language::TypeScript, "js/src/index.ts") && has(Language::Go, "go/go.mod"));
         assert!(has(Language::Rust, "sdk/rust/src/lib.rs") && has(Language::Rust, "sdk/rust/macros/Cargo.toml"));
-        assert!(!files(Language::Rust).iter().any(|(path, _)| path.contains("/tests/")), "tests stay in the repository");
+        assert!(
+            !files(Language::Rust).iter().any(|(path, _)| path.contains("/tests/")),
+            "tests stay in the repository"
+        );
     }
 
     #[test]
     fn the_workspace_of_the_rust_sdk_has_its_versions() {
         let text = workspace();
-        for line in ["edition = \"2024\"", "wit-bindgen = {", "bytemuck = {", "members = [\"sdk/rust\", \"sdk/rust/macros\"]"] {
+        for line in
+            ["edition = \"2024\"", "wit-bindgen = {", "bytemuck = {", "members = [\"sdk/rust\", \"sdk/rust/macros\"]"]
+        {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         assert!(!text.contains("pelton-core"), "{text}");

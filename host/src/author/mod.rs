@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod error;
 pub mod golden;
 pub mod language;
+pub mod laws;
 pub mod project;
 pub mod template;
 pub mod tools;

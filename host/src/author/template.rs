@@ -33,9 +33,7 @@ const COMMON: [File; 9] = [
 /// The files of a language, its source first.
 fn files(language: Language) -> &'static [File] {
     match language {
-        Language::Rust => {
-            &[("src/lib.rs", template!("rust/lib.rs")), ("Cargo.toml", template!("rust/Cargo.toml"))]
-        }
+        Language::Rust => &[("src/lib.rs", template!("rust/lib.rs")), ("Cargo.toml", template!("rust/Cargo.toml"))],
         Language::Python => &[
             ("{{id}}.py", template!("python/module.py")),
             ("tests/test_{{id}}.py", template!("python/test.py")),

@@ -36,7 +36,10 @@ impl Tools<'_> {
         let started = Instant::now();
         let output = command.output().map_err(AuthorError::io(what))?;
         if !output.status.success() {
-            return Err(AuthorError::Tool { what: what.to_owned(), output: ToolOutput::new(&output.stdout, &output.stderr) });
+            return Err(AuthorError::Tool {
+                what: what.to_owned(),
+                output: ToolOutput::new(&output.stdout, &output.stderr),
+            });
         }
         self.progress.done(what, started.elapsed());
         Ok(output.stdout)
@@ -125,7 +128,10 @@ impl Tools<'_> {
             let is_there = listed.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).contains(RUST_TARGET));
             if !is_there {
                 let mut add = Command::new(rustup);
-                self.run(&format!("install Rust's target {RUST_TARGET} (once)"), add.args(["target", "add", RUST_TARGET]))?;
+                self.run(
+                    &format!("install Rust's target {RUST_TARGET} (once)"),
+                    add.args(["target", "add", RUST_TARGET]),
+                )?;
             }
         }
         Ok(Command::new(cargo))

@@ -4,6 +4,7 @@
 //! machine-readable. The exit code says how it ended ([`Exit`]).
 
 mod build;
+mod check;
 mod checkpoint;
 mod client;
 pub mod config;
@@ -130,6 +131,13 @@ enum Command {
     Test(test::TestArgs),
     /// The engine's jobs: submit, look, pause, resume, stop; the schema of job files.
     #[command(subcommand, after_help = "Example:\n  pelton job submit job.toml")]
+    /// Try the laws of the contract on a module, with rows that are made up.
+    #[command(
+        after_help = "Example:\n  pelton check to-euro/to-euro.wasm --columns 'auction: s64, price: f64?' --options '{\"rate\": 0.9}'"
+    )]
+    Check(check::CheckArgs),
+    /// About job files.
+    #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
     Job(job::JobCommand),
     /// Show what a job of the engine says.
     #[command(after_help = "Example:\n  pelton logs hot-items --follow --level warn")]
@@ -243,6 +251,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&context, &args),
         Command::New(args) => new::new(&context, &args),
         Command::Build(args) => build::build(&context, &args),
+        Command::Check(args) => check::check(&context, &args),
         Command::Test(args) => test::test(&context, &args),
         Command::Job(command) => job::job(&context, &command),
         Command::Logs(args) => logs::logs(&context, &args),

@@ -27,7 +27,9 @@ pub(super) fn new(context: &Context, args: &NewArgs) -> Exit {
         return Exit::Usage;
     }
     if context.is_json() {
-        context.terminal.line(&serde_json::json!({ "event": "created", "dir": dir, "language": args.lang.word() }).to_string());
+        context
+            .terminal
+            .line(&serde_json::json!({ "event": "created", "dir": dir, "language": args.lang.word() }).to_string());
     } else {
         let dir = dir.display();
         context.terminal.line(&format!(

@@ -54,7 +54,11 @@ pub(super) fn test(context: &Context, args: &TestArgs) -> Exit {
     for case in cases.iter().filter(chosen) {
         let outcome = case.run(&module, &mut setting);
         let is_good = matches!(&outcome, Ok(Outcome::Passed | Outcome::Blessed));
-        if is_good { passed += 1 } else { failed += 1 }
+        if is_good {
+            passed += 1
+        } else {
+            failed += 1
+        }
         show(context, &case.name, &outcome);
     }
     if context.is_json() {

@@ -12,9 +12,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let work = work(project)?;
     let source = project.source.display();
     let stem = project.source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let app = format!(
-        "import {stem} as author\nfrom pelton_guest._component import export\n\nTransform = export(author)\n"
-    );
+    let app =
+        format!("import {stem} as author\nfrom pelton_guest._component import export\n\nTransform = export(author)\n");
     let app_path = work.join("pelton_app.py");
     fs::write(&app_path, app).map_err(AuthorError::io(format!("write {}", app_path.display())))?;
     let component = work.join("component.wasm");

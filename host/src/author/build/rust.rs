@@ -1,15 +1,14 @@
-//! Rust by cargo, for `wasm32-unknown-unknown`.
+//! Rust by cargo, for `wasm32-unknown-unknown`. All projects share a target directory, so that what the SDK depends on is compiled once.
 
 use std::path::PathBuf;
 
-use super::work;
 use crate::author::{
     AuthorError, Project,
     tools::{RUST_TARGET, Tools},
 };
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
-    let target = work(project)?.join("target");
+    let target = tools.cache.join("rust-target");
     let mut command = tools.cargo()?;
     command.current_dir(&project.dir).args(["build", "--release", "--lib", "--target", RUST_TARGET]);
     // Loops use SIMD, whatever the caller's own flags are.

@@ -69,7 +69,11 @@ fn collect(dir: &Path, paths: &mut Vec<std::path::PathBuf>) -> std::io::Result<(
             if !NOT_SOURCES.contains(&&*name) {
                 collect(&path, paths)?;
             }
-        } else if !name.ends_with(".wasm") && !name.ends_with(".wasm.new") && !name.ends_with(".md") && name != "job.toml" {
+        } else if !name.ends_with(".wasm")
+            && !name.ends_with(".wasm.new")
+            && !name.ends_with(".md")
+            && name != "job.toml"
+        {
             paths.push(path);
         }
         if paths.len() > FILES_MAX {
