@@ -42,7 +42,7 @@ test: build examples guests ## Run all tests
 	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
-	tests/languages/run.py $(PELTON) --quick
+	tests/languages/run.py --quick $(PELTON)
 
 test-languages: build ## The same operators in every language, and the SDKs' own tests (about 8 minutes the first time)
 	tests/languages/sdks.sh

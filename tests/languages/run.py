@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same operators in every language, one suite of golden cases for all: the answers must be the same lines.
 
-    tests/languages/run.py PELTON [--quick] [--bless] [LANGUAGE …]
+    tests/languages/run.py [--quick] [--bless] PELTON [LANGUAGE …]
 
 Each operator below this directory has one source for each language and cases for all. A project is made of each, built and
 tested by the real binary as an author would; the template's own case runs too, from `pelton new`. A language whose tools
@@ -37,7 +37,7 @@ UNCHANGED_SECONDS = 2
 
 class Suite:
     def __init__(self, binary, work, bless):
-        self.binary, self.work, self.bless = binary, work, bless
+        self.binary, self.work, self.blessed = binary, work, bless
         self.passed, self.failed, self.skipped = 0, [], []
 
     def pelton(self, *arguments):
@@ -88,7 +88,7 @@ class Suite:
         return False
 
     def test(self, directory, what, language, operator):
-        bless = self.bless and operator is not None and language == "rust"
+        bless = operator is not None and language == self.blessed
         tested = self.pelton("test", str(directory), *(["--bless"] if bless else []))
         if bless:
             shutil.copytree(directory / "cases", operator / "cases", dirs_exist_ok=True)
@@ -107,13 +107,13 @@ def main():
     parser.add_argument("pelton")
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--bless", action="store_true", help="accept what Rust comes to")
+    parser.add_argument("--bless", action="store_true", help="accept what the first of the languages comes to")
     given = parser.parse_args()
     chosen = given.languages or list(LANGUAGES)
     operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir())
     left_out = [language for language in chosen if given.quick and language in SLOW]
     with tempfile.TemporaryDirectory(prefix="pelton-languages-") as work:
-        suite = Suite(os.path.abspath(given.pelton), pathlib.Path(work), given.bless)
+        suite = Suite(os.path.abspath(given.pelton), pathlib.Path(work), chosen[0] if given.bless else None)
         for language in chosen:
             if language in left_out:
                 continue

@@ -20,7 +20,7 @@ struct Law {
     name: &'static str,
     says: &'static str,
     ways: [&'static str; 2],
-    other: fn(&Tried<'_>, &mut AggregateInstance, &RecordBatch) -> Result<Folded, CallError>,
+    other: Way,
     /// It asks more than an aggregate promises that says that it is ordered.
     unordered: bool,
 }
@@ -30,49 +30,49 @@ const LAWS: [Law; 7] = [
         name: "twice",
         says: "the same fold, made again, gives another result",
         ways: ["first", "again"],
-        other: Tried::again,
+        other: |tried, instance, rows| tried.again(instance, rows),
         unordered: false,
     },
     Law {
         name: "identity-left",
         says: "merging an empty accumulator with another changes it",
         ways: ["alone", "empty, then it"],
-        other: Tried::identity_left,
+        other: |tried, instance, rows| tried.identity_left(instance, rows),
         unordered: false,
     },
     Law {
         name: "identity-right",
         says: "merging an accumulator with an empty one changes it",
         ways: ["alone", "it, then empty"],
-        other: Tried::identity_right,
+        other: |tried, instance, rows| tried.identity_right(instance, rows),
         unordered: false,
     },
     Law {
         name: "parts",
         says: "folding rows in parts and merging gives another result",
         ways: ["all at once", "two parts, merged"],
-        other: Tried::parts,
+        other: |tried, instance, rows| tried.parts(instance, rows),
         unordered: false,
     },
     Law {
         name: "associative",
         says: "the brackets of three merges change the result",
         ways: ["all at once", "a, with b and c merged first"],
-        other: Tried::brackets,
+        other: |tried, instance, rows| tried.brackets(instance, rows),
         unordered: false,
     },
     Law {
         name: "batch-split",
         says: "folding one batch after the other gives another result",
         ways: ["all at once", "one by one into the same accumulator"],
-        other: Tried::one_by_one,
+        other: |tried, instance, rows| tried.one_by_one(instance, rows),
         unordered: false,
     },
     Law {
         name: "commutative",
         says: "the sides of a merge change the result, and the contract does not say `ordered`",
         ways: ["all at once", "the later part first"],
-        other: Tried::swapped,
+        other: |tried, instance, rows| tried.swapped(instance, rows),
         unordered: true,
     },
 ];
@@ -96,7 +96,7 @@ pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Hel
 
 fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken> {
     let mut differs = |rows: &RecordBatch| {
-        let (one, other) = (tried.result(Tried::whole, rows), tried.result(law.other, rows));
+        let (one, other) = (tried.result(WHOLE, rows), tried.result(law.other, rows));
         !one.is_near(&other)
     };
     if !differs(&rows) {
@@ -105,7 +105,7 @@ fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken
     let rows = shrunk(rows, &mut differs);
     let [one, other] = law.ways;
     let ways = [
-        (one.to_owned(), tried.result(Tried::whole, &rows).lines()),
+        (one.to_owned(), tried.result(WHOLE, &rows).lines()),
         (other.to_owned(), tried.result(law.other, &rows).lines()),
     ];
     Err(Broken::Law { law: law.name, says: law.says, rows, ways })
@@ -113,7 +113,10 @@ fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken
 
 /// An accumulator of one group.
 type Folded = Vec<ArrayRef>;
+/// How rows become one.
 type Way = fn(&Tried<'_>, &mut AggregateInstance, &RecordBatch) -> Result<Folded, CallError>;
+
+const WHOLE: Way = |tried, instance, rows| tried.whole(instance, rows);
 
 /// What `finish` made.
 enum Finished {

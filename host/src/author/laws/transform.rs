@@ -24,31 +24,31 @@ const LAWS: [Law; 5] = [
         name: "twice",
         says: "the same call, made again, gives another answer",
         ways: ["the first call", "the second call of the instance"],
-        other: Tried::twice,
+        other: |tried, rows| tried.twice(rows),
     },
     Law {
         name: "after-others",
         says: "a call gives another answer after other calls",
         ways: ["in a fresh instance", "after other calls"],
-        other: Tried::after_others,
+        other: |tried, rows| tried.after_others(rows),
     },
     Law {
         name: "batch-split",
         says: "rows cut into batches otherwise give another answer",
         ways: ["all at once", "in two batches"],
-        other: Tried::split,
+        other: |tried, rows| tried.split(rows),
     },
     Law {
         name: "one-by-one",
         says: "rows, each a batch of its own, give another answer",
         ways: ["all at once", "one by one"],
-        other: Tried::one_by_one,
+        other: |tried, rows| tried.one_by_one(rows),
     },
     Law {
         name: "empty",
         says: "a batch without rows changes what follows",
         ways: ["without it", "after an empty batch"],
-        other: Tried::after_empty,
+        other: |tried, rows| tried.after_empty(rows),
     },
 ];
 
