@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{AuthorError, error::ToolOutput};
+use super::{AuthorError, Language, error::ToolOutput};
 
 /// What is done, shown as it begins and when it is done.
 pub trait Progress {
@@ -95,6 +95,20 @@ impl Tools<'_> {
         command.args(["-m", "ziglang"]).env("PYTHONPATH", &dir);
         command.env("ZIG_GLOBAL_CACHE_DIR", self.cache.join("zig-cache"));
         Ok(command)
+    }
+
+    /// Whether zig has made the libraries of `language` before.
+    pub fn has_zig_libraries(&self, language: Language) -> bool {
+        self.zig_libraries(language).exists()
+    }
+
+    pub fn note_zig_libraries(&self, language: Language) -> Result<(), AuthorError> {
+        let note = self.zig_libraries(language);
+        fs::write(&note, "").map_err(AuthorError::io(format!("write {}", note.display())))
+    }
+
+    fn zig_libraries(&self, language: Language) -> PathBuf {
+        self.cache.join("zig-cache").join(format!("has-{language}"))
     }
 
     /// The directory of the tools from npm, with `node_modules/.bin` in it.

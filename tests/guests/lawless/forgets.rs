@@ -23,5 +23,5 @@ fn forgets(read: ReadColumns<'_>) -> Emit<MadeValues> {
     let first = u32::from(WAS_EMPTY.replace(read.n.is_empty()));
     let rows = first..read.n.len() as u32;
     let same = read.n.iter().skip(first as usize).copied().collect();
-    Emit::rows(rows.collect(), MadeValues { same })
+    Emit::rows(rows.collect::<Vec<u32>>(), MadeValues { same })
 }

@@ -34,7 +34,10 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     // Run in the project, so that messages and `__FILE__` name files as the author does.
     command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(&include);
     command.args(sources(project)?).arg(&glue).arg("-o").arg(&module);
-    tools.run(&format!("compile {}", project.source.display()), &mut command)?;
+    // The compiler makes the libraries when it first links against them, which takes minutes.
+    let libraries = if tools.has_zig_libraries(project.language) { "" } else { ", and the language's libraries (once)" };
+    tools.run(&format!("compile {}{libraries}", project.source.display()), &mut command)?;
+    tools.note_zig_libraries(project.language)?;
     Ok(module)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
+        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
         Int8Array, Int16Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
         TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
         UInt8Array, UInt16Array, UInt32Array, UInt32Builder, UInt64Array,
@@ -192,7 +192,7 @@ fn texts(nullable: bool, rows: usize, words: &mut Words) -> Vec<Option<String>> 
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::Schema;
+    use arrow::{array::Array, datatypes::Schema};
     use pelton_core::types;
 
     use super::*;
