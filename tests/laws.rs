@@ -33,9 +33,9 @@ fn broken(name: &str) -> (String, usize) {
 fn a_bug_for_each_law_of_transforms_is_caught_and_shrunk() {
     for (name, law, rows) in [
         ("counts", "twice", 1),
-        ("remembers", "twice", 2),
+        ("remembers", "after-others", 1),
         ("numbers", "batch-split", 2),
-        ("pairs", "batch-split", 2),
+        ("pairs", "one-by-one", 2),
         ("divides", "answers", 1),
         ("forgets", "empty", 1),
     ] {

@@ -1,4 +1,4 @@
-//! Breaks `one-by-one` alone: a row is compared with the one before it, where both are in one half of a batch.
+//! Breaks `one-by-one`: a row is compared with the one before it in the batch.
 
 use pelton_guest::prelude::*;
 

@@ -1,11 +1,11 @@
-//! Breaks `after-others`: a large value is remembered, and changes the rows of other batches.
+//! Breaks `after-others`: the batch that it saw before changes the rows of the next. Run by tests/laws.rs.
 
 use std::cell::Cell;
 
 use pelton_guest::prelude::*;
 
 thread_local! {
-    static LARGEST: Cell<i64> = const { Cell::new(0) };
+    static BEFORE: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 #[derive(Row)]
@@ -15,11 +15,12 @@ struct Read {
 
 #[derive(Row)]
 struct Made {
-    of_largest: i64,
+    follows: bool,
 }
 
-#[transform]
-fn remembers(read: Read) -> Made {
-    LARGEST.set(LARGEST.get().max(read.n));
-    Made { of_largest: LARGEST.get() }
+#[transform(columns)]
+fn remembers(read: ReadColumns<'_>, ctx: &Context) -> Emit<MadeValues> {
+    let first = ctx.at(0).row();
+    let follows = BEFORE.replace(Some(first)).is_some_and(|before| before != first);
+    Emit::every_row(MadeValues { follows: read.n.iter().map(|_| follows).collect() })
 }

@@ -35,7 +35,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(&include);
     command.args(sources(project)?).arg(&glue).arg("-o").arg(&module);
     // The compiler makes the libraries when it first links against them, which takes minutes.
-    let libraries = if tools.has_zig_libraries(project.language) { "" } else { ", and the language's libraries (once)" };
+    let libraries =
+        if tools.has_zig_libraries(project.language) { "" } else { ", and the language's libraries (once)" };
     tools.run(&format!("compile {}{libraries}", project.source.display()), &mut command)?;
     tools.note_zig_libraries(project.language)?;
     Ok(module)

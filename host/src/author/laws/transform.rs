@@ -161,6 +161,9 @@ impl Tried<'_> {
 
     fn split(&self, rows: &RecordBatch) -> Answered {
         let cut = rows.num_rows() / 2;
+        if cut == 0 {
+            return self.whole(rows);
+        }
         let parts = [(rows.slice(0, cut), 0), (rows.slice(cut, rows.num_rows() - cut), cut)];
         self.calls(&parts, 0)
     }
