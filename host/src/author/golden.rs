@@ -25,8 +25,8 @@ use crate::{
     job::{
         diagnostic::Diagnostics,
         file,
-        plan::{Plan, Surroundings},
-        run::{self, RunError, Start, Stop, progress::Event},
+        plan::{Modules, Plan, Surroundings},
+        run::{self, Control, Job, RunError, Start, progress::Event},
     },
     sink::print::{PrintStyle, PrintTarget},
 };
@@ -110,13 +110,16 @@ impl Case {
                 outputs = outputs_of(&plan);
                 continue;
             }
-            let (log, stop) = (&mut *setting.log, Stop::default());
+            let log = &mut *setting.log;
             let mut events = |event: Event| {
                 if let Event::Log { operator, log: lines } = event {
                     lines.lines.iter().for_each(|line| log(&operator, line));
                 }
             };
-            if let Err(error) = run::run(plan, setting.threads, Start::Fresh, &stop, &mut events) {
+            // A case keeps no checkpoint: there is no earlier revision.
+            let mut earlier = |revision| Err(RunError::UnknownRevision { revision });
+            let job = Job { revision: 0, plan, earlier: &mut earlier };
+            if let Err(error) = run::run(job, setting.threads, Start::Fresh, &Control::default(), &mut events) {
                 return Ok(Outcome::Failed(error));
             }
         }
@@ -229,7 +232,7 @@ fn plan(job: &Path, setting: &Setting<'_>) -> Result<Plan, Diagnostics> {
     let file = file::load(job, &Overrides::default())?;
     // No sink of a case prints.
     let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
-    Plan::new(&file, &Surroundings { runtime: Arc::clone(&setting.runtime), print })
+    Plan::new(&file, &Surroundings { runtime: Arc::clone(&setting.runtime), print, modules: Modules::Files })
 }
 
 /// The outputs of the operator, by what follows its name; the main one is empty.

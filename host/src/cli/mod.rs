@@ -129,15 +129,13 @@ enum Command {
     /// Build a project and run its golden cases.
     #[command(after_help = "Example:\n  pelton test to-euro --bless")]
     Test(test::TestArgs),
-    /// The engine's jobs: submit, look, pause, resume, stop; the schema of job files.
-    #[command(subcommand, after_help = "Example:\n  pelton job submit job.toml")]
     /// Try the laws of the contract on a module, with rows that are made up.
     #[command(
         after_help = "Example:\n  pelton check to-euro/to-euro.wasm --columns 'auction: s64, price: f64?' --options '{\"rate\": 0.9}'"
     )]
     Check(check::CheckArgs),
-    /// About job files.
-    #[command(subcommand, after_help = "Example:\n  pelton job schema > pelton-job.schema.json")]
+    /// The engine's jobs: submit, look, pause, resume, stop; the schema of job files.
+    #[command(subcommand, after_help = "Example:\n  pelton job submit job.toml")]
     Job(job::JobCommand),
     /// Show what a job of the engine says.
     #[command(after_help = "Example:\n  pelton logs hot-items --follow --level warn")]
