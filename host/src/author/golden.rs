@@ -25,7 +25,7 @@ use crate::{
     job::{
         diagnostic::Diagnostics,
         file,
-        plan::{Modules, Plan, Surroundings},
+        plan::{Plan, Surroundings, modules::Modules},
         run::{self, Control, Job, RunError, Start, progress::Event},
     },
     sink::print::{PrintStyle, PrintTarget},
