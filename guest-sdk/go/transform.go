@@ -8,25 +8,18 @@ import (
 )
 
 // A Verdict says what becomes of a row.
-type Verdict struct {
-	kind   verdictKind
-	reason string
-}
-
-type verdictKind uint8
+type Verdict uint8
 
 const (
-	dropped verdictKind = iota
-	kept
+	// Leave leaves the row out.
+	Leave Verdict = iota
+	// Keep lets what was made leave.
+	Keep
 	rejected
 )
 
-var (
-	// Keep lets what was made leave.
-	Keep = Verdict{kind: kept}
-	// Leave leaves the row out.
-	Leave = Verdict{kind: dropped}
-)
+// pending is why the row that the function looks at is rejected. A Verdict without it is returned in a register.
+var pending string
 
 // KeepIf keeps the row if the condition holds.
 func KeepIf(condition bool) Verdict {
@@ -37,7 +30,10 @@ func KeepIf(condition bool) Verdict {
 }
 
 // Reject refuses the row, which goes to operator.rejected with the reason.
-func Reject(reason string) Verdict { return Verdict{rejected, reason} }
+func Reject(reason string) Verdict {
+	pending = reason
+	return rejected
+}
 
 // NoOptions is for operators without any.
 type NoOptions struct{}
@@ -76,25 +72,28 @@ func Transform[In, Out, Options any](function func(In, *Options) (Out, Verdict),
 	var in [blockRows]In
 	var out [blockRows]Out
 	of.run = func(columns []column, rows int, skip []bool, results *results) {
-		keep := make([]int32, 0, blockRows)
+		var keep [blockRows]int32
 		blocks(columns, rows, unsafe.Pointer(&in), unsafe.Sizeof(in[0]), func(start, rows int) {
-			keep = keep[:0]
+			count := 0
 			for i := range rows {
 				if skip != nil && skip[start+i] {
 					continue
 				}
 				current.enter(uint32(start + i))
 				made, verdict := function(in[i], options)
-				switch verdict.kind {
-				case kept:
-					out[i] = made
-					keep = append(keep, int32(i))
-					results.origin = append(results.origin, uint32(start+i))
-				case rejected:
-					results.rejected = append(results.rejected, rejection{uint32(start + i), verdict.reason})
+				if verdict == rejected {
+					results.reject(start + i)
+					continue
 				}
+				// Without a branch on whether the row is kept, which nobody could foresee.
+				out[i] = made
+				keep[count&(blockRows-1)] = int32(i)
+				count += int(verdict)
 			}
-			results.store(keep, unsafe.Pointer(&out), unsafe.Sizeof(out[0]))
+			for _, row := range keep[:count] {
+				results.origin = append(results.origin, uint32(start)+uint32(row))
+			}
+			results.store(keep[:count], unsafe.Pointer(&out), unsafe.Sizeof(out[0]))
 		})
 	}
 	return register(of)
@@ -122,9 +121,9 @@ func FlatMap[In, Out, Options any](function func(row In, options *Options, emit 
 				}
 				current.enter(uint32(start + i))
 				before := len(out)
-				if verdict := function(in[i], options, emit); verdict.kind == rejected {
+				if function(in[i], options, emit) == rejected {
 					out = out[:before]
-					results.rejected = append(results.rejected, rejection{uint32(start + i), verdict.reason})
+					results.reject(start + i)
 				}
 				for range len(out) - before {
 					results.origin = append(results.origin, uint32(start+i))
@@ -160,6 +159,12 @@ func blocks(columns []column, rows int, block unsafe.Pointer, stride uintptr, ea
 		}
 		each(start, count)
 	}
+}
+
+// reject takes the reason that Reject left.
+func (r *results) reject(row int) {
+	r.rejected = append(r.rejected, rejection{uint32(row), pending})
+	pending = ""
 }
 
 func (r *results) store(kept []int32, block unsafe.Pointer, stride uintptr) {
