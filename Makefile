@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap test soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -21,6 +21,7 @@ examples: setup ## Build the examples' modules
 guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-shelves -p pelton-unpaid
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-lawless --examples
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml
@@ -41,6 +42,12 @@ test: build examples guests ## Run all tests
 	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
+	tests/languages/run.py --quick $(PELTON)
+
+test-languages: build ## The same operators in every language, and the SDKs' own tests (about 8 minutes the first time)
+	tests/languages/sdks.sh
+	tests/languages/run.py $(PELTON)
+	examples/four-languages/run.sh $(abspath $(PELTON))
 
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \

@@ -3,9 +3,12 @@
 //! A component has one kind, so there is one for each kind. The build is one of Cargo's own inside this one, in the same target directory, so that it shares its dependencies with
 //! the examples' modules. They do not wait for each other: Cargo locks a directory for each profile and target, and
 //! guests have their own of both. It starts again only when something that the guest is made of changes.
+//!
+//! Lists the files of the SDKs as well, for `author::embedded`: an author has them from the binary, for no registry has them.
 
 use std::{
     env,
+    fmt::Write,
     path::{Path, PathBuf},
     process::{Command, exit},
 };
@@ -34,9 +37,23 @@ const MADE_OF: [&str; 14] = [
     "wit",
 ];
 
+/// What `pelton new` and `pelton build` hand out, from the root of the repository.
+const EMBEDDED: [&str; 9] = [
+    "guest-sdk/c",
+    "guest-sdk/go",
+    "guest-sdk/js/src",
+    "guest-sdk/python/pelton_guest",
+    "guest-sdk/rust/Cargo.toml",
+    "guest-sdk/rust/README.md",
+    "guest-sdk/rust/macros",
+    "guest-sdk/rust/src",
+    "wit",
+];
+
 fn main() {
     let root = directory("CARGO_MANIFEST_DIR").join("..");
     let out = directory("OUT_DIR");
+    embed(&root, &out);
     for path in MADE_OF {
         println!("cargo:rerun-if-changed={}", root.join(path).display());
     }
@@ -83,6 +100,41 @@ fn build(root: &Path, target_dir: &Path) {
         Ok(output) if output.status.success() => {}
         Ok(output) => fail(&format!("failed to build the std: modules:\n{}", String::from_utf8_lossy(&output.stderr))),
         Err(error) => fail(&format!("failed to start cargo: {error}")),
+    }
+}
+
+/// Writes `embedded.rs`: the path of each file from the root of the repository, and its text.
+fn embed(root: &Path, out: &Path) {
+    let mut files = Vec::new();
+    for path in EMBEDDED {
+        println!("cargo:rerun-if-changed={}", root.join(path).display());
+        collect(&root.join(path), &mut files);
+    }
+    files.sort();
+    let mut list = "[\n".to_owned();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        writeln!(list, "    ({name:?}, include_str!({:?})),", file.display()).expect("a string takes all");
+    }
+    list.push(']');
+    if let Err(error) = std::fs::write(out.join("embedded.rs"), list) {
+        fail(&format!("failed to write {}: {error}", out.join("embedded.rs").display()));
+    }
+}
+
+/// The sources among the files at or below `path`; tests stay here.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).unwrap_or_else(|error| fail(&format!("{}: {error}", path.display())));
+        entries.flatten().for_each(|entry| collect(&entry.path(), files));
+        return;
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let is_source =
+        ["c", "go", "h", "js", "json", "md", "mod", "py", "rs", "toml", "ts", "typed", "wit"].contains(&extension);
+    if is_source && !name.ends_with("_test.go") {
+        files.push(path.to_owned());
     }
 }
 

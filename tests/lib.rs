@@ -29,6 +29,13 @@ pub fn guest(name: &str) -> Result<PathBuf> {
     Ok(module)
 }
 
+/// The module of the example NAME of the crate `tests/guests/lawless`.
+pub fn lawless(name: &str) -> Result<PathBuf> {
+    let module = above_test(3)?.join(format!("wasm32-unknown-unknown/guest/examples/{name}.wasm"));
+    ensure!(module.is_file(), "{} is missing: run `make guests`", module.display());
+    Ok(module)
+}
+
 fn above_test(levels: usize) -> Result<PathBuf> {
     let test = env::current_exe()?;
     Ok(test.ancestors().nth(levels).context("the test is in a target directory")?.to_owned())

@@ -100,6 +100,15 @@ codes! {
     EngineBusy = 808, "another engine has the data directory";
     DataUnusable = 809, "the data directory cannot be used";
     ListenRefused = 810, "the engine cannot listen there";
+
+    // 09xx: the author's tools
+    ProjectUnreadable = 901, "a directory is no module's project";
+    NameTaken = 902, "a new module cannot be put there";
+    ToolMissing = 903, "a tool that builds modules is missing";
+    BuildFailed = 904, "a module cannot be built";
+    CaseUnreadable = 905, "a golden case cannot be used";
+    CaseDiffers = 906, "a golden case gives another answer";
+    LawBroken = 907, "a module breaks a law";
 }
 
 impl fmt::Display for Code {

@@ -9,10 +9,12 @@
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! control                             the engine: modules, and jobs that go on
+//! author                              new modules: build, golden cases, laws
 //! api, cli                            what programs ask, what people type
 //! ```
 
 pub mod api;
+pub mod author;
 pub mod checkpoint;
 pub mod cli;
 pub mod clock;

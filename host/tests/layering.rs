@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("error", &[]),
     ("failpoint", &[]),
@@ -29,10 +29,12 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ),
     ("control", &["checkpoint", "clock", "error", "job", "lock", "operator", "sink", "standard"]),
     ("api", &["clock", "control", "error", "job"]),
+    ("author", &["clock", "error", "job", "nearest", "sink"]),
     (
         "cli",
         &[
             "api",
+            "author",
             "checkpoint",
             "clock",
             "control",

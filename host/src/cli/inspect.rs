@@ -43,10 +43,11 @@ pub(super) struct InspectArgs {
     options: String,
 }
 
+/// Columns as they are written in an argument.
 #[derive(Debug, Clone)]
-struct Columns(SchemaRef);
+pub(super) struct Columns(pub(super) SchemaRef);
 
-fn parse_columns(text: &str) -> Result<Columns, String> {
+pub(super) fn parse_columns(text: &str) -> Result<Columns, String> {
     let parsed = types::parse(&format!("struct<{text}>")).map_err(|error| match error {
         TypeError::Unknown(name) => match nearest(&name, types::SCALAR_NAMES) {
             Some(near) => format!("`{}` is not a type; did you mean `{near}`?", shown(&name)),
@@ -66,7 +67,7 @@ fn parse_table(text: &str) -> Result<SideTable, String> {
     Ok(SideTable { name: name.trim().to_owned(), schema })
 }
 
-fn parse_options(text: &str) -> Result<String, String> {
+pub(super) fn parse_options(text: &str) -> Result<String, String> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(_)) => Ok(text.to_owned()),
         Ok(_) => Err("options are a JSON object".into()),

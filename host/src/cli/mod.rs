@@ -3,6 +3,8 @@
 //! Each command has its file. Results go to standard output, messages to standard error; `--output json` makes both
 //! machine-readable. The exit code says how it ended ([`Exit`]).
 
+mod build;
+mod check;
 mod checkpoint;
 mod client;
 pub mod config;
@@ -12,6 +14,7 @@ mod job;
 mod lint;
 mod logs;
 mod module;
+mod new;
 mod plan;
 pub mod report;
 mod run;
@@ -19,6 +22,7 @@ mod serve;
 mod shadow;
 mod swap;
 mod terminal;
+mod test;
 mod time;
 mod token;
 
@@ -116,6 +120,20 @@ enum Command {
         after_help = "Example:\n  pelton serve --data engine --listen 127.0.0.1:7117\n\ndocs/engine.md shows the rest."
     )]
     Serve(serve::ServeArgs),
+    /// Make a project for a module of your own.
+    #[command(after_help = "Example:\n  pelton new to-euro --lang python")]
+    New(new::NewArgs),
+    /// Build a project's module, with the tools of its language.
+    #[command(after_help = "Example:\n  pelton build to-euro")]
+    Build(build::BuildArgs),
+    /// Build a project and run its golden cases.
+    #[command(after_help = "Example:\n  pelton test to-euro --bless")]
+    Test(test::TestArgs),
+    /// Try the laws of the contract on a module, with rows that are made up.
+    #[command(
+        after_help = "Example:\n  pelton check to-euro/to-euro.wasm --columns 'auction: s64, price: f64?' --options '{\"rate\": 0.9}'"
+    )]
+    Check(check::CheckArgs),
     /// The engine's jobs: submit, look, pause, resume, stop; the schema of job files.
     #[command(subcommand, after_help = "Example:\n  pelton job submit job.toml")]
     Job(job::JobCommand),
@@ -229,6 +247,10 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::lint(&context, &args),
         Command::Inspect(args) => inspect::inspect(&context, &args),
         Command::Serve(args) => serve::serve(&context, &args),
+        Command::New(args) => new::new(&context, &args),
+        Command::Build(args) => build::build(&context, &args),
+        Command::Check(args) => check::check(&context, &args),
+        Command::Test(args) => test::test(&context, &args),
         Command::Job(command) => job::job(&context, &command),
         Command::Logs(args) => logs::logs(&context, &args),
         Command::Swap(args) => swap::swap(&context, &args),

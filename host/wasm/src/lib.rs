@@ -46,7 +46,7 @@ pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};
 pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, StateChanges, TimerChange};
 pub use module::{Kind, Module};
-pub use packaging::Packaging;
+pub use packaging::{Packaging, pack};
 pub use state::{StateRange, StateReader, StateRows};
 pub use transform::TransformInstance;
 

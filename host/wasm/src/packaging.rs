@@ -2,7 +2,8 @@
 //!
 //! A core module becomes a component here, so that an author needs no tool but a compiler: its world
 //! is the one that its toolchain embedded (wit-bindgen does), or those whose exports it has by name
-//! (`pelton:operator/transform@0.1.0#process`), as hand-written text has.
+//! (`pelton:operator/transform@0.1.0#process`), as hand-written text has. If it was made for WASI preview 1, as C and Go are, an
+//! adapter that touches nothing takes the place of its WASI.
 
 use std::{borrow::Cow, fmt};
 
@@ -35,6 +36,11 @@ impl fmt::Display for Packaging {
 
 const COMPONENT_MAGIC: &[u8] = b"\0asm\x0d\0\x01\0";
 const MODULE_MAGIC: &[u8] = b"\0asm\x01\0\0\0";
+
+/// The component that a module of any packaging is, for a build that keeps it.
+pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    Ok(unpack(bytes)?.0.into_owned())
+}
 
 /// The component in `bytes`, and how it was given.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, Packaging), LoadError> {
@@ -81,7 +87,7 @@ fn invalid(error: impl fmt::Display) -> LoadError {
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let (has_types, exports) = scan(module)?;
+    let Scanned { has_types, is_wasi, exports } = scan(module)?;
     let mut module = Cow::Borrowed(module);
     if !has_types {
         let is_exported = |(interface, _): &&(&str, &str)| {
@@ -96,25 +102,56 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, LoadError> {
     }
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).map_err(invalid)?;
+    if is_wasi {
+        encoder.adapter(WASI, &adapter()?).map_err(invalid)?;
+    }
     encoder.validate(true).encode().map_err(invalid)
 }
 
-/// Whether the toolchain embedded the module's world, and what the module exports.
-fn scan(module: &[u8]) -> Result<(bool, Vec<String>), LoadError> {
-    let mut has_types = false;
-    let mut exports = Vec::new();
+/// What a core module says of itself.
+struct Scanned {
+    /// Its toolchain embedded its world.
+    has_types: bool,
+    /// It imports WASI preview 1.
+    is_wasi: bool,
+    exports: Vec<String>,
+}
+
+fn scan(module: &[u8]) -> Result<Scanned, LoadError> {
+    let mut scanned = Scanned { has_types: false, is_wasi: false, exports: Vec::new() };
     for payload in Parser::new(0).parse_all(module) {
         match payload.map_err(invalid)? {
-            Payload::CustomSection(section) => has_types |= section.name().starts_with("component-type"),
+            Payload::CustomSection(section) => scanned.has_types |= section.name().starts_with("component-type"),
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    scanned.is_wasi |= import.map_err(invalid)?.module == WASI;
+                }
+            }
             Payload::ExportSection(section) => {
                 for export in section {
-                    exports.push(export.map_err(invalid)?.name.to_owned());
+                    scanned.exports.push(export.map_err(invalid)?.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok((has_types, exports))
+    Ok(scanned)
+}
+
+const WASI: &str = "wasi_snapshot_preview1";
+
+/// WASI preview 1 without the world behind it: `adapter.wat`, with its one import.
+fn adapter() -> Result<Vec<u8>, LoadError> {
+    let mut adapter = wat::parse_str(include_str!("adapter.wat")).map_err(invalid)?;
+    let (mut resolve, _) = operator_world("transform-operator")?;
+    let world = "package pelton:adapter; world adapter { import pelton:operator/log@0.1.0; }";
+    let mut map = SourceMap::default();
+    map.push_str("adapter.wit", world);
+    let group = map.parse().map_err(|(_, error)| invalid(error))?;
+    let package = resolve.push_group(group).map_err(invalid)?;
+    let world = resolve.select_world(&[package], Some("adapter")).map_err(invalid)?;
+    embed_component_metadata(&mut adapter, &resolve, world, StringEncoding::UTF8, false).map_err(invalid)?;
+    Ok(adapter)
 }
 
 /// The contract, as it is in the repository.

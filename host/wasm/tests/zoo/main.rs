@@ -13,6 +13,7 @@ mod guest;
 mod keyed;
 mod loading;
 mod tables;
+mod wasi;
 
 use std::{
     sync::{Arc, LazyLock},

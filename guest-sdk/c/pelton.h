@@ -1,0 +1,401 @@
+/* Write Pelton operators in C or C++: a function of one row becomes a WebAssembly component.
+ *
+ *     #define BID(COLUMN)     COLUMN(f64, price)
+ *     #define PRICED(COLUMN)  COLUMN(f64, euro)
+ *     #define OPTIONS(NEEDED, OPTIONAL) NEEDED(f64, rate) OPTIONAL(f64, min, 0.0)
+ *
+ *     PELTON_ROW(bid, BID)
+ *     PELTON_ROW(priced, PRICED)
+ *     PELTON_OPTIONS(options, OPTIONS)
+ *
+ *     static pelton_verdict to_euro(const struct bid *bid, struct priced *priced, const struct options *options) {
+ *         priced->euro = bid->price * options->rate;
+ *         return bid->price > options->min ? PELTON_KEEP : PELTON_DROP;
+ *     }
+ *     PELTON_TRANSFORM(to_euro, bid, priced, options)
+ *
+ * The list BID names the columns that are read, PRICED those that are made; the engine carries all others past. The types of
+ * columns are boolean, s8 … s64, u8 … u64, f32, f64, date (days since 1970), timestamp (microseconds since 1970), text and
+ * bytes, and each with `_or_null`. A row with a null in a column without `_or_null` is rejected. A third word of COLUMN is the
+ * column's name, if it is not the field's: COLUMN(text, user, "user-id").
+ *
+ * Compile it with pelton.c; `pelton build` does. Everything that `pelton_alloc` gives lives until the call ends.
+ */
+#ifndef PELTON_H
+#define PELTON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- what a function answers and may use ---- */
+
+typedef enum { PELTON_DROP, PELTON_KEEP, PELTON_REJECT } pelton_verdict;
+
+/* Refuses the row, which goes to `operator.rejected` with the reason: `return pelton_reject("%g is no price", price);` */
+pelton_verdict pelton_reject(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+typedef enum { PELTON_TRACE, PELTON_DEBUG, PELTON_INFO, PELTON_WARN, PELTON_ERROR } pelton_level;
+
+/* A line for the job's log; printf reaches it too. */
+void pelton_log(pelton_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to the counter, or sets the gauge, `operator.name` of the job's metrics. */
+void pelton_counter(const char *name, uint64_t delta);
+void pelton_gauge(const char *name, double value);
+/* Stops the job, with the message in the trap. */
+void pelton_trap(const char *file, int line, const char *message) __attribute__((noreturn));
+#define PELTON_ASSERT(condition) ((condition) ? (void)0 : pelton_trap(__FILE__, __LINE__, #condition))
+
+/* Memory that lives until the call ends, 16-byte aligned. Traps when there is none left. */
+void *pelton_alloc(size_t size);
+
+/* What a call may know about the world. Times in microseconds since 1970. */
+typedef struct {
+    uint64_t epoch, first_row;
+    int64_t now, watermark; /* INT64_MIN: there is none yet */
+    uint64_t seed;
+} pelton_context;
+const pelton_context *pelton_current(void);
+/* The row's number: no other row of this operator's input has it, and a replay gives it again. */
+uint64_t pelton_row_number(void);
+/* Random numbers: another with each call, the same ones for the same row. The first is 0 <= x < 1. */
+double pelton_random(void);
+uint64_t pelton_random_u64(void);
+
+/* ---- values ---- */
+
+typedef struct {
+    const char *data; /* not terminated */
+    size_t size;
+} pelton_text;
+typedef pelton_text pelton_bytes;
+
+pelton_text pelton_text_of(const char *terminated);
+bool pelton_text_equal(pelton_text left, pelton_text right);
+
+typedef bool pelton_boolean;
+typedef int8_t pelton_s8;
+typedef int16_t pelton_s16;
+typedef int32_t pelton_s32;
+typedef int64_t pelton_s64;
+typedef uint8_t pelton_u8;
+typedef uint16_t pelton_u16;
+typedef uint32_t pelton_u32;
+typedef uint64_t pelton_u64;
+typedef float pelton_f32;
+typedef double pelton_f64;
+typedef int32_t pelton_date;
+typedef int64_t pelton_timestamp;
+
+/* ---- columns ---- */
+
+typedef enum {
+    PELTON_TYPE_boolean, PELTON_TYPE_s8, PELTON_TYPE_s16, PELTON_TYPE_s32, PELTON_TYPE_s64, PELTON_TYPE_u8, PELTON_TYPE_u16,
+    PELTON_TYPE_u32, PELTON_TYPE_u64, PELTON_TYPE_f32, PELTON_TYPE_f64, PELTON_TYPE_date, PELTON_TYPE_timestamp,
+    PELTON_TYPE_text, PELTON_TYPE_bytes,
+    PELTON_NULLABLE = 32
+} pelton_type;
+
+/* A column that is read. Booleans have a byte for each row here. */
+typedef struct {
+    const void *values;     /* numbers, or the bytes of all texts */
+    const int32_t *offsets; /* of texts */
+    const uint8_t *valid;   /* a byte for each row, or NULL when there is no null */
+} pelton_view;
+
+/* A column that is made, with room for rows. */
+typedef struct {
+    void *values;
+    int32_t *offsets;
+    uint8_t *valid;
+    size_t capacity; /* bytes of text that there is room for */
+} pelton_room;
+
+void pelton_room_for_text(pelton_room *room, size_t used, size_t more);
+
+#define PELTON_NUMBER_TYPE(type)                                                                                              \
+    static inline pelton_##type pelton_get_##type(const pelton_view *view, size_t row) {                                     \
+        return ((const pelton_##type *)view->values)[row];                                                                    \
+    }                                                                                                                         \
+    static inline void pelton_put_##type(pelton_room *room, size_t row, pelton_##type value) {                               \
+        ((pelton_##type *)room->values)[row] = value;                                                                         \
+    }                                                                                                                         \
+    /* At column level: all values, as an array. */                                                                           \
+    static inline const pelton_##type *pelton_values_##type(const pelton_view *view) {                                       \
+        return (const pelton_##type *)view->values;                                                                           \
+    }                                                                                                                         \
+    static inline pelton_##type *pelton_room_##type(pelton_room *room) { return (pelton_##type *)room->values; }             \
+    PELTON_NULLABLE_TYPE(type)
+
+#define PELTON_TEXT_TYPE(type)                                                                                                \
+    static inline pelton_##type pelton_get_##type(const pelton_view *view, size_t row) {                                     \
+        int32_t start = view->offsets[row];                                                                                   \
+        pelton_##type text = {(const char *)view->values + start, (size_t)(view->offsets[row + 1] - start)};                 \
+        return text;                                                                                                          \
+    }                                                                                                                         \
+    static inline void pelton_put_##type(pelton_room *room, size_t row, pelton_##type value) {                               \
+        size_t start = (size_t)room->offsets[row];                                                                            \
+        if (room->capacity - start < value.size) pelton_room_for_text(room, start, value.size);                              \
+        __builtin_memcpy((char *)room->values + start, value.data, value.size);                                              \
+        room->offsets[row + 1] = (int32_t)(start + value.size);                                                               \
+    }                                                                                                                         \
+    PELTON_NULLABLE_TYPE(type)
+
+#define PELTON_NULLABLE_TYPE(type)                                                                                            \
+    typedef struct {                                                                                                          \
+        bool valid;                                                                                                           \
+        pelton_##type value;                                                                                                  \
+    } pelton_##type##_or_null;                                                                                                \
+    static inline pelton_##type##_or_null pelton_get_##type##_or_null(const pelton_view *view, size_t row) {                 \
+        pelton_##type##_or_null read = {!view->valid || view->valid[row], pelton_get_##type(view, row)};                     \
+        return read;                                                                                                          \
+    }                                                                                                                         \
+    static inline void pelton_put_##type##_or_null(pelton_room *room, size_t row, pelton_##type##_or_null made) {            \
+        pelton_##type nothing;                                                                                                \
+        __builtin_memset(&nothing, 0, sizeof nothing);                                                                        \
+        pelton_put_##type(room, row, made.valid ? made.value : nothing);                                                      \
+        room->valid[row] = made.valid;                                                                                        \
+    }                                                                                                                         \
+    enum { PELTON_TYPE_##type##_or_null = (int)PELTON_TYPE_##type | (int)PELTON_NULLABLE };
+
+PELTON_NUMBER_TYPE(boolean)
+PELTON_NUMBER_TYPE(s8)
+PELTON_NUMBER_TYPE(s16)
+PELTON_NUMBER_TYPE(s32)
+PELTON_NUMBER_TYPE(s64)
+PELTON_NUMBER_TYPE(u8)
+PELTON_NUMBER_TYPE(u16)
+PELTON_NUMBER_TYPE(u32)
+PELTON_NUMBER_TYPE(u64)
+PELTON_NUMBER_TYPE(f32)
+PELTON_NUMBER_TYPE(f64)
+PELTON_NUMBER_TYPE(date)
+PELTON_NUMBER_TYPE(timestamp)
+PELTON_TEXT_TYPE(text)
+PELTON_TEXT_TYPE(bytes)
+
+/* ---- row types ---- */
+
+/* The rows that a call makes. */
+typedef struct {
+    uint32_t rows, capacity;
+    uint32_t *origin;   /* the input row of each row made */
+    pelton_room *rooms; /* one for each column */
+    uint32_t row;       /* the input row that the function looks at */
+} pelton_out;
+
+void pelton_out_grow(pelton_out *out);
+
+typedef struct {
+    const char *name;
+    int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
+} pelton_column;
+
+#define PELTON_SECOND(first, second, ...) second
+#define PELTON_NAME_OF(name, ...) PELTON_SECOND(~, ##__VA_ARGS__, #name, ~)
+#define PELTON_FIELD(type, name, ...) pelton_##type name;
+#define PELTON_COLUMN_OF(type, name, ...) {PELTON_NAME_OF(name, ##__VA_ARGS__), PELTON_TYPE_##type},
+#define PELTON_VIEW_OF(type, name, ...) pelton_view name;
+#define PELTON_ROOM_OF(type, name, ...) pelton_room name;
+#define PELTON_GET_FIELD(type, name, ...) row.name = pelton_get_##type(&columns->name, at);
+#define PELTON_PUT_FIELD(type, name, ...) pelton_put_##type(&columns->name, at, row->name);
+
+/* Declares `struct ROW` with the fields of LIST, and for column level `struct ROW_columns` (views of what is read) and
+ * `struct ROW_rooms` (room for what is made). */
+#define PELTON_ROW(row_name, LIST)                                                                                            \
+    struct row_name { LIST(PELTON_FIELD) };                                                                                   \
+    struct row_name##_columns { LIST(PELTON_VIEW_OF) };                                                                       \
+    struct row_name##_rooms { LIST(PELTON_ROOM_OF) };                                                                         \
+    static const pelton_column row_name##_list[] = {LIST(PELTON_COLUMN_OF)};                                                  \
+    static inline __attribute__((unused)) struct row_name row_name##_get(const struct row_name##_columns *columns, size_t at) { \
+        struct row_name row;                                                                                                  \
+        LIST(PELTON_GET_FIELD)                                                                                                \
+        return row;                                                                                                           \
+    }                                                                                                                         \
+    static inline __attribute__((unused)) void row_name##_put(                                                                \
+        struct row_name##_rooms *columns, size_t at, const struct row_name *row) {                                            \
+        (void)columns, (void)at, (void)row;                                                                                   \
+        LIST(PELTON_PUT_FIELD)                                                                                                \
+    }                                                                                                                         \
+    static inline __attribute__((unused)) void row_name##_emit(pelton_out *out, const struct row_name *row) {                 \
+        if (out->rows == out->capacity) pelton_out_grow(out);                                                                 \
+        row_name##_put((struct row_name##_rooms *)out->rooms, out->rows, row);                                                \
+        out->origin[out->rows++] = out->row;                                                                                  \
+    }
+
+/* ---- options ---- */
+
+typedef struct {
+    const char *name;
+    int type; /* boolean, s64, f64 or text */
+    bool needed;
+    size_t offset;
+} pelton_option;
+
+#define PELTON_OPTION_FIELD(type, name, ...) pelton_##type name;
+#define PELTON_OPTION_NOTHING(type, name, ...)
+#define PELTON_OPTION_DEFAULT(type, name, fallback) options->name = PELTON_FROM_##type(fallback);
+#define PELTON_FROM_boolean(fallback) fallback
+#define PELTON_FROM_s64(fallback) fallback
+#define PELTON_FROM_f64(fallback) fallback
+#define PELTON_FROM_text(fallback) pelton_text_of(fallback)
+
+#define PELTON_OPTION_NEEDED(type, name, ...) {#name, PELTON_TYPE_##type, true, offsetof(pelton_options_here, name)},
+#define PELTON_OPTION_OPTIONAL(type, name, ...) {#name, PELTON_TYPE_##type, false, offsetof(pelton_options_here, name)},
+
+/* Declares `struct NAME` of options: LIST(NEEDED, OPTIONAL) has NEEDED(type, name) and OPTIONAL(type, name, fallback). */
+#define PELTON_OPTIONS(options_name, LIST)                                                                                    \
+    struct options_name { LIST(PELTON_OPTION_FIELD, PELTON_OPTION_FIELD) };                                                   \
+    typedef struct options_name pelton_options_here;                                                                          \
+    static void options_name##_defaults(void *at) {                                                                           \
+        struct options_name *options = (struct options_name *)at;                                                             \
+        (void)options;                                                                                                        \
+        LIST(PELTON_OPTION_NOTHING, PELTON_OPTION_DEFAULT)                                                                    \
+    }                                                                                                                         \
+    static const pelton_option options_name##_list[] = {                                                                      \
+        LIST(PELTON_OPTION_NEEDED, PELTON_OPTION_OPTIONAL){NULL, 0, false, 0}};
+
+/* The options of an operator that has none. */
+#define PELTON_NO_OPTIONS(options_name)                                                                                       \
+    struct options_name { char none; };                                                                                       \
+    static void options_name##_defaults(void *at) { (void)at; }                                                               \
+    static const pelton_option options_name##_list[] = {{NULL, 0, false, 0}};
+
+/* ---- operators ---- */
+
+typedef enum { PELTON_RULE_NONE, PELTON_RULE_PASS_NONE, PELTON_RULE_PASS, PELTON_RULE_DROP, PELTON_RULE_RENAME, PELTON_RULE_TIME } pelton_rule_kind;
+
+typedef struct {
+    pelton_rule_kind kind;
+    const char *column, *name;
+} pelton_rule;
+
+/* Behind the arguments of PELTON_TRANSFORM and its kin: which columns of the input leave besides the computed ones. */
+#define PELTON_PASS_NONE {PELTON_RULE_PASS_NONE, NULL, NULL}
+#define PELTON_PASS(column) {PELTON_RULE_PASS, column, NULL}
+#define PELTON_LEAVE_OUT(column) {PELTON_RULE_DROP, column, NULL}
+#define PELTON_RENAME(column, name) {PELTON_RULE_RENAME, column, name}
+/* The column that is the output's event time. */
+#define PELTON_EVENT_TIME(column) {PELTON_RULE_TIME, column, NULL}
+
+/* A batch as the loops see it. */
+typedef struct {
+    uint32_t rows;
+    const pelton_view *views;
+    const uint8_t *refused; /* a byte for each row, 1 if it is rejected already; NULL if none is */
+    const void *options;
+} pelton_batch;
+
+typedef struct {
+    const char *function;
+    const pelton_column *reads, *makes;
+    uint32_t reads_count, makes_count;
+    const pelton_option *options;
+    uint32_t options_count;
+    size_t options_size;
+    void (*defaults)(void *options);
+    const pelton_rule *rules;
+    uint32_t rules_count;
+    void (*run)(const pelton_batch *batch, pelton_out *out);
+    bool by_column; /* rows with nulls that it does not take are left out before it runs */
+} pelton_operator;
+
+extern const pelton_operator pelton_the_operator;
+extern uint32_t pelton_at; /* the row that the function looks at */
+void pelton_rejected(uint32_t row);
+
+#define PELTON_COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
+
+#define PELTON_EXPORT(fn, in, made_list, makes_n, options_name, by_column, ...)                                               \
+    static const pelton_rule fn##_rules[] = {{PELTON_RULE_NONE, NULL, NULL}, ##__VA_ARGS__};                                  \
+    const pelton_operator pelton_the_operator = {                                                                             \
+        #fn, in##_list, made_list, PELTON_COUNT(in##_list), makes_n, options_name##_list,                                     \
+        PELTON_COUNT(options_name##_list) - 1, sizeof(struct options_name), options_name##_defaults, fn##_rules,              \
+        PELTON_COUNT(fn##_rules), fn##_run, by_column};
+
+/* A map and filter: `pelton_verdict fn(const struct IN *, struct OUT *, const struct OPTIONS *)`. */
+#define PELTON_TRANSFORM(fn, in, made, options_name, ...)                                                                     \
+    static inline __attribute__((always_inline)) void fn##_rows(const pelton_batch *batch, pelton_out *out, bool refuses) {   \
+        const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
+        struct made##_rooms rooms = *(struct made##_rooms *)out->rooms;                                                       \
+        const struct options_name options = *(const struct options_name *)batch->options;                                     \
+        uint32_t *origin = out->origin;                                                                                       \
+        uint32_t made_rows = 0;                                                                                               \
+        for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
+            if (refuses && batch->refused[row]) continue;                                                                     \
+            pelton_at = row;                                                                                                  \
+            struct in read = in##_get(&columns, row);                                                                         \
+            struct made one;                                                                                                  \
+            __builtin_memset(&one, 0, sizeof one);                                                                            \
+            pelton_verdict verdict = fn(&read, &one, &options);                                                               \
+            if (verdict == PELTON_REJECT) {                                                                                   \
+                pelton_rejected(row);                                                                                         \
+                continue;                                                                                                     \
+            }                                                                                                                 \
+            made##_put(&rooms, made_rows, &one);                                                                              \
+            origin[made_rows] = row;                                                                                          \
+            made_rows += verdict == PELTON_KEEP;                                                                              \
+        }                                                                                                                     \
+        *(struct made##_rooms *)out->rooms = rooms;                                                                           \
+        out->rows = made_rows;                                                                                                \
+    }                                                                                                                         \
+    static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
+        if (batch->refused) fn##_rows(batch, out, true);                                                                      \
+        else fn##_rows(batch, out, false);                                                                                    \
+    }                                                                                                                         \
+    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+
+/* A filter: `pelton_verdict fn(const struct IN *, const struct OPTIONS *)`. */
+#define PELTON_FILTER(fn, in, options_name, ...)                                                                              \
+    static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
+        const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
+        for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
+            if (batch->refused && batch->refused[row]) continue;                                                              \
+            pelton_at = row;                                                                                                  \
+            struct in read = in##_get(&columns, row);                                                                         \
+            pelton_verdict verdict = fn(&read, (const struct options_name *)batch->options);                                  \
+            if (verdict == PELTON_REJECT) pelton_rejected(row);                                                               \
+            out->origin[out->rows] = row;                                                                                     \
+            out->rows += verdict == PELTON_KEEP;                                                                              \
+        }                                                                                                                     \
+    }                                                                                                                         \
+    PELTON_EXPORT(fn, in, NULL, 0, options_name, false, ##__VA_ARGS__)
+
+/* A flat-map: `pelton_verdict fn(const struct IN *, pelton_out *, const struct OPTIONS *)` calls `OUT_emit(out, &row)` as often
+ * as it likes; what it emitted before it rejects is forgotten. */
+#define PELTON_FLAT_MAP(fn, in, made, options_name, ...)                                                                      \
+    static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
+        const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
+        for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
+            if (batch->refused && batch->refused[row]) continue;                                                              \
+            pelton_at = out->row = row;                                                                                       \
+            uint32_t before = out->rows;                                                                                      \
+            struct in read = in##_get(&columns, row);                                                                         \
+            if (fn(&read, out, (const struct options_name *)batch->options) == PELTON_REJECT) {                               \
+                out->rows = before;                                                                                           \
+                pelton_rejected(row);                                                                                         \
+            }                                                                                                                 \
+        }                                                                                                                     \
+    }                                                                                                                         \
+    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+
+/* Whole columns: `uint32_t fn(const struct IN_columns *, uint32_t rows, struct OUT_rooms *, uint32_t *origin, const struct
+ * OPTIONS *)` answers how many rows it made, at most one for each row, with the input row of each in `origin`. Rows with a
+ * null in a column without `_or_null` are left out before. */
+#define PELTON_COLUMNS(fn, in, made, options_name, ...)                                                                       \
+    static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
+        struct in##_columns columns = *(const struct in##_columns *)batch->views;                                             \
+        struct made##_rooms *rooms = (struct made##_rooms *)out->rooms;                                                       \
+        const struct options_name *options = (const struct options_name *)batch->options;                                     \
+        out->rows = fn(&columns, batch->rows, rooms, out->origin, options);                                                   \
+    }                                                                                                                         \
+    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, true, ##__VA_ARGS__)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

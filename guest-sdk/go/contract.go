@@ -1,0 +1,166 @@
+package guest
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Rule says which columns of the input leave besides the computed ones; without one, all do.
+type Rule struct {
+	kind         ruleKind
+	column, name string
+}
+
+type ruleKind int
+
+const (
+	rulePassNone ruleKind = iota
+	rulePass
+	ruleDrop
+	ruleRename
+	ruleEventTime
+)
+
+// PassNone lets no column pass.
+func PassNone() Rule { return Rule{kind: rulePassNone} }
+
+// Pass lets this column pass, and others only if they are named as well.
+func Pass(column string) Rule { return Rule{rulePass, column, ""} }
+
+// Drop leaves this column out.
+func Drop(column string) Rule { return Rule{ruleDrop, column, ""} }
+
+// Rename lets this column pass under another name.
+func Rename(column, name string) Rule { return Rule{ruleRename, column, name} }
+
+// EventTime is the column that is the output's event time, if it is not the input's.
+func EventTime(column string) Rule { return Rule{ruleEventTime, column, ""} }
+
+// plan is how batches are read and answered, as agreed in open.
+type plan struct {
+	formats []string // of the columns read
+	order   []int    // the computed columns in the contract's order
+}
+
+// fit is the answer to open. An error is in words for the job's owner.
+func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, error) {
+	var agreed contract
+	var planned plan
+	inputs = slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return in.mode == "table" })
+	if len(inputs) != 1 {
+		return agreed, planned, fmt.Errorf("this module has one input, but the operator has %d", len(inputs))
+	}
+	columns := topLevel(inputs[0].fields)
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = column.name
+	}
+	for _, read := range reads {
+		at := slices.Index(names, read.column)
+		if at < 0 {
+			return agreed, planned, fmt.Errorf("the input has no column `%s`, which `%s` reads as %s: %s",
+				read.column, read.goName, read.wants(), suggest(read.column, names))
+		}
+		if format := columns[at].format; !read.accepts(format) {
+			return agreed, planned, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",
+				read.column, typeName(format), read.goName, read.wants())
+		}
+		agreed.reads = append(agreed.reads, read.column)
+		planned.formats = append(planned.formats, columns[at].format)
+	}
+	if err := checkRules(rules, names); err != nil {
+		return agreed, planned, err
+	}
+	err := layOut(&agreed, &planned, makes, rules, names)
+	return agreed, planned, err
+}
+
+// topLevel is the columns, without the children of lists and structs.
+func topLevel(fields []wireField) []wireField {
+	var columns []wireField
+	skip := uint32(0)
+	for _, field := range fields {
+		if skip > 0 {
+			skip += field.children - 1
+			continue
+		}
+		columns = append(columns, field)
+		skip = field.children
+	}
+	return columns
+}
+
+func checkRules(rules []Rule, names []string) error {
+	for _, rule := range rules {
+		names := rule.kind == rulePassNone || rule.kind == ruleEventTime || slices.Contains(names, rule.column)
+		if !names {
+			return fmt.Errorf("the input has no column `%s`, which a rule of the module names", rule.column)
+		}
+	}
+	return nil
+}
+
+func passes(rules []Rule, column string) bool {
+	only, named := false, false
+	for _, rule := range rules {
+		switch rule.kind {
+		case rulePassNone:
+			only = true
+		case rulePass:
+			only, named = true, named || rule.column == column
+		case ruleDrop:
+			if rule.column == column {
+				return false
+			}
+		}
+	}
+	return !only || named
+}
+
+// layOut is the columns of the output: the passed ones in the input's order, a computed one in the place of the passed one
+// whose name it has, and then the other computed ones.
+func layOut(agreed *contract, planned *plan, makes []field, rules []Rule, names []string) error {
+	taken := map[string]bool{}
+	compute := func(at int) {
+		made := makes[at]
+		taken[made.column] = true
+		planned.order = append(planned.order, at)
+		agreed.fields = append(agreed.fields, outputField{name: made.column, format: made.format, nullable: made.nullable})
+	}
+	for _, column := range names {
+		if !passes(rules, column) {
+			continue
+		}
+		name := column
+		for _, rule := range rules {
+			if rule.kind == ruleRename && rule.column == column {
+				name = rule.name
+			}
+		}
+		at := slices.IndexFunc(makes, func(made field) bool { return made.column == name })
+		switch {
+		case at >= 0 && !taken[name]:
+			compute(at)
+		case at >= 0:
+		case taken[name]:
+			return fmt.Errorf("output `out` would have two columns `%s`", name)
+		default:
+			taken[name] = true
+			agreed.fields = append(agreed.fields, outputField{passed: true, column: column, name: name})
+		}
+	}
+	for at, made := range makes {
+		if !taken[made.column] {
+			compute(at)
+		}
+	}
+	for _, rule := range rules {
+		if rule.kind == ruleEventTime {
+			if !taken[rule.column] {
+				return fmt.Errorf("output `out` has no column `%s` to be its event time", rule.column)
+			}
+			agreed.eventTime = rule.column
+		}
+	}
+	return nil
+}

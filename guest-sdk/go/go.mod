@@ -1,0 +1,3 @@
+module pelton/guest
+
+go 1.24

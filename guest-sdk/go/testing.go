@@ -1,0 +1,255 @@
+package guest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+)
+
+// Columns are rows for a test, a slice for each column: []float64, []int64, []string, []bool, or []any with nils for nulls.
+type Columns map[string]any
+
+// Setting is what a test says besides the rows.
+type Setting struct {
+	Options  any // as encoding/json takes it
+	Epoch    uint64
+	FirstRow uint64
+	Now      int64
+	Seed     uint64
+}
+
+// Out is what came out. Values are those of []any: float64, int64, string, bool, nil and so on.
+type Out struct {
+	Main     map[string][]any
+	Origin   []int
+	Rejected map[int]string
+	Logs     []string
+}
+
+// oneByOneMax is rows that are run one by one as well.
+const oneByOneMax = 200
+
+// Run runs an operator over a batch, without an engine and without WebAssembly: the code that runs is the module's, through
+// the buffers that cross the boundary. Rows are also run one by one: an answer that depends on how rows are cut into batches
+// is an error.
+func Run(of *operator, rows Columns, setting Setting) (Out, error) {
+	names := slices.Sorted(maps.Keys(rows))
+	columns := map[string]testColumn{}
+	count := 0
+	var fields []wireField
+	for _, name := range names {
+		read, err := testColumnOf(rows[name])
+		if err != nil {
+			return Out{}, fmt.Errorf("column `%s`: %w", name, err)
+		}
+		columns[name], count = read, len(read.values)
+		fields = append(fields, wireField{name, read.format, read.nullable, 0})
+	}
+	options, err := json.Marshal(setting.Options)
+	if err != nil || setting.Options == nil {
+		options = []byte("{}")
+	}
+	agreed, err := of.open([]input{{"input", fields, "append"}}, options)
+	if err != nil {
+		return Out{}, err
+	}
+	recorder := &recorded{}
+	host = recorder
+	defer func() { host = silent{} }()
+	call := func(start, end int) Out {
+		current = Context{epoch: setting.Epoch, firstRow: setting.FirstRow + uint64(start), now: setting.Now, seed: setting.Seed, watermark: math.MinInt64}
+		var nodes []node
+		for _, name := range agreed.reads {
+			nodes = append(nodes, columns[name].node(start, end))
+		}
+		return assembled(agreed, of.process(end-start, nodes), columns, start, end-start)
+	}
+	out := call(0, count)
+	out.Logs = slices.Clone(recorder.lines)
+	if count > 1 && count <= oneByOneMax {
+		joined := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
+		for row := range count {
+			part := call(row, row+1)
+			for name, values := range part.Main {
+				joined.Main[name] = append(joined.Main[name], values...)
+			}
+			for _, reason := range part.Rejected {
+				joined.Rejected[row] = reason
+			}
+		}
+		atOnce, oneByOne := fmt.Sprint(out.Main, out.Rejected), fmt.Sprint(joined.Main, joined.Rejected)
+		if atOnce != oneByOne {
+			return out, fmt.Errorf("the answer depends on how rows are cut into batches:\n  all at once: %s\n  one by one:  %s", atOnce, oneByOne)
+		}
+	}
+	return out, nil
+}
+
+type recorded struct{ lines []string }
+
+func (r *recorded) log(_ level, message string) { r.lines = append(r.lines, message) }
+func (*recorded) counter(string, uint64)        {}
+func (*recorded) gauge(string, float64)         {}
+
+type testColumn struct {
+	format   string
+	nullable bool
+	values   []any
+}
+
+func testColumnOf(values any) (testColumn, error) {
+	of := reflect.ValueOf(values)
+	if of.Kind() != reflect.Slice {
+		return testColumn{}, fmt.Errorf("give a slice, not %T", values)
+	}
+	column := testColumn{}
+	for i := range of.Len() {
+		value := of.Index(i).Interface()
+		column.values = append(column.values, value)
+		column.nullable = column.nullable || value == nil
+	}
+	element := of.Type().Elem()
+	for _, value := range column.values {
+		if value != nil {
+			element = reflect.TypeOf(value)
+		}
+	}
+	switch {
+	case element == reflect.TypeFor[Timestamp]():
+		column.format = "tsu:"
+	case element == reflect.TypeFor[Date]():
+		column.format = "tdD"
+	case element.Kind() == reflect.String:
+		column.format = "u"
+	case element.Kind() == reflect.Bool:
+		column.format = "b"
+	case element == reflect.TypeFor[[]byte]():
+		column.format = "z"
+	default:
+		column.format = formats[element.Kind()]
+	}
+	if column.format == "" {
+		return column, fmt.Errorf("no column holds values of %s", element)
+	}
+	return column, nil
+}
+
+func (c testColumn) node(start, end int) node {
+	values := c.values[start:end]
+	made := node{rows: len(values)}
+	var validity []byte
+	if slices.Contains(values, nil) {
+		validity = packed(len(values), func(row int) bool { return values[row] != nil })
+	}
+	if c.format == "b" {
+		bits := packed(len(values), func(row int) bool { return values[row] == true })
+		made.buffers = [][]byte{validity, bits}
+		return made
+	}
+	var bytes []byte
+	offsets := binary.LittleEndian.AppendUint32(nil, 0)
+	for _, value := range values {
+		switch value := value.(type) {
+		case string:
+			bytes = append(bytes, value...)
+		case []byte:
+			bytes = append(bytes, value...)
+		case nil:
+			if c.format != "u" && c.format != "z" {
+				bytes = append(bytes, make([]byte, map[bool]int{true: 4, false: widths[c.format[0]]}[c.format == "tdD"])...)
+			}
+		case int:
+			bytes = binary.LittleEndian.AppendUint64(bytes, uint64(value))
+		default:
+			bytes, _ = binary.Append(bytes, binary.LittleEndian, value)
+		}
+		offsets = binary.LittleEndian.AppendUint32(offsets, uint32(len(bytes)))
+	}
+	if c.format == "u" || c.format == "z" {
+		made.buffers = [][]byte{validity, offsets, bytes}
+	} else {
+		made.buffers = [][]byte{validity, bytes}
+	}
+	return made
+}
+
+// assembled is what the engine would carry across, put together with what was computed.
+func assembled(agreed contract, out output, columns map[string]testColumn, start, count int) Out {
+	read := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
+	for i := range out.rows {
+		from := i
+		if out.origin != nil {
+			from = int(out.origin[i])
+		}
+		read.Origin = append(read.Origin, from)
+	}
+	at := 0
+	for _, field := range agreed.fields {
+		values := []any{}
+		if field.passed {
+			for _, from := range read.Origin {
+				values = append(values, columns[field.column].values[start+from])
+			}
+		} else {
+			values = valuesOf(out.nodes[at], field.format)
+			at++
+		}
+		read.Main[field.name] = values
+	}
+	for _, rejection := range out.rejected {
+		read.Rejected[int(rejection.row)] = rejection.reason
+	}
+	return read
+}
+
+func valuesOf(made node, format string) []any {
+	values := []any{}
+	for row := range made.rows {
+		if len(made.buffers[0]) > 0 && !bit(made.buffers[0], row) {
+			values = append(values, nil)
+			continue
+		}
+		data := made.buffers[1]
+		var value any
+		switch format {
+		case "b":
+			value = bit(data, row)
+		case "u", "z":
+			from, end := binary.LittleEndian.Uint32(data[row*4:]), binary.LittleEndian.Uint32(data[row*4+4:])
+			value = string(made.buffers[2][from:end])
+			if format == "z" {
+				value = slices.Clone(made.buffers[2][from:end])
+			}
+		case "c":
+			value = int8(data[row])
+		case "C":
+			value = data[row]
+		case "s":
+			value = int16(binary.LittleEndian.Uint16(data[row*2:]))
+		case "S":
+			value = binary.LittleEndian.Uint16(data[row*2:])
+		case "i":
+			value = int32(binary.LittleEndian.Uint32(data[row*4:]))
+		case "I":
+			value = binary.LittleEndian.Uint32(data[row*4:])
+		case "l":
+			value = int64(binary.LittleEndian.Uint64(data[row*8:]))
+		case "L":
+			value = binary.LittleEndian.Uint64(data[row*8:])
+		case "f":
+			value = math.Float32frombits(binary.LittleEndian.Uint32(data[row*4:]))
+		case "g":
+			value = math.Float64frombits(binary.LittleEndian.Uint64(data[row*8:]))
+		case "tdD":
+			value = Date(binary.LittleEndian.Uint32(data[row*4:]))
+		default:
+			value = Timestamp(binary.LittleEndian.Uint64(data[row*8:]))
+		}
+		values = append(values, value)
+	}
+	return values
+}

@@ -1,0 +1,59 @@
+/** What a function may know about the world besides its row: `ctx`. */
+import type { BatchContext } from "./wire.ts";
+
+const MASK = (1n << 64n) - 1n;
+const GOLDEN = 0x9e3779b97f4a7c15n;
+
+/** The batch's times, and the row's number and random numbers. Times are microseconds since 1970. */
+export class Context {
+  #batch: BatchContext;
+  #at = 0;
+  #drawn = 0n;
+
+  constructor(batch: BatchContext) {
+    this.#batch = batch;
+  }
+
+  /** The epoch that the row belongs to. */
+  get epoch(): number {
+    return Number(this.#batch.epoch);
+  }
+
+  /** The epoch's processing time: the only clock there is. */
+  get now(): number {
+    return Number(this.#batch.now);
+  }
+
+  /** No older event time is expected; null until there is one. */
+  get watermark(): number | null {
+    const watermark = Number(this.#batch.watermark);
+    return watermark <= -(2 ** 63) ? null : watermark;
+  }
+
+  /** The row's number: no other row of this operator's input has it, and a replay gives it again. */
+  get row(): number {
+    return Number(this.#batch.firstRow) + this.#at;
+  }
+
+  /** At column level: makes `row` and `random` speak of this row of the batch. */
+  at(row: number): this {
+    this.#at = row;
+    this.#drawn = 0n;
+    return this;
+  }
+
+  /** A random number, 0 <= x < 1; another with each call, the same ones for the same row. */
+  random(): number {
+    this.#drawn += 1n;
+    const ofRow = mix(BigInt(this.#batch.seed) + mix(BigInt(this.row) + GOLDEN));
+    return Number(mix(ofRow + this.#drawn * GOLDEN) >> 11n) / 2 ** 53;
+  }
+}
+
+/** The finaliser of SplitMix64 (Steele, Lea and Flood, 2014). */
+function mix(bits: bigint): bigint {
+  bits &= MASK;
+  bits = ((bits ^ (bits >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK;
+  bits = ((bits ^ (bits >> 27n)) * 0x94d049bb133111ebn) & MASK;
+  return bits ^ (bits >> 31n);
+}

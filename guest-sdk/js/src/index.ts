@@ -1,0 +1,22 @@
+/**
+ * Write Pelton operators in TypeScript or JavaScript: a function over named columns becomes a WebAssembly component.
+ *
+ *     export const toEuro = transform({
+ *       options: { rate: f64, min: f64.default(0) },
+ *       reads: { price: f64 },
+ *       makes: { euro: f64 },
+ *       row: ({ price }, { options }) => (price > options.min ? { euro: price * options.rate } : null),
+ *     });
+ *
+ * All other columns of the input pass through untouched. A module computes and does nothing else: no files, no sockets, no
+ * clock but the batch's.
+ */
+export { Context } from "./context.ts";
+export { counter, gauge, log } from "./log.ts";
+export { Reject, reject, transform } from "./transform.ts";
+export type { Definition, Given, Rejection, Transform } from "./transform.ts";
+export {
+  binary, bool, date, f32, f64, json, s16, s32, s64, s8, timestamp, u16, u32, u64, u8, utf8,
+} from "./types.ts";
+export type { Column, Columns, Option, Row } from "./types.ts";
+export type { NullableColumn, TextColumn } from "./columns.ts";

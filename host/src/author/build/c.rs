@@ -1,0 +1,58 @@
+//! C and C++ by zig's compiler, which brings its own libc: the author's sources and `pelton.c` in one core module.
+
+use std::path::{Path, PathBuf};
+
+use super::{sdk, work};
+use crate::author::{AuthorError, Language, Project, tools::Tools};
+
+const FLAGS: [&str; 9] = [
+    "-target",
+    "wasm32-wasi",
+    "-O3",
+    "-msimd128",
+    "-mexec-model=reactor",
+    // zig's own is 16 MiB.
+    "-Wl,-z,stack-size=1048576",
+    "-Wl,--strip-debug",
+    "-Wall",
+    "-Wno-gnu-zero-variadic-macro-arguments",
+];
+
+pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
+    let work = work(project)?;
+    let include = sdk(&project.dir).join("c");
+    let glue = work.join("pelton.o");
+    let mut command = tools.zig()?;
+    command.args(["cc", "-std=c11", "-c"]).args(FLAGS).arg(include.join("pelton.c")).arg("-o").arg(&glue);
+    tools.run("compile pelton.c", &mut command)?;
+    let module = work.join("core.wasm");
+    let mut command = tools.zig()?;
+    match project.language {
+        Language::Cpp => command.args(["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti"]),
+        _ => command.args(["cc", "-std=c11"]),
+    };
+    // Run in the project, so that messages and `__FILE__` name files as the author does.
+    command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(&include);
+    command.args(sources(project)?).arg(&glue).arg("-o").arg(&module);
+    // The compiler makes the libraries when it first links against them, which takes minutes.
+    let libraries =
+        if tools.has_zig_libraries(project.language) { "" } else { ", and the language's libraries (once)" };
+    tools.run(&format!("compile {}{libraries}", project.source.display()), &mut command)?;
+    tools.note_zig_libraries(project.language)?;
+    Ok(module)
+}
+
+/// All sources beside the first one.
+fn sources(project: &Project) -> Result<Vec<PathBuf>, AuthorError> {
+    let beside = project.source.parent().unwrap_or(Path::new(""));
+    let dir = project.dir.join(beside);
+    let entries = std::fs::read_dir(&dir).map_err(AuthorError::io(format!("list {}", dir.display())))?;
+    let extensions: &[&str] = if project.language == Language::Cpp { &["cpp", "cc", "c"] } else { &["c"] };
+    let mut sources: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| beside.join(entry.file_name()))
+        .filter(|path| path.extension().is_some_and(|have| extensions.iter().any(|wanted| have == *wanted)))
+        .collect();
+    sources.sort();
+    Ok(sources)
+}

@@ -1,0 +1,48 @@
+//! TypeScript and JavaScript: types checked, bundled with the SDK into one module, and that in QuickJS as a component.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use super::{sdk, work};
+use crate::author::{AuthorError, Language, Project, tools::Tools};
+
+/// The world that the component exports.
+const WORLD: &str = "transform-operator";
+
+pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
+    let work = work(project)?;
+    let source = project.source.display();
+    let npm = tools.npm()?;
+    let bin = npm.join("node_modules/.bin");
+    if project.language == Language::TypeScript {
+        let mut command = Command::new(bin.join("tsc"));
+        command.current_dir(&project.dir).args(["--noEmit", "--project", "tsconfig.json"]);
+        tools.run(&format!("check the types of {source}"), &mut command)?;
+    }
+    let app = work.join("app.ts");
+    let author = project.dir.join(&project.source);
+    // The shims come first: what the author's module does when it is loaded may need them.
+    let text = format!(
+        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const transform = component(author);\n",
+        serde_json::Value::from(author.display().to_string())
+    );
+    fs::write(&app, text).map_err(AuthorError::io(format!("write {}", app.display())))?;
+    let bundle = work.join("bundle.js");
+    let sdk = sdk(&project.dir);
+    let mut command = Command::new(bin.join("esbuild"));
+    command.current_dir(&project.dir).arg(&app).args([
+        "--bundle",
+        "--format=esm",
+        "--target=es2022",
+        "--log-level=warning",
+        "--external:pelton:operator/*",
+    ]);
+    command.arg(format!("--alias:pelton-guest={}", sdk.join("js/src").display()));
+    command.arg(format!("--outfile={}", bundle.display()));
+    tools.run(&format!("bundle {source}"), &mut command)?;
+    let component = work.join("component.wasm");
+    let mut command = Command::new(bin.join("componentize-qjs"));
+    command.arg("--wit").arg(sdk.join("wit")).arg("--js").arg(&bundle);
+    command.args(["-n", WORLD, "--sync", "--stub-wasi", "-o"]).arg(&component);
+    tools.run(&format!("compile {source}"), &mut command)?;
+    Ok(component)
+}

@@ -1,0 +1,279 @@
+//! Golden cases: a directory with an input, options, and what must come out, run as a job by the engine itself.
+//!
+//! ```text
+//! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
+//! cases/over-100/input.csv                  or input.jsonl
+//! cases/over-100/expected.jsonl             rows of the main output, in order
+//! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
+//! ```
+//!
+//! A case is written as a job file, so that it goes through the whole plan and run; rows are compared as JSON lines.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use pelton_core::job::Overrides;
+use pelton_wasm::Runtime;
+use toml_edit::{DocumentMut, Item, Table, Value, value};
+
+use super::{AuthorError, Project};
+use crate::{
+    job::{
+        diagnostic::Diagnostics,
+        file,
+        plan::{Plan, Surroundings, modules::Modules},
+        run::{self, Control, Job, RunError, Start, progress::Event},
+    },
+    sink::print::{PrintStyle, PrintTarget},
+};
+
+/// One case.
+#[derive(Debug)]
+pub struct Case {
+    pub name: String,
+    dir: PathBuf,
+}
+
+/// How a case went.
+#[derive(Debug)]
+pub enum Outcome {
+    Passed,
+    /// The new rows are its expected ones from now on.
+    Blessed,
+    /// What differs, output by output.
+    Differs(Vec<Difference>),
+    /// The job does not fit together.
+    Refused(Diagnostics),
+    Failed(RunError),
+}
+
+/// An output with other rows than expected.
+#[derive(Debug)]
+pub struct Difference {
+    /// Empty: the main one.
+    pub output: String,
+    pub expected: Vec<String>,
+    pub got: Vec<String>,
+}
+
+/// What a run needs besides the case.
+pub struct Setting<'a> {
+    pub runtime: Arc<Runtime>,
+    pub threads: usize,
+    pub bless: bool,
+    /// What the module logged.
+    pub log: &'a mut dyn FnMut(&str, &pelton_wasm::LogLine),
+}
+
+const OPERATOR: &str = "module";
+
+/// All cases of a project, by name.
+pub fn cases(project: &Project) -> Result<Vec<Case>, AuthorError> {
+    let dir = project.dir.join("cases");
+    let Ok(entries) = fs::read_dir(&dir) else { return Ok(Vec::new()) };
+    let mut cases: Vec<Case> = entries
+        .flatten()
+        .filter(|entry| entry.path().join("case.toml").is_file())
+        .map(|entry| Case { name: entry.file_name().to_string_lossy().into_owned(), dir: entry.path() })
+        .collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(cases)
+}
+
+impl Case {
+    /// Runs `module` over the case.
+    pub fn run(&self, module: &Path, setting: &mut Setting<'_>) -> Result<Outcome, AuthorError> {
+        let scratch = self.scratch()?;
+        let outcome = self.run_in(&scratch, module, setting);
+        // What cannot be removed does no harm: it is emptied before it is used again.
+        let _ = fs::remove_dir_all(&scratch);
+        outcome
+    }
+
+    fn run_in(&self, scratch: &Path, module: &Path, setting: &mut Setting<'_>) -> Result<Outcome, AuthorError> {
+        let job_path = scratch.join("job.toml");
+        // Which outputs there are depends on the contract: a first plan tells.
+        let mut outputs = vec![String::new()];
+        for attempt in 0..2 {
+            let job = self.job(module, scratch, &outputs)?;
+            fs::write(&job_path, job.to_string()).map_err(AuthorError::io(format!("write {}", job_path.display())))?;
+            let planned = plan(&job_path, setting);
+            let plan = match planned {
+                Ok(plan) => plan,
+                Err(mistakes) => return Ok(Outcome::Refused(mistakes)),
+            };
+            if attempt == 0 {
+                outputs = outputs_of(&plan);
+                continue;
+            }
+            let log = &mut *setting.log;
+            let mut events = |event: Event| {
+                if let Event::Log { operator, log: lines } = event {
+                    lines.lines.iter().for_each(|line| log(&operator, line));
+                }
+            };
+            // A case keeps no checkpoint: there is no earlier revision.
+            let mut earlier = |revision| Err(RunError::UnknownRevision { revision });
+            let job = Job { revision: 0, plan, earlier: &mut earlier };
+            if let Err(error) = run::run(job, setting.threads, Start::Fresh, &Control::default(), &mut events) {
+                return Ok(Outcome::Failed(error));
+            }
+        }
+        self.compare(scratch, &outputs, setting.bless)
+    }
+
+    /// A directory of its own, empty.
+    fn scratch(&self) -> Result<PathBuf, AuthorError> {
+        let dir = std::env::temp_dir().join(format!("pelton-case-{}-{}", std::process::id(), self.name));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).map_err(AuthorError::io(format!("make {}", dir.display())))?;
+        Ok(dir)
+    }
+
+    /// The job that the case is.
+    fn job(&self, module: &Path, scratch: &Path, outputs: &[String]) -> Result<DocumentMut, AuthorError> {
+        let wrong = |why: String| AuthorError::Case { case: self.name.clone(), why };
+        let text = fs::read_to_string(self.dir.join("case.toml")).map_err(|error| wrong(error.to_string()))?;
+        let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
+        let mut job = DocumentMut::new();
+        for (key, item) in case.iter() {
+            if !["input", "operator"].contains(&key) {
+                return Err(wrong(format!("case.toml has the unknown key `{key}`; there are [input] and [operator]")));
+            }
+            if !item.is_table_like() {
+                return Err(wrong(format!("`{key}` of case.toml is no table")));
+            }
+        }
+        let table = |key: &str| -> Table {
+            let given = case.get(key).and_then(Item::as_table_like);
+            given.into_iter().flat_map(|table| table.iter()).map(|(key, item)| (key, item.clone())).collect()
+        };
+        job.insert("name", value("case"));
+        let mut source = table("input");
+        let (path, is_csv) = self.input()?;
+        source.insert("type", value("file"));
+        source.insert("path", value(glob_escaped(&path)));
+        if is_csv && !source.contains_key("csv") {
+            let mut csv = toml_edit::InlineTable::new();
+            csv.insert("header", Value::from(true));
+            source.insert("csv", value(csv));
+        }
+        if !is_csv {
+            source.insert("format", value("json"));
+        }
+        job.insert("source", within("input", source));
+        let mut operator = table("operator");
+        operator.insert("input", value("input"));
+        operator.insert("module", value(module.display().to_string()));
+        job.insert("operator", within(OPERATOR, operator));
+        let mut sinks = Table::new();
+        sinks.set_implicit(true);
+        for (index, output) in outputs.iter().enumerate() {
+            let mut sink = Table::new();
+            let input = if output.is_empty() { OPERATOR.to_owned() } else { format!("{OPERATOR}.{output}") };
+            sink.insert("input", value(input));
+            sink.insert("type", value("file"));
+            sink.insert("path", value(out(scratch, output).display().to_string()));
+            sink.insert("format", value("json"));
+            sinks.insert(&format!("out-{index}"), Item::Table(sink));
+        }
+        job.insert("sink", Item::Table(sinks));
+        Ok(job)
+    }
+
+    fn input(&self) -> Result<(PathBuf, bool), AuthorError> {
+        let found = [("input.csv", true), ("input.jsonl", false)]
+            .into_iter()
+            .map(|(name, is_csv)| (self.dir.join(name), is_csv))
+            .find(|(path, _)| path.is_file());
+        found.ok_or_else(|| AuthorError::Case {
+            case: self.name.clone(),
+            why: "it has neither input.csv nor input.jsonl".to_owned(),
+        })
+    }
+
+    fn compare(&self, scratch: &Path, outputs: &[String], bless: bool) -> Result<Outcome, AuthorError> {
+        let mut got = BTreeMap::new();
+        for output in outputs {
+            got.insert(output.clone(), rows(&out(scratch, output))?);
+        }
+        let mut differences = Vec::new();
+        for (output, got) in got {
+            let name = if output.is_empty() { "expected.jsonl".to_owned() } else { format!("expected.{output}.jsonl") };
+            let path = self.dir.join(name);
+            let expected: Vec<String> =
+                fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
+            if expected == got {
+                continue;
+            }
+            if bless {
+                let failed = || AuthorError::io(format!("write {}", path.display()));
+                if got.is_empty() {
+                    fs::remove_file(&path).map_err(failed())?;
+                } else {
+                    fs::write(&path, got.join("\n") + "\n").map_err(failed())?;
+                }
+            }
+            differences.push(Difference { output, expected, got });
+        }
+        Ok(match (differences.is_empty(), bless) {
+            (true, _) => Outcome::Passed,
+            (false, true) => Outcome::Blessed,
+            (false, false) => Outcome::Differs(differences),
+        })
+    }
+}
+
+fn plan(job: &Path, setting: &Setting<'_>) -> Result<Plan, Diagnostics> {
+    let file = file::load(job, &Overrides::default())?;
+    // No sink of a case prints.
+    let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
+    Plan::new(&file, &Surroundings { runtime: Arc::clone(&setting.runtime), print, modules: Modules::Files })
+}
+
+/// The outputs of the operator, by what follows its name; the main one is empty.
+fn outputs_of(plan: &Plan) -> Vec<String> {
+    let prefix = format!("{OPERATOR}.");
+    let others = plan.outputs.iter().filter_map(|output| output.name.strip_prefix(&prefix).map(str::to_owned));
+    std::iter::once(String::new()).chain(others).collect()
+}
+
+fn within(name: &str, table: Table) -> Item {
+    let mut outer = Table::new();
+    outer.set_implicit(true);
+    outer.insert(name, Item::Table(table));
+    Item::Table(outer)
+}
+
+fn out(scratch: &Path, output: &str) -> PathBuf {
+    scratch.join("out").join(if output.is_empty() { "_main" } else { output })
+}
+
+/// The path as a pattern that matches itself alone.
+fn glob_escaped(path: &Path) -> String {
+    let mut escaped = String::new();
+    for c in path.display().to_string().chars() {
+        match c {
+            '*' | '?' | '[' | ']' | '{' | '}' => escaped.extend(['[', c, ']']),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// The lines of all parts that a sink wrote, in order.
+fn rows(dir: &Path) -> Result<Vec<String>, AuthorError> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut parts: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    parts.sort();
+    let mut lines = Vec::new();
+    for part in parts {
+        let text = fs::read_to_string(&part).map_err(AuthorError::io(format!("read {}", part.display())))?;
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,287 @@
+//! The laws of aggregates: rows may be folded in any parts, and `merge` puts the parts together.
+//!
+//! All rows are of one group. Accumulators are compared by what `finish` makes of them, for two may mean the same. Floating-point
+//! numbers may differ in their last digits: sums of parts are rounded otherwise.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use pelton_core::contract::AggregateSignature;
+use pelton_wasm::{AggregateInstance, CallError};
+
+use super::{
+    Broken, Effort, Held, Subject,
+    answer::cell,
+    context,
+    sample::{self, Values, Words},
+    shrunk,
+};
+
+struct Law {
+    name: &'static str,
+    says: &'static str,
+    ways: [&'static str; 2],
+    other: Way,
+    /// It asks more than an aggregate promises that says that it is ordered.
+    unordered: bool,
+}
+
+const LAWS: [Law; 7] = [
+    Law {
+        name: "twice",
+        says: "the same fold, made again, gives another result",
+        ways: ["first", "again"],
+        other: |tried, instance, rows| tried.again(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "identity-left",
+        says: "merging an empty accumulator with another changes it",
+        ways: ["alone", "empty, then it"],
+        other: |tried, instance, rows| tried.identity_left(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "identity-right",
+        says: "merging an accumulator with an empty one changes it",
+        ways: ["alone", "it, then empty"],
+        other: |tried, instance, rows| tried.identity_right(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "parts",
+        says: "folding rows in parts and merging gives another result",
+        ways: ["all at once", "two parts, merged"],
+        other: |tried, instance, rows| tried.parts(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "associative",
+        says: "the brackets of three merges change the result",
+        ways: ["all at once", "a, with b and c merged first"],
+        other: |tried, instance, rows| tried.brackets(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "batch-split",
+        says: "folding one batch after the other gives another result",
+        ways: ["all at once", "one by one into the same accumulator"],
+        other: |tried, instance, rows| tried.one_by_one(instance, rows),
+        unordered: false,
+    },
+    Law {
+        name: "commutative",
+        says: "the sides of a merge change the result, and the contract does not say `ordered`",
+        ways: ["all at once", "the later part first"],
+        other: |tried, instance, rows| tried.swapped(instance, rows),
+        unordered: true,
+    },
+];
+
+pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Held)) -> Result<(), Broken> {
+    let opened = |error: CallError| Broken::Open(Box::new(error));
+    let mut instance = AggregateInstance::new(&subject.module, &subject.limits).map_err(opened)?;
+    let contract = instance.open(&subject.input, &[], &subject.options).map_err(opened)?;
+    let signature = contract.check_aggregate(&subject.input, &[]).map_err(|error| opened(error.into()))?;
+    let tried = Tried { subject, signature: &signature };
+    for law in LAWS.iter().filter(|law| !(law.unordered && signature.ordered)) {
+        let mut words = Words(effort.seed);
+        for _ in 0..effort.tables {
+            let rows = sample::table(&subject.input.schema, effort.rows, Values::Tame, &mut words)?;
+            compare(&tried, law, rows)?;
+        }
+        held(Held { law: law.name, says: law.says });
+    }
+    Ok(())
+}
+
+fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken> {
+    let mut differs = |rows: &RecordBatch| {
+        let (one, other) = (tried.result(WHOLE, rows), tried.result(law.other, rows));
+        !one.is_near(&other)
+    };
+    if !differs(&rows) {
+        return Ok(());
+    }
+    let rows = shrunk(rows, &mut differs);
+    let [one, other] = law.ways;
+    let ways = [
+        (one.to_owned(), tried.result(WHOLE, &rows).lines()),
+        (other.to_owned(), tried.result(law.other, &rows).lines()),
+    ];
+    Err(Broken::Law { law: law.name, says: law.says, rows, ways })
+}
+
+/// An accumulator of one group.
+type Folded = Vec<ArrayRef>;
+/// How rows become one.
+type Way = fn(&Tried<'_>, &mut AggregateInstance, &RecordBatch) -> Result<Folded, CallError>;
+
+const WHOLE: Way = |tried, instance, rows| tried.whole(instance, rows);
+
+/// What `finish` made.
+enum Finished {
+    /// Columns of each port, and rejections.
+    Made(Vec<Vec<ArrayRef>>, Vec<String>),
+    Failed(String),
+}
+
+struct Tried<'a> {
+    subject: &'a Subject,
+    signature: &'a AggregateSignature,
+}
+
+impl Tried<'_> {
+    fn result(&self, way: Way, rows: &RecordBatch) -> Finished {
+        match self.finished(way, rows) {
+            Ok(finished) => finished,
+            Err(error) => Finished::Failed(error.to_string()),
+        }
+    }
+
+    fn finished(&self, way: Way, rows: &RecordBatch) -> Result<Finished, CallError> {
+        let mut instance = AggregateInstance::new(&self.subject.module, &self.subject.limits)?;
+        instance.open_as(&self.subject.input, &[], &self.subject.options, self.signature)?;
+        let folded = way(self, &mut instance, rows)?;
+        let keys: Vec<ArrayRef> = self
+            .subject
+            .input
+            .key
+            .iter()
+            .filter_map(|name| self.subject.input.schema.column_with_name(name))
+            .map(|(_, field)| new_null_array(field.data_type(), 1))
+            .collect();
+        let answer = instance.finish(&context(0), 1, &keys, &[0], &[1_000_000], &[1], &folded, self.signature)?;
+        let rejected = answer.rejected.iter().map(|rejection| rejection.reason.clone()).collect();
+        Ok(Finished::Made(answer.emitted.into_iter().map(|emitted| emitted.computed).collect(), rejected))
+    }
+
+    fn empty(&self) -> Folded {
+        let fields = self.signature.accumulator.fields().iter();
+        fields.map(|field| new_null_array(field.data_type(), 1)).collect()
+    }
+
+    fn fold(&self, instance: &mut AggregateInstance, rows: &RecordBatch, into: Folded) -> Result<Folded, CallError> {
+        if rows.num_rows() == 0 {
+            return Ok(into);
+        }
+        let columns: Vec<ArrayRef> =
+            self.signature.reads.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect();
+        let slots = vec![0; rows.num_rows()];
+        instance.accumulate(&context(0), rows.num_rows(), &columns, &slots, 1, &into, self.signature)
+    }
+
+    fn merge(&self, instance: &mut AggregateInstance, left: &Folded, right: &Folded) -> Result<Folded, CallError> {
+        instance.merge(1, left, right, self.signature)
+    }
+
+    /// `rows` in so many parts, each folded by itself.
+    fn folds(
+        &self,
+        instance: &mut AggregateInstance,
+        rows: &RecordBatch,
+        parts: usize,
+    ) -> Result<Vec<Folded>, CallError> {
+        let cut = |part: usize| rows.num_rows() * part / parts;
+        (0..parts)
+            .map(|part| self.fold(instance, &rows.slice(cut(part), cut(part + 1) - cut(part)), self.empty()))
+            .collect()
+    }
+
+    fn whole(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        self.fold(instance, rows, self.empty())
+    }
+
+    fn again(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        self.whole(instance, rows)?;
+        self.whole(instance, rows)
+    }
+
+    fn identity_left(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let folded = self.whole(instance, rows)?;
+        self.merge(instance, &self.empty(), &folded)
+    }
+
+    fn identity_right(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let folded = self.whole(instance, rows)?;
+        self.merge(instance, &folded, &self.empty())
+    }
+
+    fn parts(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let [a, b] = exactly(self.folds(instance, rows, 2)?);
+        self.merge(instance, &a, &b)
+    }
+
+    fn brackets(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let [a, b, c] = exactly(self.folds(instance, rows, 3)?);
+        let later = self.merge(instance, &b, &c)?;
+        self.merge(instance, &a, &later)
+    }
+
+    fn swapped(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let [a, b] = exactly(self.folds(instance, rows, 2)?);
+        self.merge(instance, &b, &a)
+    }
+
+    fn one_by_one(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        (0..rows.num_rows()).try_fold(self.empty(), |folded, row| self.fold(instance, &rows.slice(row, 1), folded))
+    }
+}
+
+fn exactly<const N: usize>(folds: Vec<Folded>) -> [Folded; N] {
+    folds.try_into().unwrap_or_else(|_| std::array::from_fn(|_| Folded::new()))
+}
+
+impl Finished {
+    fn is_near(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Made(ports, rejected), Self::Made(others, other_rejected)) => {
+                rejected == other_rejected
+                    && ports.len() == others.len()
+                    && ports.iter().zip(others).all(|(columns, others)| {
+                        columns.len() == others.len() && columns.iter().zip(others).all(|(a, b)| is_near(a, b))
+                    })
+            }
+            (Self::Failed(error), Self::Failed(other)) => error == other,
+            _ => false,
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Failed(error) => vec![format!("no answer: {error}")],
+            Self::Made(ports, rejected) => {
+                let rows = |columns: &Vec<ArrayRef>| -> Vec<String> {
+                    let count = columns.first().map_or(0, |column| column.len());
+                    let row = |row| columns.iter().map(|column| cell(column, row)).collect::<Vec<_>>().join(", ");
+                    (0..count).map(row).collect()
+                };
+                let rejected = rejected.iter().map(|reason| format!("rejected: {reason}"));
+                ports.iter().flat_map(rows).chain(rejected).collect()
+            }
+        }
+    }
+}
+
+/// The same values, and of floating-point numbers such as differ by rounding alone.
+fn is_near(one: &ArrayRef, other: &ArrayRef) -> bool {
+    let values = |column: &ArrayRef| -> Option<Vec<Option<f64>>> {
+        Some(match column.data_type() {
+            DataType::Float64 => column.as_primitive::<Float64Type>().iter().collect(),
+            DataType::Float32 => {
+                column.as_primitive::<Float32Type>().iter().map(|value| value.map(f64::from)).collect()
+            }
+            _ => return None,
+        })
+    };
+    let Some((one_values, other_values)) = values(one).zip(values(other)) else {
+        return one == other;
+    };
+    let near =
+        |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-9);
+    one_values.len() == other_values.len()
+        && one_values.into_iter().zip(other_values).all(|pair| match pair {
+            (Some(a), Some(b)) => near(a, b),
+            (None, None) => true,
+            _ => false,
+        })
+}

@@ -1,0 +1,70 @@
+//! `pelton new`, `build` and `test` by the real binary, as far as they need no tool of another language.
+//!
+//! What needs one is in tests/languages.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn pelton(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(pelton_tests::binary().expect("a binary to test"))
+        .args(arguments)
+        .args(["--color", "never", "--cache-dir", "cache"])
+        .current_dir(dir)
+        .env("PATH", "")
+        .output()
+        .expect("it runs")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_project_of_each_language_says_which_tool_is_missing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (language, tool) in [
+        ("rust", "cargo"),
+        ("python", "python3"),
+        ("typescript", "node"),
+        ("javascript", "node"),
+        ("c", "python3"),
+        ("cpp", "python3"),
+        ("go", "go"),
+    ] {
+        let name = format!("in-{language}");
+        assert!(pelton(dir.path(), &["new", &name, "--lang", language]).status.success(), "{language}");
+        let built = pelton(dir.path(), &["build", &name]);
+        assert_eq!(built.status.code(), Some(1), "{language}");
+        let message = stderr(&built);
+        assert!(message.contains(&format!("`{tool}` is missing")) && message.contains("PELTON-0903"), "{message}");
+    }
+}
+
+#[test]
+fn a_directory_that_holds_something_is_not_written_over() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("mine")).expect("made");
+    fs::write(dir.path().join("mine/a"), "").expect("written");
+    let output = pelton(dir.path(), &["new", "mine", "--lang", "c"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("PELTON-0902"), "{}", stderr(&output));
+    assert_eq!(fs::read_dir(dir.path().join("mine")).expect("there").count(), 1);
+}
+
+#[test]
+fn a_language_that_is_none_is_suggested() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = pelton(dir.path(), &["new", "a", "--lang", "pyhton"]);
+    assert!(stderr(&output).contains("did you mean `python`?"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_directory_without_a_manifest_is_no_project() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = pelton(dir.path(), &["build"]);
+    assert!(stderr(&output).contains("it has no pelton-module.toml"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("PELTON-0901"), "{}", stderr(&output));
+}

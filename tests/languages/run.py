@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The same operators in every language, one suite of golden cases for all: the answers must be the same lines.
+
+    tests/languages/run.py [--quick] [--bless] PELTON [LANGUAGE …]
+
+Each operator below this directory has one source for each language and cases for all. A project is made of each, built and
+tested by the real binary as an author would; the template's own case runs too, from `pelton new`. A language whose tools
+are missing is skipped, loudly, and counted. `--quick` is what `make test` has time for.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).parent
+#: For each language the extension of an operator's source, and where it stands in a project.
+LANGUAGES = {
+    "c": ("c", "src/{id}.c"),
+    "cpp": (None, None),
+    "go": ("go", "{id}.go"),
+    "typescript": ("ts", "src/{name}.ts"),
+    "javascript": (None, None),
+    "rust": ("rs", "src/lib.rs"),
+    "python": ("py", "{id}.py"),
+}
+#: What `--quick` runs.
+QUICK = {"c": {"to-euro", "kinds", "words"}, "go": {"to-euro", "kinds"}, "typescript": {"to-euro", "words"}}
+TOOL_MISSING = "PELTON-0903"
+#: To see that nothing changed; the goal is 0.2 s, the rest is a busy machine's.
+UNCHANGED_SECONDS = 2
+
+
+class Suite:
+    def __init__(self, binary, work, bless):
+        self.binary, self.work, self.blessed = binary, work, bless
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def pelton(self, *arguments):
+        return subprocess.run([self.binary, *arguments, "--color", "never"], capture_output=True, text=True)
+
+    def project(self, name, language, operator):
+        """A project from the template, with the source and the cases of `operator` in their places, if there is one."""
+        directory = self.work / f"{name}-{language}"
+        made = self.pelton("new", name, "--lang", language, "--dir", str(directory))
+        if made.returncode:
+            raise RuntimeError(made.stderr)
+        if operator is not None:
+            extension, place = LANGUAGES[language]
+            shutil.copy(operator / f"{name}.{extension}", directory / place.format(id=name.replace("-", "_"), name=name))
+            shutil.rmtree(directory / "cases")
+            shutil.copytree(operator / "cases", directory / "cases")
+        return directory
+
+    def run(self, name, language, operator=None):
+        if language in self.skipped:
+            return
+        what = f"{name} in {language}"
+        directory = self.project(name, language, operator)
+        started = time.monotonic()
+        built = self.pelton("build", str(directory))
+        seconds = time.monotonic() - started
+        if TOOL_MISSING in built.stderr:
+            self.skipped.append(language)
+            print(f"SKIPPED  {language}: {built.stderr.strip()}", flush=True)
+        elif built.returncode:
+            self.fail(what, built.stderr)
+        elif self.is_known_unchanged(directory, what) and self.test(directory, what, language, operator):
+            self.passed += 1
+            size = next(directory.glob("*.wasm")).stat().st_size / 1024
+            print(f"ok       {what}: built in {seconds:.1f} s, {size:,.0f} KiB", flush=True)
+
+    def is_known_unchanged(self, directory, what):
+        """An unchanged module is not built again, and that is known quickly."""
+        started = time.monotonic()
+        again = self.pelton("build", str(directory), "--output", "json")
+        seconds = time.monotonic() - started
+        if not again.stdout or not json.loads(again.stdout.splitlines()[-1]).get("unchanged"):
+            self.fail(what, f"an unchanged module was built again: {again.stdout}{again.stderr}")
+        elif seconds > UNCHANGED_SECONDS:
+            self.fail(what, f"it took {seconds:.2f} s to see that nothing changed")
+        else:
+            return True
+        return False
+
+    def test(self, directory, what, language, operator):
+        bless = operator is not None and language == self.blessed
+        tested = self.pelton("test", str(directory), *(["--bless"] if bless else []))
+        if bless:
+            shutil.copytree(directory / "cases", operator / "cases", dirs_exist_ok=True)
+        if tested.returncode or " 0 failed" not in tested.stdout or tested.stdout.startswith("0 passed"):
+            self.fail(what, tested.stdout + tested.stderr)
+            return False
+        return True
+
+    def fail(self, what, why):
+        self.failed.append(what)
+        print(f"FAILED   {what}\n{why}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pelton")
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--bless", action="store_true", help="accept what the first of the languages comes to")
+    given = parser.parse_args()
+    chosen = given.languages or list(LANGUAGES)
+    operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir())
+    with tempfile.TemporaryDirectory(prefix="pelton-languages-") as work:
+        suite = Suite(os.path.abspath(given.pelton), pathlib.Path(work), chosen[0] if given.bless else None)
+        for language in chosen:
+            wanted = QUICK.get(language, set()) if given.quick else None
+            if wanted is None or "to-euro" in wanted:
+                suite.run("to-euro", language)
+            extension, _ = LANGUAGES[language]
+            for operator in operators:
+                is_wanted = wanted is None or operator.name in wanted
+                if is_wanted and extension and (operator / f"{operator.name}.{extension}").is_file():
+                    suite.run(operator.name, language, operator)
+    if given.quick:
+        print("these are the quick ones; `make test-languages` runs all operators in all languages")
+    if suite.skipped:
+        print(f"SKIPPED for want of their tools: {', '.join(suite.skipped)}")
+    print(f"{suite.passed} passed, {len(suite.failed)} failed, {len(suite.skipped)} languages skipped")
+    sys.exit(1 if suite.failed or not suite.passed else 0)
+
+
+if __name__ == "__main__":
+    main()
