@@ -31,6 +31,19 @@ fn every_example_writes_what_is_expected_on_one_and_four_threads() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// The story that `make demo-swap` tells: a module is tried, promoted, and another one rolled back; it counts every row itself.
+#[test]
+fn the_demo_of_swaps_counts_every_row() {
+    let binary = pelton_tests::binary().expect("a binary to test");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/hot-swap/demo.sh");
+    let output = Command::new(demo).arg(binary).output().expect("the demo");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}");
+    for told_of in ["rows differ", "goes by revision 3", "rolled back, since", "numbered without a gap and in order"] {
+        assert!(told.contains(told_of), "{told_of}: {told}");
+    }
+}
+
 fn check(binary: &Path, example: &Path) -> Result<()> {
     let expected = example.join("expected");
     if env::var_os("PELTON_BLESS").is_some() {

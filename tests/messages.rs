@@ -125,7 +125,7 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 24] = [
+const WITHOUT_CASE: [(Code, &str); 31] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
@@ -150,6 +150,13 @@ const WITHOUT_CASE: [(Code, &str); 24] = [
     (Code::EngineBusy, "two engines: tests/engine"),
     (Code::DataUnusable, "a damaged directory: host/src/control/folder.rs"),
     (Code::ListenRefused, "an engine: tests/engine"),
+    (Code::ProjectUnreadable, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::NameTaken, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::ToolMissing, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::BuildFailed, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::CaseUnreadable, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::CaseDiffers, "an author's project: tests/languages and tests/authors.rs"),
+    (Code::LawBroken, "an author's project: tests/languages and tests/authors.rs"),
 ];
 
 fn messages_on_file() -> String {

@@ -15,14 +15,14 @@ run() { printf '$ pelton %s\n' "$*"; "$pelton" "$@"; }
 say "An engine, and three versions of a module in its registry."
 "$pelton" serve --data "$work/engine" --listen "127.0.0.1:$port" --log off > "$work/engine.log" 2>&1 &
 engine=$!
-for _ in $(seq 100); do curl -fs "$PELTON_ENGINE/ready" > /dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 100); do "$pelton" job list > /dev/null 2>&1 && break; sleep 0.1; done
 run module push hot-swap.wasm --name prices --version 1.0.0
 run module push version-2.wasm --name prices --version 2.0.0
 run module push version-3.wasm --name prices --version 3.0.0
 
 say "A job under load: 100,000 bids a second through version 1."
-cp job.toml "$work/job.toml"
-run job submit "$work/job.toml"
+cp prices.toml "$work"
+run job submit "$work/prices.toml"
 sleep 2
 
 say "Would version 2 fit? Nothing is changed to find out."

@@ -179,7 +179,7 @@ impl Engine {
             _ => return Err(nothing()),
         };
         let text = if is_shadow {
-            edit::drop_shadow(&current.text, &operator)?
+            edit::drop_shadow(&current.text, &operator).map_err(|_| nothing())?
         } else if let Ok(text) = edit::promote(&current.text, &operator, false) {
             // The old module runs as its shadow, and has current state.
             text
