@@ -31,6 +31,10 @@ use super::{
     store::{self, CommitPermit, OpenSegment, SEGMENT_BYTES, Store},
 };
 
+/// Bytes of the segment that a claim begins. Small: processes that are killed before they claim leave theirs behind, and the next one
+/// reads them all. What does not fit begins a segment of full length.
+const CLAIM_SEGMENT_BYTES: u64 = 256 << 10;
+
 /// Whether the job goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
@@ -87,7 +91,7 @@ pub(super) fn open<D: Disk>(
 ) -> Result<(Store<D>, Recovered), CheckpointError> {
     make_folders(&disk)?;
     let number = read::segment_numbers(&disk)?.last().map_or(1, |last| last.saturating_add(1));
-    let segment = store::create_segment(&disk, number, segment_bytes)?;
+    let segment = store::create_segment(&disk, number, segment_bytes.min(CLAIM_SEGMENT_BYTES))?;
     // Only now nothing is added any more that is not read below.
     let stock = read::segment_numbers(&disk).and_then(|mut numbers| {
         // Somebody else has made a higher one since the first look, and perhaps removed what was seen then.

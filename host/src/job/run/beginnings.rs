@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use arrow::{compute, datatypes::TimestampMicrosecondType};
 use pelton_core::checkpoint::record::Position;
 
-use super::{Stop, worker::micros};
+use super::{Stop, graph::micros};
 use crate::{
     job::plan::{Plan, SourcePlan},
     source::{Emit, Next, SourceError},
