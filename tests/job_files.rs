@@ -152,6 +152,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         operator("[operator.o.state]\n")
     } else if is(&tables::SHADOW) {
         operator("[operator.o.shadow]\nmodule = \"n.wasm\"\n")
+    } else if is(&tables::CANARY) {
+        operator("[operator.o.canary]\nmodule = \"n.wasm\"\nshare = \"1/8\"\n")
     } else if is(&tables::LIMITS) {
         operator("[operator.o.limits]\n")
     } else if is(&tables::PRINT) {

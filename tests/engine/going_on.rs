@@ -44,6 +44,31 @@ fn nobody_can_tell_that_the_engine_was_killed() {
 }
 
 #[test]
+fn a_job_that_cannot_be_read_ends_no_other() {
+    let place = Place::new();
+    for name in ["torn", "whole"] {
+        place.write(&format!("{name}.toml"), made(name, 500, None, name));
+    }
+    let engine = place.serve();
+    for name in ["torn", "whole"] {
+        engine.pelton(&["job", "submit", &format!("{name}.toml")]).done();
+        engine.until_that(name, "running", |job| job["figures"]["epoch"].is_u64());
+    }
+    engine.kill();
+    let record = place.path().join("data/jobs/torn/job.json");
+    fs::write(&record, &fs::read(&record).unwrap()[..20]).unwrap();
+    let engine = place.serve();
+    engine.until("whole", "running");
+    let listed = engine.pelton(&["job", "list"]).done().out;
+    assert!(listed.contains("job torn cannot be read: ") && listed.contains("job.json is damaged"), "{listed}");
+    engine.pelton(&["job", "show", "torn"]).refused(1, "PELTON-0809");
+    engine.pelton(&["job", "submit", "torn.toml"]).refused(1, "PELTON-0809");
+    engine.pelton(&["job", "remove", "torn"]).done();
+    engine.pelton(&["job", "submit", "torn.toml", "--set", "sink.rows.path=torn-2"]).done();
+    engine.until("torn", "running");
+}
+
+#[test]
 fn a_submission_has_happened_or_not() {
     let place = Place::new();
     place.write("job.toml", made("clicks", 500, None, "out"));

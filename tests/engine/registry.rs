@@ -1,10 +1,13 @@
 //! Modules: pushed, named, fetched, kept over restarts, refused.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use super::{
     jobs::{drops, traps, with_module},
-    served::Place,
+    served::{Place, Served},
 };
 
 #[test]
@@ -47,6 +50,28 @@ fn modules_are_pushed_named_fetched_and_removed() {
     let count = |what: &str| audit.lines().filter(|line| line.contains(what)).count();
     assert_eq!((count("module.push"), count("module.tag"), count("module.remove")), (4, 2, 3), "{audit}");
     assert_eq!(count("PELTON-0805"), 2, "{audit}");
+}
+
+#[test]
+fn a_module_that_makes_the_compiler_greedy_ends_the_compiler_alone() {
+    let place = Place::new();
+    place.write("small.wat", drops());
+    let engine = place.serve_with(&["--compile-memory", "48MiB"]);
+    let push =
+        |engine: &Served<'_>, file: &str| engine.pelton(&["module", "push", file, "--name", "big", "--version", "1"]);
+    let refused = push(&engine, "small.wat").refused(3, "PELTON-0311").err;
+    assert!(refused.contains("more than it may take"), "{refused}");
+    assert_eq!(engine.get("/ping").status, 200);
+    drop(engine);
+
+    let work = "i64.const 3\ni64.mul\ni64.const 5\ni64.xor\n".repeat(500_000);
+    let long = format!("(component (core module (func (export \"f\") (param i64) (result i64)\nlocal.get 0\n{work})))");
+    place.write("long.wat", long);
+    let engine = place.serve_with(&["--compile-time", "1s"]);
+    let started = Instant::now();
+    let refused = push(&engine, "long.wat").refused(3, "PELTON-0311").err;
+    assert!(refused.contains("compiling it took") && started.elapsed() < Duration::from_secs(60), "{refused}");
+    push(&engine, "small.wat").done();
 }
 
 #[test]

@@ -39,6 +39,27 @@ fn a_job_writes_what_a_run_writes() {
 }
 
 #[test]
+fn rows_are_seen_while_they_leave_an_output() {
+    let place = Place::new();
+    place.write("made.toml", made("made", 5_000, None, "out"));
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "made.toml"]).done();
+    engine.until_that("made", "running", |job| job["figures"]["epoch"].is_u64());
+    let tapped = engine.json(&["tap", "made", "clicks", "--rows", "7"]);
+    let rows = tapped["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 7, "{tapped}");
+    assert!(rows.iter().all(|row| row["epoch"].is_u64() && row["row"]["id"].is_i64()), "{tapped}");
+    let table = engine.pelton(&["tap", "made", "clicks", "--rows", "2"]).done().out;
+    assert!(table.lines().count() == 3 && table.starts_with(" epoch"), "{table}");
+    let none = engine.pelton(&["tap", "made", "nothing"]);
+    assert!(none.code == Some(2) && none.err.contains("nothing reads an output `nothing`"), "{none:?}");
+    assert!(none.err.contains("its outputs: clicks"), "{none:?}");
+    engine.pelton(&["job", "pause", "made"]).done();
+    let paused = engine.pelton(&["tap", "made", "clicks"]);
+    assert!(paused.err.contains("job `made` does not run") && paused.err.contains("pelton job resume"), "{paused:?}");
+}
+
+#[test]
 fn a_job_that_fails_leaves_its_neighbour_alone() {
     let place = Place::new();
     write_bids(&place);

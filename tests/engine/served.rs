@@ -124,9 +124,14 @@ impl Place {
     }
 
     pub fn serve(&self) -> Served<'_> {
+        self.serve_with(&[])
+    }
+
+    pub fn serve_with(&self, more: &[&str]) -> Served<'_> {
         let log = fs::File::options().create(true).append(true).open(self.path().join("engine.log")).unwrap();
         let mut process = self
             .command(&["serve", "--data", "data", "--listen", "127.0.0.1:0", "--output", "json"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -205,6 +210,19 @@ impl Served<'_> {
             }
             assert!(Instant::now() < until, "{name} is not {what}: {job}");
             thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until what a command shows is so, and answers it.
+    pub fn until_shown(&self, args: &[&str], is: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.json(args);
+            if is(&shown) {
+                return shown;
+            }
+            assert!(Instant::now() < until, "{args:?}: {shown}");
+            thread::sleep(Duration::from_millis(20));
         }
     }
 

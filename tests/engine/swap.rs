@@ -183,6 +183,88 @@ fn a_shadow_is_promoted_if_it_does_the_same_and_goes_if_not() {
 }
 
 #[test]
+fn a_whole_job_file_is_applied_to_a_job_that_runs() {
+    let place = Place::new();
+    let job = numbered(5_000);
+    place.write("job.toml", &job);
+    let engine = place.serve();
+    let apply = |more: &[&str]| engine.pelton(&[&["job", "apply", "job.toml"], more].concat());
+    assert!(apply(&["--dry-run"]).done().out.contains("would start"));
+    assert!(apply(&[]).done().out.contains("starts as revision 1"));
+    engine.until_that("numbers", "running", |job| job["figures"]["epoch"].is_u64());
+    assert!(apply(&[]).done().out.contains("nothing changes"));
+    let other = job.replace("version = \"0\"", "version = \"1\"");
+    place.write("job.toml", &other);
+    let dry = apply(&["--dry-run"]).done().out;
+    assert!(dry.contains("would be followed by") && dry.contains("other options"), "{dry}");
+    assert_eq!(engine.job("numbers")["revision"], 1);
+    assert!(apply(&[]).done().out.contains("numbers goes by revision 2"));
+    place.write("job.toml", other.replace("10ms", "20ms").replace("version = \"1\"", "version = \"2\""));
+    let refused = apply(&[]).refused(3, "PELTON-0506").err;
+    assert!(refused.contains("`batch` changes") && refused.contains("--restart"), "{refused}");
+    let dry = apply(&["--dry-run", "--restart"]).done().out;
+    assert!(dry.contains("would have to stop: `batch` changes"), "{dry}");
+    apply(&["--restart"]).done();
+    engine.until_that("numbers", "at its third revision", |job| job["figures"]["revision"] == 3);
+    place.write("job.toml", numbered(5_000).replace("10ms", "20ms").replace("std:select", "std:nothing"));
+    assert!(apply(&[]).err.contains("std:nothing"));
+    let history = engine.pelton(&["history", "numbers"]).done().out;
+    assert!(history.contains("another job file"), "{history}");
+    ended(engine, "numbers");
+    let rows = rows(&place);
+    assert_whole(&rows);
+    assert!(rows.is_sorted_by_key(|row| row.1) && rows.last().unwrap().1 == 2);
+}
+
+#[test]
+fn a_canary_does_a_share_of_the_work_and_then_all_of_it() {
+    let place = Place::new();
+    place.write("job.toml", numbered(20_000));
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until_that("numbers", "running", |job| job["figures"]["epoch"].is_u64());
+    let canary = ["swap", "numbers", "mark", "std:select", "--option", &version(1), "--canary"];
+    let canary = |share| engine.pelton(&[canary.as_slice(), &[share]].concat());
+    assert!(canary("8/8").err.contains("a share is a fraction below 1"));
+    let said = canary("1/4").done();
+    assert!(said.err.contains("takes 1/4 of the batches") && said.err.contains("pelton promote numbers"), "{said:?}");
+    let shown = engine.until_shown(&["shadow", "numbers"], |shown| {
+        let cost = |of: &str| shown["shadows"][0][of]["rows_in"].as_u64().unwrap_or_default();
+        cost("shadow") > 1_000 && cost("main") > 1_000
+    });
+    assert_eq!(shown["shadows"][0]["share"], "1/4");
+    let text = engine.pelton(&["shadow", "numbers"]).done().out;
+    assert!(text.contains("canary of mark: 1/4, for") && text.contains("0.00 % rejected"), "{text}");
+    engine.pelton(&["promote", "numbers"]).done();
+    let history = engine.pelton(&["history", "numbers"]).done().out;
+    assert!(history.contains("a canary for 1/4"), "{history}");
+    ended(engine, "numbers");
+    let rows = rows(&place);
+    assert_whole(&rows);
+    let turns = rows.windows(2).filter(|pair| pair[0].1 != pair[1].1).count();
+    assert!(turns > 2 && rows.first().unwrap().1 == 0 && rows.last().unwrap().1 == 1, "{turns} turns");
+}
+
+#[test]
+fn a_canary_that_traps_gives_its_share_back_by_itself() {
+    let place = Place::new();
+    place.write("job.toml", numbered(5_000).replace("x = \"x\", version = \"0\"", "y = \"x\""));
+    place.write("traps.wat", traps());
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until_that("numbers", "running", |job| job["figures"]["epoch"].is_u64());
+    engine.pelton(&["swap", "numbers", "mark", "traps.wat", "--canary", "1/8", "--no-wait"]).done();
+    engine.until_that("numbers", "rolled back", |job| job["figures"]["revision"] == 3);
+    let history = engine.json(&["history", "numbers"]);
+    let reason = history["revisions"][2]["origin"]["reason"].as_str().unwrap();
+    assert!(reason.contains("operator `mark~canary`"), "{reason}");
+    ended(engine, "numbers");
+    let text: Vec<u8> = place.parts("out").into_values().flatten().collect();
+    let numbers: Vec<i64> = String::from_utf8(text).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.iter().zip(1..).all(|(x, expected)| *x == expected) && numbers.len() > 100, "{}", numbers.len());
+}
+
+#[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let place = Place::new();
     place.write("job.toml", numbered(1_000));

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Result;
 use pelton::{
     job::{
+        diagnostic::Diagnostics,
         file,
         plan::{Plan, Surroundings, change::Change, modules::Modules},
         run::{
@@ -81,16 +82,22 @@ impl Live {
         Self { source: ENDLESS_SOURCE, ..Self::new(graph) }
     }
 
-    /// Swaps to `graphs` in turns, each when an epoch has gone by the one before, and tells `look` how many there were.
-    pub fn swap_often(&self, swaps: u64, graphs: [&str; 2], look: &mut dyn FnMut(u64)) -> Summary {
+    /// Swaps to `graphs` in turns, each when so many epochs have gone by the one before, and tells `look` of each epoch how many
+    /// swaps there were, and how many epochs since.
+    pub fn swap_often(&self, swaps: u64, epochs: u64, graphs: [&str; 2], look: &mut dyn FnMut(u64, u64)) -> Summary {
         let control = Control::default();
-        let mut wanted = 1;
+        let (mut wanted, mut since) = (1, 0);
         let mut observe = |event: Event| {
             let Event::Epoch(report) = event else { return };
-            if report.revision < wanted || control.stop.is_requested() {
+            if control.stop.is_requested() {
                 return;
             }
-            look(wanted - 1);
+            since = if report.revision < wanted { 0 } else { since + 1 };
+            look(report.revision - 1, since);
+            if since < epochs {
+                return;
+            }
+            since = 0;
             if wanted > swaps {
                 control.stop.request();
                 return;
@@ -126,8 +133,15 @@ impl Live {
         refused.err().expect("it is refused").to_string()
     }
 
+    /// What is wrong with a job.
+    pub fn mistakes(&self, graph: &str) -> String {
+        let planned = plan(self.folder.path(), &self.runtime, self.source, graph);
+        format!("{:?}", planned.err().expect("it is refused"))
+    }
+
     fn plan(&self, graph: &str) -> Plan {
-        plan(self.folder.path(), &self.runtime, self.source, graph)
+        let planned = plan(self.folder.path(), &self.runtime, self.source, graph);
+        planned.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
     }
 
     pub fn run(&self) -> Result<Run, RunError> {
@@ -166,15 +180,19 @@ const FILE_SOURCE: &str = "type = \"file\"\npath = \"rows-*.csv\"\nformat = \"cs
 const ENDLESS_SOURCE: &str = "type = \"generator\"\nrate = 100000.0\n\
      columns = { n = { sequence = {} }, key = { uniform = { min = 0, max = 6 } } }\n";
 
-fn plan(folder: &Path, runtime: &Arc<Runtime>, source: &str, graph: &str) -> Plan {
+fn plan(folder: &Path, runtime: &Arc<Runtime>, source: &str, graph: &str) -> Result<Plan, Diagnostics> {
     let job = format!(
         "name = \"live\"\ncheckpoint = \"state\"\nbatch = {{ interval = \"1ms\", max-bytes = 1 }}\n[source.rows]\n{source}{graph}\n[sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n"
     );
+    plan_text(folder, runtime, &job)
+}
+
+/// The plan of a job file in this folder.
+pub fn plan_text(folder: &Path, runtime: &Arc<Runtime>, job: &str) -> Result<Plan, Diagnostics> {
     let path = folder.join("job.toml");
-    let file =
-        file::parse(job, &path, &Overrides::default(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let file = file::parse(job.to_owned(), &path, &Overrides::default(), &|_| None)?;
     let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
     let modules = Modules::Files;
     let surroundings = Surroundings { runtime: Arc::clone(runtime), print, modules };
-    Plan::new(&file, &surroundings).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    Plan::new(&file, &surroundings)
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
+use crate::{limits::Limits, restart::RestartSpec, share::Share, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone, PartialEq)]
@@ -287,10 +287,26 @@ pub struct OperatorSpec {
     pub limits: Limits,
     /// Modules that run beside it on the same rows, whose rows are compared and thrown away. Empty: there is no shadow.
     pub shadow: Vec<ModuleSpec>,
+    /// Modules that do its work for a share of its rows. None: it does all of it.
+    pub canary: Option<CanarySpec>,
+}
+
+/// A candidate that stands in for an operator, for a share of its keys or batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CanarySpec {
+    pub modules: Vec<ModuleSpec>,
+    pub share: Share,
 }
 
 /// What the name of a shadow ends with, after that of its operator: no other name has the sign.
 pub const SHADOW_SUFFIX: &str = "~shadow";
+/// The same of a canary.
+pub const CANARY_SUFFIX: &str = "~canary";
+
+/// The operator that the name of a shadow or of a canary belongs to; any other name is its own.
+pub fn operator_of(name: &str) -> &str {
+    name.strip_suffix(SHADOW_SUFFIX).or_else(|| name.strip_suffix(CANARY_SUFFIX)).unwrap_or(name)
+}
 
 /// How the rows of two inputs are put together. Times in µs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,6 +380,18 @@ impl OperatorSpec {
         let modules = self.shadow.clone();
         let name = format!("{}{SHADOW_SUFFIX}", self.name);
         (!modules.is_empty()).then(|| Self { name, modules, shadow: Vec::new(), ..self.clone() })
+    }
+
+    /// Its canary as an operator of its own. None: it has none.
+    pub fn canary(&self) -> Option<Self> {
+        let modules = self.canary.as_ref()?.modules.clone();
+        Some(Self { name: format!("{}{CANARY_SUFFIX}", self.name), modules, shadow: Vec::new(), ..self.clone() })
+    }
+
+    /// All modules that it names, those of its shadow and of its canary among them.
+    pub fn all_modules(&self) -> impl Iterator<Item = &ModuleSpec> {
+        let canary = self.canary.iter().flat_map(|canary| &canary.modules);
+        self.modules.iter().chain(&self.shadow).chain(canary)
     }
 
     /// It groups rows: it needs modules that fold or keep state.

@@ -11,7 +11,7 @@
 //!                                                  │ keyed operators
 //!   hash ─► shuffle ─► window, session ─► watermark ─► two_stacks
 //!                                                  │ jobs that change while they run
-//!                                              evolution
+//!                                         evolution, share
 //! ```
 
 pub mod batch;
@@ -27,6 +27,7 @@ pub mod model;
 mod random;
 pub mod restart;
 pub mod session;
+pub mod share;
 pub mod shuffle;
 pub mod two_stacks;
 pub mod types;

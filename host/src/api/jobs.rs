@@ -1,12 +1,12 @@
 //! `/v1/jobs`: what runs.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Extension, body::Body, extract::State, http::StatusCode, response::Response};
 use pelton_core::model::ModuleDigest;
 use pelton_wasm::Level;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Shared,
@@ -14,12 +14,12 @@ use super::{
     blocking,
     modules::{change, note},
 };
-use crate::control::{ControlError, Engine, Submission, logs, status::JobStatus, tokens::Caller};
+use crate::control::{ControlError, Engine, Submission, apply::How, logs, status::JobStatus, tokens::Caller};
 
 type Answer = Result<Response, ApiError>;
 
 pub(super) async fn list(State(shared): State<Shared>) -> Answer {
-    Ok(ok(&json!({ "jobs": shared.engine.jobs() })))
+    Ok(ok(&json!({ "jobs": shared.engine.jobs(), "damaged": shared.engine.damaged() })))
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Name(job): Name) -> Answer {
@@ -47,10 +47,35 @@ struct Submit {
     pins: BTreeMap<String, ModuleDigest>,
 }
 
+impl From<Submit> for Submission {
+    fn from(Submit { text, file, directory, overrides, pins }: Submit) -> Self {
+        Self { text, file, directory, overrides, pins }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Apply {
+    job: Submit,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    restart: bool,
+}
+
+pub(super) async fn apply(State(shared): State<Shared>, Extension(caller): Extension<Caller>, body: Body) -> Answer {
+    let Apply { job, dry_run, restart } = read_json(body, SUBMISSION_MAX).await?;
+    let submission = Submission::from(job);
+    let on = submission.file.clone().unwrap_or_default();
+    let what = if dry_run { "job.apply.dry-run" } else { "job.apply" };
+    let how = How { is_dry_run: dry_run, restarts: restart };
+    let act = move |engine: &Arc<Engine>, by: &str| engine.apply(submission, how, by);
+    Ok(ok(&change(shared, caller, what, on, act).await?))
+}
+
 pub(super) async fn submit(State(shared): State<Shared>, Extension(caller): Extension<Caller>, body: Body) -> Answer {
-    let Submit { text, file, directory, overrides, pins } = read_json(body, SUBMISSION_MAX).await?;
-    let named = file.clone().unwrap_or_default();
-    let submission = Submission { text, file, directory, overrides, pins };
+    let submission = Submission::from(read_json::<Submit>(body, SUBMISSION_MAX).await?);
+    let named = submission.file.clone().unwrap_or_default();
     let status = blocking(move || {
         let done = shared.engine.submit(submission, &caller.name);
         // A file that cannot be read has no job's name.
@@ -127,6 +152,29 @@ pub(super) struct Lines {
     after: Option<u64>,
     level: Option<String>,
     limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Look {
+    output: String,
+    rows: Option<usize>,
+    wait_ms: Option<u64>,
+}
+
+/// Rows in one answer, and how long they are waited for.
+const ROWS_DEFAULT: usize = 10;
+const ROWS_MAX: usize = 1_000;
+const WAIT_DEFAULT: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+pub(super) async fn tap(State(shared): State<Shared>, Name(job): Name, Asked(asked): Asked<Look>) -> Answer {
+    let Look { output, rows, wait_ms } = asked;
+    let sample = shared.engine.tap(&job, &output, rows.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX))?;
+    let patience = wait_ms.map_or(WAIT_DEFAULT, Duration::from_millis).min(WAIT_MAX);
+    let rows = blocking(move || Ok(sample.json(patience))).await?;
+    let rows: Vec<Value> = rows.into_iter().map(|(epoch, row)| json!({ "epoch": epoch.0, "row": row })).collect();
+    Ok(ok(&json!({ "job": job, "output": output, "rows": rows })))
 }
 
 /// Lines in one answer.

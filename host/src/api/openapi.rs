@@ -155,20 +155,32 @@ fn schemas() -> Value {
         ("digest", maybe(&text)),
         ("options", json!({ "type": "object" })),
         ("shadow", maybe(&number)),
+        ("canary", maybe(&text)),
         ("automatic", json!({ "type": "boolean" })),
         ("watch_ms", maybe(&number)),
         ("dry_run", json!({ "type": "boolean" })),
     ]);
-    let changed = object(&[
+    let of_change = [
         ("job", text.clone()),
         ("operator", text.clone()),
         ("from", number.clone()),
         ("revision", maybe(&number)),
         ("operators", json!({ "type": "array", "items": { "type": "object" } })),
+    ];
+    let changed = object(&of_change);
+    let applied = [of_change.as_slice(), &[("restart", texts.clone()), ("is_started", json!({ "type": "boolean" }))]];
+    let applied = object(&applied.concat());
+    let apply = object(&[
+        ("job", json!({ "$ref": "#/components/schemas/Submission" })),
+        ("dry_run", json!({ "type": "boolean" })),
+        ("restart", json!({ "type": "boolean" })),
     ]);
     let promote = object(&[("operator", maybe(&text)), ("watch_ms", maybe(&number))]);
     let shadows =
         object(&[("job", text.clone()), ("shadows", json!({ "type": "array", "items": { "type": "object" } }))]);
+    let row = object(&[("epoch", number.clone()), ("row", json!({ "type": "object" }))]);
+    let rows =
+        object(&[("job", text.clone()), ("output", text.clone()), ("rows", json!({ "type": "array", "items": row }))]);
     let line = object(&[
         ("number", number.clone()),
         ("at", number),
@@ -188,7 +200,7 @@ fn schemas() -> Value {
         "Modules": object(&[("modules", list_of("Module"))]),
         "Tag": object(&[("tag", text.clone())]),
         "Job": job,
-        "Jobs": object(&[("jobs", list_of("Job"))]),
+        "Jobs": object(&[("jobs", list_of("Job")), ("damaged", json!({ "type": "object" }))]),
         "Submission": submission,
         "Revision": revision,
         "Revisions": object(&[("job", text.clone()), ("revisions", list_of("Revision"))]),
@@ -196,6 +208,9 @@ fn schemas() -> Value {
         "Promote": promote,
         "Changed": changed,
         "Shadows": shadows,
+        "Apply": apply,
+        "Applied": applied,
+        "Rows": rows,
         "Line": line,
         "Logs": object(&[("job", text.clone()), ("lines", list_of("Line"))]),
         "Reason": object(&[("code", text.clone()), ("message", text)]),

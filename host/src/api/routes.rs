@@ -113,6 +113,9 @@ pub(super) fn table() -> Vec<Route> {
             .gives(module),
         route!(get("/v1/jobs", read, "The jobs and what they do"), jobs::list).gives(jobs_),
         route!(post("/v1/jobs", operate, "Submit a job"), jobs::submit).takes(Takes::Json("Submission")).gives(job),
+        route!(post("/v1/apply", operate, "Put a job file in the place of the one that its job has"), jobs::apply)
+            .takes(Takes::Json("Apply"))
+            .gives(Gives::Json("Applied")),
         route!(get("/v1/jobs/{job}", read, "What a job does"), jobs::show).gives(job),
         route!(delete("/v1/jobs/{job}", admin, "Forget a job that rests"), jobs::remove),
         route!(post("/v1/jobs/{job}/pause", operate, "Have a job commit and rest until it is resumed"), jobs::pause)
@@ -124,15 +127,25 @@ pub(super) fn table() -> Vec<Route> {
         route!(post("/v1/jobs/{job}/swap", operate, "Put another module into an operator's place"), swap::swap)
             .takes(Takes::Json("Swap"))
             .gives(Gives::Json("Changed")),
-        route!(post("/v1/jobs/{job}/promote", operate, "Have a shadow take its operator's place"), swap::promote)
-            .takes(Takes::Json("Promote"))
-            .gives(Gives::Json("Changed")),
+        route!(
+            post("/v1/jobs/{job}/promote", operate, "Have a shadow or a canary take its operator's place"),
+            swap::promote
+        )
+        .takes(Takes::Json("Promote"))
+        .gives(Gives::Json("Changed")),
         route!(post("/v1/jobs/{job}/rollback", operate, "Take the last change of a job back"), swap::rollback)
             .gives(Gives::Json("Changed")),
-        route!(get("/v1/jobs/{job}/shadows", read, "What the shadows of a job have shown"), swap::shadows)
+        route!(get("/v1/jobs/{job}/shadows", read, "What the shadows and canaries of a job have shown"), swap::shadows)
             .gives(Gives::Json("Shadows")),
         route!(get("/v1/jobs/{job}/revisions", read, "What a job was and is"), jobs::revisions)
             .gives(Gives::Json("Revisions")),
+        route!(get("/v1/jobs/{job}/tap", read, "Rows that leave an output at the moment"), jobs::tap)
+            .query(&[
+                ("output", "as inputs name it: an operator, a source, or `operator.port`"),
+                ("rows", "so many at most; 10 unless said otherwise, 1,000 at most"),
+                ("wait_ms", "so long they are waited for; a second unless said otherwise, 30 at most"),
+            ])
+            .gives(Gives::Json("Rows")),
         route!(get("/v1/jobs/{job}/logs", read, "The last lines of a job's log"), jobs::logs)
             .query(&[
                 ("after", "lines whose number is larger; without it the last ones"),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, body::Body, extract::State, response::Response};
-use pelton_core::model::ModuleDigest;
+use pelton_core::{model::ModuleDigest, share::NoShare};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ use super::{
     modules::change,
 };
 use crate::control::{
-    Engine,
+    ControlError, Engine,
     swap::{Swap, WATCH_DEFAULT},
     tokens::Caller,
 };
@@ -32,6 +32,7 @@ struct SwapRequest {
     #[serde(default)]
     options: Map<String, Value>,
     shadow: Option<u64>,
+    canary: Option<String>,
     #[serde(default)]
     automatic: bool,
     watch_ms: Option<u64>,
@@ -50,12 +51,16 @@ pub(super) async fn swap(
     body: Body,
 ) -> Answer {
     let request: SwapRequest = read_json(body, REQUEST_MAX).await?;
+    let canary = request.canary.as_deref().map(str::parse).transpose();
+    let canary =
+        canary.map_err(|error: NoShare| ControlError::invalid(error.to_string(), "say `\"canary\": \"1/8\"`"))?;
     let swap = Swap {
         operator: request.operator,
         module: request.module,
         digest: request.digest,
         options: request.options,
         shadow: request.shadow,
+        canary,
         is_automatic: request.automatic,
         watch: watch(request.watch_ms),
         is_dry_run: request.dry_run,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Context, Exit, JobArgs,
     client::{Client, ClientError, escaped},
-    module,
+    module, swap,
     terminal::plain_table,
     time::shown_time,
 };
@@ -27,6 +27,9 @@ pub(super) enum JobCommand {
     /// Hand a job to the engine, with the modules that it names; a job that rests gets a new revision.
     #[command(after_help = "Example:\n  pelton job submit job.toml --set operator.to-euro.options.rate=0.9")]
     Submit(JobArgs),
+    /// Put a job file in the place of the one that its job has: what differs goes over between two epochs. A job that does not run is submitted.
+    #[command(after_help = "Example:\n  pelton job apply job.toml --dry-run\n  pelton job apply job.toml --restart")]
+    Apply(ApplyArgs),
     /// List the jobs, and what they do.
     #[command(after_help = "Example:\n  pelton job list --output json")]
     List,
@@ -54,6 +57,18 @@ pub(super) enum JobCommand {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// If the job cannot change in this way while it runs, have it stop and go on as the new one.
+    #[arg(long)]
+    restart: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct NameArgs {
     /// The job's name, as its file has it.
     #[arg(value_name = "JOB")]
@@ -67,6 +82,7 @@ pub(super) fn job(context: &Context, command: &JobCommand) -> Exit {
     };
     match command {
         JobCommand::Submit(args) => submit(context, args),
+        JobCommand::Apply(args) => apply(context, args),
         JobCommand::List => context.answer(Client::new(context).get("/v1/jobs"), list_to_text),
         JobCommand::Show(args) => show(context, args),
         JobCommand::Pause(args) => act(args, "pause"),
@@ -89,34 +105,67 @@ fn path(args: &NameArgs) -> String {
 }
 
 fn submit(context: &Context, args: &JobArgs) -> Exit {
+    let client = Client::new(context);
+    match submission(context, &client, args) {
+        Ok((text, body)) => answer(context, args, &text, client.post("/v1/jobs", &body), line),
+        Err(exit) => exit,
+    }
+}
+
+fn apply(context: &Context, args: &ApplyArgs) -> Exit {
+    let client = Client::new(context);
+    let (text, job) = match submission(context, &client, &args.job) {
+        Ok(submission) => submission,
+        Err(exit) => return exit,
+    };
+    let body = json!({ "job": job, "dry_run": args.dry_run, "restart": args.restart });
+    match client.post("/v1/apply", &body) {
+        Ok(applied) if applied["revision"].is_u64() && applied["is_started"] == false => {
+            swap::follow(context, &client, applied["job"].as_str().unwrap_or_default(), &applied)
+        }
+        applied => answer(context, &args.job, &text, applied, swap::changes),
+    }
+}
+
+/// What the engine says to a job file. Mistakes are shown at their places, as if they had been found here.
+fn answer(
+    context: &Context,
+    args: &JobArgs,
+    text: &str,
+    answer: Result<Value, ClientError>,
+    shown: impl Fn(&Value) -> String,
+) -> Exit {
+    let name = file_name(args);
+    match answer {
+        Err(ClientError::Refused { errors, .. }) if from_json(&errors, &name, text).is_some() => {
+            from_json(&errors, &name, text).map_or(Exit::Usage, |mistakes| context.mistakes(&mistakes))
+        }
+        answer => context.answer(answer, shown),
+    }
+}
+
+fn file_name(args: &JobArgs) -> String {
+    args.job.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A job file's text, and what the engine is given of it; its modules have been pushed.
+fn submission(context: &Context, client: &Client, args: &JobArgs) -> Result<(String, Value), Exit> {
     let text = match file::read(&args.job) {
         Ok(text) => text,
-        Err(mistakes) => return context.mistakes(&mistakes),
+        Err(mistakes) => return Err(context.mistakes(&mistakes)),
     };
     let overrides = args.overrides();
-    let client = Client::new(context);
-    let pins = match read_here(context, &text, &args.job, &overrides) {
-        Ok(Some(file)) => match push_modules(context, &client, &file) {
-            Ok(pins) => pins,
-            Err(exit) => return exit,
-        },
+    let pins = match read_here(context, &text, &args.job, &overrides)? {
+        Some(file) => push_modules(context, client, &file)?,
         // The engine has variables that are not set here, and says what it thinks of the file.
-        Ok(None) => BTreeMap::new(),
-        Err(exit) => return exit,
+        None => BTreeMap::new(),
     };
     let directory = args.job.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-    let name = args.job.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let body = json!({
-        "text": text, "file": name, "directory": directory.display().to_string(), "overrides": overrides, "pins": pins,
+        "text": text, "file": file_name(args), "directory": directory.display().to_string(), "overrides": overrides, "pins": pins,
     });
-    match client.post("/v1/jobs", &body) {
-        // Mistakes in the file are shown at their places, as if they had been found here.
-        Err(ClientError::Refused { errors, .. }) if from_json(&errors, &name, &text).is_some() => {
-            from_json(&errors, &name, &text).map_or(Exit::Usage, |mistakes| context.mistakes(&mistakes))
-        }
-        answer => context.answer(answer, |job| line(job)),
-    }
+    Ok((text, body))
 }
 
 /// What can be known of the file without the engine. None: variables are missing here, which the engine may have. Mistakes have been shown.
@@ -215,7 +264,11 @@ fn list_to_text(answer: &Value) -> String {
             reason(job, "reason").unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    let damaged = answer.get("damaged").and_then(Value::as_object).into_iter().flatten();
+    let damaged = damaged.map(|(job, why)| {
+        format!("\njob {job} cannot be read: {} is damaged: {}", text(why, "path"), text(why, "what"))
+    });
+    table.to_string() + &damaged.collect::<String>()
 }
 
 fn to_text(job: &Value) -> String {

@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod checkpoint;
 mod client;
+mod compile;
 pub mod config;
 mod excerpt;
 mod inspect;
@@ -21,6 +22,7 @@ mod run;
 mod serve;
 mod shadow;
 mod swap;
+mod tap;
 mod terminal;
 mod test;
 mod time;
@@ -140,12 +142,17 @@ enum Command {
     /// Show what a job of the engine says.
     #[command(after_help = "Example:\n  pelton logs hot-items --follow --level warn")]
     Logs(logs::LogsArgs),
-    /// Put another module into an operator's place while its job runs; tried as a shadow first, if you like.
+    /// Show rows that leave an operator or a source of a job at the moment.
     #[command(
-        after_help = "Example:\n  pelton swap prices price prices@2.0.0 --dry-run\n  pelton swap prices price prices@2.0.0 --shadow 50\n  pelton promote prices\n\ndocs/swap.md tells the whole story."
+        after_help = "Example:\n  pelton tap hot-items to-euro --rows 20\n  pelton tap hot-items bids.rejected --follow"
+    )]
+    Tap(tap::TapArgs),
+    /// Put another module into an operator's place while its job runs; tried as a shadow or a canary first, if you like.
+    #[command(
+        after_help = "Example:\n  pelton swap prices price prices@2.0.0 --dry-run\n  pelton swap prices price prices@2.0.0 --shadow 50\n  pelton swap prices price prices@2.0.0 --canary 1/8\n  pelton promote prices\n\ndocs/swap.md tells the whole story."
     )]
     Swap(swap::SwapArgs),
-    /// Have a shadow take its operator's place.
+    /// Have a shadow or a canary take its operator's place.
     #[command(after_help = "Example:\n  pelton promote prices --watch 5m")]
     Promote(swap::PromoteArgs),
     /// Take the last change of a job back.
@@ -154,7 +161,7 @@ enum Command {
     /// Show every revision of a job: what made it, who, and when.
     #[command(after_help = "Example:\n  pelton history prices")]
     History(swap::ChangedJobArgs),
-    /// Show what the shadows of a job have shown so far.
+    /// Show what the shadows and canaries of a job have shown so far.
     #[command(after_help = "Example:\n  pelton shadow prices")]
     Shadow(swap::ChangedJobArgs),
     /// Modules that jobs can name: the engine's, and those that come with Pelton.
@@ -166,6 +173,8 @@ enum Command {
     /// About checkpoint directories: what jobs have committed.
     #[command(subcommand, after_help = "Example:\n  pelton checkpoint verify state")]
     Checkpoint(checkpoint::CheckpointCommand),
+    #[command(hide = true)]
+    CompileModule(compile::CompileArgs),
     /// Show each setting and where it came from.
     #[command(after_help = "Example:\n  PELTON_THREADS=2 pelton config")]
     Config,
@@ -253,6 +262,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::test(&context, &args),
         Command::Job(command) => job::job(&context, &command),
         Command::Logs(args) => logs::logs(&context, &args),
+        Command::Tap(args) => tap::tap(&context, &args),
         Command::Swap(args) => swap::swap(&context, &args),
         Command::Promote(args) => swap::promote(&context, &args),
         Command::Rollback(args) => swap::rollback(&context, &args),
@@ -261,6 +271,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
         Command::Checkpoint(command) => checkpoint::checkpoint(&context, &command),
+        Command::CompileModule(args) => compile::compile(&context, &args),
         Command::Config => config_command(&context),
     }
     .into()

@@ -6,6 +6,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use pelton_wasm::{Compiler, Runtime, RuntimeOptions};
 use serde_json::json;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -13,11 +14,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Context, Exit, config::LISTEN_DEFAULT, plan::runtime, terminal::counted};
+use super::{Context, Exit, config::LISTEN_DEFAULT, plan::runtime, swap::parse_time, terminal::counted};
 use crate::{
     api::{self, ListenError},
     control::{ControlError, Engine, EngineOptions},
     error::Coded,
+    job::file,
 };
 
 #[derive(Debug, Args)]
@@ -27,6 +29,16 @@ pub(super) struct ServeArgs {
     /// Where it listens: an address of this machine alone. Port 0: any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
+    /// Memory that compiling a module may take, which a process of its own does: a size such as 4GiB.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
+    compile_memory: u64,
+    /// Time of a processor that compiling a module may take, in whole seconds such as 300s.
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = parse_time)]
+    compile_time: Duration,
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    file::size(text).ok_or_else(|| "a size is such as 512MiB or 4GiB".to_owned())
 }
 
 /// Where an engine keeps what it has.
@@ -50,7 +62,7 @@ enum End {
 
 pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
     let Ok(data) = data_dir(context) else { return Exit::Usage };
-    let runtime = match runtime(context) {
+    let runtime = match compiling_apart(context, args) {
         Ok(runtime) => runtime,
         Err(exit) => return exit,
     };
@@ -74,6 +86,24 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// A runtime that has modules compiled by processes of this program.
+fn compiling_apart(context: &Context, args: &ServeArgs) -> Result<Arc<Runtime>, Exit> {
+    let Some(cache_dir) = context.config.cache_dir.value.clone() else { return runtime(context) };
+    let Ok(program) = std::env::current_exe() else { return runtime(context) };
+    let (memory, time) = (args.compile_memory.to_string(), args.compile_time.as_secs().max(1));
+    let known = ["compile-module", "--memory", &memory, "--time", &time.to_string(), "--cache-dir"].map(str::to_owned);
+    let compiler = Compiler {
+        program,
+        args: known.into_iter().chain([cache_dir.display().to_string()]).collect(),
+        // It has one thread, and shares a processor with others.
+        time: Duration::from_secs(time.saturating_mul(4)),
+    };
+    Runtime::compiling_apart(&RuntimeOptions { cache_dir: Some(cache_dir) }, compiler).map_err(|error| {
+        context.error(&error);
+        Exit::Failed
+    })
 }
 
 fn fail(context: &Context, error: &dyn Coded) -> Exit {

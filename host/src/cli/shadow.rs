@@ -1,12 +1,15 @@
-//! What a shadow has shown, for people.
+//! What a shadow or a canary has shown, for people.
 
 use indicatif::HumanCount;
 
 use super::terminal::counted;
-use crate::job::run::Comparison;
+use crate::job::run::{Comparison, Cost};
 
 /// A few lines, the verdict first.
 pub(super) fn to_text(comparison: &Comparison) -> String {
+    if let Some(share) = &comparison.share {
+        return canary(comparison, share);
+    }
     let Comparison { operator, epochs, epochs_skipped, rows_same, rows_gone, rows_new, .. } = comparison;
     let verdict = match comparison.is_same() {
         true => "same rows".to_owned(),
@@ -41,4 +44,21 @@ pub(super) fn to_text(comparison: &Comparison) -> String {
         text.push_str(&format!("\n    it failed {failure}, and was left out from then on"));
     }
     text
+}
+
+/// A canary has other rows than the operator: what it does is shown beside it, for each row.
+fn canary(comparison: &Comparison, share: &str) -> String {
+    let Comparison { operator, epochs, main, shadow, .. } = comparison;
+    let line = |name: &str, cost: &Cost| {
+        let for_each = |of: f64, unit: f64| if cost.rows_in == 0 { 0.0 } else { of * unit / cost.rows_in as f64 };
+        format!(
+            "\n    {name:8} {} in, {} out, {:.2} % rejected, {:.0} ns a row",
+            counted(cost.rows_in, "row"),
+            HumanCount(cost.rows_out),
+            for_each(cost.rejected as f64, 100.0),
+            for_each(cost.seconds, 1e9)
+        )
+    };
+    let head = format!("  canary of {operator}: {share}, for {}", counted(*epochs, "epoch"));
+    head + &line("canary", shadow) + &line("operator", main)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use pelton_core::model::ModuleTag;
+use pelton_core::{model::ModuleTag, share::Share};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -38,6 +38,9 @@ pub(super) struct SwapArgs {
     /// Run it beside the operator for so many epochs first, and compare their rows.
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u64).range(1..))]
     shadow: Option<u64>,
+    /// Have it do this share of the operator's work first, for good: 1/8 of the keys, or of the batches.
+    #[arg(long, value_name = "SHARE", conflicts_with = "shadow")]
+    canary: Option<Share>,
     /// After these epochs have it take the operator's place if all rows were the same, and go if not.
     #[arg(long, requires = "shadow")]
     auto: bool,
@@ -83,7 +86,7 @@ fn parse_option(text: &str) -> Result<(String, Value), String> {
     Ok((key.trim().to_owned(), value))
 }
 
-fn parse_time(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
     crate::job::file::duration(text).ok_or_else(|| "a time is such as 500ms, 30s, 5m or 1h".to_owned())
 }
 
@@ -96,7 +99,7 @@ pub(super) fn swap(context: &Context, args: &SwapArgs) -> Exit {
     let body = json!({
         "operator": args.operator, "module": name, "digest": digest,
         "options": args.options.iter().cloned().collect::<Map<_, _>>(),
-        "shadow": args.shadow, "automatic": args.auto, "watch_ms": millis(args.watch.watch), "dry_run": args.dry_run,
+        "shadow": args.shadow, "canary": args.canary.map(|share| share.to_string()), "automatic": args.auto, "watch_ms": millis(args.watch.watch), "dry_run": args.dry_run,
     });
     let answer = client.post(&format!("/v1/jobs/{}/swap", escaped(&args.job)), &body);
     match answer {
@@ -105,6 +108,13 @@ pub(super) fn swap(context: &Context, args: &SwapArgs) -> Exit {
             match args.shadow {
                 Some(epochs) if exit == Exit::Done => {
                     follow_shadow(context, &client, args, (changed["revision"].as_u64().unwrap_or_default(), epochs))
+                }
+                _ if args.canary.is_some() && exit == Exit::Done => {
+                    let job = &args.job;
+                    context.terminal.message(&format!(
+                        "`pelton shadow {job}` shows how its canary does, `pelton promote {job}` has it do all, `pelton rollback {job}` nothing"
+                    ));
+                    exit
                 }
                 _ => exit,
             }
@@ -149,6 +159,9 @@ fn origin(origin: &Value) -> String {
     let operator = origin["operator"].as_str().unwrap_or_default();
     match origin["kind"].as_str().unwrap_or_default() {
         "shadow" => format!("{operator}: a shadow for {} epochs", origin["epochs"]),
+        "apply" => "another job file".into(),
+        "rollback" if operator.is_empty() => "the job file before".into(),
+        "canary" => format!("{operator}: a canary for {}", plain(&origin["share"])),
         "swap" => format!("{operator}: another module"),
         "settle" => format!("{operator}: the shadow goes"),
         "rollback" => match origin["reason"].as_str() {
@@ -164,7 +177,7 @@ pub(super) fn show_shadow(context: &Context, args: &ChangedJobArgs) -> Exit {
     context.answer(answer, |shown| {
         let comparisons = comparisons(shown);
         match comparisons.is_empty() {
-            true => format!("no operator of job {} has a shadow", args.job),
+            true => format!("no operator of job {} has a shadow or a canary", args.job),
             false => comparisons.iter().map(shadow::to_text).collect::<Vec<_>>().join("\n"),
         }
     })
@@ -195,11 +208,22 @@ fn name(context: &Context, client: &Client, module: &str) -> Result<(String, Opt
 }
 
 /// What changes, in words.
-fn changes(changed: &Value) -> String {
+pub(super) fn changes(changed: &Value) -> String {
     let mut text = match changed["revision"].as_u64() {
         Some(revision) => format!("{}: revision {} follows {}", plain(&changed["job"]), revision, changed["from"]),
         None => format!("{}: revision {} would be followed by", plain(&changed["job"]), changed["from"]),
     };
+    if changed["is_started"] == true {
+        return match changed["revision"].as_u64() {
+            Some(revision) => format!("{}: starts as revision {revision}", plain(&changed["job"])),
+            None => format!("{}: does not run, and would start", plain(&changed["job"])),
+        };
+    }
+    let reasons: Vec<String> = changed["restart"].as_array().into_iter().flatten().map(plain).collect();
+    if !reasons.is_empty() {
+        let when = if changed["revision"].is_null() { "it would have to stop" } else { "it stopped for it" };
+        return format!("{text}\n  {when}: {}", reasons.join("; "));
+    }
     let operators = changed["operators"].as_array().map(Vec::as_slice).unwrap_or_default();
     if operators.is_empty() {
         text.push_str("\n  nothing changes");
@@ -231,7 +255,7 @@ fn plain(value: &Value) -> String {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until an epoch went by the new revision, and shows what changed.
-fn follow(context: &Context, client: &Client, job: &str, changed: &Value) -> Exit {
+pub(super) fn follow(context: &Context, client: &Client, job: &str, changed: &Value) -> Exit {
     if !context.is_json() {
         context.terminal.message(&changes(changed));
     }

@@ -49,9 +49,13 @@ pub enum Origin {
     Submit,
     /// A candidate runs as the operator's shadow, to be compared for so many epochs.
     Shadow { operator: String, epochs: u64, is_automatic: bool },
+    /// A candidate does a share (such as 1/8) of the operator's work.
+    Canary { operator: String, share: String },
     /// Another module in the operator's place. Until then (µs since 1970 UTC) the one before is its shadow, and comes back
     /// if it fails.
     Swap { operator: String, watched_until: Option<i64> },
+    /// Another job file.
+    Apply,
     /// The operator's shadow goes.
     Settle { operator: String },
     /// The last change was taken back; `reason` if the engine did it.
@@ -62,8 +66,9 @@ impl Origin {
     /// The operator that changed.
     pub fn operator(&self) -> Option<&str> {
         match self {
-            Self::Submit => None,
+            Self::Submit | Self::Apply => None,
             Self::Shadow { operator, .. }
+            | Self::Canary { operator, .. }
             | Self::Swap { operator, .. }
             | Self::Settle { operator }
             | Self::Rollback { operator, .. } => Some(operator),
@@ -123,6 +128,22 @@ pub(super) struct Entry {
     pub(super) revisions: Vec<Revision>,
 }
 
+/// What a catalogue holds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) jobs: Vec<Entry>,
+    /// By the names of the jobs.
+    pub(super) damaged: BTreeMap<String, Damage>,
+}
+
+/// Why a job cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// The file.
+    pub path: String,
+    pub what: String,
+}
+
 const RECORD: &str = "job.json";
 const REVISIONS: &str = "revisions";
 const CHECKPOINT: &str = "checkpoint";
@@ -133,19 +154,23 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    /// Answers also what is in it.
-    pub(super) fn open(data: &Folder) -> Result<(Self, Vec<Entry>), ControlError> {
+    /// Answers also what is in it; a job whose files are damaged is left as it is, and ends no other.
+    pub(super) fn open(data: &Folder) -> Result<(Self, Found), ControlError> {
         let catalogue = Self { jobs: data.folder("jobs")? };
         catalogue.jobs.sweep()?;
-        let mut entries = Vec::new();
+        let mut found = Found::default();
         for name in catalogue.jobs.names()? {
-            match catalogue.entry(&name)? {
-                Some(entry) => entries.push(entry),
+            match catalogue.entry(&name) {
+                Ok(Some(entry)) => found.jobs.push(entry),
                 // It was being submitted, and nobody was told that it is there.
-                None => catalogue.jobs.remove_folder(&name)?,
+                Ok(None) => catalogue.jobs.remove_folder(&name)?,
+                Err(ControlError::Damaged { path, what }) => {
+                    found.damaged.insert(name, Damage { path, what });
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok((catalogue, entries))
+        Ok((catalogue, found))
     }
 
     fn entry(&self, name: &str) -> Result<Option<Entry>, ControlError> {
@@ -223,25 +248,26 @@ mod tests {
     fn a_job_is_there_when_its_record_is() {
         let root = tempfile::tempdir().unwrap();
         let data = Folder::create(root.path()).unwrap();
-        let (catalogue, entries) = Catalogue::open(&data).unwrap();
+        let open = || Catalogue::open(&data).map(|(catalogue, found)| (catalogue, found.jobs)).unwrap();
+        let (catalogue, entries) = open();
         assert!(entries.is_empty());
         catalogue.add_revision("a", &revision(1)).unwrap();
-        let (catalogue, entries) = Catalogue::open(&data).unwrap();
+        let (catalogue, entries) = open();
         assert!(entries.is_empty(), "nobody was told of it");
         assert!(!root.path().join("jobs/a").exists());
 
         catalogue.add_revision("a", &revision(1)).unwrap();
         catalogue.set(&record(1, Standing::Running)).unwrap();
         catalogue.add_revision("a", &revision(2)).unwrap();
-        let (catalogue, mut entries) = Catalogue::open(&data).unwrap();
+        let (catalogue, mut entries) = open();
         let entry = entries.pop().unwrap();
         assert_eq!((entry.record, entry.revisions), (record(1, Standing::Running), vec![revision(1), revision(2)]));
 
         catalogue.set(&record(2, Standing::Paused)).unwrap();
-        let (catalogue, entries) = Catalogue::open(&data).unwrap();
+        let (catalogue, entries) = open();
         assert_eq!(entries[0].record, record(2, Standing::Paused));
         catalogue.remove("a").unwrap();
-        assert!(Catalogue::open(&data).unwrap().1.is_empty());
+        assert!(open().1.is_empty());
     }
 
     #[test]
@@ -251,7 +277,11 @@ mod tests {
         let (catalogue, _) = Catalogue::open(&data).unwrap();
         catalogue.add_revision("a", &revision(1)).unwrap();
         catalogue.set(&record(2, Standing::Running)).unwrap();
-        let error = Catalogue::open(&data).unwrap_err().to_string();
-        assert!(error.contains("0000000002.json is damaged: it is missing"), "{error}");
+        catalogue.add_revision("b", &revision(1)).unwrap();
+        catalogue.set(&JobRecord { name: "b".into(), ..record(1, Standing::Running) }).unwrap();
+        let (_, found) = Catalogue::open(&data).unwrap();
+        assert_eq!(found.jobs.iter().map(|job| job.record.name.as_str()).collect::<Vec<_>>(), ["b"]);
+        let damage = &found.damaged["a"];
+        assert!(damage.path.ends_with("0000000002.json") && damage.what == "it is missing", "{damage:?}");
     }
 }

@@ -22,7 +22,7 @@ use pelton_wasm::{Level, Runtime};
 use super::{
     ControlError,
     audit::Audit,
-    catalogue::{Catalogue, Entry, JobRecord, Origin, Revision, Standing},
+    catalogue::{Catalogue, Damage, Entry, Found, JobRecord, Origin, Revision, Standing},
     folder::Folder,
     job::{Job, Rest},
     logs::LogEntry,
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     clock,
-    job::{diagnostic::shown, file::BYTES_MAX},
+    job::{diagnostic::shown, file::BYTES_MAX, run::Sample},
     lock::Lock,
 };
 
@@ -71,6 +71,8 @@ pub struct Engine {
     threads: usize,
     data: PathBuf,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
+    /// Those that cannot be read.
+    damaged: Mutex<BTreeMap<String, Damage>>,
     /// Held by what decides whether a module is needed: the last step of a submission, a removal.
     changes: Mutex<()>,
     is_closing: AtomicBool,
@@ -91,8 +93,11 @@ impl Engine {
         let lock = data.lock("lock")?;
         data.sweep()?;
         let registry = Registry::open(&data, Arc::clone(&runtime))?;
-        let (catalogue, entries) = Catalogue::open(&data)?;
-        let jobs = entries.into_iter().map(|entry| (entry.record.name.clone(), Arc::new(Job::new(entry)))).collect();
+        let (catalogue, Found { jobs, damaged }) = Catalogue::open(&data)?;
+        for (job, Damage { path, what }) in &damaged {
+            tracing::error!(job, path, what, "a job cannot be read, and does not run");
+        }
+        let jobs = jobs.into_iter().map(|entry| (entry.record.name.clone(), Arc::new(Job::new(entry)))).collect();
         Ok(Arc::new(Self {
             registry,
             catalogue,
@@ -102,6 +107,7 @@ impl Engine {
             threads,
             data: data.path().to_owned(),
             jobs: Mutex::new(jobs),
+            damaged: Mutex::new(damaged),
             changes: Mutex::new(()),
             is_closing: AtomicBool::new(false),
             _lock: lock,
@@ -158,8 +164,35 @@ impl Engine {
         self.jobs_map().values().cloned().collect()
     }
 
+    /// Jobs whose files cannot be read: they do not run until somebody brings the files back and starts the engine anew, or
+    /// removes them.
+    pub fn damaged(&self) -> BTreeMap<String, Damage> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuse_damaged(&self, name: &str) -> Result<(), ControlError> {
+        match self.damaged().remove(name) {
+            Some(Damage { path, what }) => Err(ControlError::Damaged { path, what }),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn find(&self, name: &str) -> Result<Arc<Job>, ControlError> {
+        self.refuse_damaged(name)?;
         self.jobs_map().get(name).cloned().ok_or_else(|| ControlError::missing("job", name))
+    }
+
+    /// Looks at what leaves an output of a job that runs, for so many rows.
+    pub fn tap(&self, name: &str, output: &str, rows: usize) -> Result<Sample, ControlError> {
+        let job = self.find(name)?;
+        let Some(control) = job.control() else {
+            let help = format!("`pelton job resume {name}` lets it go on");
+            return Err(ControlError::conflict(format!("job `{name}` does not run"), help));
+        };
+        control.sample(output, rows).ok_or_else(|| {
+            let what = format!("nothing reads an output `{}` of job `{name}`", shown(output));
+            ControlError::invalid(what, format!("its outputs: {}", control.outputs().join(", ")))
+        })
     }
 
     pub fn registry(&self) -> &Registry {
@@ -218,6 +251,7 @@ impl Engine {
     /// Takes a job and runs it. A job of the same name that does not run gets a new revision and goes on with its state.
     pub fn submit(self: &Arc<Self>, submission: Submission, by: &str) -> Result<JobStatus, ControlError> {
         let (name, revision) = self.draft(submission, by)?;
+        self.refuse_damaged(&name)?;
         self.refuse_running(&name)?;
         let file = resolve::read(&revision, &self.catalogue.checkpoint(&name))?;
         resolve::check(&file)?;
@@ -245,7 +279,7 @@ impl Engine {
     }
 
     /// The name and the first form of what was submitted, its modules not yet pinned.
-    fn draft(&self, submission: Submission, by: &str) -> Result<(String, Revision), ControlError> {
+    pub(super) fn draft(&self, submission: Submission, by: &str) -> Result<(String, Revision), ControlError> {
         let Submission { text, file, directory, overrides, pins } = submission;
         let file = file.unwrap_or_else(|| "job.toml".into());
         if file.is_empty() || file.contains(['/', '\0']) || file.len() > 255 {
@@ -350,6 +384,12 @@ impl Engine {
     /// Forgets a job that rests, with its revisions, and its checkpoint if that is in the data directory. What its sinks have
     /// written stays.
     pub fn remove(&self, name: &str) -> Result<(), ControlError> {
+        if self.damaged().contains_key(name) {
+            let _changes = self.changes()?;
+            self.catalogue.remove(name)?;
+            self.damaged.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+            return Ok(());
+        }
         let job = self.find(name)?;
         let _changes = self.changes()?;
         if !job.is_at_rest() {
@@ -375,6 +415,12 @@ impl Engine {
     /// Takes a module, or one of its tags, out of the registry, unless a job needs it.
     pub fn remove_module(&self, reference: &str) -> Result<Listed, ControlError> {
         let _changes = self.changes()?;
+        if let Some(job) = self.damaged().keys().next() {
+            return Err(ControlError::conflict(
+                format!("job `{job}` cannot be read, and may need the module {reference}"),
+                format!("bring its files back and start the engine anew, or remove it: `pelton job remove {job}`"),
+            ));
+        }
         let digest = self.registry.resolve(reference)?;
         let needs =
             |job: &Arc<Job>| job.revisions().iter().any(|revision| revision.pins.values().any(|pin| *pin == digest));

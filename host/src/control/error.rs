@@ -59,7 +59,7 @@ impl ControlError {
         Self::Conflict { what: what.into(), help: help.into() }
     }
 
-    pub(super) fn invalid(what: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn invalid(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Invalid { what: what.into(), help: help.into() }
     }
 }
@@ -91,7 +91,7 @@ impl Coded for ControlError {
         match self {
             Self::Io { .. } => Some("look at the disk's space and permissions; nothing was half done".into()),
             Self::Damaged { .. } => {
-                Some("bring the file back from a copy, or move it away: what it names is gone then".into())
+                Some("bring the file back from a copy and start the engine anew; `pelton job remove` takes a job away that cannot be read".into())
             }
             Self::Busy { .. } => Some("stop it, or give this engine a directory of its own: `--data DIR`".into()),
             Self::Missing { what: "job", .. } => Some("`pelton job list` shows the jobs".into()),

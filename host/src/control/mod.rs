@@ -13,6 +13,7 @@
 //! Called by `api` and by `pelton serve`. Invariant: whatever a caller was told has happened is on the disk; what should run is decided
 //! by the catalogue alone, so that an engine that was killed goes on as if it had not been.
 
+pub mod apply;
 pub mod audit;
 pub mod catalogue;
 pub mod engine;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use pelton_core::{
-    job::{JobSpec, Overrides, SourceKind},
+    job::{JobSpec, OperatorSpec, Overrides, SourceKind},
     model::{ModuleDigest, ModuleTag},
 };
 use pelton_wasm::Runtime;
@@ -64,8 +64,7 @@ pub(super) fn check(file: &JobFile) -> Result<(), ControlError> {
 
 /// The names of modules in a job, but for those that come with Pelton.
 pub fn references(spec: &JobSpec) -> BTreeSet<&str> {
-    let modules = spec.operators.iter().flat_map(|operator| operator.modules.iter().chain(&operator.shadow));
-    let all = modules.map(|module| module.reference.as_str());
+    let all = spec.operators.iter().flat_map(OperatorSpec::all_modules).map(|module| module.reference.as_str());
     all.filter(|reference| !is_std(reference)).collect()
 }
 

@@ -4,6 +4,7 @@
 //!  swap ──────────────► revision n+1: the new module, the old one as its shadow while it is watched ─► settled, or rolled back
 //!  swap --shadow ─► revision n+1: the new module as a shadow ─► promote ─► revision n+2, watched ─► …
 //!                                                             └► rollback: the shadow goes
+//!  swap --canary ─► revision n+1: the new module for a share of the rows ─► promote, or rollback, as above
 //! ```
 //!
 //! Called by the engine, for a caller or by itself. Each step is a revision of the job: its text is edited, planned, compared with
@@ -17,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pelton_core::model::ModuleDigest;
+use pelton_core::{job::operator_of, model::ModuleDigest, share::Share};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -32,7 +33,7 @@ use crate::{
     job::{
         file::edit::{self, EditError, Replacement},
         plan::change::{Change, OperatorChange},
-        run::{Comparison, Control, RunError},
+        run::{Comparison, Control, Cost, RunError},
     },
     standard::is_std,
 };
@@ -49,7 +50,9 @@ pub struct Swap {
     pub options: Map<String, Value>,
     /// Epochs for which it is a shadow first; none: it takes the operator's place at once.
     pub shadow: Option<u64>,
-    /// After these epochs it takes the place if all rows were the same, and goes if not.
+    /// The share of the operator's work that it does first, for good; none: all of it.
+    pub canary: Option<Share>,
+    /// After the epochs of a shadow it takes the place if all rows were the same, and goes if not.
     pub is_automatic: bool,
     /// How long it is watched afterwards.
     pub watch: Duration,
@@ -81,6 +84,13 @@ pub struct Difference {
     /// What becomes of its state, in words.
     pub state: String,
     pub notes: Vec<String>,
+}
+
+impl Changed {
+    /// Nothing yet, of a job that has had no revision.
+    pub(super) fn none(job: &str) -> Self {
+        Self { job: job.to_owned(), operator: String::new(), from: 0, revision: None, operators: Vec::new() }
+    }
 }
 
 impl From<&OperatorChange> for Difference {
@@ -116,18 +126,26 @@ impl Engine {
         let mut given = current.pins.clone();
         let reference = reference(swap, &mut given);
         let replacement = Replacement { alias, reference, options: swap.options.clone() };
-        let shadowed = edit::cast_shadow(&current.text, operator, &replacement);
-        let (text, origin) = match swap.shadow {
-            Some(epochs) => {
-                let origin = Origin::Shadow { operator: operator.to_owned(), epochs, is_automatic: swap.is_automatic };
-                (shadowed?, origin)
+        let (text, named) = (&current.text, operator.to_owned());
+        let (text, origin) = match (swap.shadow, swap.canary) {
+            (Some(_), Some(_)) => return Err(both_candidates()),
+            (Some(epochs), None) => {
+                let origin = Origin::Shadow { operator: named, epochs, is_automatic: swap.is_automatic };
+                (edit::cast_shadow(text, operator, &replacement)?, origin)
             }
-            None => (edit::promote(&shadowed?, operator, !swap.watch.is_zero())?, watched(operator, swap.watch)),
+            (None, Some(share)) => {
+                let origin = Origin::Canary { operator: named, share: share.to_string() };
+                (edit::cast_canary(text, operator, &replacement, share)?, origin)
+            }
+            (None, None) => {
+                let shadowed = edit::cast_shadow(text, operator, &replacement)?;
+                (edit::promote(&shadowed, operator, !swap.watch.is_zero())?, watched(operator, swap.watch))
+            }
         };
         self.revise(&job, &current, (text, origin), &given, by, swap.is_dry_run)
     }
 
-    /// Has a shadow take the place of its operator.
+    /// Has a shadow or a canary take the place of its operator.
     pub fn promote(
         &self,
         name: &str,
@@ -138,22 +156,22 @@ impl Engine {
         let job = self.find(name)?;
         let _turn = job.turn();
         let current = job.revision();
-        let operator = match (&current.origin, operator) {
-            (Origin::Shadow { operator, .. }, None) => operator.clone(),
-            (Origin::Shadow { operator, .. }, Some(named)) if operator == named => operator.clone(),
-            _ => {
-                return Err(ControlError::conflict(
-                    format!("no shadow of job `{name}` waits to take its operator's place"),
-                    "begin with `pelton swap JOB OPERATOR MODULE --shadow 50`",
-                ));
-            }
+        let candidate = match &current.origin {
+            Origin::Shadow { operator, .. } | Origin::Canary { operator, .. } => Some(operator.clone()),
+            _ => None,
         };
+        let operator = candidate.filter(|of| operator.is_none_or(|named| named == of)).ok_or_else(|| {
+            ControlError::conflict(
+                format!("no shadow or canary of job `{name}` waits to take its operator's place"),
+                "begin with `pelton swap JOB OPERATOR MODULE --shadow 50`, or `--canary 1/8`",
+            )
+        })?;
         let text = edit::promote(&current.text, &operator, !watch.is_zero())?;
         let given = current.pins.clone();
         self.revise(&job, &current, (text, watched(&operator, watch)), &given, by, false)
     }
 
-    /// Takes the last change of a job back: a shadow goes, a module that was exchanged comes back. State stays what it is now.
+    /// Takes the last change of a job back: a shadow or a canary goes, a module that was exchanged comes back. State stays what it is now.
     pub fn rollback(&self, name: &str, by: &str) -> Result<Changed, ControlError> {
         let job = self.find(name)?;
         let _turn = job.turn();
@@ -173,13 +191,21 @@ impl Engine {
         let change = revisions.iter().rev().filter(|revision| revision.number <= current.number);
         let change = change.take_while(|revision| !matches!(revision.origin, Origin::Submit | Origin::Rollback { .. }));
         let change = change.into_iter().find(|revision| !matches!(revision.origin, Origin::Settle { .. }));
-        let (operator, is_shadow) = match change.map(|revision| &revision.origin) {
-            Some(Origin::Shadow { operator, .. }) => (operator.clone(), true),
+        let (operator, is_candidate) = match change.map(|revision| &revision.origin) {
+            Some(Origin::Shadow { operator, .. } | Origin::Canary { operator, .. }) => (operator.clone(), true),
             Some(Origin::Swap { operator, .. }) => (operator.clone(), false),
+            Some(Origin::Apply) => {
+                let applied = change.map_or(0, |revision| revision.number);
+                let before = revisions.iter().rev().find(|revision| revision.number < applied).ok_or_else(nothing)?;
+                let origin = Origin::Rollback { operator: String::new(), reason };
+                let (number, created) = (job.next_number(), clock::now_us());
+                let revision = Revision { number, created, by: by.to_owned(), origin, ..Revision::clone(before) };
+                return self.go_over(job, &current, revision, &before.pins, by, false);
+            }
             _ => return Err(nothing()),
         };
-        let text = if is_shadow {
-            edit::drop_shadow(&current.text, &operator).map_err(|_| nothing())?
+        let text = if is_candidate {
+            edit::drop_candidate(&current.text, &operator).map_err(|_| nothing())?
         } else if let Ok(text) = edit::promote(&current.text, &operator, false) {
             // The old module runs as its shadow, and has current state.
             text
@@ -213,11 +239,24 @@ impl Engine {
         by: &str,
         is_dry_run: bool,
     ) -> Result<Changed, ControlError> {
-        let operator = origin.operator().unwrap_or_default().to_owned();
-        refuse_overridden(current, &operator)?;
+        refuse_overridden(current, origin.operator().unwrap_or_default())?;
         let number = job.next_number();
         let revision =
             Revision { number, created: clock::now_us(), by: by.to_owned(), text, origin, ..current.clone() };
+        self.go_over(job, current, revision, given, by, is_dry_run)
+    }
+
+    /// Plans the next revision, and has the job go over to it. The caller has the job's turn.
+    pub(super) fn go_over(
+        &self,
+        job: &Arc<Job>,
+        current: &Revision,
+        revision: Revision,
+        given: &BTreeMap<String, ModuleDigest>,
+        by: &str,
+        is_dry_run: bool,
+    ) -> Result<Changed, ControlError> {
+        let operator = revision.origin.operator().unwrap_or_default().to_owned();
         let file = resolve::read(&revision, &self.catalogue().checkpoint(job.name()))?;
         let named = resolve::references(&file.spec);
         let given = given.iter().filter(|(name, _)| named.contains(name.as_str()));
@@ -255,8 +294,12 @@ impl Job {
     pub(super) fn heal(self: &Arc<Self>, engine: &Engine, error: &RunError) -> bool {
         let RunError::Operator { name, .. } = error else { return false };
         let current = self.revision();
-        let Origin::Swap { operator, watched_until: Some(until) } = &current.origin else { return false };
-        if operator != name || clock::now_us() >= *until {
+        let is_new = match &current.origin {
+            Origin::Swap { operator, watched_until: Some(until) } => operator == name && clock::now_us() < *until,
+            Origin::Canary { operator, .. } => operator != name && operator == operator_of(name),
+            _ => false,
+        };
+        if !is_new {
             return false;
         }
         let Some(_turn) = self.try_turn() else { return false };
@@ -298,18 +341,27 @@ impl Job {
                 Some(shown) if shown.failure.is_some() || shown.epochs >= *epochs => Some(if shown.is_same() {
                     (edit::promote(&current.text, operator, true), watched(operator, WATCH_DEFAULT))
                 } else {
-                    (edit::drop_shadow(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
                 }),
                 _ => None,
             },
+            Origin::Canary { operator, .. } => {
+                if let Some(reason) = shown(operator).and_then(|shown| rejects_more(&shown.shadow, &shown.main)) {
+                    self.take_back(engine, reason);
+                }
+                return;
+            }
             Origin::Swap { operator, watched_until: Some(until) } => {
-                if let Some(reason) = shown(operator).and_then(rejects_more) {
+                if let Some(reason) = shown(operator)
+                    .filter(|shown| shown.failure.is_none())
+                    .and_then(|shown| rejects_more(&shown.main, &shown.shadow))
+                {
                     self.take_back(engine, reason);
                     return;
                 }
                 let is_over = clock::now_us() >= *until;
                 is_over.then(|| {
-                    (edit::drop_shadow(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
                 })
             }
             _ => None,
@@ -337,14 +389,20 @@ fn watched(operator: &str, watch: Duration) -> Origin {
     Origin::Swap { operator: operator.to_owned(), watched_until: (!watch.is_zero()).then_some(until) }
 }
 
-/// Why a module that is watched should go: it rejects far more rows than the one before it would.
-fn rejects_more(shown: &Comparison) -> Option<String> {
-    let (new, old) = (&shown.main, &shown.shadow);
-    let has_seen = new.rows_in >= REJECTED_ROWS_MIN && old.rows_in >= REJECTED_ROWS_MIN && shown.failure.is_none();
-    let share = |cost: &crate::job::run::Cost| cost.rejected as f64 / (cost.rows_in as f64).max(1.0);
+fn both_candidates() -> ControlError {
+    ControlError::invalid(
+        "a module is tried as a shadow or as a canary, not as both",
+        "begin with `--shadow 50`; when its rows are right, `pelton rollback JOB` and swap again with `--canary 1/8`",
+    )
+}
+
+/// Why a module that is watched should go: it rejects a far greater share of its rows than the one before it.
+fn rejects_more(new: &Cost, old: &Cost) -> Option<String> {
+    let has_seen = new.rows_in >= REJECTED_ROWS_MIN && old.rows_in >= REJECTED_ROWS_MIN;
+    let share = |cost: &Cost| cost.rejected as f64 / (cost.rows_in as f64).max(1.0);
     (has_seen && share(new) > 2.0 * share(old) + 0.05).then(|| {
         format!(
-            "it rejects {:.0} % of the rows, and the module before it would have rejected {:.0} %",
+            "it rejects {:.0} % of its rows, and the module before it {:.0} %",
             100.0 * share(new),
             100.0 * share(old)
         )
@@ -363,7 +421,7 @@ fn reference(swap: &Swap, given: &mut BTreeMap<String, ModuleDigest>) -> String 
 
 /// The newest revision before `current` in which the operator did something else, and was not a trial.
 fn before(revisions: &[Arc<Revision>], current: &Revision, operator: &str) -> Option<Arc<Revision>> {
-    let settled = |text: &str| edit::drop_shadow(text, operator).unwrap_or_else(|_| text.to_owned());
+    let settled = |text: &str| edit::drop_candidate(text, operator).unwrap_or_else(|_| text.to_owned());
     let now = settled(&current.text);
     let earlier = revisions.iter().rev().filter(|revision| revision.number < current.number);
     earlier.into_iter().find(|revision| settled(&revision.text) != now).cloned()
@@ -373,7 +431,11 @@ fn before(revisions: &[Arc<Revision>], current: &Revision, operator: &str) -> Op
 fn refuse_overridden(current: &Revision, operator: &str) -> Result<(), ControlError> {
     let of = |key: &str| {
         let rest = key.strip_prefix("operator.")?.strip_prefix(operator)?.strip_prefix('.')?;
-        Some(["module", "options", "aggregate", "shadow"].iter().any(|part| rest.split('.').next() == Some(part)))
+        Some(
+            ["module", "options", "aggregate", "shadow", "canary"]
+                .iter()
+                .any(|part| rest.split('.').next() == Some(part)),
+        )
     };
     match current.overrides.keys().find(|key| of(key) == Some(true)) {
         Some(key) => Err(ControlError::conflict(

@@ -242,13 +242,19 @@ impl Operator {
         Ok(())
     }
 
-    fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
+    /// Makes the module's instance, so that the first batch need not wait for it.
+    pub fn warm(&mut self) -> Result<(), CallError> {
         if self.instance.is_none() {
             let mut instance = TransformInstance::new(&self.plan.module, &self.plan.limits)?;
             instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
             self.loaded.forget();
             self.instance = Some(instance);
         }
+        Ok(())
+    }
+
+    fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
+        self.warm()?;
         let instance = self.instance.as_mut().expect("made above");
         let asked = &self.plan.signature.tables;
         self.loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;

@@ -86,8 +86,9 @@ impl Sorted {
     }
 }
 
+/// The partition of a hash.
 #[inline]
-fn partition(hash: u64, partitions: u16) -> u16 {
+pub fn partition(hash: u64, partitions: u16) -> u16 {
     const GROUPS: u16 = shuffle::KEY_GROUPS_DEFAULT;
     shuffle::partition(shuffle::key_group(hash, GROUPS), GROUPS, partitions)
 }

@@ -73,20 +73,15 @@ impl CompileCache {
         (known && blake3::keyed_hash(&self.key, code) == hash).then_some(Verified(code))
     }
 
-    /// Keeps `component` for the next start. Failing to is no error.
-    pub(crate) fn store(&self, digest: &ModuleDigest, component: &Component) {
-        let name = self.name(digest);
-        let written = component.serialize().map_err(io::Error::other).and_then(|code| {
-            let mut entry = Vec::with_capacity(HEADER + code.len());
-            entry.extend_from_slice(MAGIC);
-            entry.extend_from_slice(&VERSION.to_le_bytes());
-            entry.extend_from_slice(blake3::keyed_hash(&self.key, &code).as_bytes());
-            entry.extend_from_slice(&code);
-            write_private(&self.dir, &name, &entry, Replace::Yes)
-        });
-        if let Err(error) = written {
-            tracing::warn!(entry = name, %error, "the compile cache cannot be written");
-        }
+    /// Keeps `component` for the next start.
+    pub(crate) fn store(&self, digest: &ModuleDigest, component: &Component) -> io::Result<()> {
+        let code = component.serialize().map_err(io::Error::other)?;
+        let mut entry = Vec::with_capacity(HEADER + code.len());
+        entry.extend_from_slice(MAGIC);
+        entry.extend_from_slice(&VERSION.to_le_bytes());
+        entry.extend_from_slice(blake3::keyed_hash(&self.key, &code).as_bytes());
+        entry.extend_from_slice(&code);
+        write_private(&self.dir, &self.name(digest), &entry, Replace::Yes)
     }
 }
 
@@ -166,7 +161,7 @@ mod tests {
         let cache = CompileCache::open(temp.path(), &engine).unwrap();
         let digest = ModuleDigest([7; 32]);
         assert!(cache.load(&digest, &engine).is_none(), "empty at first");
-        cache.store(&digest, &compiled(&engine));
+        cache.store(&digest, &compiled(&engine)).unwrap();
         assert!(cache.load(&digest, &engine).is_some());
 
         let path = temp.path().join(cache.name(&digest));
@@ -181,7 +176,7 @@ mod tests {
             std::fs::write(&path, &whole[..length]).unwrap();
             assert!(cache.load(&digest, &engine).is_none(), "cut to {length}");
         }
-        cache.store(&digest, &compiled(&engine));
+        cache.store(&digest, &compiled(&engine)).unwrap();
         assert!(cache.load(&digest, &engine).is_some(), "replaced after damage");
     }
 
@@ -191,7 +186,7 @@ mod tests {
         let engine = engine::new_engine().unwrap();
         let digest = ModuleDigest([7; 32]);
         let foreign = CompileCache::open(theirs.path(), &engine).unwrap();
-        foreign.store(&digest, &compiled(&engine));
+        foreign.store(&digest, &compiled(&engine)).unwrap();
         let cache = CompileCache::open(ours.path(), &engine).unwrap();
         std::fs::copy(theirs.path().join(foreign.name(&digest)), ours.path().join(cache.name(&digest))).unwrap();
         assert!(cache.load(&digest, &engine).is_none());

@@ -3,7 +3,10 @@
 //! One [`Runtime`] serves all jobs. The configuration is that of an engine that runs hostile code: no threads,
 //! no garbage collection, no component-model async, deterministic floats, bounded pools.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use wasmparser::WasmFeatures;
 use wasmtime::{
@@ -13,7 +16,7 @@ use wasmtime::{
 
 use pelton_core::model::ModuleDigest;
 
-use crate::{cache::CompileCache, error::LoadError, ticker::Ticker};
+use crate::{apart::Compiler, cache::CompileCache, error::LoadError, ticker::Ticker};
 
 /// Instances that may live at once in one process.
 const INSTANCES_MAX: u32 = 1_000;
@@ -36,6 +39,8 @@ pub struct RuntimeOptions {
 pub struct Runtime {
     pub(crate) engine: Engine,
     cache: Option<CompileCache>,
+    /// None: it compiles here.
+    compiler: Option<Compiler>,
     _ticker: Ticker,
 }
 
@@ -47,6 +52,15 @@ impl std::fmt::Debug for Runtime {
 
 impl Runtime {
     pub fn new(options: &RuntimeOptions) -> Result<Arc<Self>, LoadError> {
+        Self::with(options, None)
+    }
+
+    /// What is not in the compile cache is compiled by a process of its own; without a cache, here.
+    pub fn compiling_apart(options: &RuntimeOptions, compiler: Compiler) -> Result<Arc<Self>, LoadError> {
+        Self::with(options, Some(compiler))
+    }
+
+    fn with(options: &RuntimeOptions, compiler: Option<Compiler>) -> Result<Arc<Self>, LoadError> {
         let engine = new_engine().map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Runtime(error.to_string()))?;
         let cache = options.cache_dir.as_ref().and_then(|path| {
@@ -54,31 +68,55 @@ impl Runtime {
                 .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "no compile cache"))
                 .ok()
         });
-        Ok(Arc::new(Self { engine, cache, _ticker: ticker }))
+        let compiler = compiler.filter(|_| cache.is_some());
+        Ok(Arc::new(Self { engine, cache, compiler, _ticker: ticker }))
     }
 
     /// Compiles `component`, or finds it compiled.
     pub(crate) fn compile(&self, digest: &ModuleDigest, component: &[u8]) -> Result<Component, LoadError> {
-        if let Some(found) = self.cache.as_ref().and_then(|cache| cache.load(digest, &self.engine)) {
+        let known = || self.cache.as_ref().and_then(|cache| cache.load(digest, &self.engine));
+        if let Some(found) = known() {
             return Ok(found);
         }
-        let compiled = Component::from_binary(&self.engine, component).map_err(|error| refusal(component, &error))?;
-        if let Some(cache) = &self.cache {
-            cache.store(digest, &compiled);
+        if let Some(compiler) = &self.compiler {
+            compiler.compile(digest, component).map_err(|why| refusal(component, why))?;
+            return known().ok_or_else(|| LoadError::Compile("the compile cache has lost it".into()));
+        }
+        let compiled = Component::from_binary(&self.engine, component);
+        let compiled = compiled.map_err(|error| refusal(component, format!("{error:#}")))?;
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.store(digest, &compiled)
+        {
+            tracing::warn!(%digest, %error, "the compile cache cannot be written");
         }
         Ok(compiled)
     }
 }
 
+/// Compiles a component into the cache in `cache_dir`, for [`Runtime::compiling_apart`]: what the child process does. It makes no
+/// instances, and reserves no memory for any.
+pub fn compile_here(cache_dir: &Path, digest: &ModuleDigest, component: &[u8]) -> Result<(), String> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
+    let cache = CompileCache::open(cache_dir, &engine).map_err(|error| format!("no compile cache: {error}"))?;
+    let compiled = Component::from_binary(&engine, component).map_err(|error| format!("{error:#}"))?;
+    cache.store(digest, &compiled).map_err(|error| format!("the compile cache cannot be written: {error}"))
+}
+
 /// Tells what is no component at all from one that uses what is switched off here.
-fn refusal(component: &[u8], error: &wasmtime::Error) -> LoadError {
+fn refusal(component: &[u8], why: String) -> LoadError {
     match wasmparser::Validator::new_with_features(WasmFeatures::all()).validate_all(component) {
-        Ok(_) => LoadError::Compile(format!("{error:#}")),
+        Ok(_) => LoadError::Compile(why),
         Err(invalid) => LoadError::Invalid(invalid.to_string()),
     }
 }
 
 pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -93,7 +131,7 @@ pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .memory_reservation(MEMORY_RESERVATION as u64)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
-    Engine::new(&config)
+    config
 }
 
 fn pool() -> PoolingAllocationConfig {

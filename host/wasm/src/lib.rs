@@ -14,6 +14,7 @@
 
 mod aggregate;
 mod answer;
+mod apart;
 mod bindings;
 mod cache;
 mod calls;
@@ -38,9 +39,10 @@ mod wire;
 
 pub use aggregate::AggregateInstance;
 pub use answer::{Answer, EmittedRows, Rejection};
+pub use apart::{Compiler, REFUSED};
 pub use calls::BatchContext;
 pub use cogroup::{CogroupBatch, CogroupInstance, CogroupSide};
-pub use engine::{Runtime, RuntimeOptions};
+pub use engine::{Runtime, RuntimeOptions, compile_here};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! [operator.NAME]  module, options, aggregate ─┐ the program
-//!                  shadow = { the same keys } ─┘ another one, beside it
+//!                  shadow = { the same keys } ─┤ another one, beside it
+//!                  canary = { the same keys, ─┘ or for a share of its rows
+//!                             share = "1/8" }
 //! ```
 //!
 //! Called by the engine, which keeps the text of every revision of a job. What is written is read again, and planned, before
 //! anything goes by it.
 
+use pelton_core::share::Share;
 use serde_json::{Map, Value as Json};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, TomlError, Value};
 
@@ -22,8 +25,8 @@ pub enum EditError {
     NoModule(String),
     #[error("operator `{0}` has no aggregate `{1}`")]
     NoAggregate(String, String),
-    #[error("operator `{0}` has no shadow")]
-    NoShadow(String),
+    #[error("operator `{0}` has no shadow and no canary")]
+    NoCandidate(String),
 }
 
 /// A module in the place of another one.
@@ -39,38 +42,59 @@ pub struct Replacement {
 /// The keys that say what an operator does.
 const PROGRAM: [&str; 3] = ["module", "options", "aggregate"];
 const SHADOW: &str = "shadow";
+const CANARY: &str = "canary";
+/// Where another program stands. There is one at most.
+const CANDIDATES: [&str; 2] = [SHADOW, CANARY];
 
 /// The operator does what `replacement` says from now on, without a shadow.
 pub fn exchange(text: &str, operator: &str, replacement: &Replacement) -> Result<String, EditError> {
     edit(text, operator, |table| {
-        table.remove(SHADOW);
+        take_candidate(table);
         replace(table, operator, replacement)
     })
 }
 
 /// What `replacement` makes of the operator is its shadow.
 pub fn cast_shadow(text: &str, operator: &str, replacement: &Replacement) -> Result<String, EditError> {
+    cast(text, operator, replacement, None)
+}
+
+/// What `replacement` makes of the operator is its canary, for a share of the rows.
+pub fn cast_canary(text: &str, operator: &str, replacement: &Replacement, share: Share) -> Result<String, EditError> {
+    cast(text, operator, replacement, Some(share))
+}
+
+fn cast(text: &str, operator: &str, replacement: &Replacement, share: Option<Share>) -> Result<String, EditError> {
     edit(text, operator, |table| {
-        let mut shadow = InlineTable::new();
-        move_program(&mut copy(table), &mut shadow);
-        replace(&mut shadow, operator, replacement)?;
-        table.insert(SHADOW, Item::Value(shadow.into()));
+        take_candidate(table);
+        let mut candidate = InlineTable::new();
+        move_program(&mut copy(table), &mut candidate);
+        replace(&mut candidate, operator, replacement)?;
+        if let Some(share) = share {
+            candidate.insert("share", share.to_string().into());
+        }
+        table.insert(if share.is_some() { CANARY } else { SHADOW }, Item::Value(candidate.into()));
         Ok(())
     })
 }
 
-/// The shadow takes the operator's place, and `keeps`: the other way round too.
+fn take_candidate(table: &mut dyn TableLike) -> Option<Item> {
+    let mut taken = CANDIDATES.iter().filter_map(|key| table.remove(key)).collect::<Vec<_>>();
+    taken.pop()
+}
+
+/// The shadow or the canary takes the operator's place; if it `keeps` the operator, as its shadow.
 pub fn promote(text: &str, operator: &str, keeps: bool) -> Result<String, EditError> {
     edit(text, operator, |table| {
-        let shadow = table.remove(SHADOW).ok_or_else(|| EditError::NoShadow(operator.to_owned()))?;
-        let mut shadow =
-            shadow.into_value().ok().and_then(|value| value.as_inline_table().cloned()).unwrap_or_default();
+        let candidate = take_candidate(table).ok_or_else(|| EditError::NoCandidate(operator.to_owned()))?;
+        let mut candidate =
+            candidate.into_value().ok().and_then(|value| value.as_inline_table().cloned()).unwrap_or_default();
         let mut before = InlineTable::new();
         move_program(&mut copy(table), &mut before);
-        PROGRAM.iter().filter(|key| !shadow.contains_key(key)).for_each(|key| {
+        PROGRAM.iter().filter(|key| !candidate.contains_key(key)).for_each(|key| {
             table.remove(key);
         });
-        move_program(&mut shadow, table);
+        move_program(&mut candidate, table);
         if keeps {
             table.insert(SHADOW, Item::Value(before.into()));
         }
@@ -78,9 +102,11 @@ pub fn promote(text: &str, operator: &str, keeps: bool) -> Result<String, EditEr
     })
 }
 
-/// The operator has no shadow any more.
-pub fn drop_shadow(text: &str, operator: &str) -> Result<String, EditError> {
-    edit(text, operator, |table| table.remove(SHADOW).map(drop).ok_or_else(|| EditError::NoShadow(operator.to_owned())))
+/// The operator has no shadow and no canary any more.
+pub fn drop_candidate(text: &str, operator: &str) -> Result<String, EditError> {
+    edit(text, operator, |table| {
+        take_candidate(table).map(drop).ok_or_else(|| EditError::NoCandidate(operator.to_owned()))
+    })
 }
 
 /// The operator does what it did in another text, without a shadow.
@@ -91,7 +117,7 @@ pub fn restore(text: &str, operator: &str, before: &str) -> Result<String, EditE
         Ok(())
     })?;
     edit(text, operator, |table| {
-        table.remove(SHADOW);
+        take_candidate(table);
         PROGRAM.iter().filter(|key| !program.contains_key(key)).for_each(|key| {
             table.remove(key);
         });
@@ -223,12 +249,25 @@ mod tests {
         let shadowed = cast_shadow(TEXT, "one", &new).unwrap();
         let shadow = "shadow = { module = \"one@1.2.0\", options = { min = 3, max = 9 } }\n";
         assert_eq!(shadowed, TEXT.replace("max = 9 }\n", &format!("max = 9 }}\n{shadow}")));
-        assert_eq!(drop_shadow(&shadowed, "one").unwrap(), TEXT);
+        assert_eq!(drop_candidate(&shadowed, "one").unwrap(), TEXT);
         let promoted = promote(&shadowed, "one", true).unwrap();
         assert_eq!(promote(&promoted, "one", false).unwrap(), TEXT, "{promoted}");
-        let settled = drop_shadow(&promoted, "one").unwrap();
+        let settled = drop_candidate(&promoted, "one").unwrap();
         assert_eq!(settled, exchange(TEXT, "one", &new).unwrap());
         assert_eq!(restore(&settled, "one", TEXT).unwrap(), TEXT);
+    }
+
+    #[test]
+    fn canaries_come_for_a_share_and_there_is_one_candidate_at_most() {
+        let new = replacement(None, "one@1.2.0", &json!({ "min": 3 }));
+        let with_canary = cast_canary(TEXT, "one", &new, "1/8".parse().unwrap()).unwrap();
+        let canary = "canary = { module = \"one@1.2.0\", options = { min = 3, max = 9 }, share = \"1/8\" }\n";
+        assert_eq!(with_canary, TEXT.replace("max = 9 }\n", &format!("max = 9 }}\n{canary}")));
+        assert_eq!(drop_candidate(&with_canary, "one").unwrap(), TEXT);
+        let shadowed = cast_shadow(TEXT, "one", &new).unwrap();
+        assert_eq!(cast_shadow(&with_canary, "one", &new).unwrap(), shadowed);
+        assert_eq!(promote(&with_canary, "one", true).unwrap(), promote(&shadowed, "one", true).unwrap());
+        assert_eq!(promote(&with_canary, "one", false).unwrap(), exchange(TEXT, "one", &new).unwrap());
     }
 
     #[test]
@@ -245,7 +284,7 @@ mod tests {
         assert_eq!(exchange(TEXT, "two", &new), Err(EditError::NoModule("two".into())));
         let none = exchange(TEXT, "two", &replacement(Some("z"), "x", &Json::Null));
         assert_eq!(none, Err(EditError::NoAggregate("two".into(), "z".into())));
-        assert_eq!(promote(TEXT, "one", false), Err(EditError::NoShadow("one".into())));
+        assert_eq!(promote(TEXT, "one", false), Err(EditError::NoCandidate("one".into())));
         assert!(matches!(exchange("a = ", "one", &new), Err(EditError::Syntax(_))));
     }
 }

@@ -79,6 +79,11 @@ pub fn duration(text: &str) -> Option<Duration> {
     units::duration(text).ok()
 }
 
+/// A size in bytes as job files write it: `4096`, `512MiB`. None: it is none.
+pub fn size(text: &str) -> Option<u64> {
+    units::size(text).ok()
+}
+
 /// Larger job files are refused: they were not written by hand.
 pub const BYTES_MAX: u64 = 4 << 20;
 

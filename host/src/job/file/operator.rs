@@ -1,7 +1,7 @@
 //! `[operator.NAME]`.
 
 use pelton_core::{
-    job::{Emission, ModuleSpec, OperatorSpec, OutputRef, StateSpec},
+    job::{CanarySpec, Emission, ModuleSpec, OperatorSpec, OutputRef, StateSpec},
     limits::Limits,
 };
 use serde_json::{Map, Number, Value as Json};
@@ -49,6 +49,10 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         Some(shadow) => modules(&shadow)?,
         None => Vec::new(),
     };
+    let canary = match at.table("canary") {
+        Some(canary) => Some(canary_of(at, &canary)?),
+        None => None,
+    };
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
     let window = match window {
         Some(window) => Some(window?),
@@ -65,7 +69,32 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         state,
         limits,
         shadow,
+        canary,
     })
+}
+
+/// `canary` of the operator at `operator`.
+fn canary_of(operator: &Reader<'_>, at: &Reader<'_>) -> Option<CanarySpec> {
+    if operator.has("shadow") {
+        let message = format!("`{}` and `shadow` exclude each other", operator.place("canary"));
+        operator.wrong(
+            operator.span("canary"),
+            message,
+            "leave out this or `shadow`",
+            "a candidate is compared first, as the shadow, and then does a share of the work, as the canary",
+        );
+        return None;
+    }
+    let modules = modules(at);
+    let text = at.text("share")?;
+    match text.parse() {
+        Ok(share) => Some(CanarySpec { modules: modules?, share }),
+        Err(error) => {
+            let message = format!("`{}` is \"{}\"", at.place("share"), shown(text));
+            at.wrong(at.span("share"), message, "this is no share", error.to_string());
+            None
+        }
+    }
 }
 
 /// `module` and its `options`, or the modules of `aggregate`.

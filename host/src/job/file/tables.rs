@@ -492,6 +492,33 @@ pub static OPERATOR: Keys = Keys {
             Optional("none"),
             "Another module on the same rows, with state of its own: what it makes is compared with the operator's rows and thrown away",
         ),
+        key(
+            "canary",
+            Shape::Table(&CANARY),
+            Optional("none"),
+            "Another module that does the operator's work for a share of its rows, for good",
+        ),
+    ],
+};
+
+pub static CANARY: Keys = Keys {
+    title: "`canary` of an operator",
+    about: "A candidate that does the operator's work for a share of its rows, for good: what it makes goes where the operator's rows go. Of an operator with a key it has the first of its partitions, with their state; of any other operator every so many batches, chosen by their number. If it fails the job fails, or in an engine goes back to the operator alone.",
+    keys: &[
+        key(
+            "module",
+            Shape::Text,
+            Optional("the modules are in `aggregate`"),
+            "As `module` of the operator; it may be the same, with other options",
+        ),
+        key("options", Shape::Free, Default("{}"), "What it is told when it opens"),
+        key(
+            "aggregate",
+            Shape::Free,
+            Optional("`module` is the only one"),
+            "As `aggregate` of the operator, with as many results",
+        ),
+        key("share", Shape::Text, Required, "A fraction below 1, such as \"1/8\""),
     ],
 };
 

@@ -12,7 +12,8 @@ use pelton_core::{
 use pelton_wasm::{AggregateInstance, CallError, Kind, Module};
 
 use super::{
-    build::{Builder, OpenOperator, Opened, seed},
+    assemble::seed,
+    build::{Builder, OpenOperator, Opened},
     prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{

@@ -11,8 +11,8 @@ use pelton_core::{
     contract::{Input, SideTable, Signature},
     graph,
     job::{
-        EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT,
-        SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
+        CANARY_SUFFIX, EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef,
+        REJECTED_PORT, SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
     types,
@@ -20,14 +20,14 @@ use pelton_core::{
 use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 
 use super::{
-    CheckpointPlan, Logic, OutputPlan, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, Surroundings,
-    TablePlan, TapPlan,
+    OutputPlan, Plan, Surroundings, TablePlan,
     aggregate::{AggregateDraft, Upstream},
+    assemble::assemble,
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
     mistakes::{Mistakes, file_place, source_place},
     modules::Unfound,
-    prune::{self, Draft, DraftPort, DraftSide, Pruned, SinkDraft},
+    prune::{Draft, DraftPort, DraftSide, SinkDraft},
     union::{Part, union},
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
         diagnostic::{Diagnostic, shown},
         file::JobFile,
     },
-    operator::{OperatorPlan, tables::Offered},
+    operator::tables::Offered,
     sink::{self, SinkError},
     source::{self, Source, SourceError, table::Table},
     standard,
@@ -68,8 +68,8 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .filter_map(|index| file.spec.operators.get(index))
         .flat_map(|spec| {
             let own = builder.operator(spec);
-            let shadow = spec.shadow().map(|shadow| builder.operator(&shadow));
-            [Some(own), shadow]
+            let beside = spec.shadow().or_else(|| spec.canary());
+            [Some(own), beside.map(|beside| builder.operator(&beside))]
         })
         .flatten()
         .collect();
@@ -88,12 +88,12 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     Ok(assemble(file, builder.outputs, sources, (tables, builder.offered), operators, sinks))
 }
 
-struct OpenSource {
-    spec: SourceSpec,
-    source: Box<dyn Source>,
-    rows: usize,
-    rejected: usize,
-    event_time: Option<usize>,
+pub(super) struct OpenSource {
+    pub(super) spec: SourceSpec,
+    pub(super) source: Box<dyn Source>,
+    pub(super) rows: usize,
+    pub(super) rejected: usize,
+    pub(super) event_time: Option<usize>,
 }
 
 pub(super) struct OpenOperator {
@@ -127,10 +127,10 @@ impl Opened {
     }
 }
 
-struct OpenSink {
-    spec: SinkSpec,
-    sink: Box<dyn sink::Sink>,
-    draft: SinkDraft,
+pub(super) struct OpenSink {
+    pub(super) spec: SinkSpec,
+    pub(super) sink: Box<dyn sink::Sink>,
+    pub(super) draft: SinkDraft,
 }
 
 pub(super) struct Builder<'a> {
@@ -277,7 +277,11 @@ impl Builder<'_> {
         let mut found = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
             match self.by_name.get(input) {
-                Some(output) => found.push(*output),
+                Some(output) => {
+                    let node = format!("{}{CANARY_SUFFIX}", input.node);
+                    let canary = self.by_name.get(&OutputRef { node, port: input.port.clone() });
+                    found.extend([*output].into_iter().chain(canary.copied()));
+                }
                 None => {
                     let ports = self.by_name.keys().filter(|name| name.node == input.node);
                     let ports: Vec<_> = ports.filter_map(|name| name.port.as_deref()).collect();
@@ -336,10 +340,12 @@ impl Builder<'_> {
     }
 
     fn operator(&mut self, spec: &OperatorSpec) -> Option<OpenOperator> {
-        let place = match spec.name.strip_suffix(SHADOW_SUFFIX) {
-            Some(name) => format!("operator.{name}.shadow"),
-            None => format!("operator.{}", spec.name),
+        let place = match (spec.name.strip_suffix(SHADOW_SUFFIX), spec.name.strip_suffix(CANARY_SUFFIX)) {
+            (Some(name), _) => format!("operator.{name}.shadow"),
+            (_, Some(name)) => format!("operator.{name}.canary"),
+            _ => format!("operator.{}", spec.name),
         };
+        self.check_share(&place, spec)?;
         if let Some(join) = &spec.join {
             return self.join(&place, spec, join);
         }
@@ -393,6 +399,29 @@ impl Builder<'_> {
         let draft = Draft { sides: vec![side], ports };
         let opened = Opened::Transform { module, options, input, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), opened, draft, sources, held_back, stage: 0 })
+    }
+
+    /// Whether the work of an operator with a canary can be shared. None: it was reported.
+    fn check_share(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
+        let Some(canary) = spec.canary.as_ref().filter(|_| !spec.name.ends_with(CANARY_SUFFIX)) else {
+            return Some(());
+        };
+        let partitions = self.file.spec.partitions;
+        let taken = canary.share.partitions(partitions);
+        let (what, help) = if spec.join.is_some() {
+            ("joins rows".to_owned(), "try another module as the `shadow` of a join".to_owned())
+        } else if spec.is_keyed() && spec.key.is_empty() {
+            ("has no key by which its rows could be shared out".to_owned(), "try another module as its `shadow`".into())
+        } else if !spec.key.is_empty() && taken == usize::from(partitions) {
+            let what = format!("has {partitions} partitions, and {} of them is all", canary.share);
+            (what, "give the job more `partitions`, or the canary a smaller share".into())
+        } else {
+            return Some(());
+        };
+        let message = format!("operator `{}` can have no canary: it {what}", spec.name);
+        let place = format!("{place}.canary");
+        self.mistakes.push(&place, Code::WrongValue, message, "this canary", Some(help));
+        None
     }
 
     /// A module said no, or cannot be opened.
@@ -554,207 +583,6 @@ fn open_module(
     let mut instance = TransformInstance::new(module, limits)?;
     let contract = instance.open(input, offered, options)?;
     Ok(contract.check(input, offered)?)
-}
-
-fn assemble(
-    file: &JobFile,
-    mut outputs: Vec<OutputPlan>,
-    sources: Vec<OpenSource>,
-    (tables, offered): (Vec<TablePlan>, Offered),
-    operators: Vec<OpenOperator>,
-    sinks: Vec<OpenSink>,
-) -> Plan {
-    let job = &file.spec;
-    let mut drafts = Vec::new();
-    let mut opened = Vec::new();
-    for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
-        drafts.push(draft);
-        opened.push((spec, logic, sources, held_back, stage));
-    }
-    let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
-        sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
-    let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
-    let mut pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &[], &event_times);
-    let shadows = shadows(&opened.iter().map(|(spec, ..)| spec.name.as_str()).collect::<Vec<_>>());
-    let (taps, tap_drafts): (Vec<_>, Vec<_>) = taps(&outputs, &drafts, &shadows).into_iter().unzip();
-    if !taps.is_empty() {
-        // What is compared is what somebody reads, which had to be known first.
-        pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &event_times);
-    }
-    let operators: Vec<_> = opened
-        .into_iter()
-        .zip(drafts)
-        .zip(pruned)
-        .zip(shadows)
-        .map(|((((spec, opened, sources, held_back, stage), draft), pruned), shadow_of)| PlannedOperator {
-            spec: spec.clone(),
-            shadow_of,
-            ports: draft.ports.iter().map(|port| port.output).collect(),
-            sides: draft
-                .sides
-                .into_iter()
-                .map(|side| PlannedSide { inputs: side.inputs, rejected: side.rejected, late: side.late })
-                .collect(),
-            logic: match opened {
-                Opened::Transform { module, options, input, signature } => {
-                    let input = (input, Offered::clone(&offered));
-                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
-                }
-                Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, pruned))),
-                Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, pruned))),
-                Opened::Join(opened) => Logic::Join(Arc::new(opened.plan(job, spec, pruned))),
-                Opened::Lookup(opened) => Logic::Lookup(Arc::new(opened.plan(job, spec, pruned))),
-            },
-            sources,
-            held_back,
-            stage,
-        })
-        .collect();
-    let identity = identity(job, &operators);
-    let sinks = sinks.into_iter().zip(sink_drafts).map(|((spec, sink), draft)| SinkPlan {
-        name: spec.name,
-        kind: spec.kind,
-        inputs: draft.inputs,
-        schema: draft.schema,
-        sink: Arc::from(sink),
-    });
-    let sources = sources.into_iter().map(|open| planned_source(open, &outputs)).collect();
-    Plan {
-        spec: job.clone(),
-        name: job.name.clone(),
-        batch: job.batch.clone(),
-        threads: job.threads,
-        checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
-            directory: file.dir.join(&checkpoint.path),
-            snapshots: checkpoint.snapshots,
-        }),
-        identity,
-        restart: job.restart.clone(),
-        sources,
-        is_keyed: operators.iter().any(|planned| planned.stage > 0),
-        operators,
-        tables,
-        sinks: sinks.collect(),
-        taps,
-        outputs,
-    }
-}
-
-/// For each operator, that whose shadow it is.
-fn shadows(names: &[&str]) -> Vec<Option<usize>> {
-    let main_of = |name: &&str| {
-        let main = name.strip_suffix(SHADOW_SUFFIX)?;
-        names.iter().position(|name| *name == main)
-    };
-    names.iter().map(main_of).collect()
-}
-
-/// The ports of shadows and of their operators that are compared, by the columns that both have and somebody reads.
-fn taps(outputs: &[OutputPlan], drafts: &[Draft], shadows: &[Option<usize>]) -> Vec<(TapPlan, SinkDraft)> {
-    let mut taps = Vec::new();
-    for (shadow, main) in shadows.iter().enumerate().filter_map(|(at, main)| Some((at, (*main)?))) {
-        let (Some(own), Some(of_main)) = (drafts.get(shadow), drafts.get(main)) else { continue };
-        for (at, port) in of_main.ports.iter().enumerate() {
-            let (Some(output), Some(other)) = (outputs.get(port.output), own.ports.get(at)) else { continue };
-            let Some(mirror) = outputs.get(other.output) else { continue };
-            let read = output.kept.iter().filter_map(|kept| output.schema.fields().get(*kept));
-            let in_both = read.filter(|field| {
-                let same = mirror.schema.field_with_name(field.name());
-                same.is_ok_and(|same| same.data_type() == field.data_type())
-            });
-            // Of two that may be null where only one of them may, both may.
-            let fields: Vec<Field> = in_both.map(|field| field.as_ref().clone().with_nullable(true)).collect();
-            if fields.is_empty() {
-                continue;
-            }
-            let schema = SchemaRef::new(Schema::new(fields));
-            for (is_shadow, output_at) in [(false, port.output), (true, other.output)] {
-                let tap = TapPlan { shadow, is_shadow, port: output.name.clone(), schema: Arc::clone(&schema) };
-                taps.push((tap, SinkDraft { inputs: vec![output_at], schema: Arc::clone(&schema) }));
-            }
-        }
-    }
-    taps
-}
-
-/// A digest of everything that the results of a job depend on, but for its input.
-fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
-    let JobSpec {
-        name,
-        batch,
-        partitions,
-        sources,
-        tables,
-        operators: specs,
-        sinks,
-        threads: _,
-        checkpoint: _,
-        restart: _,
-    } = job;
-    let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
-    let digests = operators.iter().flat_map(|planned| planned.logic.digests());
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(text.as_bytes());
-    digests.for_each(|digest| {
-        hasher.update(&digest.0);
-    });
-    hasher.finalize().to_hex().to_string()
-}
-
-fn transform(
-    job: &JobSpec,
-    spec: OperatorSpec,
-    (input, offered): (Input, Offered),
-    module: Arc<Module>,
-    options: String,
-    signature: Signature,
-    pruned: Pruned,
-) -> OperatorPlan {
-    let (side, ports) = pruned.sole();
-    let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
-    OperatorPlan {
-        seed: seed(&job.name, &spec.name),
-        name: spec.name,
-        module_name,
-        module,
-        limits: spec.limits,
-        options,
-        input,
-        offered,
-        signature,
-        reads_at: side.reads_at,
-        ports,
-        rejected: side.rejected,
-        rows_max: job.batch.rows,
-    }
-}
-
-fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
-    let output = outputs.get(open.rows);
-    let kept = output.map(|output| output.kept.as_slice()).unwrap_or_default();
-    let columns =
-        output.iter().flat_map(|output| kept.iter().map(|column| output.schema.field(*column).name().clone()));
-    let bound = open.spec.event_time.as_ref().map_or(0, |event_time| event_time.watermark.as_micros());
-    let bound = i64::try_from(bound).unwrap_or(i64::MAX);
-    let idle = open.spec.event_time.as_ref().and_then(|event_time| event_time.idle);
-    SourcePlan {
-        idle: idle.map(|idle| i64::try_from(idle.as_micros()).unwrap_or(i64::MAX)),
-        columns: columns.collect(),
-        event_time: open.event_time.and_then(|column| Some((kept.iter().position(|kept| *kept == column)?, bound))),
-        name: open.spec.name,
-        kind: open.spec.kind,
-        source: Arc::from(open.source),
-        rows: open.rows,
-        rejected: open.rejected,
-    }
-}
-
-/// The seed of an operator's random numbers: the same for every run of the same job.
-pub(super) fn seed(job: &str, operator: &str) -> u64 {
-    // A shadow has the numbers of its operator.
-    let operator = operator.strip_suffix(SHADOW_SUFFIX).unwrap_or(operator);
-    let hash = blake3::hash(format!("{job}\0{operator}").as_bytes());
-    hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// A timestamp in µs, whatever its unit.

@@ -6,13 +6,18 @@
 //! new plan ┘   or refusals: all of them, each with its reason
 //! ```
 //!
-//! What both plans have in common they share afterwards: sources, sinks, and operators that stay the same. Modules, their options and limits may change; shadows may come and go. What rows are read, how they are grouped and
-//! where they go to may not: that takes a stop. Invariant: a [`Change`] fits the plan that it was made from.
+//! What both plans have in common they share afterwards: sources, sinks, and operators that stay the same. Modules, their options
+//! and limits may change; shadows and canaries may come and go. What rows are read, how they are grouped and where they go to may
+//! not: that takes a stop. Invariant: a [`Change`] fits the plan that it was made from.
 
 use std::{fmt, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::{contract::StateTable, evolution::Evolution, job::OperatorSpec};
+use pelton_core::{
+    contract::StateTable,
+    evolution::Evolution,
+    job::{OperatorSpec, operator_of},
+};
 
 use super::{Logic, Plan, PlannedOperator};
 use crate::{
@@ -82,7 +87,7 @@ impl Coded for Refusals {
 
     fn help(&self) -> Option<String> {
         Some(
-            "modules, options and limits can change in a running job; for everything else stop it, and start it anew"
+            "modules, options and limits can change in a running job; for everything else it has to stop: `pelton job apply FILE --restart` has it stop and go on"
                 .into(),
         )
     }
@@ -94,14 +99,19 @@ impl Change {
         let mut refusals = job_refusals(from, plan);
         let mut operators = Vec::new();
         for new in &plan.operators {
-            match from.operator(new.logic.name()).or_else(|| from.operator(shadow_of(new, plan)?)) {
+            let name = new.logic.name();
+            match from.operator(name).or_else(|| from.operator(operator_of(name))) {
                 Some(old) => match operator_change(old, new) {
                     Ok(change) => operators.push(change),
-                    Err(reason) => refusals.push(format!("operator `{}`: {reason}", new.logic.name())),
+                    Err(reason) => refusals.push(format!("operator `{name}`: {reason}")),
                 },
-                None => refusals.push(format!("operator `{}` is new", new.logic.name())),
+                None => refusals.push(format!("operator `{name}` is new")),
             }
         }
+        refusals.extend(crossings(from, plan).filter_map(|(old, new)| {
+            let reason = operator_change(old, new).err()?;
+            Some(format!("operator `{}`, with the state of `{}`: {reason}", new.logic.name(), old.logic.name()))
+        }));
         if refusals.is_empty() { Ok(operators) } else { Err(Refusals(refusals)) }
     }
 
@@ -130,9 +140,17 @@ impl Change {
     }
 }
 
-/// The operator whose shadow this one is.
-fn shadow_of<'a>(operator: &PlannedOperator, plan: &'a Plan) -> Option<&'a str> {
-    Some(plan.operators.get(operator.shadow_of?)?.logic.name())
+/// Operators of which the second may take the state of the first under another name, as canaries come and go; and a canary must
+/// be able to give its state back.
+fn crossings<'a>(from: &'a Plan, plan: &'a Plan) -> impl Iterator<Item = (&'a PlannedOperator, &'a PlannedOperator)> {
+    let both = plan.operators.iter().flat_map(|new| from.operators.iter().map(move |old| (old, new)));
+    let going_over = both.filter(|(old, new)| {
+        let (old_name, new_name) = (old.logic.name(), new.logic.name());
+        (old.is_canary() || new.is_canary()) && operator_of(old_name) == operator_of(new_name) && old_name != new_name
+    });
+    let canaries = plan.operators.iter().filter(|planned| planned.is_canary());
+    let back = canaries.filter_map(|canary| Some((canary, plan.operator(operator_of(canary.logic.name()))?)));
+    going_over.chain(back)
 }
 
 fn job_refusals(old: &Plan, new: &Plan) -> Vec<String> {
@@ -210,6 +228,12 @@ fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<Opera
         }
         _ => return Err("it becomes another kind of operator".into()),
     };
+    if let Some(part) = new.part.filter(|part| part.is_canary && old.part != Some(*part)) {
+        notes.push(match new.logic.partitions() {
+            0 => format!("takes {} of the batches", part.share),
+            partitions => format!("takes {} of {partitions} partitions", part.share.partitions(partitions)),
+        });
+    }
     let digests = |logic: &Logic| logic.digests().iter().map(ToString::to_string).collect::<Vec<_>>();
     Ok(OperatorChange {
         name: new.logic.name().to_owned(),

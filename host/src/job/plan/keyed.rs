@@ -14,7 +14,8 @@ use pelton_wasm::{CallError, KeyedInstance, Module};
 
 use super::{
     aggregate::Upstream,
-    build::{Builder, OpenOperator, Opened, seed},
+    assemble::seed,
+    build::{Builder, OpenOperator, Opened},
     prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{

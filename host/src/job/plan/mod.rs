@@ -8,6 +8,7 @@
 //! file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
 
 mod aggregate;
+mod assemble;
 mod build;
 pub mod change;
 mod join;
@@ -26,6 +27,7 @@ use pelton_core::{
     job::{BatchSpec, JobSpec, OperatorSpec, SinkKind, SourceKind},
     model::ModuleDigest,
     restart::RestartSpec,
+    share::Share,
 };
 use pelton_wasm::Runtime;
 
@@ -106,6 +108,8 @@ pub struct PlannedOperator {
     pub logic: Logic,
     /// The operator beside which it runs as its shadow: what leaves it is compared and thrown away.
     pub shadow_of: Option<usize>,
+    /// What it does of the work that it shares with a canary, or with the operator whose canary it is. None: all of it.
+    pub part: Option<Part>,
     /// One; of a join of two streams left, then right.
     pub sides: Vec<PlannedSide>,
     /// Indices of its ports in `Plan::outputs`, in the contract's order.
@@ -118,7 +122,29 @@ pub struct PlannedOperator {
     pub stage: usize,
 }
 
+/// One side of an operator that has a canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The canary's.
+    pub share: Share,
+    pub is_canary: bool,
+}
+
 impl PlannedOperator {
+    /// Whether a partition's state is its own.
+    pub fn has_partition(&self, number: u16) -> bool {
+        self.part.is_none_or(|part| part.share.has_partition(number, self.logic.partitions()) == part.is_canary)
+    }
+
+    pub fn is_canary(&self) -> bool {
+        self.part.is_some_and(|part| part.is_canary)
+    }
+
+    /// Whether it takes a batch, of which this is the number of the first row. For operators without state.
+    pub fn has_batch(&self, first_row: u64) -> bool {
+        self.part.is_none_or(|part| part.share.has_batch(first_row) == part.is_canary)
+    }
+
     /// The output of what it rejects of an input.
     pub fn rejected(&self, input: usize) -> Option<usize> {
         self.sides.get(input)?.rejected
@@ -194,6 +220,15 @@ impl Logic {
         match self {
             Self::Aggregate(plan) => plan.functions.iter().map(|function| function.module.digest).collect(),
             _ => self.digest().into_iter().collect(),
+        }
+    }
+
+    /// Where the columns of its key are in the batches that arrive, for operators with a key and one input.
+    pub fn key_at(&self) -> &[usize] {
+        match self {
+            Self::Aggregate(plan) => &plan.key_at,
+            Self::Keyed(plan) => &plan.shuffle.key_at,
+            Self::Transform(_) | Self::Join(_) | Self::Lookup(_) => &[],
         }
     }
 

@@ -4,6 +4,8 @@
 //! commit thread: rows of both, epoch by epoch ─► bounded queue ─► compare thread: which rows only one of them has
 //! ```
 //!
+//! A canary has its own rows, so that only what it costs and rejects can be compared.
+//!
 //! Rows are compared as a multiset for each epoch and port, by the columns that somebody reads. A commit never waits: when the
 //! queue is full an epoch is passed over, and counted.
 
@@ -20,20 +22,23 @@ use arrow::{
     row::{OwnedRow, RowConverter, SortField},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use pelton_core::model::Epoch;
+use pelton_core::{job::operator_of, model::Epoch};
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
 use crate::{
-    job::plan::{Plan, TapPlan},
+    job::plan::{Plan, PlannedOperator, TapPlan},
     operator::OperatorStats,
 };
 
-/// What a shadow has shown since it began.
+/// What a shadow or a canary has shown since it began.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The operator that it stands beside.
     pub operator: String,
+    /// Of a canary, its share of the rows; none: it is a shadow.
+    #[serde(default)]
+    pub share: Option<String>,
     /// Epochs that were compared, and those that were not since there was no time.
     pub epochs: u64,
     pub epochs_skipped: u64,
@@ -141,9 +146,9 @@ pub(super) struct Comparer {
 }
 
 impl Comparer {
-    /// None: the plan has no shadow.
+    /// None: the plan has no shadow and no canary.
     pub(super) fn start(plan: &Arc<Plan>, control: &Control) -> Option<Self> {
-        plan.operators.iter().find(|planned| planned.shadow_of.is_some())?;
+        plan.operators.iter().find(|planned| is_candidate(planned))?;
         let (queue, epochs) = bounded(QUEUE_EPOCHS);
         let (plan, control) = (Arc::clone(plan), control.clone());
         let compare = move || compare(&plan, &epochs, &control);
@@ -167,19 +172,19 @@ impl Comparer {
     }
 }
 
+fn is_candidate(planned: &PlannedOperator) -> bool {
+    planned.shadow_of.is_some() || planned.is_canary()
+}
+
 fn compare(plan: &Plan, epochs: &Receiver<Tapped>, control: &Control) -> Vec<Comparison> {
-    let shadows: Vec<usize> = plan
-        .operators
-        .iter()
-        .enumerate()
-        .filter(|(_, planned)| planned.shadow_of.is_some())
-        .map(|(at, _)| at)
-        .collect();
-    let main_of = |shadow: usize| plan.operators.get(shadow).and_then(|planned| planned.shadow_of);
+    let shadows: Vec<usize> =
+        plan.operators.iter().enumerate().filter(|(_, planned)| is_candidate(planned)).map(|(at, _)| at).collect();
+    let name = |at: usize| plan.operators.get(at).map(|planned| operator_of(planned.logic.name())).unwrap_or_default();
+    let main_of = |shadow: usize| plan.operators.iter().position(|planned| planned.logic.name() == name(shadow));
     let new = |shadow: &usize| {
-        let main = main_of(*shadow).and_then(|main| plan.operators.get(main));
-        let operator = main.map(|planned| planned.logic.name().to_owned()).unwrap_or_default();
-        Comparison { operator, ..Comparison::default() }
+        let canary = plan.operators.get(*shadow).and_then(|planned| planned.part);
+        let share = canary.map(|part| part.share.to_string());
+        Comparison { operator: name(*shadow).to_owned(), share, ..Comparison::default() }
     };
     let mut comparisons: Vec<Comparison> = shadows.iter().map(new).collect();
     while let Ok(tapped) = epochs.recv() {

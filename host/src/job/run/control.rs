@@ -1,4 +1,4 @@
-//! What others ask of a run while it goes on: to stop, and to go over to another revision of the job.
+//! What others ask of a run while it goes on: to stop, to go over to another revision of the job, to show rows.
 //!
 //! A handle is cheap to share; the run looks at it between epochs.
 
@@ -10,9 +10,14 @@ use std::{
     },
 };
 
-use super::comparison::Comparison;
+use super::{
+    comparison::Comparison,
+    revision::WarmRunners,
+    runner::Runner,
+    samples::{Sample, Samples},
+};
 use crate::job::plan::{
-    Plan,
+    Logic, Plan, PlannedOperator,
     change::{Change, Refusals},
 };
 
@@ -50,6 +55,7 @@ impl Stop {
 pub struct Control {
     pub stop: Stop,
     shared: Arc<Mutex<Shared>>,
+    samples: Samples,
 }
 
 impl fmt::Debug for Control {
@@ -59,19 +65,28 @@ impl fmt::Debug for Control {
     }
 }
 
+/// A change that the run is to go over to.
+pub(super) struct Wanted {
+    pub(super) change: Change,
+    /// For each compute thread, the operators that are new to it.
+    pub(super) warm: Vec<WarmRunners>,
+}
+
 #[derive(Default)]
 struct Shared {
     /// The revision that epochs are planned with, once the run has begun.
     current: Option<(u64, Arc<Plan>)>,
     /// What comes after it.
-    wanted: Option<Box<Change>>,
+    wanted: Option<Box<Wanted>>,
+    /// Of the run.
+    threads: usize,
     /// What shadows have shown, of the current revision.
     comparisons: Vec<Comparison>,
 }
 
 impl Control {
     pub fn new(stop: Stop) -> Self {
-        Self { stop, shared: Arc::default() }
+        Self { stop, ..Self::default() }
     }
 
     /// The revision that epochs are planned with. None: the run has not begun.
@@ -85,9 +100,23 @@ impl Control {
         Some(Change::new(&current, number, revision, plan))
     }
 
-    /// Goes over at the next epoch. A change that was asked for before, and has not begun, is given up.
+    /// Goes over at the next epoch. A change that was asked for before, and has not begun, is given up. The modules' instances are
+    /// made here, on the caller's thread, so that the stream does not wait for them.
     pub fn change(&self, change: Change) {
-        self.shared().wanted = Some(Box::new(change));
+        let threads = self.shared().threads;
+        let current = self.current();
+        let is_known = |logic: &Logic| {
+            current.iter().any(|(_, plan)| plan.operators.iter().any(|known| known.logic.is_same(logic)))
+        };
+        let new = change.plan.operators.iter().enumerate().filter(|(_, planned)| !is_known(&planned.logic));
+        let new: Vec<(usize, &PlannedOperator)> = new.collect();
+        let warm = |(at, planned): &(usize, &PlannedOperator)| {
+            let mut runner = Runner::new(&planned.logic);
+            // A module that cannot be started says so when it is called.
+            runner.warm().ok().map(|()| (*at, runner))
+        };
+        let warm = (0..threads).map(|_| new.iter().filter_map(warm).collect()).collect();
+        self.shared().wanted = Some(Box::new(Wanted { change, warm }));
     }
 
     /// What each shadow has shown so far.
@@ -95,17 +124,33 @@ impl Control {
         self.shared().comparisons.clone()
     }
 
+    /// Looks at what leaves an output, for so many rows. None: no output has this name, or nobody reads it.
+    pub fn sample(&self, output: &str, rows: usize) -> Option<Sample> {
+        self.outputs().iter().any(|name| name == output).then(|| self.samples.look(output, rows))
+    }
+
+    /// The outputs that somebody reads.
+    pub fn outputs(&self) -> Vec<String> {
+        let Some((_, plan)) = self.current() else { return Vec::new() };
+        let read = plan.outputs.iter().filter(|output| !output.readers.is_empty());
+        read.map(|output| output.name.clone()).collect()
+    }
+
+    pub(super) fn samples(&self) -> Samples {
+        self.samples.clone()
+    }
+
     pub(super) fn is_change_wanted(&self) -> bool {
         self.shared().wanted.is_some()
     }
 
-    pub(super) fn take_change(&self) -> Option<Box<Change>> {
+    pub(super) fn take_change(&self) -> Option<Box<Wanted>> {
         self.shared().wanted.take()
     }
 
     /// A run begins: what was wanted of the one before is in its job.
-    pub(super) fn begin(&self) {
-        *self.shared() = Shared::default();
+    pub(super) fn begin(&self, threads: usize) {
+        *self.shared() = Shared { threads, ..Shared::default() };
     }
 
     pub(super) fn goes_by(&self, revision: u64, plan: &Arc<Plan>) {

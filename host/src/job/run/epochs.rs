@@ -19,9 +19,10 @@ use pelton_core::{
 use super::{
     Control, RunError, Shared, Stop, Task, Work,
     checkpoints::{Again, PlannerBeginning},
+    control::Wanted,
     error::Failure,
     output::{ClosedEpoch, Message},
-    revision::Revision,
+    revision::{Revision, WarmRunners},
     tables::{TableWatch, Tables},
 };
 use crate::{
@@ -163,8 +164,9 @@ impl EpochPlanner {
         self.go_over(None)?;
         let first = self.next;
         while !self.stopped() && self.sources.iter().any(Option::is_some) {
-            if let Some(change) = self.control.take_change() {
-                self.change(*change);
+            if let Some(wanted) = self.control.take_change() {
+                let Wanted { change, warm } = *wanted;
+                self.change(change, warm);
             }
             if self.control.stop.is_draining() {
                 self.end_sources();
@@ -197,7 +199,7 @@ impl EpochPlanner {
             && let Some((number, plan)) = self.upcoming.pop_front()
         {
             let change = Change::new(&self.plan, self.revision.number, number, plan);
-            self.change(change.map_err(|source| RunError::Change { revision: number, source })?);
+            self.change(change.map_err(|source| RunError::Change { revision: number, source })?, Vec::new());
         }
         match revision {
             Some(revision) if revision != self.revision.number => Err(RunError::UnknownRevision { revision }.into()),
@@ -206,12 +208,12 @@ impl EpochPlanner {
     }
 
     /// From the next epoch on the job goes by another plan.
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, change: Change, warm: Vec<WarmRunners>) {
         if change.from != self.revision.number {
             tracing::warn!(revision = change.revision, "given up: the job has changed meanwhile");
             return;
         }
-        self.revision = Arc::new(self.revision.next(change));
+        self.revision = Arc::new(self.revision.next(change, warm));
         self.plan = Arc::clone(&self.revision.plan);
         self.watch.goes_by(&self.plan);
         // Its first task looks at the tables anew.

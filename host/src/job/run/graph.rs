@@ -23,6 +23,7 @@ use pelton_wasm::{BatchContext, CallError, CallLog};
 use super::{
     RunError, Shared, Task,
     output::{Message, SinkPart, TaskDone},
+    part::own_part,
     revision::Revision,
     runner::Runner,
     tables::Tables,
@@ -122,8 +123,12 @@ impl Graph {
             let at = old.operators.iter().position(|known| known.logic.is_same(&planned.logic))?;
             Some(std::mem::replace(runners.get_mut(at)?, Runner::Gone))
         };
-        let runner = |planned: &PlannedOperator| same(planned).unwrap_or_else(|| Runner::new(&planned.logic));
-        self.operators = self.plan.operators.iter().map(runner).collect();
+        let mut warm = revision.take_warm();
+        let mut warm = |at: usize| Some(warm.swap_remove(warm.iter().position(|(number, _)| *number == at)?).1);
+        let runner = |(at, planned): (usize, &PlannedOperator)| {
+            same(planned).or_else(|| warm(at)).unwrap_or_else(|| Runner::new(&planned.logic))
+        };
+        self.operators = self.plan.operators.iter().enumerate().map(runner).collect();
         self.revision = Arc::clone(revision);
     }
 
@@ -193,8 +198,9 @@ impl Graph {
     /// Gives a batch to all readers of an output, depth first.
     fn push(&mut self, output: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
-        let readers = plan.outputs.get(output).map(|output| output.readers.as_slice()).unwrap_or_default();
-        for reader in readers {
+        let Some(output) = plan.outputs.get(output) else { return Ok(()) };
+        self.shared.samples.see(&output.name, self.task.epoch, batch);
+        for reader in &output.readers {
             let columns: Vec<ArrayRef> = reader.columns.iter().map(|at| Arc::clone(batch.column(*at))).collect();
             let batch = record_batch(&reader.schema, columns, batch.num_rows());
             match reader.to {
@@ -250,6 +256,8 @@ impl Graph {
         let first_row = ((self.shared.first_task + self.task.sequence) << TASK_ROWS_BITS) + *seen;
         *seen += batch.num_rows() as u64;
         let context = self.context(index, first_row);
+        let Some(batch) = own_part(planned, first_row, batch) else { return Ok(()) };
+        let batch = batch.as_ref();
         match self.operators.get_mut(index) {
             Some(Runner::Transform(operator)) => {
                 let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
@@ -346,6 +354,9 @@ impl Graph {
             seed: planned.logic.seed(),
         };
         let pieces = exchange.take(self.task.epoch, planned.logic.partitions());
+        if !planned.has_partition(partition) {
+            return Ok(());
+        }
         let mut state = held.lock(&planned.logic);
         let reduced = runner
             .reduce(&context, &mut state, &pieces, Closing { watermark, is_last })

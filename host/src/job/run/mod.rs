@@ -28,10 +28,12 @@ mod event_time;
 mod exchange;
 mod graph;
 mod output;
+mod part;
 mod partition;
 pub mod progress;
 mod revision;
 mod runner;
+mod samples;
 mod tables;
 mod turn;
 mod worker;
@@ -53,12 +55,14 @@ use progress::{Event, Summary};
 
 use self::{
     checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure,
-    event_time::EventTimes, output::Message, revision::Revision, tables::TableWatch, turn::Turn, worker::Worker,
+    event_time::EventTimes, output::Message, revision::Revision, samples::Samples, tables::TableWatch, turn::Turn,
+    worker::Worker,
 };
 pub use self::{
     checkpoints::Start,
     comparison::{Comparison, Cost, Difference},
     control::{Control, Stop},
+    samples::Sample,
 };
 use super::plan::Plan;
 use crate::source::Range;
@@ -103,10 +107,11 @@ struct Shared {
     first_task: u64,
     /// What the last snapshot cost, in µs.
     snapshot_cost: AtomicU64,
+    samples: Samples,
 }
 
 impl Shared {
-    fn new(plan: &Plan, beginning: &Beginning) -> Result<Self, RunError> {
+    fn new(plan: &Plan, beginning: &Beginning, control: &Control) -> Result<Self, RunError> {
         let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
         let event_times = match &beginning.event_times {
             Some(bytes) => EventTimes::load(bounds, bytes)
@@ -118,6 +123,7 @@ impl Shared {
             event_times,
             first_task: beginning.first_task,
             snapshot_cost: AtomicU64::new(0),
+            samples: control.samples(),
         })
     }
 
@@ -146,7 +152,7 @@ pub fn run(
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary, RunError> {
     let threads = threads.max(1);
-    control.begin();
+    control.begin(threads);
     let (number, plan, mut beginning) = Beginning::open(job, start)?;
     let plan = &Arc::new(plan);
     let permits = threads * TASKS_PER_THREAD;
@@ -158,7 +164,7 @@ pub fn run(
     let looked = beginning.looked(plan);
     let again = beginning.again(plan)?;
     let first_tables = again.again.front().map_or_else(|| tables.current(), |first| &first.tables);
-    let shared = Arc::new(Shared::new(plan, &beginning)?);
+    let shared = Arc::new(Shared::new(plan, &beginning, control)?);
     let revision = Arc::new(Revision::first(number, Arc::clone(plan), &first_tables.side, &beginning)?);
     control.goes_by(number, plan);
     if let Some(resumed) = beginning.resumed() {

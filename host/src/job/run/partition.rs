@@ -29,6 +29,8 @@ pub(super) enum State {
     Heir(Heir),
     /// An heir has taken it.
     Gone,
+    /// The operator's canary has it; or it is a canary, and the operator has it.
+    Elsewhere,
 }
 
 impl State {
@@ -38,6 +40,7 @@ impl State {
             (Self::Aggregate(state), Logic::Aggregate(plan)) => state.save(plan),
             (Self::Keyed(state), Logic::Keyed(plan)) => state.save(plan),
             (Self::Join(state), Logic::Join(plan)) => state.save(plan),
+            (Self::Elsewhere, _) => Vec::new(),
             _ => unreachable!("partitions are made from the plan, and saved after they were reduced"),
         }
     }
@@ -146,6 +149,9 @@ impl Partition {
         }
         let budget = budget(&planned.logic);
         let one = |(number, bytes): (u16, &[u8])| {
+            if !planned.has_partition(number) {
+                return Ok(Self::elsewhere());
+            }
             let state = State::load(&planned.logic, number, &budget, bytes)?;
             let partition = Self::with(State::Gone, i64::MAX);
             partition.sleep(&planned.logic, &state);
@@ -164,7 +170,16 @@ impl Partition {
             Logic::Keyed(plan) => State::Keyed(Box::new(keyed::Partition::new(plan, number, &budget, tables))),
             Logic::Join(plan) => State::Join(Box::new(join::Partition::new(plan, number, &budget))),
         };
-        (0..planned.logic.partitions()).map(|number| Arc::new(Self::with(state(number), i64::MAX))).collect()
+        let one = |number| match planned.has_partition(number) {
+            true => Arc::new(Self::with(state(number), i64::MAX)),
+            false => Self::elsewhere(),
+        };
+        (0..planned.logic.partitions()).map(one).collect()
+    }
+
+    /// The partition of somebody else.
+    pub(super) fn elsewhere() -> Arc<Self> {
+        Arc::new(Self::with(State::Elsewhere, i64::MAX))
     }
 
     /// A partition that takes over when it is asked for first. That is soon: what is due in it is known only then.

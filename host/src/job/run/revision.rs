@@ -6,18 +6,19 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use pelton_core::model::ModuleDigest;
+use pelton_core::{job::operator_of, model::ModuleDigest};
 
 use super::{
     RunError,
     checkpoints::Beginning,
     exchange::Exchange,
     partition::{Heir, Legacy, Partition, budget},
+    runner::Runner,
 };
 use crate::{
     job::plan::{
@@ -25,6 +26,7 @@ use crate::{
         change::{Change, OperatorChange},
     },
     operator::tables::SideTables,
+    state::budget::Budget,
 };
 
 pub(super) struct Revision {
@@ -32,7 +34,12 @@ pub(super) struct Revision {
     pub(super) plan: Arc<Plan>,
     /// One for each operator.
     operators: Vec<Shared>,
+    /// For compute threads that go over to it.
+    warm: Mutex<Vec<WarmRunners>>,
 }
+
+/// Operators of a thread, by their numbers in the plan, with instances of their modules.
+pub(super) type WarmRunners = Vec<(usize, Runner)>;
 
 /// What compute threads share of one operator; a stateless one has no partitions.
 struct Shared {
@@ -71,46 +78,41 @@ impl Revision {
             Ok(Shared { exchange: Exchange::default(), partitions, has_failed: Arc::new(has_failed.into()) })
         };
         let operators = plan.operators.iter().map(shared).collect::<Result<_, _>>()?;
-        Ok(Self { number, plan, operators })
+        Ok(Self { number, plan, operators, warm: Mutex::default() })
     }
 
     /// The one that comes after this.
-    pub(super) fn next(&self, change: Change) -> Self {
+    pub(super) fn next(&self, change: Change, warm: Vec<WarmRunners>) -> Self {
         let Change { revision, plan, operators: changes, .. } = change;
         // For each new operator, those before whose state it may take.
-        let heirs: Vec<Vec<usize>> = plan.operators.iter().map(|planned| self.before(planned, &plan)).collect();
-        let mut legacies: HashMap<(usize, usize), Arc<Legacy>> = HashMap::new();
-        let mut operators = Vec::new();
-        for ((planned, before), change) in plan.operators.iter().zip(&heirs).zip(&changes) {
-            let taken_over = before.first().filter(|_| before.len() == 1 && is_same(change));
-            let sole = taken_over.filter(|at| heirs.iter().flatten().filter(|other| other == at).count() == 1);
-            if let Some(old) = sole.and_then(|at| self.operators.get(*at)) {
-                let (partitions, has_failed) = (old.partitions.clone(), Arc::clone(&old.has_failed));
-                operators.push(Shared { exchange: Exchange::default(), partitions, has_failed });
-                continue;
-            }
-            let budget = budget(&planned.logic);
-            let mut partitions = Vec::new();
-            for number in 0..planned.logic.partitions() {
-                let at = usize::from(number);
-                let from = before.iter().filter_map(|operator| {
-                    let old = self.operators.get(*operator)?;
-                    let (partition, logic) = (old.partitions.get(at)?, &self.plan.operators.get(*operator)?.logic);
-                    let count = heirs.iter().flatten().filter(|other| *other == operator).count();
-                    let legacy = || Arc::new(Legacy::new(partition, logic, &old.has_failed, count));
-                    Some(Arc::clone(legacies.entry((*operator, at)).or_insert_with(legacy)))
-                });
-                partitions.push(Partition::inheriting(Heir::new(from.collect(), number, &budget)));
-            }
-            operators.push(Shared { exchange: Exchange::default(), partitions, has_failed: Arc::default() });
+        let before: Vec<Vec<usize>> = plan.operators.iter().map(|planned| self.before(planned)).collect();
+        let mut estates = Estates { old: self, heirs: HashMap::new(), legacies: HashMap::new() };
+        for (planned, before) in plan.operators.iter().zip(&before) {
+            (0..planned.logic.partitions()).for_each(|number| estates.expect(planned, before, number));
         }
-        Self { number: revision, plan: Arc::new(plan), operators }
+        let one = |((planned, before), change): ((&PlannedOperator, &Vec<usize>), &OperatorChange)| {
+            let stays = before.first().copied().filter(|_| before.len() == 1 && is_same(change));
+            let stays = stays.filter(|at| self.plan.operators.get(*at).is_some_and(|old| named_alike(old, planned)));
+            let budget = budget(&planned.logic);
+            let numbers = 0..planned.logic.partitions();
+            let partitions =
+                numbers.map(|number| estates.partition(planned, before, (number, &budget), stays)).collect();
+            let has_failed = stays.and_then(|at| self.operators.get(at)).map(|old| Arc::clone(&old.has_failed));
+            Shared { exchange: Exchange::default(), partitions, has_failed: has_failed.unwrap_or_default() }
+        };
+        let operators = plan.operators.iter().zip(&before).zip(&changes).map(one).collect();
+        Self { number: revision, plan: Arc::new(plan), operators, warm: Mutex::new(warm) }
+    }
+
+    /// What a compute thread need not make itself.
+    pub(super) fn take_warm(&self) -> WarmRunners {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
     /// Whose state an operator of the next plan takes: that of the operator with the same program, be it the main one or its
-    /// shadow, else that of the main one.
-    fn before(&self, new: &PlannedOperator, plan: &Plan) -> Vec<usize> {
-        let main = new.shadow_of.and_then(|at| plan.operators.get(at)).unwrap_or(new).logic.name();
+    /// shadow, else that of the main one. Where there is a canary, it or the main one has a partition.
+    fn before(&self, new: &PlannedOperator) -> Vec<usize> {
+        let main = operator_of(new.logic.name());
         let Some(main) = self.plan.operators.iter().position(|old| old.logic.name() == main) else { return Vec::new() };
         let shadow = self.plan.operators.iter().position(|old| old.shadow_of == Some(main));
         let does_same = |at: usize| self.plan.operators.get(at).is_some_and(|old| program(old) == program(new));
@@ -145,6 +147,75 @@ impl Revision {
         // All of them are asked, for each says so once.
         partitions.filter(|partition| partition.is_due(now)).count() > 0
     }
+}
+
+/// Who takes over which partitions of the revision before.
+struct Estates<'a> {
+    old: &'a Revision,
+    /// For each (operator, partition) that was, how many want it.
+    heirs: HashMap<(usize, u16), usize>,
+    legacies: HashMap<(usize, u16), Arc<Legacy>>,
+}
+
+impl Estates<'_> {
+    /// The operators that have had a partition, of those that `before` names: a canary may have had it in their place.
+    fn owners(&self, before: &[usize], number: u16) -> Vec<usize> {
+        let operators = &self.old.plan.operators;
+        let owner = |at: &usize| {
+            let main = operators.get(*at)?;
+            if main.has_partition(number) {
+                return Some(*at);
+            }
+            operators.iter().position(|other| {
+                other.has_partition(number)
+                    && other.part.is_some()
+                    && operator_of(other.logic.name()) == operator_of(main.logic.name())
+            })
+        };
+        before.iter().filter_map(owner).collect()
+    }
+
+    fn expect(&mut self, planned: &PlannedOperator, before: &[usize], number: u16) {
+        for owner in self.owners(before, number).into_iter().filter(|_| planned.has_partition(number)) {
+            *self.heirs.entry((owner, number)).or_default() += 1;
+        }
+    }
+
+    /// `stays`: the operator before, if it is the very same.
+    fn partition(
+        &mut self,
+        planned: &PlannedOperator,
+        before: &[usize],
+        (number, budget): (u16, &Arc<Budget>),
+        stays: Option<usize>,
+    ) -> Arc<Partition> {
+        if !planned.has_partition(number) {
+            return Partition::elsewhere();
+        }
+        let owners = self.owners(before, number);
+        let heirs = |owner: usize| self.heirs.get(&(owner, number)).copied().unwrap_or_default();
+        if let [owner] = owners.as_slice()
+            && stays == Some(*owner)
+            && heirs(*owner) == 1
+            && let Some(same) = self.old.operators.get(*owner).and_then(|old| old.partitions.get(usize::from(number)))
+        {
+            return Arc::clone(same);
+        }
+        let from = owners.into_iter().filter_map(|owner| {
+            let shared = self.old.operators.get(owner)?;
+            let partition = shared.partitions.get(usize::from(number))?;
+            let logic = &self.old.plan.operators.get(owner)?.logic;
+            let count = self.heirs.get(&(owner, number)).copied().unwrap_or_default();
+            let legacy = || Arc::new(Legacy::new(partition, logic, &shared.has_failed, count));
+            Some(Arc::clone(self.legacies.entry((owner, number)).or_insert_with(legacy)))
+        });
+        let from = from.collect();
+        Partition::inheriting(Heir::new(from, number, budget))
+    }
+}
+
+fn named_alike(old: &PlannedOperator, new: &PlannedOperator) -> bool {
+    old.logic.name() == new.logic.name()
 }
 
 /// Whether an operator stays what it is, so that its partitions can.

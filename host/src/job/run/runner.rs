@@ -55,6 +55,16 @@ impl Runner {
         }
     }
 
+    /// Makes instances of modules, so that the first batches need not wait for them.
+    pub(super) fn warm(&mut self) -> Result<(), CallError> {
+        match self {
+            Self::Transform(operator) => operator.warm(),
+            Self::Aggregate { combiner, reducer } => combiner.warm().and_then(|()| reducer.warm()),
+            Self::Keyed { reducer, .. } => reducer.warm(),
+            Self::Join { .. } | Self::Lookup(_) | Self::Gone => Ok(()),
+        }
+    }
+
     /// From now on modules see these tables.
     pub(super) fn see(&mut self, tables: &Tables) {
         let side = &tables.side;

@@ -168,19 +168,25 @@ impl Calls {
         self.instances.iter_mut().flatten().map(|(instance, _)| instance.take_log()).collect()
     }
 
+    /// Makes the modules' instances, so that the first call need not wait for them.
+    pub fn warm(&mut self) -> Result<(), CallError> {
+        for (function, slot) in self.plan.functions.iter().zip(&mut self.instances).filter(|(_, slot)| slot.is_none()) {
+            let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
+            instance.open_as(&function.input, &function.offered, &function.options, &function.signature)?;
+            *slot = Some((instance, Loaded::default()));
+        }
+        Ok(())
+    }
+
     fn each<T>(
         &mut self,
         mut call: impl FnMut(&Function, &mut AggregateInstance) -> Result<T, CallError>,
     ) -> Result<Vec<T>, CallError> {
         let started = Instant::now();
+        self.warm()?;
         let plan = Arc::clone(&self.plan);
         let mut results = Vec::with_capacity(plan.functions.len());
         for (function, slot) in plan.functions.iter().zip(&mut self.instances) {
-            if slot.is_none() {
-                let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
-                instance.open_as(&function.input, &function.offered, &function.options, &function.signature)?;
-                *slot = Some((instance, Loaded::default()));
-            }
             let (instance, loaded) = slot.as_mut().expect("made above");
             loaded.see(&self.tables);
             let asked = &function.signature.tables;

@@ -98,6 +98,11 @@ impl Combiner {
         }
     }
 
+    /// Makes the modules' instances.
+    pub fn warm(&mut self) -> Result<(), CallError> {
+        self.calls.warm()
+    }
+
     /// From now on calls see these tables.
     pub fn see(&mut self, tables: &Arc<SideTables>) {
         self.calls.see(tables);

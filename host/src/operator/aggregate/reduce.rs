@@ -159,6 +159,11 @@ impl Reducer {
         })
     }
 
+    /// Makes the modules' instances.
+    pub fn warm(&mut self) -> Result<(), CallError> {
+        self.0.calls.warm()
+    }
+
     /// One epoch: merges what the map side made for this partition, in the order given, and emits what is due.
     pub fn reduce(
         &mut self,

@@ -1,0 +1,227 @@
+//! The plan from its opened parts: columns are pruned, shadows are tapped, operators get their final form.
+//!
+//! Called once by [`build`](super::build), when nothing is missing and nothing is wrong any more.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use pelton_core::{
+    contract::{Input, Signature},
+    job::{CANARY_SUFFIX, JobSpec, OperatorSpec, SHADOW_SUFFIX, operator_of},
+};
+use pelton_wasm::Module;
+
+use super::{
+    CheckpointPlan, Logic, OutputPlan, Part, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, TablePlan,
+    TapPlan,
+    build::{OpenOperator, OpenSink, OpenSource, Opened},
+    prune::{self, Draft, Pruned, SinkDraft},
+};
+use crate::{
+    job::file::JobFile,
+    operator::{OperatorPlan, tables::Offered},
+};
+
+pub(super) fn assemble(
+    file: &JobFile,
+    mut outputs: Vec<OutputPlan>,
+    sources: Vec<OpenSource>,
+    (tables, offered): (Vec<TablePlan>, Offered),
+    operators: Vec<OpenOperator>,
+    sinks: Vec<OpenSink>,
+) -> Plan {
+    let job = &file.spec;
+    let mut drafts = Vec::new();
+    let mut opened = Vec::new();
+    for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
+        drafts.push(draft);
+        opened.push((spec, logic, sources, held_back, stage));
+    }
+    let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
+        sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
+    let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
+    let mut pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &[], &event_times);
+    let shadows = shadows(&opened.iter().map(|(spec, ..)| spec.name.as_str()).collect::<Vec<_>>());
+    let (taps, tap_drafts): (Vec<_>, Vec<_>) = taps(&outputs, &drafts, &shadows).into_iter().unzip();
+    if !taps.is_empty() {
+        // What is compared is what somebody reads, which had to be known first.
+        pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &event_times);
+    }
+    let operators: Vec<_> = opened
+        .into_iter()
+        .zip(drafts)
+        .zip(pruned)
+        .zip(shadows)
+        .map(|((((spec, opened, sources, held_back, stage), draft), pruned), shadow_of)| PlannedOperator {
+            spec: spec.clone(),
+            shadow_of,
+            part: spec
+                .canary
+                .as_ref()
+                .map(|canary| Part { share: canary.share, is_canary: spec.name.ends_with(CANARY_SUFFIX) }),
+            ports: draft.ports.iter().map(|port| port.output).collect(),
+            sides: draft
+                .sides
+                .into_iter()
+                .map(|side| PlannedSide { inputs: side.inputs, rejected: side.rejected, late: side.late })
+                .collect(),
+            logic: match opened {
+                Opened::Transform { module, options, input, signature } => {
+                    let input = (input, Offered::clone(&offered));
+                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
+                }
+                Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Join(opened) => Logic::Join(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Lookup(opened) => Logic::Lookup(Arc::new(opened.plan(job, spec, pruned))),
+            },
+            sources,
+            held_back,
+            stage,
+        })
+        .collect();
+    let identity = identity(job, &operators);
+    let sinks = sinks.into_iter().zip(sink_drafts).map(|((spec, sink), draft)| SinkPlan {
+        name: spec.name,
+        kind: spec.kind,
+        inputs: draft.inputs,
+        schema: draft.schema,
+        sink: Arc::from(sink),
+    });
+    let sources = sources.into_iter().map(|open| planned_source(open, &outputs)).collect();
+    Plan {
+        spec: job.clone(),
+        name: job.name.clone(),
+        batch: job.batch.clone(),
+        threads: job.threads,
+        checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
+            directory: file.dir.join(&checkpoint.path),
+            snapshots: checkpoint.snapshots,
+        }),
+        identity,
+        restart: job.restart.clone(),
+        sources,
+        is_keyed: operators.iter().any(|planned| planned.stage > 0),
+        operators,
+        tables,
+        sinks: sinks.collect(),
+        taps,
+        outputs,
+    }
+}
+
+/// For each operator, that whose shadow it is.
+fn shadows(names: &[&str]) -> Vec<Option<usize>> {
+    let main_of = |name: &&str| {
+        let main = name.strip_suffix(SHADOW_SUFFIX)?;
+        names.iter().position(|name| *name == main)
+    };
+    names.iter().map(main_of).collect()
+}
+
+/// The ports of shadows and of their operators that are compared, by the columns that both have and somebody reads.
+fn taps(outputs: &[OutputPlan], drafts: &[Draft], shadows: &[Option<usize>]) -> Vec<(TapPlan, SinkDraft)> {
+    let mut taps = Vec::new();
+    for (shadow, main) in shadows.iter().enumerate().filter_map(|(at, main)| Some((at, (*main)?))) {
+        let (Some(own), Some(of_main)) = (drafts.get(shadow), drafts.get(main)) else { continue };
+        for (at, port) in of_main.ports.iter().enumerate() {
+            let (Some(output), Some(other)) = (outputs.get(port.output), own.ports.get(at)) else { continue };
+            let Some(mirror) = outputs.get(other.output) else { continue };
+            let read = output.kept.iter().filter_map(|kept| output.schema.fields().get(*kept));
+            let in_both = read.filter(|field| {
+                let same = mirror.schema.field_with_name(field.name());
+                same.is_ok_and(|same| same.data_type() == field.data_type())
+            });
+            // Of two that may be null where only one of them may, both may.
+            let fields: Vec<Field> = in_both.map(|field| field.as_ref().clone().with_nullable(true)).collect();
+            if fields.is_empty() {
+                continue;
+            }
+            let schema = SchemaRef::new(Schema::new(fields));
+            for (is_shadow, output_at) in [(false, port.output), (true, other.output)] {
+                let tap = TapPlan { shadow, is_shadow, port: output.name.clone(), schema: Arc::clone(&schema) };
+                taps.push((tap, SinkDraft { inputs: vec![output_at], schema: Arc::clone(&schema) }));
+            }
+        }
+    }
+    taps
+}
+
+/// A digest of everything that the results of a job depend on, but for its input.
+fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
+    let JobSpec {
+        name,
+        batch,
+        partitions,
+        sources,
+        tables,
+        operators: specs,
+        sinks,
+        threads: _,
+        checkpoint: _,
+        restart: _,
+    } = job;
+    let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
+    let digests = operators.iter().flat_map(|planned| planned.logic.digests());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(text.as_bytes());
+    digests.for_each(|digest| {
+        hasher.update(&digest.0);
+    });
+    hasher.finalize().to_hex().to_string()
+}
+
+fn transform(
+    job: &JobSpec,
+    spec: OperatorSpec,
+    (input, offered): (Input, Offered),
+    module: Arc<Module>,
+    options: String,
+    signature: Signature,
+    pruned: Pruned,
+) -> OperatorPlan {
+    let (side, ports) = pruned.sole();
+    let module_name = spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default();
+    OperatorPlan {
+        seed: seed(&job.name, &spec.name),
+        name: spec.name,
+        module_name,
+        module,
+        limits: spec.limits,
+        options,
+        input,
+        offered,
+        signature,
+        reads_at: side.reads_at,
+        ports,
+        rejected: side.rejected,
+        rows_max: job.batch.rows,
+    }
+}
+
+fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
+    let output = outputs.get(open.rows);
+    let kept = output.map(|output| output.kept.as_slice()).unwrap_or_default();
+    let columns =
+        output.iter().flat_map(|output| kept.iter().map(|column| output.schema.field(*column).name().clone()));
+    let bound = open.spec.event_time.as_ref().map_or(0, |event_time| event_time.watermark.as_micros());
+    let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+    let idle = open.spec.event_time.as_ref().and_then(|event_time| event_time.idle);
+    SourcePlan {
+        idle: idle.map(|idle| i64::try_from(idle.as_micros()).unwrap_or(i64::MAX)),
+        columns: columns.collect(),
+        event_time: open.event_time.and_then(|column| Some((kept.iter().position(|kept| *kept == column)?, bound))),
+        name: open.spec.name,
+        kind: open.spec.kind,
+        source: Arc::from(open.source),
+        rows: open.rows,
+        rejected: open.rejected,
+    }
+}
+
+/// The seed of an operator's random numbers: the same for every run of the same job.
+pub(super) fn seed(job: &str, operator: &str) -> u64 {
+    // A shadow and a canary have the numbers of their operator.
+    let hash = blake3::hash(format!("{job}\0{}", operator_of(operator)).as_bytes());
+    hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
