@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
+use crate::{limits::Limits, poison::OnTrap, restart::RestartSpec, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,6 +285,8 @@ pub struct OperatorSpec {
     /// None: all its defaults.
     pub state: Option<StateSpec>,
     pub limits: Limits,
+    /// What becomes of rows on which its module fails.
+    pub on_trap: OnTrap,
     /// Modules that run beside it on the same rows, whose rows are compared and thrown away. Empty: there is no shadow.
     pub shadow: Vec<ModuleSpec>,
 }
@@ -363,7 +365,8 @@ impl OperatorSpec {
     pub fn shadow(&self) -> Option<Self> {
         let modules = self.shadow.clone();
         let name = format!("{}{SHADOW_SUFFIX}", self.name);
-        (!modules.is_empty()).then(|| Self { name, modules, shadow: Vec::new(), ..self.clone() })
+        let on_trap = self.on_trap.of_shadow();
+        (!modules.is_empty()).then(|| Self { name, modules, on_trap, shadow: Vec::new(), ..self.clone() })
     }
 
     /// It groups rows: it needs modules that fold or keep state.

@@ -169,6 +169,25 @@ fn schemas() -> Value {
     let promote = object(&[("operator", maybe(&text)), ("watch_ms", maybe(&number))]);
     let shadows =
         object(&[("job", text.clone()), ("shadows", json!({ "type": "array", "items": { "type": "object" } }))]);
+    let letter = object(&[
+        ("id", text.clone()),
+        ("epoch", number.clone()),
+        ("at", number.clone()),
+        ("operator", text.clone()),
+        ("modules", texts.clone()),
+        ("revision", number.clone()),
+        ("code", text.clone()),
+        ("error", text.clone()),
+        ("origin", text.clone()),
+        ("row_number", number.clone()),
+        ("asked", maybe(&text)),
+        ("row", json!({})),
+        ("trace", texts.clone()),
+    ]);
+    let chosen =
+        object(&[("letters", texts.clone()), ("operator", maybe(&text)), ("all", json!({ "type": "boolean" }))]);
+    let asked = object(&[("action", text.clone()), ("letters", texts.clone())]);
+    let total = number.clone();
     let line = object(&[
         ("number", number.clone()),
         ("at", number),
@@ -196,6 +215,10 @@ fn schemas() -> Value {
         "Promote": promote,
         "Changed": changed,
         "Shadows": shadows,
+        "Letter": letter,
+        "Letters": object(&[("total", total), ("letters", list_of("Letter"))]),
+        "ChosenLetters": chosen,
+        "AskedLetters": asked,
         "Line": line,
         "Logs": object(&[("job", text.clone()), ("lines", list_of("Line"))]),
         "Reason": object(&[("code", text.clone()), ("message", text)]),

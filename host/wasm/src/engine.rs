@@ -3,7 +3,10 @@
 //! One [`Runtime`] serves all jobs. The configuration is that of an engine that runs hostile code: no threads,
 //! no garbage collection, no component-model async, deterministic floats, bounded pools.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use wasmparser::WasmFeatures;
 use wasmtime::{
@@ -34,6 +37,24 @@ pub struct RuntimeOptions {
 
 /// Compiles modules and makes instances. Cheap to share.
 pub struct Runtime {
+    options: RuntimeOptions,
+    timed: Machine,
+    /// Made when it is first needed; or why it cannot be made.
+    metered: OnceLock<Result<Machine, String>>,
+}
+
+/// What ends a call that goes on for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Metering {
+    /// Its wall time: what it comes to depends on how fast the machine is, and how busy.
+    #[default]
+    Time,
+    /// Its instructions, more of them than any machine carries out in that time: what it comes to depends on its input alone.
+    Instructions,
+}
+
+/// An engine with its ticker and its part of the compile cache.
+pub(crate) struct Machine {
     pub(crate) engine: Engine,
     cache: Option<CompileCache>,
     _ticker: Ticker,
@@ -47,14 +68,31 @@ impl std::fmt::Debug for Runtime {
 
 impl Runtime {
     pub fn new(options: &RuntimeOptions) -> Result<Arc<Self>, LoadError> {
-        let engine = new_engine().map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
+        let timed = Machine::new(options, Metering::Time)?;
+        Ok(Arc::new(Self { options: options.clone(), timed, metered: OnceLock::new() }))
+    }
+
+    pub(crate) fn timed(&self) -> &Machine {
+        &self.timed
+    }
+
+    /// For calls whose instructions are counted.
+    pub(crate) fn metered(&self) -> Result<&Machine, LoadError> {
+        let make = || Machine::new(&self.options, Metering::Instructions).map_err(|error| error.to_string());
+        self.metered.get_or_init(make).as_ref().map_err(|reason| LoadError::Runtime(reason.clone()))
+    }
+}
+
+impl Machine {
+    fn new(options: &RuntimeOptions, metering: Metering) -> Result<Self, LoadError> {
+        let engine = new_engine(metering).map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Runtime(error.to_string()))?;
         let cache = options.cache_dir.as_ref().and_then(|path| {
             CompileCache::open(path, &engine)
                 .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "no compile cache"))
                 .ok()
         });
-        Ok(Arc::new(Self { engine, cache, _ticker: ticker }))
+        Ok(Self { engine, cache, _ticker: ticker })
     }
 
     /// Compiles `component`, or finds it compiled.
@@ -78,7 +116,7 @@ fn refusal(component: &[u8], error: &wasmtime::Error) -> LoadError {
     }
 }
 
-pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
+pub(crate) fn new_engine(metering: Metering) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -92,7 +130,12 @@ pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
         .wasm_memory64(false)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .memory_reservation(MEMORY_RESERVATION as u64)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+        .consume_fuel(metering == Metering::Instructions)
+        .allocation_strategy(match metering {
+            Metering::Time => InstanceAllocationStrategy::Pooling(pool()),
+            // Few calls are made there, and none in a hurry: no address space is set aside for them.
+            Metering::Instructions => InstanceAllocationStrategy::OnDemand,
+        });
     Engine::new(&config)
 }
 

@@ -40,7 +40,7 @@ pub use aggregate::AggregateInstance;
 pub use answer::{Answer, EmittedRows, Rejection};
 pub use calls::BatchContext;
 pub use cogroup::{CogroupBatch, CogroupInstance, CogroupSide};
-pub use engine::{Runtime, RuntimeOptions};
+pub use engine::{Metering, Runtime, RuntimeOptions};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};

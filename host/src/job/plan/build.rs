@@ -15,6 +15,7 @@ use pelton_core::{
         SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
+    poison::Fate,
     types,
 };
 use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
@@ -340,6 +341,7 @@ impl Builder<'_> {
             Some(name) => format!("operator.{name}.shadow"),
             None => format!("operator.{}", spec.name),
         };
+        self.check_on_trap(spec);
         if let Some(join) = &spec.join {
             return self.join(&place, spec, join);
         }
@@ -390,7 +392,7 @@ impl Builder<'_> {
         let Upstream { inputs, sources, held_back, stage, .. } = upstream;
         self.trace(&all, &sources, held_back, stage);
         let side = DraftSide { inputs, schema, reads: signature.reads.clone(), rejected: Some(rejected), late: None };
-        let draft = Draft { sides: vec![side], ports };
+        let draft = Draft { sides: vec![side], ports, takes_all: false };
         let opened = Opened::Transform { module, options, input, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), opened, draft, sources, held_back, stage: 0 })
     }
@@ -568,7 +570,8 @@ fn assemble(
     let mut drafts = Vec::new();
     let mut opened = Vec::new();
     for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
-        drafts.push(draft);
+        let takes_all = spec.on_trap.fate() == Some(Fate::DeadLetter);
+        drafts.push(Draft { takes_all, ..draft });
         opened.push((spec, logic, sources, held_back, stage));
     }
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
@@ -718,6 +721,7 @@ fn transform(
         module_name,
         module,
         limits: spec.limits,
+        on_trap: spec.on_trap,
         options,
         input,
         offered,

@@ -17,11 +17,12 @@ use arrow::{
     },
 };
 use crossbeam_channel::Sender;
-use pelton_core::{model::Epoch, watermark::TimeRule};
-use pelton_wasm::{BatchContext, CallError, CallLog};
+use pelton_core::{model::Epoch, poison::Fate, watermark::TimeRule};
+use pelton_wasm::{BatchContext, CallError, CallLog, Level, LogLine};
 
 use super::{
     RunError, Shared, Task,
+    letters::Poisoned,
     output::{Message, SinkPart, TaskDone},
     revision::Revision,
     runner::Runner,
@@ -30,7 +31,7 @@ use super::{
 };
 use crate::{
     job::plan::{Plan, PlannedOperator, SinkPlan, Target, to_micros},
-    operator::{Closing, OperatorStats, record_batch, shuffle::Mapped},
+    operator::{Closing, OperatorStats, poison::PoisonRow, record_batch, shuffle::Mapped},
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Range},
 };
@@ -190,6 +191,35 @@ impl Graph {
         Ok(())
     }
 
+    /// Rows that an operator is given once more, and its shadow with it.
+    pub(super) fn replay(&mut self, operator: usize, batch: &RecordBatch) -> Result<(), Fault> {
+        let plan = Arc::clone(&self.plan);
+        let of = |(at, planned): (usize, &PlannedOperator)| at == operator || planned.shadow_of == Some(operator);
+        let both = plan.operators.iter().enumerate().filter(|(at, planned)| of((*at, planned)));
+        let both: Vec<usize> = both.map(|(at, _)| at).collect();
+        both.into_iter().try_for_each(|at| self.operate(at, 0, batch))
+    }
+
+    /// Notes rows that were taken out of a call: in the log, and to be kept if that is wanted.
+    fn poisoned(&mut self, index: usize, rows: Vec<PoisonRow>) {
+        let plan = Arc::clone(&self.plan);
+        let (Some(first), Some(planned)) = (rows.first(), plan.operators.get(index)) else { return };
+        if planned.shadow_of.is_some() {
+            return;
+        }
+        let keeps = planned.spec.on_trap.fate() == Some(Fate::DeadLetter);
+        let became = if keeps { "dead letters" } else { "skipped" };
+        let message = format!("poison rows, {became}: {}; the first one {}", rows.len(), first.fault.message);
+        let line = LogLine { level: Level::Warn, message };
+        let (count, why) = (rows.len() as u64, first.fault.message.clone());
+        self.task.done.faults.push((index, count, why));
+        self.task.done.logs.push((index, CallLog { lines: vec![line], ..CallLog::default() }));
+        if keeps {
+            let poisoned = |row| Poisoned { operator: index, row, origin: String::new() };
+            self.task.done.poison.extend(rows.into_iter().map(poisoned));
+        }
+    }
+
     /// Gives a batch to all readers of an output, depth first.
     fn push(&mut self, output: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
@@ -254,6 +284,7 @@ impl Graph {
             Some(Runner::Transform(operator)) => {
                 let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
                 self.count(index, &processed.stats);
+                self.poisoned(index, processed.poison);
                 for (port, batch) in processed.emitted {
                     if let Some(output) = planned.ports.get(port) {
                         self.push(*output, &batch)?;
@@ -297,6 +328,7 @@ impl Graph {
             self.task.pieces += 1;
         }
         self.count(index, &mapped.stats);
+        self.poisoned(index, mapped.poison);
         self.push_all(planned.late(input), mapped.late.as_slice())?;
         self.push_all(planned.rejected(input), mapped.rejected.as_slice())
     }
@@ -353,6 +385,7 @@ impl Graph {
         held.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
+        self.poisoned(index, reduced.poison);
         self.push_all(planned.late(0), &reduced.late)?;
         for (port, batch) in &reduced.emitted {
             if let Some(output) = planned.ports.get(*port) {
