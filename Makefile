@@ -22,6 +22,7 @@ guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-shelves -p pelton-unpaid
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-lawless --examples
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-touchy --examples
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml

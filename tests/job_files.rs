@@ -150,6 +150,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         operator("[operator.o.window]\ntype = \"tumbling\"\nlength = \"1d\"\n")
     } else if is(&tables::STATE) {
         operator("[operator.o.state]\n")
+    } else if is(&tables::ON_TRAP) {
+        operator("[operator.o.on-trap]\ntype = \"skip\"\n")
     } else if is(&tables::SHADOW) {
         operator("[operator.o.shadow]\nmodule = \"n.wasm\"\n")
     } else if is(&tables::CANARY) {

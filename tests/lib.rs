@@ -31,6 +31,15 @@ pub fn guest(name: &str) -> Result<PathBuf> {
 
 /// The module of the example NAME of the crate `tests/guests/lawless`.
 pub fn lawless(name: &str) -> Result<PathBuf> {
+    example(name)
+}
+
+/// The module of the example NAME of the crate `tests/guests/touchy`.
+pub fn touchy(name: &str) -> Result<PathBuf> {
+    example(name)
+}
+
+fn example(name: &str) -> Result<PathBuf> {
     let module = above_test(3)?.join(format!("wasm32-unknown-unknown/guest/examples/{name}.wasm"));
     ensure!(module.is_file(), "{} is missing: run `make guests`", module.display());
     Ok(module)

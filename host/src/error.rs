@@ -78,6 +78,7 @@ codes! {
     NotAFunction = 504, "an epoch, computed again, came to something else";
     StateUnreadable = 505, "the saved state of an operator cannot be used";
     ChangeRefused = 506, "a running job cannot change in this way";
+    TooMuchPoison = 507, "a module fails on too many rows";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";

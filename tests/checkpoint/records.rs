@@ -5,8 +5,8 @@ use std::path::Path;
 use pelton::checkpoint::{CheckpointError, Store, Take};
 use pelton_core::{
     checkpoint::record::{
-        FileRecord, ModuleRecord, OperatorSnapshot, PartContent, PartRecord, Position, Record, SinkRecord, SinkState,
-        Snapshot, SourceRecord, SourceTurn, TableRecord,
+        FileRecord, Letters, ModuleRecord, OperatorSnapshot, PartContent, PartRecord, Position, Record, SinkRecord,
+        SinkState, Snapshot, SourceRecord, SourceTurn, TableRecord,
     },
     model::Epoch,
 };
@@ -48,6 +48,7 @@ pub fn record(epoch: u64, generation: u64) -> Record {
         sinks: states.map(sink).into(),
         snapshot: None,
         published_through: Epoch(epoch.saturating_sub(2)),
+        letters: Letters::default(),
     }
 }
 

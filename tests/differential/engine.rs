@@ -14,6 +14,7 @@ use pelton::operator::{KeptColumn, Operator, OperatorPlan, PortPlan};
 use pelton_core::{
     contract::{Input, PortColumn, Signature},
     limits::Limits,
+    poison::OnTrap,
 };
 use pelton_wasm::{BatchContext, Module, Runtime, RuntimeOptions, TransformInstance};
 use serde_json::json;
@@ -98,6 +99,7 @@ fn plan(form: Form, fields: &[Field], schema: &SchemaRef, rows_max: usize) -> Op
         module_name: "any-schema.wasm".into(),
         module: Arc::clone(&MODULE),
         limits: limits(),
+        on_trap: OnTrap::Halt,
         options,
         reads_at: signature.reads.clone(),
         ports: ports.collect(),

@@ -25,6 +25,7 @@ use pelton::{
 use pelton_core::{
     contract::{Input, PortColumn},
     limits::Limits,
+    poison::OnTrap,
     window::Clock,
 };
 use pelton_tests::snapshots;
@@ -121,6 +122,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         module_name: "tested.wasm".into(),
         module: Arc::clone(module),
         limits: limits(),
+        on_trap: OnTrap::Halt,
         options: "{}".into(),
         shuffle,
         initial: Vec::new(),

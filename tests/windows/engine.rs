@@ -20,6 +20,7 @@ use pelton_core::{
     contract::Input,
     job::Emission,
     limits::Limits,
+    poison::OnTrap,
     window::{self, WindowKind, WindowSpec},
 };
 use pelton_tests::snapshots::{self, Run as _};
@@ -136,6 +137,7 @@ pub fn plan(timeline: &Timeline) -> AggregatePlan {
             schema: Arc::new(Schema::new(with_reason)),
             columns: passed.into_iter().chain([KeptColumn::Computed(0)]).collect(),
         }),
+        on_trap: OnTrap::Halt,
         rows_max: timeline.rows_max,
         sample_rows: timeline.sample_rows,
         seed: 0,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, restart::RestartSpec, share::Share, window::WindowSpec};
+use crate::{limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,6 +285,8 @@ pub struct OperatorSpec {
     /// None: all its defaults.
     pub state: Option<StateSpec>,
     pub limits: Limits,
+    /// What becomes of rows on which its module fails.
+    pub on_trap: OnTrap,
     /// Modules that run beside it on the same rows, whose rows are compared and thrown away. Empty: there is no shadow.
     pub shadow: Vec<ModuleSpec>,
     /// Modules that do its work for a share of its rows. None: it does all of it.
@@ -379,7 +381,8 @@ impl OperatorSpec {
     pub fn shadow(&self) -> Option<Self> {
         let modules = self.shadow.clone();
         let name = format!("{}{SHADOW_SUFFIX}", self.name);
-        (!modules.is_empty()).then(|| Self { name, modules, shadow: Vec::new(), ..self.clone() })
+        let on_trap = self.on_trap.of_shadow();
+        (!modules.is_empty()).then(|| Self { name, modules, on_trap, shadow: Vec::new(), ..self.clone() })
     }
 
     /// Its canary as an operator of its own. None: it has none.

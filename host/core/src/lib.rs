@@ -12,6 +12,8 @@
 //!   hash ─► shuffle ─► window, session ─► watermark ─► two_stacks
 //!                                                  │ jobs that change while they run
 //!                                         evolution, share
+//!                                                  │ rows on which a module fails
+//!                                              poison
 //! ```
 
 pub mod batch;
@@ -23,6 +25,7 @@ pub mod hash;
 pub mod job;
 pub mod limits;
 pub mod model;
+pub mod poison;
 #[cfg(test)]
 mod random;
 pub mod restart;

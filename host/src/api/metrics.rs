@@ -21,11 +21,14 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 /// A figure of each job: name, type, meaning, value.
 type OfJob = (&'static str, &'static str, &'static str, fn(&JobStatus) -> Option<f64>);
 
-const OF_JOB: [OfJob; 12] = [
+const OF_JOB: [OfJob; 15] = [
     ("rows_in_total", "counter", "Rows that sources gave", |job| Some(job.figures.rows_in as f64)),
     ("rows_out_total", "counter", "Rows that sinks were given", |job| Some(job.figures.rows_out as f64)),
     ("rejected_total", "counter", "Rows that were rejected", |job| Some(job.figures.rejected as f64)),
     ("late_total", "counter", "Rows that came after their windows were closed", |job| Some(job.figures.late as f64)),
+    ("dead_letters_total", "counter", "Rows that became dead letters", |job| Some(job.figures.dead as f64)),
+    ("skipped_total", "counter", "Poison rows that were skipped", |job| Some(job.figures.skipped as f64)),
+    ("dead_letter_queue", "gauge", "Dead letters in the queue", |job| Some(job.figures.letters? as f64)),
     ("bytes_in_total", "counter", "Bytes that sources read", |job| Some(job.figures.bytes_in as f64)),
     ("epochs_total", "counter", "Epochs that were committed", |job| Some(job.figures.epochs as f64)),
     ("failures_total", "counter", "Attempts that failed", |job| Some(job.figures.failures as f64)),

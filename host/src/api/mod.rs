@@ -11,6 +11,7 @@
 mod answer;
 mod guard;
 mod jobs;
+mod letters;
 mod metrics;
 mod modules;
 mod openapi;

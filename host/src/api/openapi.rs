@@ -181,6 +181,25 @@ fn schemas() -> Value {
     let row = object(&[("epoch", number.clone()), ("row", json!({ "type": "object" }))]);
     let rows =
         object(&[("job", text.clone()), ("output", text.clone()), ("rows", json!({ "type": "array", "items": row }))]);
+    let letter = object(&[
+        ("id", text.clone()),
+        ("epoch", number.clone()),
+        ("at", number.clone()),
+        ("operator", text.clone()),
+        ("modules", texts.clone()),
+        ("revision", number.clone()),
+        ("code", text.clone()),
+        ("error", text.clone()),
+        ("origin", text.clone()),
+        ("row_number", number.clone()),
+        ("asked", maybe(&text)),
+        ("row", json!({})),
+        ("trace", texts.clone()),
+    ]);
+    let chosen =
+        object(&[("letters", texts.clone()), ("operator", maybe(&text)), ("all", json!({ "type": "boolean" }))]);
+    let asked = object(&[("action", text.clone()), ("letters", texts.clone())]);
+    let total = number.clone();
     let line = object(&[
         ("number", number.clone()),
         ("at", number),
@@ -211,6 +230,10 @@ fn schemas() -> Value {
         "Apply": apply,
         "Applied": applied,
         "Rows": rows,
+        "Letter": letter,
+        "Letters": object(&[("total", total), ("letters", list_of("Letter"))]),
+        "ChosenLetters": chosen,
+        "AskedLetters": asked,
         "Line": line,
         "Logs": object(&[("job", text.clone()), ("lines", list_of("Line"))]),
         "Reason": object(&[("code", text.clone()), ("message", text)]),

@@ -17,7 +17,7 @@ use super::{
     Shared,
     answer::{ApiError, ok},
     guard::{Needs, guard},
-    jobs, metrics, modules, openapi, swap,
+    jobs, letters, metrics, modules, openapi, swap,
 };
 use crate::control::tokens::Role;
 
@@ -153,6 +153,20 @@ pub(super) fn table() -> Vec<Route> {
                 ("limit", "so many at most"),
             ])
             .gives(Gives::Json("Logs")),
+        route!(get("/v1/jobs/{job}/letters", read, "The dead letters of a job, the oldest first"), letters::list)
+            .query(&[("operator", "those of this operator"), ("limit", "so many at most")])
+            .gives(Gives::Json("Letters")),
+        route!(get("/v1/jobs/{job}/letters/{letter}", read, "All that is known of a dead letter"), letters::show)
+            .gives(Gives::Json("Letter")),
+        route!(
+            post("/v1/jobs/{job}/letters/replay", operate, "Have dead letters go into their operators again"),
+            letters::replay
+        )
+        .takes(Takes::Json("ChosenLetters"))
+        .gives(Gives::Json("AskedLetters")),
+        route!(post("/v1/jobs/{job}/letters/discard", operate, "Have dead letters forgotten"), letters::discard)
+            .takes(Takes::Json("ChosenLetters"))
+            .gives(Gives::Json("AskedLetters")),
     ]
 }
 

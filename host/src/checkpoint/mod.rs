@@ -3,7 +3,8 @@
 //! ```text
 //!  DIRECTORY/lock                      who runs the job, and an advisory lock
 //!            journal/0000000007.log    claims, committed epochs, what was published: frames of docs/format.md
-//!            files/GGGGGGGGGG-…        snapshots and tables that committed records name
+//!            files/GGGGGGGGGG-…        snapshots, tables and dead letters that committed records name
+//!            requests/…                what somebody wants of the dead letters
 //!
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
 //! ```
@@ -17,6 +18,7 @@ mod disk;
 mod error;
 mod files;
 pub mod inspect;
+pub mod letters;
 mod names;
 mod open;
 mod payload;

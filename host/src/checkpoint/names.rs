@@ -5,6 +5,7 @@
 pub(super) const LOCK: &str = "lock";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILES: &str = "files";
+pub(super) const REQUESTS: &str = "requests";
 
 /// Digits of numbers in names, at least: names in order of the alphabet are in order of numbers.
 const DIGITS: usize = 10;
@@ -43,6 +44,19 @@ pub(super) fn is_file(path: &str) -> bool {
         .is_some_and(|name| !name.contains('/') && file_generation(name).is_some())
 }
 
+/// `requests/0001777629600000000-00000000deadbeef`: of this time (µs), and a number that nobody else has.
+pub(super) fn request(at: u64, number: u64) -> String {
+    format!("{REQUESTS}/{at:019}-{number:016x}")
+}
+
+/// Whether a name within the folder is one of these.
+pub(super) fn is_request(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(at, rest)| {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        at.len() == 19 && number(at).is_some() && rest.len() == 16 && rest.bytes().all(is_hex)
+    })
+}
+
 fn number(digits: &str) -> Option<u64> {
     let is_number = digits.len() >= DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
@@ -62,6 +76,16 @@ mod tests {
         assert_eq!(path, "files/0000000003-0000000012-counts-of-0.arrow");
         assert_eq!(file_generation(path.strip_prefix("files/").unwrap()), Some(3));
         assert!(is_file(&path));
+    }
+
+    #[test]
+    fn requests_are_known_by_their_names() {
+        let name = request(1_777_629_600_000_000, 0xdead_beef);
+        assert_eq!(name, "requests/0001777629600000000-00000000deadbeef");
+        assert!(is_request(name.strip_prefix("requests/").unwrap()));
+        for foreign in ["notes.txt", "0001777629600000000-xyz", "1-00000000deadbeef", "0001777629600000000"] {
+            assert!(!is_request(foreign), "{foreign}");
+        }
     }
 
     #[test]

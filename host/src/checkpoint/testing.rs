@@ -4,8 +4,8 @@ use pelton_core::{
     checkpoint::{
         claim::Holder,
         record::{
-            FileRecord, FileRef, OperatorSnapshot, PartContent, PartRecord, Position, Record, SinkRecord, SinkState,
-            Snapshot, SourceRecord, SourceTurn, TableRecord,
+            FileRecord, FileRef, Letters, OperatorSnapshot, PartContent, PartRecord, Position, Record, SinkRecord,
+            SinkState, Snapshot, SourceRecord, SourceTurn, TableRecord,
         },
     },
     model::Epoch,
@@ -41,6 +41,7 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         sinks: vec![SinkRecord { name: "out".into(), rows: epoch, hash: epoch, state, target: "t".into() }],
         snapshot: None,
         published_through: Epoch(epoch.saturating_sub(2)),
+        letters: Letters::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use clap::Args;
 use pelton_core::model::ModuleDigest;
-use pelton_wasm::compile_here;
+use pelton_wasm::{Metering, compile_here};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{Context, Exit};
@@ -20,6 +20,9 @@ pub(super) struct CompileArgs {
     /// Seconds of a processor.
     #[arg(long, value_name = "SECONDS")]
     time: u64,
+    /// For calls whose instructions are counted.
+    #[arg(long)]
+    metered: bool,
     #[arg(value_name = "DIGEST")]
     digest: ModuleDigest,
 }
@@ -42,7 +45,8 @@ fn compiled(context: &Context, args: &CompileArgs) -> Result<(), String> {
     let _ = rustix::process::nice(10);
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component).map_err(|error| format!("failed to read it: {error}"))?;
-    compile_here(cache, &args.digest, &component)
+    let metering = if args.metered { Metering::Instructions } else { Metering::Time };
+    compile_here(cache, &args.digest, &component, metering)
 }
 
 fn limit(resource: Resource, most: u64) -> Result<(), String> {

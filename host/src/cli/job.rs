@@ -293,15 +293,21 @@ fn to_text(job: &Value) -> String {
     row(
         "rows",
         format!(
-            "{} in, {} out, {} rejected, {} late",
+            "{} in, {} out, {} rejected, {} late, {} dead letters, {} skipped",
             count("rows_in"),
             count("rows_out"),
             count("rejected"),
-            count("late")
+            count("late"),
+            count("dead"),
+            count("skipped")
         ),
     );
     if !lag(figures).is_empty() {
         row("lag", lag(figures));
+    }
+    if number(figures, "letters") > 0 {
+        let name = text(job, "name");
+        row("queue", format!("{} dead letters: `pelton dlq list {name}` shows them", count("letters")));
     }
     row("failures", format!("{}, {} restarts, {} traps", count("failures"), count("restarts"), count("traps")));
     for operator in figures.get("operators").and_then(Value::as_array).into_iter().flatten() {

@@ -9,6 +9,7 @@ mod checkpoint;
 mod client;
 mod compile;
 pub mod config;
+mod dlq;
 mod excerpt;
 mod inspect;
 mod job;
@@ -170,6 +171,9 @@ enum Command {
     /// Who may ask an engine for what.
     #[command(subcommand, after_help = "Example:\n  pelton token create ci --role operate")]
     Token(token::TokenCommand),
+    /// Dead letters: rows on which a job's modules failed. Look at them, put them in again, or forget them.
+    #[command(subcommand, after_help = "Example:\n  pelton dlq list prices\n  pelton dlq list state --offline")]
+    Dlq(dlq::DlqCommand),
     /// About checkpoint directories: what jobs have committed.
     #[command(subcommand, after_help = "Example:\n  pelton checkpoint verify state")]
     Checkpoint(checkpoint::CheckpointCommand),
@@ -270,6 +274,7 @@ pub fn main() -> ExitCode {
         Command::Shadow(args) => swap::show_shadow(&context, &args),
         Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
+        Command::Dlq(command) => dlq::dlq(&context, &command),
         Command::Checkpoint(command) => checkpoint::checkpoint(&context, &command),
         Command::CompileModule(args) => compile::compile(&context, &args),
         Command::Config => config_command(&context),

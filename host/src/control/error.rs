@@ -6,7 +6,7 @@ use pelton_wasm::{CallError, LoadError};
 
 use crate::{
     error::{Code, Coded},
-    job::{diagnostic::Diagnostics, plan::change::Refusals, run::RunError},
+    job::{dead_letters::LettersError, diagnostic::Diagnostics, plan::change::Refusals, run::RunError},
 };
 
 /// An error of the engine.
@@ -41,6 +41,8 @@ pub enum ControlError {
     Run(Box<RunError>),
     #[error(transparent)]
     Change(Box<Refusals>),
+    #[error(transparent)]
+    Letters(Box<LettersError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -84,6 +86,7 @@ impl Coded for ControlError {
             Self::Job(mistakes) => mistakes.list.first().map_or(Code::WrongValue, |first| first.code),
             Self::Run(source) => source.code(),
             Self::Change(source) => source.code(),
+            Self::Letters(source) => source.code(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Coded for ControlError {
             },
             Self::Run(source) => source.help(),
             Self::Change(source) => source.help(),
+            Self::Letters(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

@@ -24,6 +24,11 @@ pub struct Figures {
     pub rows_out: u64,
     pub rejected: u64,
     pub late: u64,
+    /// Poison rows: those kept as dead letters, and those skipped.
+    pub dead: u64,
+    pub skipped: u64,
+    /// Dead letters in the queue; none: nothing is known of it yet.
+    pub letters: Option<u64>,
     pub bytes_in: u64,
     /// Rows a second, of the last seconds.
     pub rows_per_second: f64,
@@ -46,6 +51,10 @@ pub struct OperatorFigures {
     pub rows_out: u64,
     pub rejected: u64,
     pub late: u64,
+    pub dead: u64,
+    pub skipped: u64,
+    /// Calls that were made to find poison rows.
+    pub trials: u64,
     /// Time in the module, summed over threads.
     pub call_seconds: f64,
 }
@@ -57,6 +66,9 @@ impl OperatorFigures {
         self.rows_out += stats.rows_out;
         self.rejected += stats.rejected;
         self.late += stats.late;
+        self.dead += stats.dead;
+        self.skipped += stats.skipped;
+        self.trials += stats.trials;
         self.call_seconds += stats.call_time.as_secs_f64();
     }
 }
@@ -87,7 +99,7 @@ impl Count {
     }
 
     pub(super) fn epoch(&mut self, report: &EpochReport) {
-        let Totals { epochs, bytes_in, rows_in, rows_out, rejected, late } = report.total;
+        let Totals { epochs, bytes_in, rows_in, rows_out, rejected, late, dead, skipped } = report.total;
         let before = &self.before;
         let Epoch(epoch) = report.epoch;
         self.now = Figures {
@@ -98,6 +110,9 @@ impl Count {
             rows_out: before.rows_out + rows_out,
             rejected: before.rejected + rejected,
             late: before.late + late,
+            dead: before.dead + dead,
+            skipped: before.skipped + skipped,
+            letters: report.letters,
             bytes_in: before.bytes_in + bytes_in,
             rows_per_second: 0.0,
             lag_ms: report.event_time_lag.map(|lag| lag / 1_000),
@@ -153,6 +168,7 @@ mod tests {
             bytes_in: 0,
             total: Totals { epochs: 1, rows_in: rows, ..Totals::default() },
             operators: vec![("op".into(), stats)],
+            letters: Some(0),
             input_bytes: None,
             event_time_lag: Some(5_000),
             elapsed: Duration::from_secs(1),

@@ -305,7 +305,7 @@ impl Job {
             Ok(Outcome::Ended(summary)) if !summary.interrupted => Some((Standing::Finished, None)),
             Ok(Outcome::Ended(_) | Outcome::Interrupted) => None,
             Ok(Outcome::GivenUp(error)) => {
-                let standing = if error.may_pass() { Standing::Paused } else { Standing::Failed };
+                let standing = if error.pauses() { Standing::Paused } else { Standing::Failed };
                 Some((standing, Some(reason(&*error))))
             }
             Err(ControlError::Job(mistakes)) => Some((Standing::Failed, Some(mistakes_reason(&mistakes)))),

@@ -21,6 +21,7 @@ pub mod error;
 mod figures;
 mod folder;
 mod job;
+mod letters;
 pub mod logs;
 pub mod registry;
 pub mod resolve;

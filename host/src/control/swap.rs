@@ -292,7 +292,7 @@ impl Engine {
 impl Job {
     /// An operator of the job has failed: if it was just exchanged, the module before it comes back, and the job can go on at once.
     pub(super) fn heal(self: &Arc<Self>, engine: &Engine, error: &RunError) -> bool {
-        let RunError::Operator { name, .. } = error else { return false };
+        let (RunError::Operator { name, .. } | RunError::Poison { name, .. }) = error else { return false };
         let current = self.revision();
         let is_new = match &current.origin {
             Origin::Swap { operator, watched_until: Some(until) } => operator == name && clock::now_us() < *until,

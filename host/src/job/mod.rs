@@ -5,6 +5,7 @@
 //! ```
 
 pub mod attempts;
+pub mod dead_letters;
 pub mod diagnostic;
 pub mod file;
 pub mod plan;

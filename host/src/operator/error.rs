@@ -52,6 +52,8 @@ impl Coded for CallError {
             Self::Refused(_) => Code::ModuleRefused,
             Self::Failed(_) => Code::ModuleFailed,
             Self::Kind { .. } => Code::WrongWorld,
+            Self::Undecided { .. } => Code::LimitHit,
+            Self::NotIsolated { error, .. } => error.code(),
         }
     }
 
@@ -85,6 +87,10 @@ impl Coded for CallError {
                 format!("use a module that exports {want}; `pelton inspect` shows a module's kind")
             }
             Self::Refused(_) => "mend the options or the input of this operator; the reason is the module's own".into(),
+            Self::Undecided { .. } => {
+                "mend the module, whose instructions take so long; or raise `limits.call-time`".into()
+            }
+            Self::NotIsolated { error, .. } => return error.help(),
             Self::Failed(_) => "mend the input that it names; the reason is the module's own".into(),
         })
     }

@@ -15,6 +15,7 @@ mod error;
 pub mod join;
 pub mod keyed;
 pub mod partitions;
+pub mod poison;
 pub mod shuffle;
 pub mod tables;
 
@@ -31,10 +32,14 @@ use pelton_core::{
     batch,
     contract::{Input, Signature},
     limits::Limits,
+    poison::OnTrap,
 };
-use pelton_wasm::{BatchContext, CallError, CallLog, Module, TransformInstance};
+use pelton_wasm::{Answer, BatchContext, CallError, CallLog, Metering, Module, TransformInstance};
 
-use self::tables::{Loaded, Offered, SideTables};
+use self::{
+    poison::{Chosen, PoisonRow, isolate, taken_out},
+    tables::{Loaded, Offered, SideTables},
+};
 
 /// What all threads share of an operator.
 #[derive(Debug)]
@@ -44,6 +49,7 @@ pub struct OperatorPlan {
     pub module_name: String,
     pub module: Arc<Module>,
     pub limits: Limits,
+    pub on_trap: OnTrap,
     /// A JSON object.
     pub options: String,
     pub input: Input,
@@ -106,6 +112,8 @@ pub struct Processed {
     /// (port, its batch), in the order of the calls.
     pub emitted: Vec<(usize, RecordBatch)>,
     pub rejected: Vec<RecordBatch>,
+    /// Rows that were taken out.
+    pub poison: Vec<PoisonRow>,
     pub stats: OperatorStats,
 }
 
@@ -128,6 +136,8 @@ pub struct Reduced {
     pub rejected_of: Vec<(usize, RecordBatch)>,
     /// Rows that only the reduce side could know to be late.
     pub late: Vec<RecordBatch>,
+    /// Rows that were taken out.
+    pub poison: Vec<PoisonRow>,
     pub stats: OperatorStats,
 }
 
@@ -141,6 +151,11 @@ pub struct OperatorStats {
     pub rejected: u64,
     /// Rows that came after their last window was closed.
     pub late: u64,
+    /// Poison rows that were kept as dead letters, and those that were skipped.
+    pub dead: u64,
+    pub skipped: u64,
+    /// Calls that were made to find them.
+    pub trials: u64,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -154,6 +169,9 @@ impl OperatorStats {
         self.rows_out += other.rows_out;
         self.rejected += other.rejected;
         self.late += other.late;
+        self.dead += other.dead;
+        self.skipped += other.skipped;
+        self.trials += other.trials;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }
@@ -164,13 +182,15 @@ impl OperatorStats {
 pub struct Operator {
     plan: Arc<OperatorPlan>,
     /// Made at the first batch, and again after it was dropped.
-    instance: Option<TransformInstance>,
+    instance: Option<(Metering, TransformInstance)>,
     loaded: Loaded,
+    /// What was said in calls that count, by instances that may be gone.
+    said: CallLog,
 }
 
 impl Operator {
     pub fn new(plan: Arc<OperatorPlan>) -> Self {
-        Self { plan, instance: None, loaded: Loaded::default() }
+        Self { plan, instance: None, loaded: Loaded::default(), said: CallLog::default() }
     }
 
     pub fn plan(&self) -> &OperatorPlan {
@@ -197,7 +217,15 @@ impl Operator {
 
     /// What the calls since the last take logged and counted.
     pub fn take_log(&mut self) -> CallLog {
-        self.instance.as_mut().map(TransformInstance::take_log).unwrap_or_default()
+        self.keep_log();
+        std::mem::take(&mut self.said)
+    }
+
+    /// Puts by what the instance has said: it may be dropped.
+    fn keep_log(&mut self) {
+        if let Some((_, instance)) = &mut self.instance {
+            self.said.absorb(instance.take_log());
+        }
     }
 
     fn read_bytes(&self, batch: &RecordBatch) -> usize {
@@ -215,14 +243,24 @@ impl Operator {
         processed: &mut Processed,
     ) -> Result<(), CallError> {
         let started = Instant::now();
-        let columns: Vec<ArrayRef> = self.read_columns(batch).cloned().collect();
-        let rows = batch.num_rows();
         let plan = Arc::clone(&self.plan);
-        let instance = self.instance()?;
-        let answer = instance.process(context, rows, &columns, &plan.signature)?;
+        let isolates = plan.on_trap.isolates();
+        if isolates {
+            self.keep_log();
+        }
+        let rows = batch.num_rows();
+        processed.stats.rows_in += rows as u64;
+        let (batch, answer) = match self.ask(context, batch, Metering::Time) {
+            Ok(answer) => (batch.clone(), answer),
+            Err(error) if isolates && error.blames_rows() => {
+                let Some(left) = self.isolate(context, batch, error, processed)? else { return Ok(()) };
+                left
+            }
+            Err(error) => return Err(error),
+        };
+        let batch = &batch;
         let called = Instant::now();
         processed.stats.calls += 1;
-        processed.stats.rows_in += rows as u64;
         processed.stats.rejected += answer.rejected.len() as u64;
         for emitted in answer.emitted {
             processed.stats.rows_out += emitted.rows as u64;
@@ -244,18 +282,53 @@ impl Operator {
 
     /// Makes the module's instance, so that the first batch need not wait for it.
     pub fn warm(&mut self) -> Result<(), CallError> {
-        if self.instance.is_none() {
-            let mut instance = TransformInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
-            self.loaded.forget();
-            self.instance = Some(instance);
-        }
-        Ok(())
+        self.instance(Metering::default()).map(drop)
     }
 
-    fn instance(&mut self) -> Result<&mut TransformInstance, CallError> {
-        self.warm()?;
-        let instance = self.instance.as_mut().expect("made above");
+    /// A call that failed, without its poison rows. None: no other row is left.
+    fn isolate(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        error: CallError,
+        processed: &mut Processed,
+    ) -> Result<Option<(RecordBatch, Answer)>, CallError> {
+        let mut said = CallLog::default();
+        let mut make = |chosen: &Chosen, metering: Metering| -> Result<_, CallError> {
+            let rows = chosen.rows(batch);
+            let answer = self.ask(context, &rows, metering)?;
+            // Only the last of these calls counts.
+            said = self.instance.as_mut().map(|(_, instance)| instance.take_log()).unwrap_or_default();
+            Ok((rows, answer))
+        };
+        let mut isolated = isolate(batch.num_rows(), error, &mut make)?;
+        if isolated.answer.is_some() {
+            self.said.absorb(said);
+        }
+        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut processed.stats);
+        processed.poison.extend(isolated.of(batch, context.first_row));
+        Ok(isolated.answer)
+    }
+
+    /// One call. Whoever fails is dropped.
+    fn ask(&mut self, context: &BatchContext, batch: &RecordBatch, metering: Metering) -> Result<Answer, CallError> {
+        let columns: Vec<ArrayRef> = self.read_columns(batch).cloned().collect();
+        let plan = Arc::clone(&self.plan);
+        let answer = self.instance(metering)?.process(context, batch.num_rows(), &columns, &plan.signature);
+        if answer.is_err() {
+            self.instance = None;
+        }
+        answer
+    }
+
+    fn instance(&mut self, metering: Metering) -> Result<&mut TransformInstance, CallError> {
+        if self.instance.as_ref().is_none_or(|(made, _)| *made != metering) {
+            let mut instance = TransformInstance::metered(&self.plan.module, &self.plan.limits, metering)?;
+            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
+            self.loaded.forget();
+            self.instance = Some((metering, instance));
+        }
+        let (_, instance) = self.instance.as_mut().expect("made above");
         let asked = &self.plan.signature.tables;
         self.loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
         Ok(instance)

@@ -22,6 +22,7 @@ use super::{
     admit::{Refused, TimeColumn},
     aggregate::Partial,
     partitions::partitioned,
+    poison::PoisonRow,
 };
 use crate::state::keys::{self, KeyCodec, Keys};
 
@@ -39,6 +40,8 @@ pub struct Mapped {
     pub pieces: Vec<Piece>,
     pub late: Option<RecordBatch>,
     pub rejected: Option<RecordBatch>,
+    /// Rows that were taken out.
+    pub poison: Vec<PoisonRow>,
     pub stats: OperatorStats,
 }
 

@@ -14,6 +14,7 @@ use crate::{
     answer::{Agreed, Answer, Origins},
     bindings::{exports::pelton::operator::aggregate::Guest, pelton::operator::types as wit},
     calls::{BatchContext, Calls},
+    engine::Metering,
     error::{CallError, Law},
     host::CallLog,
     lift,
@@ -34,10 +35,16 @@ impl std::fmt::Debug for AggregateInstance {
 impl AggregateInstance {
     /// Makes an instance; the module's start code runs under the limits of a call.
     pub fn new(module: &Module, limits: &Limits) -> Result<Self, CallError> {
-        let Exports::Aggregate(exports) = &module.exported else {
+        Self::metered(module, limits, Metering::Time)
+    }
+
+    /// The same, its calls metered otherwise.
+    pub fn metered(module: &Module, limits: &Limits, metering: Metering) -> Result<Self, CallError> {
+        let linked = module.linked(metering)?;
+        let Exports::Aggregate(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Aggregate, got: module.kind() });
         };
-        Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
+        Ok(Self(Calls::new(linked, limits, metering, |store, instance| exports.load(store, instance))?))
     }
 
     /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,

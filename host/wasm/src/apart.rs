@@ -17,6 +17,8 @@ use std::{
 
 use pelton_core::model::ModuleDigest;
 
+use crate::engine::Metering;
+
 /// The process that compiles: it is given the component by stdin and its digest as the last argument, and calls
 /// [`compile_here`](crate::compile_here).
 #[derive(Debug, Clone)]
@@ -34,10 +36,11 @@ const SAID_MAX: u64 = 4 << 10;
 
 impl Compiler {
     /// Whether the child says that it has compiled `component`; else why not.
-    pub(crate) fn compile(&self, digest: &ModuleDigest, component: &[u8]) -> Result<(), String> {
+    pub(crate) fn compile(&self, digest: &ModuleDigest, component: &[u8], metering: Metering) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("its compiler cannot be started: {error}");
         let mut child = Command::new(&self.program)
             .args(&self.args)
+            .args((metering == Metering::Instructions).then_some("--metered"))
             .arg(digest.to_string())
             .env("RAYON_NUM_THREADS", "1")
             .stdin(Stdio::piped())
@@ -95,7 +98,7 @@ mod tests {
     fn shell(script: &str, time: Duration) -> Result<(), String> {
         let args = vec!["-c".to_owned(), script.to_owned()];
         let compiler = Compiler { program: "/bin/sh".into(), args, time };
-        compiler.compile(&ModuleDigest([7; 32]), &vec![0; 1 << 20])
+        compiler.compile(&ModuleDigest([7; 32]), &vec![0; 1 << 20], Metering::Time)
     }
 
     #[test]
@@ -106,7 +109,7 @@ mod tests {
         let killed = shell("kill -9 $$", time).unwrap_err();
         assert!(killed.contains("more than it may take") && killed.contains("signal: 9"), "{killed}");
         let none = Compiler { program: "/no/such/program".into(), args: Vec::new(), time };
-        assert!(none.compile(&ModuleDigest([7; 32]), b"").unwrap_err().contains("cannot be started"));
+        assert!(none.compile(&ModuleDigest([7; 32]), b"", Metering::Time).unwrap_err().contains("cannot be started"));
     }
 
     #[test]

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn loads_what_it_stored_and_nothing_that_was_changed() {
         let temp = tempfile::tempdir().unwrap();
-        let engine = engine::new_engine().unwrap();
+        let engine = engine::new_engine(engine::Metering::Time).unwrap();
         let cache = CompileCache::open(temp.path(), &engine).unwrap();
         let digest = ModuleDigest([7; 32]);
         assert!(cache.load(&digest, &engine).is_none(), "empty at first");
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn refuses_code_that_another_host_compiled() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let engine = engine::new_engine().unwrap();
+        let engine = engine::new_engine(engine::Metering::Time).unwrap();
         let digest = ModuleDigest([7; 32]);
         let foreign = CompileCache::open(theirs.path(), &engine).unwrap();
         foreign.store(&digest, &compiled(&engine)).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_damaged_key_is_made_anew() {
         let temp = tempfile::tempdir().unwrap();
-        let engine = engine::new_engine().unwrap();
+        let engine = engine::new_engine(engine::Metering::Time).unwrap();
         std::fs::write(temp.path().join(KEY_FILE), b"short").unwrap();
         let first = CompileCache::open(temp.path(), &engine).unwrap();
         let second = CompileCache::open(temp.path(), &engine).unwrap();

@@ -3,6 +3,8 @@
 //! An instance belongs to one compute thread. What it keeps in its memory is a cache: the caller drops the instance after
 //! any error but [`CallError::Failed`] and makes another.
 
+use std::time::Duration;
+
 use arrow::{array::ArrayRef, record_batch::RecordBatch};
 use pelton_core::{
     contract::{Contract, Input, SideTable},
@@ -13,11 +15,12 @@ use wasmtime::{Store, component};
 
 use crate::{
     bindings::{exports::pelton::operator::tables, pelton::operator::types as wit},
+    engine::Metering,
     error::{CallError, shown},
     fault::fault,
     host::{CallLog, Host},
     lower::{self, Columns},
-    module::Module,
+    module::Linked,
     state::CallState,
     ticker, wire,
 };
@@ -44,15 +47,16 @@ pub(crate) struct Calls<G> {
 impl<G> Calls<G> {
     /// Makes an instance; the module's start code runs under the limits of a call. `load` finds its exports.
     pub(crate) fn new(
-        module: &Module,
+        module: &Linked,
         limits: &Limits,
+        metering: Metering,
         load: impl FnOnce(&mut Store<Host>, &component::Instance) -> wasmtime::Result<G>,
     ) -> Result<Self, CallError> {
-        let mut store = Store::new(&module.runtime.engine, Host::new(limits));
+        let mut store = Store::new(&module.engine, Host::new(limits, metering));
         store.limiter(|host| &mut host.meter);
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
         store.epoch_deadline_trap();
-        store.set_epoch_deadline(ticker::ticks(limits.call_time));
+        wind_up(&mut store, limits);
         let exports = module.pre.instantiate(&mut store).and_then(|instance| {
             let guest = load(&mut store, &instance)?;
             let tables = module.tables.as_ref().map(|exports| exports.load(&mut store, &instance)).transpose()?;
@@ -143,6 +147,29 @@ impl<G> Calls<G> {
         let host = self.store.data_mut();
         host.begin_call();
         host.wasi.begin_call(now, seed);
-        self.store.set_epoch_deadline(ticker::ticks(self.limits.call_time));
+        wind_up(&mut self.store, &self.limits);
     }
+}
+
+/// What a call may take from now on.
+fn wind_up(store: &mut Store<Host>, limits: &Limits) {
+    match store.data().metering {
+        Metering::Time => store.set_epoch_deadline(ticker::ticks(limits.call_time)),
+        Metering::Instructions => {
+            store.set_epoch_deadline(ticker::ticks(metered_time_max(limits)));
+            store.set_fuel(instructions_max(limits)).expect("the engine for metered calls counts instructions");
+        }
+    }
+}
+
+/// Instructions for each nanosecond of `call-time`: no machine is as fast, so that whoever needs more has overrun its time on any.
+const INSTRUCTIONS_PER_NANOSECOND: u128 = 10;
+
+fn instructions_max(limits: &Limits) -> u64 {
+    u64::try_from(limits.call_time.as_nanos().saturating_mul(INSTRUCTIONS_PER_NANOSECOND)).unwrap_or(u64::MAX)
+}
+
+/// Where instructions take so long that their number tells nothing, nobody is to blame. So much time is given to find out.
+pub(crate) fn metered_time_max(limits: &Limits) -> Duration {
+    limits.call_time.saturating_mul(60).saturating_add(Duration::from_secs(10))
 }

@@ -13,6 +13,7 @@ use crate::{
     answer::{Agreed, Answer, Origins},
     bindings::exports::pelton::operator::cogroup::Guest,
     calls::{BatchContext, Calls},
+    engine::Metering,
     error::CallError,
     host::CallLog,
     lower::{self, Columns},
@@ -62,10 +63,11 @@ impl std::fmt::Debug for CogroupInstance {
 impl CogroupInstance {
     /// Makes an instance; the module's start code runs under the limits of a call.
     pub fn new(module: &Module, limits: &Limits) -> Result<Self, CallError> {
-        let Exports::Cogroup(exports) = &module.exported else {
+        let linked = module.linked(Metering::Time)?;
+        let Exports::Cogroup(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Cogroup, got: module.kind() });
         };
-        Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
+        Ok(Self(Calls::new(linked, limits, Metering::Time, |store, instance| exports.load(store, instance))?))
     }
 
     /// Shows the module its inputs (left, then right), the side inputs on offer, and its options (a JSON object); answers

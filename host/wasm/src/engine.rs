@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use wasmparser::WasmFeatures;
@@ -37,10 +37,30 @@ pub struct RuntimeOptions {
 
 /// Compiles modules and makes instances. Cheap to share.
 pub struct Runtime {
+    options: RuntimeOptions,
+    compiler: Option<Compiler>,
+    timed: Machine,
+    /// Made when it is first needed; or why it cannot be made.
+    metered: OnceLock<Result<Machine, String>>,
+}
+
+/// What ends a call that goes on for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Metering {
+    /// Its wall time: what it comes to depends on how fast the machine is, and how busy.
+    #[default]
+    Time,
+    /// Its instructions, more of them than any machine carries out in that time: what it comes to depends on its input alone.
+    Instructions,
+}
+
+/// An engine with its ticker and its part of the compile cache.
+pub(crate) struct Machine {
     pub(crate) engine: Engine,
     cache: Option<CompileCache>,
     /// None: it compiles here.
     compiler: Option<Compiler>,
+    metering: Metering,
     _ticker: Ticker,
 }
 
@@ -61,7 +81,27 @@ impl Runtime {
     }
 
     fn with(options: &RuntimeOptions, compiler: Option<Compiler>) -> Result<Arc<Self>, LoadError> {
-        let engine = new_engine().map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
+        let timed = Machine::new(options, compiler.clone(), Metering::Time)?;
+        Ok(Arc::new(Self { options: options.clone(), compiler, timed, metered: OnceLock::new() }))
+    }
+
+    pub(crate) fn timed(&self) -> &Machine {
+        &self.timed
+    }
+
+    /// For calls whose instructions are counted.
+    pub(crate) fn metered(&self) -> Result<&Machine, LoadError> {
+        let make = || {
+            let machine = Machine::new(&self.options, self.compiler.clone(), Metering::Instructions);
+            machine.map_err(|error| error.to_string())
+        };
+        self.metered.get_or_init(make).as_ref().map_err(|reason| LoadError::Runtime(reason.clone()))
+    }
+}
+
+impl Machine {
+    fn new(options: &RuntimeOptions, compiler: Option<Compiler>, metering: Metering) -> Result<Self, LoadError> {
+        let engine = new_engine(metering).map_err(|error| LoadError::Runtime(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Runtime(error.to_string()))?;
         let cache = options.cache_dir.as_ref().and_then(|path| {
             CompileCache::open(path, &engine)
@@ -69,7 +109,7 @@ impl Runtime {
                 .ok()
         });
         let compiler = compiler.filter(|_| cache.is_some());
-        Ok(Arc::new(Self { engine, cache, compiler, _ticker: ticker }))
+        Ok(Self { engine, cache, compiler, metering, _ticker: ticker })
     }
 
     /// Compiles `component`, or finds it compiled.
@@ -79,7 +119,7 @@ impl Runtime {
             return Ok(found);
         }
         if let Some(compiler) = &self.compiler {
-            compiler.compile(digest, component).map_err(|why| refusal(component, why))?;
+            compiler.compile(digest, component, self.metering).map_err(|why| refusal(component, why))?;
             return known().ok_or_else(|| LoadError::Compile("the compile cache has lost it".into()));
         }
         let compiled = Component::from_binary(&self.engine, component);
@@ -95,8 +135,13 @@ impl Runtime {
 
 /// Compiles a component into the cache in `cache_dir`, for [`Runtime::compiling_apart`]: what the child process does. It makes no
 /// instances, and reserves no memory for any.
-pub fn compile_here(cache_dir: &Path, digest: &ModuleDigest, component: &[u8]) -> Result<(), String> {
-    let mut config = config();
+pub fn compile_here(
+    cache_dir: &Path,
+    digest: &ModuleDigest,
+    component: &[u8],
+    metering: Metering,
+) -> Result<(), String> {
+    let mut config = config(metering);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
     let cache = CompileCache::open(cache_dir, &engine).map_err(|error| format!("no compile cache: {error}"))?;
@@ -112,11 +157,11 @@ fn refusal(component: &[u8], why: String) -> LoadError {
     }
 }
 
-pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
+pub(crate) fn new_engine(metering: Metering) -> wasmtime::Result<Engine> {
+    Engine::new(&config(metering))
 }
 
-fn config() -> Config {
+fn config(metering: Metering) -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -130,7 +175,12 @@ fn config() -> Config {
         .wasm_memory64(false)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .memory_reservation(MEMORY_RESERVATION as u64)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+        .consume_fuel(metering == Metering::Instructions)
+        .allocation_strategy(match metering {
+            Metering::Time => InstanceAllocationStrategy::Pooling(pool()),
+            // Few calls are made there, and none in a hurry: no address space is set aside for them.
+            Metering::Instructions => InstanceAllocationStrategy::OnDemand,
+        });
     config
 }
 

@@ -110,6 +110,39 @@ pub enum CallError {
     NoTables(String),
     #[error("exports {got}, but {want} is due here")]
     Kind { want: Kind, got: Kind },
+    /// Metered by its instructions, which take longer than any that are to be expected.
+    #[error("ran in `{call}` for {time}, and whether it would end cannot be told by its instructions")]
+    Undecided { call: &'static str, time: String },
+    /// It is to be known which rows it fails on, and that cannot be.
+    #[error("fails on rows that cannot be taken out: {why}")]
+    NotIsolated {
+        why: String,
+        #[source]
+        error: Box<CallError>,
+    },
+}
+
+impl CallError {
+    /// A row that the call was given may be what it failed on: it trapped, hit a limit, or answered against the contract.
+    pub fn blames_rows(&self) -> bool {
+        let (Self::Trap { call, .. } | Self::Limit { call, .. } | Self::Invalid { call, .. }) = self else {
+            return false;
+        };
+        matches!(*call, "process" | "accumulate")
+    }
+
+    /// The call took too long.
+    pub fn is_overrun(&self) -> bool {
+        matches!(self, Self::Limit { name: LimitName::CallTime, .. })
+    }
+
+    /// Where the guest was, innermost first.
+    pub fn frames(&self) -> &[String] {
+        match self {
+            Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => &backtrace.0,
+            _ => &[],
+        }
+    }
 }
 
 impl From<ContractError> for CallError {

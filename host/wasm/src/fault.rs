@@ -6,6 +6,8 @@ use pelton_core::limits::{LimitName, Limits, show_bytes};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::{
+    calls::metered_time_max,
+    engine::Metering,
     error::{CallError, GuestBacktrace, Law, show_time, shown},
     host::{Host, LimitExceeded},
 };
@@ -30,8 +32,15 @@ pub(crate) fn fault(call: &'static str, error: &wasmtime::Error, store: &Store<H
             name => limit(name, show_bytes(limits.memory_bytes)),
         };
     }
-    if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return limit(LimitName::CallTime, show_time(limits.call_time));
+    match (error.downcast_ref::<Trap>(), store.data().metering) {
+        (Some(Trap::Interrupt), Metering::Time) => return limit(LimitName::CallTime, show_time(limits.call_time)),
+        (Some(Trap::Interrupt), Metering::Instructions) => {
+            return CallError::Undecided { call, time: show_time(metered_time_max(limits)) };
+        }
+        (Some(Trap::OutOfFuel), _) => {
+            return limit(LimitName::CallTime, format!("{} (counted in instructions)", show_time(limits.call_time)));
+        }
+        _ => {}
     }
     // wasmtime keeps the type of this error to itself; a hostile guest in the test suite holds the wording.
     if root.contains("fuel allocated for hostcalls has been exhausted") {

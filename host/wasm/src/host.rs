@@ -10,7 +10,7 @@ use wasmtime::{ResourceLimiter, StoreLimitsBuilder};
 
 use crate::{
     bindings::pelton::operator::{log, types},
-    engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX},
+    engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Metering, TABLE_ELEMENTS_MAX, TABLES_MAX},
     error::escape_control,
     state::CallState,
     wasi::Inert,
@@ -56,6 +56,22 @@ pub struct CallLog {
     pub metrics: BTreeMap<String, Metric>,
 }
 
+impl CallLog {
+    /// Adds what later calls said.
+    pub fn absorb(&mut self, later: Self) {
+        self.lines.extend(later.lines);
+        self.dropped += later.dropped;
+        for (name, metric) in later.metrics {
+            match (self.metrics.get_mut(&name), metric) {
+                (Some(Metric::Counter(sum)), Metric::Counter(added)) => *sum = sum.saturating_add(added),
+                _ => {
+                    self.metrics.insert(name, metric);
+                }
+            }
+        }
+    }
+}
+
 /// Names that one operator may give to counters and gauges.
 const METRICS_MAX: usize = 64;
 const METRIC_NAME_BYTES_MAX: usize = 128;
@@ -63,6 +79,7 @@ const METRIC_NAME_BYTES_MAX: usize = 128;
 pub(crate) struct Host {
     pub(crate) meter: Meter,
     pub(crate) wasi: Inert,
+    pub(crate) metering: Metering,
     /// What the import `state` reads, during a call of a keyed operator.
     pub(crate) state: Option<CallState>,
     log: CallLog,
@@ -72,9 +89,10 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, metering: Metering) -> Self {
         Self {
             meter: Meter::new(limits),
+            metering,
             wasi: Inert::default(),
             state: None,
             log: CallLog::default(),

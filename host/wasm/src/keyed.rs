@@ -14,6 +14,7 @@ use pelton_core::{
 use crate::{
     bindings::exports::pelton::operator::keyed::{Guest, TimersParam},
     calls::{BatchContext, Calls},
+    engine::Metering,
     error::CallError,
     host::CallLog,
     keyed_answer::{KeyedAgreed, KeyedAnswer},
@@ -67,10 +68,16 @@ impl std::fmt::Debug for KeyedInstance {
 impl KeyedInstance {
     /// Makes an instance; the module's start code runs under the limits of a call.
     pub fn new(module: &Module, limits: &Limits) -> Result<Self, CallError> {
-        let Exports::Keyed(exports) = &module.exported else {
+        Self::metered(module, limits, Metering::Time)
+    }
+
+    /// The same, its calls metered otherwise.
+    pub fn metered(module: &Module, limits: &Limits, metering: Metering) -> Result<Self, CallError> {
+        let linked = module.linked(metering)?;
+        let Exports::Keyed(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Keyed, got: module.kind() });
         };
-        Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
+        Ok(Self(Calls::new(linked, limits, metering, |store, instance| exports.load(store, instance))?))
     }
 
     /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,

@@ -42,7 +42,7 @@ pub use answer::{Answer, EmittedRows, Rejection};
 pub use apart::{Compiler, REFUSED};
 pub use calls::BatchContext;
 pub use cogroup::{CogroupBatch, CogroupInstance, CogroupSide};
-pub use engine::{Runtime, RuntimeOptions, compile_here};
+pub use engine::{Metering, Runtime, RuntimeOptions, compile_here};
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};

@@ -1,20 +1,26 @@
 //! A module, loaded: recognised, checked for what it imports, exports and needs, compiled, and linked.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use pelton_core::{
     limits::{Limits, show_bytes},
     model::ModuleDigest,
 };
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker, types::ComponentItem};
+use wasmtime::{
+    Engine,
+    component::{Component, HasSelf, InstancePre, Linker, types::ComponentItem},
+};
 
 use crate::{
     bindings::{
         exports::pelton::operator::{aggregate, cogroup, keyed, tables, transform},
         pelton::operator::{log, state, types},
     },
-    engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Runtime},
-    error::LoadError,
+    engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Metering, Runtime},
+    error::{CallError, LoadError},
     host::Host,
     packaging::{self, Packaging},
     wasi,
@@ -29,7 +35,16 @@ pub struct Module {
     /// Interfaces that it imports and exports.
     pub imports: Vec<String>,
     pub exports: Vec<String>,
-    pub(crate) runtime: Arc<Runtime>,
+    runtime: Arc<Runtime>,
+    /// Compiled once more when calls have to be metered by their instructions.
+    component: Arc<[u8]>,
+    timed: Linked,
+    metered: OnceLock<Result<Linked, String>>,
+}
+
+/// A module for one engine.
+pub(crate) struct Linked {
+    pub(crate) engine: Engine,
     pub(crate) pre: InstancePre<Host>,
     pub(crate) exported: Exports,
     /// Where it takes side inputs, if it does.
@@ -100,23 +115,14 @@ impl Module {
             return Err(LoadError::TooLarge { max: limits.module_bytes });
         }
         let digest = ModuleDigest(*blake3::hash(bytes).as_bytes());
-        let (component, packaging) = packaging::unpack(bytes)?;
-        let component = runtime.compile(&digest, &component)?;
-        let (imports, exports) = interfaces(runtime, &component);
+        let (unpacked, packaging) = packaging::unpack(bytes)?;
+        let engine = &runtime.timed().engine;
+        let component = runtime.timed().compile(&digest, &unpacked)?;
+        let (imports, exports) = interfaces(engine, &component);
         check_imports(&imports, &exports)?;
         let kind = kind(&exports)?;
         check_resources(&component, limits)?;
-        let linker = link(runtime, &component).map_err(invalid)?;
-        let pre = linker.instantiate_pre(&component).map_err(invalid)?;
-        let exported = match kind {
-            Kind::Transform => transform::GuestIndices::new(&pre).map(Exports::Transform),
-            Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
-            Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
-            Kind::Cogroup => cogroup::GuestIndices::new(&pre).map(Exports::Cogroup),
-        };
-        let exported = exported.map_err(invalid)?;
-        let takes_tables = exports.contains(&interface(TABLES));
-        let tables = takes_tables.then(|| tables::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
+        let timed = Linked::new(engine, &component, kind, exports.contains(&interface(TABLES)))?;
         Ok(Self {
             digest,
             packaging,
@@ -124,14 +130,31 @@ impl Module {
             imports,
             exports,
             runtime: Arc::clone(runtime),
-            pre,
-            exported,
-            tables,
+            component: Arc::from(&*unpacked),
+            timed,
+            metered: OnceLock::new(),
         })
     }
 
+    /// What instances are made of whose calls are metered so.
+    pub(crate) fn linked(&self, metering: Metering) -> Result<&Linked, CallError> {
+        match metering {
+            Metering::Time => Ok(&self.timed),
+            Metering::Instructions => {
+                let link = || self.link_metered().map_err(|error| error.to_string());
+                self.metered.get_or_init(link).as_ref().map_err(|reason| CallError::Instantiate(reason.clone()))
+            }
+        }
+    }
+
+    fn link_metered(&self) -> Result<Linked, LoadError> {
+        let machine = self.runtime.metered()?;
+        let component = machine.compile(&self.digest, &self.component)?;
+        Linked::new(&machine.engine, &component, self.kind(), self.takes_tables())
+    }
+
     pub fn kind(&self) -> Kind {
-        match self.exported {
+        match self.timed.exported {
             Exports::Transform(_) => Kind::Transform,
             Exports::Keyed(_) => Kind::Keyed,
             Exports::Aggregate(_) => Kind::Aggregate,
@@ -141,7 +164,23 @@ impl Module {
 
     /// It exports `tables`: it may ask for side inputs.
     pub fn takes_tables(&self) -> bool {
-        self.tables.is_some()
+        self.timed.tables.is_some()
+    }
+}
+
+impl Linked {
+    fn new(engine: &Engine, component: &Component, kind: Kind, takes_tables: bool) -> Result<Self, LoadError> {
+        let linker = link(engine, component).map_err(invalid)?;
+        let pre = linker.instantiate_pre(component).map_err(invalid)?;
+        let exported = match kind {
+            Kind::Transform => transform::GuestIndices::new(&pre).map(Exports::Transform),
+            Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
+            Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
+            Kind::Cogroup => cogroup::GuestIndices::new(&pre).map(Exports::Cogroup),
+        };
+        let exported = exported.map_err(invalid)?;
+        let tables = takes_tables.then(|| tables::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
+        Ok(Self { engine: engine.clone(), pre, exported, tables })
     }
 }
 
@@ -149,10 +188,10 @@ fn invalid(error: wasmtime::Error) -> LoadError {
     LoadError::Invalid(format!("{error:#}"))
 }
 
-fn interfaces(runtime: &Runtime, component: &Component) -> (Vec<String>, Vec<String>) {
+fn interfaces(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
     let ty = component.component_type();
-    let imports = ty.imports(&runtime.engine).map(|(name, _)| name.to_owned()).collect();
-    let exports = ty.exports(&runtime.engine).map(|(name, _)| name.to_owned()).collect();
+    let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    let exports = ty.exports(engine).map(|(name, _)| name.to_owned()).collect();
     (imports, exports)
 }
 
@@ -213,16 +252,16 @@ fn check_resources(component: &Component, limits: &Limits) -> Result<(), LoadErr
     Ok(())
 }
 
-fn link(runtime: &Runtime, component: &Component) -> wasmtime::Result<Linker<Host>> {
-    let mut linker = Linker::new(&runtime.engine);
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
     state::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
-    for (name, item) in component.component_type().imports(&runtime.engine) {
+    for (name, item) in component.component_type().imports(engine) {
         if let ComponentItem::ComponentInstance(instance) = item.ty
             && wasi::is_inert(name)
         {
-            wasi::link(&mut linker.instance(name)?, name, &instance, &runtime.engine)?;
+            wasi::link(&mut linker.instance(name)?, name, &instance, engine)?;
         }
     }
     Ok(linker)

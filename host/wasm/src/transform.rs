@@ -12,6 +12,7 @@ use crate::{
     answer::{Agreed, Answer, Origins},
     bindings::exports::pelton::operator::transform::Guest,
     calls::{BatchContext, Calls},
+    engine::Metering,
     error::CallError,
     host::CallLog,
     lower::{self, Columns},
@@ -31,10 +32,16 @@ impl std::fmt::Debug for TransformInstance {
 impl TransformInstance {
     /// Makes an instance; the module's start code runs under the limits of a call.
     pub fn new(module: &Module, limits: &Limits) -> Result<Self, CallError> {
-        let Exports::Transform(exports) = &module.exported else {
+        Self::metered(module, limits, Metering::Time)
+    }
+
+    /// The same, its calls metered otherwise.
+    pub fn metered(module: &Module, limits: &Limits, metering: Metering) -> Result<Self, CallError> {
+        let linked = module.linked(metering)?;
+        let Exports::Transform(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Transform, got: module.kind() });
         };
-        Ok(Self(Calls::new(module, limits, |store, instance| exports.load(store, instance))?))
+        Ok(Self(Calls::new(linked, limits, metering, |store, instance| exports.load(store, instance))?))
     }
 
     /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,

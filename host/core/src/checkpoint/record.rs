@@ -42,6 +42,9 @@ pub struct Record {
     pub snapshot: Option<Snapshot>,
     /// Outputs of all epochs up to this one were visible when the record was made.
     pub published_through: Epoch,
+    /// Nothing in records of before there were dead letters.
+    #[serde(default)]
+    pub letters: Letters,
 }
 
 /// What is needed of the records of old epochs: where one is read, the rest of the record is passed over.
@@ -52,12 +55,14 @@ pub struct Outline {
     pub tables: Vec<TableRecord>,
     pub snapshot: Option<Snapshot>,
     pub published_through: Epoch,
+    #[serde(default)]
+    pub letters: Letters,
 }
 
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, tables, snapshot, published_through, .. } = record.clone();
-        Self { epoch, generation, tables, snapshot, published_through }
+        let Record { epoch, generation, tables, snapshot, published_through, letters, .. } = record.clone();
+        Self { epoch, generation, tables, snapshot, published_through, letters }
     }
 
     /// All files that the record names.
@@ -66,8 +71,25 @@ impl Outline {
             let operators = snapshot.operators.iter().flat_map(|operator| &operator.partitions);
             std::iter::once(&snapshot.engine).chain(operators)
         });
-        self.tables.iter().map(|table| &table.rows).chain(snapshot)
+        let letters = self.letters.queue.iter().map(|part| &part.file).chain(&self.letters.replayed);
+        self.tables.iter().map(|table| &table.rows).chain(snapshot).chain(letters)
     }
+}
+
+/// The dead letters of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Letters {
+    /// The queue after this epoch, the oldest first.
+    pub queue: Vec<LetterFile>,
+    /// Those that were taken from it and put into their operators again, before all else of the epoch.
+    pub replayed: Option<FileRef>,
+}
+
+/// A part of the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterFile {
+    pub file: FileRef,
+    pub letters: u64,
 }
 
 /// How far a source has been read.

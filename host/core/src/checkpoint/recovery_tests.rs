@@ -1,8 +1,15 @@
 use super::*;
-use crate::checkpoint::record::{FileRef, Snapshot};
+use crate::checkpoint::record::{FileRef, Letters, Snapshot};
 
 fn record(epoch: u64, generation: u64) -> Outline {
-    Outline { epoch: Epoch(epoch), generation, tables: Vec::new(), snapshot: None, published_through: Epoch(0) }
+    Outline {
+        epoch: Epoch(epoch),
+        generation,
+        tables: Vec::new(),
+        snapshot: None,
+        published_through: Epoch(0),
+        letters: Letters::default(),
+    }
 }
 
 fn with_snapshot(record: Outline) -> Outline {

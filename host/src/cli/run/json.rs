@@ -74,7 +74,7 @@ fn progress(job: &str, report: &EpochReport) -> Value {
 }
 
 fn totals(total: &Totals) -> Value {
-    json!({ "epochs": total.epochs, "rows_in": total.rows_in, "rows_out": total.rows_out, "rows_rejected": total.rejected, "rows_late": total.late, "bytes_in": total.bytes_in })
+    json!({ "epochs": total.epochs, "rows_in": total.rows_in, "rows_out": total.rows_out, "rows_rejected": total.rejected, "rows_late": total.late, "rows_dead": total.dead, "rows_skipped": total.skipped, "bytes_in": total.bytes_in })
 }
 
 fn rate(rows: u64, elapsed: std::time::Duration) -> f64 {
@@ -95,6 +95,9 @@ fn to_json(summary: &Summary) -> Value {
         "rows_out": summary.total.rows_out,
         "rows_rejected": summary.total.rejected,
         "rows_late": summary.total.late,
+        "rows_dead": summary.total.dead,
+        "rows_skipped": summary.total.skipped,
+        "dead_letters": summary.letters,
         "bytes_in": summary.total.bytes_in,
         "sources": summary.sources.iter().map(|source| json!({
             "name": source.name, "rows": source.rows, "rejected": source.rejected, "bytes": source.bytes,
@@ -103,6 +106,7 @@ fn to_json(summary: &Summary) -> Value {
         "operators": summary.operators.iter().map(|operator| json!({
             "name": operator.name, "calls": operator.stats.calls, "rows_in": operator.stats.rows_in,
             "rows_out": operator.stats.rows_out, "rejected": operator.stats.rejected, "late": operator.stats.late,
+            "dead": operator.stats.dead, "skipped": operator.stats.skipped, "trials": operator.stats.trials,
             "call_seconds": seconds(operator.stats.call_time), "assemble_seconds": seconds(operator.stats.assemble_time),
             "metrics": operator.metrics.iter().map(|(name, metric)| (name.clone(), match metric {
                 Metric::Counter(value) => json!(value),

@@ -159,6 +159,9 @@ fn to_text(summary: &Summary) -> String {
             text.push_str(&format!("\n  {}: {name} {value}", sink.name));
         }
     }
+    if let Some(letters) = summary.letters.filter(|letters| *letters > 0) {
+        text.push_str(&format!("\n{} in the queue: `pelton dlq list` shows them", counted(letters, "dead letter")));
+    }
     for comparison in &summary.comparisons {
         text.push('\n');
         text.push_str(&shadow::to_text(comparison));
@@ -199,6 +202,8 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
             time: operator.stats.call_time + operator.stats.assemble_time,
             detail: std::iter::once(counted(operator.stats.calls, "call"))
                 .chain((operator.stats.late > 0).then(|| format!("{} late", HumanCount(operator.stats.late))))
+                .chain((operator.stats.dead > 0).then(|| counted(operator.stats.dead, "dead letter")))
+                .chain((operator.stats.skipped > 0).then(|| format!("{} skipped", HumanCount(operator.stats.skipped))))
                 .chain(metrics)
                 .collect::<Vec<_>>()
                 .join(", "),

@@ -3,6 +3,7 @@
 use pelton_core::{
     job::{CanarySpec, Emission, ModuleSpec, OperatorSpec, OutputRef, StateSpec},
     limits::Limits,
+    poison::{Fate, OnTrap, POISON_ROWS_DEFAULT, POISON_WITHIN_DEFAULT, PoisonRate},
 };
 use serde_json::{Map, Number, Value as Json};
 
@@ -54,6 +55,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         None => None,
     };
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
+    let on_trap = on_trap(at);
     let window = match window {
         Some(window) => Some(window?),
         None => None,
@@ -68,6 +70,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         emission,
         state,
         limits,
+        on_trap,
         shadow,
         canary,
     })
@@ -94,6 +97,30 @@ fn canary_of(operator: &Reader<'_>, at: &Reader<'_>) -> Option<CanarySpec> {
             at.wrong(at.span("share"), message, "this is no share", error.to_string());
             None
         }
+    }
+}
+
+/// `on-trap`: a word, or a table with a `type`.
+fn on_trap(at: &Reader<'_>) -> OnTrap {
+    let default = || PoisonRate { rows: POISON_ROWS_DEFAULT, within: POISON_WITHIN_DEFAULT };
+    let (word, rate) = match at.has_table("on-trap") {
+        true => match at.table("on-trap") {
+            Some(table) => {
+                let rows = table.integer("rows").and_then(|rows| u64::try_from(rows).ok());
+                let rate = PoisonRate {
+                    rows: rows.unwrap_or(POISON_ROWS_DEFAULT),
+                    within: table.duration("within").unwrap_or(POISON_WITHIN_DEFAULT),
+                };
+                (table.choice("type"), rate)
+            }
+            None => (None, default()),
+        },
+        false => (at.choice("on-trap"), default()),
+    };
+    match word {
+        Some("skip") => OnTrap::Isolate { fate: Fate::Skip, rate: Some(rate) },
+        Some("dead-letter") => OnTrap::Isolate { fate: Fate::DeadLetter, rate: Some(rate) },
+        _ => OnTrap::Halt,
     }
 }
 

@@ -11,6 +11,10 @@ use super::keys::{
     Shape,
 };
 
+mod on_trap;
+
+pub use on_trap::ON_TRAP;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 const fn key(name: &'static str, shape: Shape, need: super::keys::Need, about: &'static str) -> Key {
@@ -486,6 +490,12 @@ pub static OPERATOR: Keys = Keys {
             "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
         ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
+        key(
+            "on-trap",
+            Shape::ChoiceOr(&["halt", "skip", "dead-letter"], &on_trap::ON_TRAP),
+            Default("\"halt\""),
+            "What becomes of a row on which the module traps, hits a limit or breaks the contract: the job fails; or the row is found, taken out of its call, and forgotten or kept. docs/poison-rows.md tells the whole story",
+        ),
         key(
             "shadow",
             Shape::Table(&SHADOW),

@@ -113,7 +113,7 @@ impl Builder<'_> {
         let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
         let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
-        let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns }] };
+        let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns }], takes_all: false };
         let opened = Opened::Aggregate(AggregateDraft {
             functions,
             key,
@@ -340,6 +340,7 @@ impl AggregateDraft {
             output: ports.into_iter().next().flatten(),
             late: side.late,
             rejected: side.rejected,
+            on_trap: spec.on_trap,
             rows_max: job.batch.rows,
             sample_rows: SAMPLE_ROWS,
         }

@@ -8,6 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use pelton_core::{
     contract::{Input, Signature},
     job::{CANARY_SUFFIX, JobSpec, OperatorSpec, SHADOW_SUFFIX, operator_of},
+    poison::Fate,
 };
 use pelton_wasm::Module;
 
@@ -34,7 +35,8 @@ pub(super) fn assemble(
     let mut drafts = Vec::new();
     let mut opened = Vec::new();
     for OpenOperator { spec, opened: logic, draft, sources, held_back, stage } in operators {
-        drafts.push(draft);
+        let takes_all = spec.on_trap.fate() == Some(Fate::DeadLetter);
+        drafts.push(Draft { takes_all, ..draft });
         opened.push((spec, logic, sources, held_back, stage));
     }
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
@@ -188,6 +190,7 @@ fn transform(
         module_name,
         module,
         limits: spec.limits,
+        on_trap: spec.on_trap,
         options,
         input,
         offered,

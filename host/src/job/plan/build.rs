@@ -346,6 +346,7 @@ impl Builder<'_> {
             _ => format!("operator.{}", spec.name),
         };
         self.check_share(&place, spec)?;
+        self.check_on_trap(spec);
         if let Some(join) = &spec.join {
             return self.join(&place, spec, join);
         }
@@ -396,7 +397,7 @@ impl Builder<'_> {
         let Upstream { inputs, sources, held_back, stage, .. } = upstream;
         self.trace(&all, &sources, held_back, stage);
         let side = DraftSide { inputs, schema, reads: signature.reads.clone(), rejected: Some(rejected), late: None };
-        let draft = Draft { sides: vec![side], ports };
+        let draft = Draft { sides: vec![side], ports, takes_all: false };
         let opened = Opened::Transform { module, options, input, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), opened, draft, sources, held_back, stage: 0 })
     }

@@ -239,7 +239,8 @@ fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<Opera
         name: new.logic.name().to_owned(),
         modules: (digests(&old.logic), digests(&new.logic)),
         options_changed: old.logic.options() != new.logic.options(),
-        limits_changed: was.limits != is.limits,
+        // What becomes of bad rows is a limit of what is borne.
+        limits_changed: was.limits != is.limits || was.on_trap != is.on_trap,
         state,
         notes,
     })

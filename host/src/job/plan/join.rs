@@ -429,7 +429,7 @@ impl Builder<'_> {
             let reads = side.key.iter().copied().chain(time).chain(module_reads).collect();
             draft_sides.push(DraftSide { inputs: upstream.inputs, schema: side.schema, reads, rejected, late });
         }
-        let draft = Draft { sides: draft_sides, ports: draft_ports };
+        let draft = Draft { sides: draft_sides, ports: draft_ports, takes_all: false };
         let has_time = times.is_some();
         let opened = Opened::Join(JoinDraft { kind: join.kind, form, key_fields, has_time, is_window_end, made });
         OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage }
@@ -467,7 +467,7 @@ impl Builder<'_> {
         let Upstream { inputs, sources, held_back, stage, .. } = upstream;
         self.trace(&[output], &sources, held_back, stage);
         let side = DraftSide { inputs, schema: left.schema, reads: left.key, rejected: None, late: None };
-        let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns: port }] };
+        let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns: port }], takes_all: false };
         let opened = Opened::Lookup(LookupDraft { kind: join.kind, table, table_key: right.key, key_fields });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage: 0 })
     }

@@ -92,7 +92,7 @@ impl Builder<'_> {
         let key_fields = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
         let reads = key.iter().chain(&time).chain(&signature.reads).copied().collect();
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
-        let draft = Draft { sides: vec![side], ports };
+        let draft = Draft { sides: vec![side], ports, takes_all: false };
         let opened = Opened::Keyed(KeyedDraft {
             module,
             options,
@@ -285,6 +285,7 @@ impl KeyedDraft {
             module_name: spec.modules.into_iter().next().map(|module| module.reference).unwrap_or_default(),
             module: self.module,
             limits: spec.limits,
+            on_trap: spec.on_trap,
             options: self.options,
             input: self.input,
             offered: self.offered,

@@ -15,6 +15,7 @@ mod join;
 mod keyed;
 mod mistakes;
 pub mod modules;
+mod on_trap;
 mod prune;
 mod union;
 

@@ -19,6 +19,8 @@ pub(super) struct Draft {
     /// One; of a join of two streams left, then right.
     pub(super) sides: Vec<DraftSide>,
     pub(super) ports: Vec<DraftPort>,
+    /// It is given all columns of its inputs: rows are kept whole that it fails on.
+    pub(super) takes_all: bool,
 }
 
 /// An input of an operator.
@@ -113,6 +115,9 @@ pub(super) fn prune(
         for (side, wants) in draft.sides.iter().zip(wants) {
             wants.extend(side.reads.iter().copied());
             let columns = side.schema.fields().len();
+            if draft.takes_all {
+                wants.extend(0..columns);
+            }
             let rejected = side.rejected.and_then(|rejected| wanted.get(&rejected));
             wants.extend(rejected.into_iter().flatten().filter(|column| **column < columns));
             wants.extend(side.late.and_then(|late| wanted.get(&late)).into_iter().flatten());

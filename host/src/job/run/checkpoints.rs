@@ -21,8 +21,8 @@ use arrow::{
 };
 use pelton_core::{
     checkpoint::record::{
-        FileRecord, FileRef, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState, Snapshot,
-        SourceRecord, TableRecord,
+        FileRecord, FileRef, Letters, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState,
+        Snapshot, SourceRecord, TableRecord,
     },
     model::Epoch,
 };
@@ -36,7 +36,10 @@ use super::{
     tables::Tables,
 };
 use crate::{
-    checkpoint::{CheckpointError, CommitPermit, Committed, Recovered, Store, Take},
+    checkpoint::{
+        CheckpointError, CommitPermit, Committed, Recovered, Store, Take,
+        letters::{Letter, LetterBox},
+    },
     failpoint,
     job::plan::{Plan, PlannedOperator, SourcePlan, change::Change},
     operator::tables::TableVersion,
@@ -61,6 +64,8 @@ const UNSYNCED_EPOCHS_MAX: u64 = 32;
 pub(super) struct Again {
     pub(super) record: Record,
     pub(super) tables: Arc<Tables>,
+    /// Letters that it begins with.
+    pub(super) letters: Vec<Letter>,
 }
 
 /// What the planner begins with.
@@ -73,6 +78,8 @@ pub(super) struct PlannerBeginning {
     pub(super) upcoming: VecDeque<(u64, Plan)>,
     /// The input had ended, and keyed operators know.
     pub(super) is_ended: bool,
+    /// None: the job keeps no checkpoint.
+    pub(super) letters: Option<Arc<LetterBox>>,
 }
 
 /// What a run begins with.
@@ -171,6 +178,9 @@ impl Beginning {
         }
         let first_task = from.map_or(0, |record| record.end_task);
         let keeper = Keeper::new(&plan, store, generation, (&catalogue, &begun_with), last.as_ref());
+        if start == Start::Fresh {
+            keeper.letters.forget_requests()?;
+        }
         let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
         let keeper = Some(keeper);
         let beginning = Self {
@@ -198,15 +208,19 @@ impl Beginning {
         let mut again = VecDeque::new();
         let mut before = Arc::new(Tables::default());
         for record in take(&mut self.again) {
-            let store = &self.keeper.as_ref().expect("an epoch to compute again comes from a store").store;
+            let keeper = self.keeper.as_ref().expect("an epoch to compute again comes from a store");
+            let store = &keeper.store;
             if !same_versions(&before, &record.tables) || again.is_empty() {
                 let versions = record.tables.iter().map(|table| read_table(store, table));
                 before = Arc::new(Tables::new(plan, versions.collect::<Result<_, _>>()?, &before));
             }
-            again.push_back(Again { record, tables: Arc::clone(&before) });
+            let letters = record.letters.replayed.as_ref().map(|file| keeper.letters.read(file)).transpose()?;
+            let letters = letters.unwrap_or_default();
+            again.push_back(Again { record, tables: Arc::clone(&before), letters });
         }
         let (positions, upcoming) = (take(&mut self.positions), take(&mut self.upcoming));
-        Ok(PlannerBeginning { epoch, positions, again, upcoming, is_ended })
+        let letters = self.keeper.as_ref().map(|keeper| Arc::clone(&keeper.letters));
+        Ok(PlannerBeginning { epoch, positions, again, upcoming, is_ended, letters })
     }
 
     /// How the files of each source count for watermarks.
@@ -356,6 +370,9 @@ pub(super) struct Keeper {
     published: Epoch,
     /// The last epoch that is visible.
     permit: Option<CommitPermit>,
+    letters: Arc<LetterBox>,
+    /// Requests that were carried out in epochs that have happened.
+    carried_out: Vec<String>,
 }
 
 impl Keeper {
@@ -376,6 +393,8 @@ impl Keeper {
         });
         let tables = last.iter().flat_map(|last| &last.tables);
         Self {
+            letters: Arc::new(store.letters(last)),
+            carried_out: Vec::new(),
             store,
             generation,
             sinks: plan.sinks.iter().map(|planned| planned.name.clone()).collect(),
@@ -388,13 +407,18 @@ impl Keeper {
         }
     }
 
+    /// Dead letters in the queue.
+    pub(super) fn letters(&self) -> u64 {
+        self.letters.count()
+    }
+
     /// Commits an epoch: from then on it has happened. `watermarks` for each source.
     pub(super) fn commit(
         &mut self,
         shared: &Shared,
         closed: ClosedEpoch,
         (sinks, outboxes): &(Vec<SinkRecord>, Vec<Vec<u8>>),
-        saved: Vec<Saved>,
+        (saved, fresh): (Vec<Saved>, Vec<Letter>),
         watermarks: &[Option<i64>],
     ) -> Result<CommitPermit, RunError> {
         let ClosedEpoch {
@@ -410,6 +434,7 @@ impl Keeper {
             is_reduced,
             is_last,
             saves,
+            asked,
             ..
         } = closed;
         let plan = &revision.plan;
@@ -427,6 +452,9 @@ impl Keeper {
             });
         }
         let tables = self.tables(&tables)?;
+        let (name, gone, replayed) =
+            asked.map_or((None, Vec::new(), None), |asked| (Some(asked.name), asked.gone, asked.replayed));
+        let queue = self.letters.next(&fresh, &gone)?;
         let snapshot = if saves { Some(self.snapshot(plan, shared, epoch, saved)?) } else { None };
         let record = Record {
             epoch,
@@ -445,8 +473,12 @@ impl Keeper {
             sinks: sinks.clone(),
             snapshot,
             published_through: self.published,
+            letters: Letters { queue: queue.clone(), replayed },
         };
-        Ok(self.store.commit(&record, outboxes)?)
+        let permit = self.store.commit(&record, outboxes)?;
+        self.letters.committed(queue);
+        self.carried_out.extend(name);
+        Ok(permit)
     }
 
     fn tables(&mut self, tables: &Tables) -> Result<Vec<TableRecord>, RunError> {
@@ -507,6 +539,7 @@ impl Keeper {
     ) -> Result<(), RunError> {
         let epoch = permit.epoch();
         self.permit = Some(permit);
+        self.letters.carried_out(&take(&mut self.carried_out))?;
         if had_snapshot || epoch.0.saturating_sub(self.published.0) >= UNSYNCED_EPOCHS_MAX {
             self.sync(writers)?;
         }

@@ -4,7 +4,7 @@
 //! always fails with the same error.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use crossbeam_channel::Receiver;
 use pelton_core::{
     checkpoint::record::{Record, SinkRecord},
     model::Epoch,
+    poison::PoisonCount,
 };
 use pelton_wasm::{CallLog, Metric};
 
@@ -20,7 +21,8 @@ use super::{
     Control, RunError, Shared,
     checkpoints::{Beginning, Keeper},
     comparison::{Comparer, Comparison, Tapped},
-    error::Failure,
+    error::{Failure, LastPoison},
+    letters::{OfEpoch, Poisoned, letters},
     output::{ClosedEpoch, Message, Saved, SinkPart, TaskDone, TaskStats},
     progress::{EpochReport, Event, NamedSink, OperatorSummary, SourceSummary, Summary, Totals},
     revision::Revision,
@@ -51,6 +53,12 @@ pub(super) struct Committer {
     /// What each sink was given of the open epoch.
     given: Vec<Given>,
     saved: Vec<Saved>,
+    /// Poison rows of the open epoch that are to be kept.
+    poison: Vec<Poisoned>,
+    /// Those of each operator of the open epoch, by its name: how many, and why the last one is.
+    poison_of: BTreeMap<String, (u64, String)>,
+    /// And of the last epochs.
+    counts: HashMap<String, PoisonCount>,
     /// Tasks before this one are computed again: sinks have their output.
     again: u64,
     /// The oldest task that is not yet written.
@@ -124,6 +132,9 @@ impl Committer {
             writers,
             keeper: beginning.into_keeper(),
             saved: Vec::new(),
+            poison: Vec::new(),
+            poison_of: BTreeMap::new(),
+            counts: HashMap::new(),
             again,
             current: 0,
             ahead: HashMap::new(),
@@ -199,7 +210,8 @@ impl Committer {
             match event {
                 TaskEvent::Part(parts) => self.write(parts)?,
                 TaskEvent::Done(done) => {
-                    let TaskDone { parts, revision, source, stats, logs, saved, tapped, failures } = *done;
+                    let TaskDone { parts, revision, source, stats, logs, saved, tapped, failures, poison, faults } =
+                        *done;
                     if let Some(revision) = revision {
                         self.goes_by(&revision, observe);
                     }
@@ -210,6 +222,8 @@ impl Committer {
                             self.tapped.add(tapped, failures, &stats.operators);
                         }
                         self.count(source, &stats);
+                        self.poison.extend(poison);
+                        self.blame(faults);
                         for (operator, log) in logs {
                             self.log(operator, log, observe);
                         }
@@ -265,6 +279,8 @@ impl Committer {
             if planned.shadow_of.is_none() {
                 self.total.rejected += stats.rejected;
                 self.total.late += stats.late;
+                self.total.dead += stats.dead;
+                self.total.skipped += stats.skipped;
             }
         }
         for (sink, time) in self.sinks.iter_mut().zip(&stats.encode_time) {
@@ -275,6 +291,28 @@ impl Committer {
         if let (Some(watermark), Some(max)) = (self.watermarks.get_mut(source), stats.event_time_max) {
             *watermark = (*watermark).max(Some(max.saturating_sub(bound)));
         }
+    }
+
+    /// Counts poison rows of a task for their operators.
+    fn blame(&mut self, faults: Vec<(usize, u64, String)>) {
+        for (operator, rows, why) in faults {
+            let Some(planned) = self.plan.operators.get(operator) else { continue };
+            let of = self.poison_of.entry(planned.logic.name().to_owned()).or_default();
+            *of = (of.0 + rows, why);
+        }
+    }
+
+    /// Ends the job before an epoch is committed in which an operator had more poison rows than its rate bears.
+    fn check_poison(&mut self, plan: &Plan, now: i64) -> Result<(), Failure> {
+        for (name, (rows, why)) in std::mem::take(&mut self.poison_of) {
+            let Some(rate) = plan.operator(&name).and_then(|planned| planned.spec.on_trap.rate()) else { continue };
+            let rows = self.counts.entry(name.clone()).or_default().add(rate, now, rows);
+            if rows > rate.rows {
+                let (rows_max, within, last) = (rate.rows, rate.within, LastPoison(why));
+                return Err(RunError::Poison { name, rows, rows_max, within, last }.into());
+            }
+        }
+        Ok(())
     }
 
     fn log(&mut self, operator: usize, log: CallLog, observe: &mut dyn FnMut(Event)) {
@@ -301,13 +339,15 @@ impl Committer {
             let epoch = closed.epoch;
             let given: Vec<Given> = self.given.iter_mut().map(std::mem::take).collect();
             let saved = std::mem::take(&mut self.saved);
+            let poison = std::mem::take(&mut self.poison);
             if let Some(record) = &closed.again {
                 self.compare(record, &given)?;
                 continue;
             }
             let number = closed.revision.number;
             self.goes_by(&closed.revision, observe);
-            self.commit(*closed, &given, saved)?;
+            self.check_poison(&closed.revision.plan, closed.now)?;
+            self.commit(*closed, &given, (saved, poison))?;
             self.total.epochs += 1;
             if let Some(comparer) = &mut self.comparer {
                 let next = Tapped::new(&self.plan);
@@ -335,7 +375,12 @@ impl Committer {
     }
 
     /// The epoch has happened once this returns, and is visible.
-    fn commit(&mut self, closed: ClosedEpoch, given: &[Given], saved: Vec<Saved>) -> Result<(), Failure> {
+    fn commit(
+        &mut self,
+        closed: ClosedEpoch,
+        given: &[Given],
+        (saved, poison): (Vec<Saved>, Vec<Poisoned>),
+    ) -> Result<(), Failure> {
         let (epoch, saves) = (closed.epoch, closed.saves);
         let mut prepared = Vec::new();
         for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
@@ -356,7 +401,9 @@ impl Committer {
             let records = self.plan.sinks.iter().zip(given).zip(&prepared).map(record).collect();
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
             let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
-            permit = keeper.commit(&self.shared, closed, &sinks, saved, &self.watermarks)?;
+            let of = OfEpoch { plan: &self.plan, epoch, revision: self.revision, now: closed.now };
+            let kept = (saved, letters(&of, poison));
+            permit = keeper.commit(&self.shared, closed, &sinks, kept, &self.watermarks)?;
             for (prepared, outbox) in prepared.iter_mut().zip(sinks.1) {
                 prepared.outbox = outbox;
             }
@@ -396,6 +443,7 @@ impl Committer {
             bytes_in: self.total.bytes_in - self.epoch_start.bytes_in,
             total: self.total,
             operators: self.operators.iter().map(|summary| (summary.name.clone(), summary.stats)).collect(),
+            letters: self.keeper.as_ref().map(Keeper::letters),
             input_bytes: self.plan.sources.iter().map(|planned| planned.source.total_bytes()).sum(),
             event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(*watermark)),
             elapsed: self.started.elapsed(),
@@ -408,6 +456,7 @@ impl Committer {
             named.summary = writer.finish().map_err(|source| sink_failed(named, source))?;
             named.write_time += started.elapsed();
         }
+        let letters = self.keeper.as_ref().map(Keeper::letters);
         if let Some(keeper) = self.keeper.take() {
             keeper.close(&mut self.writers)?;
         }
@@ -424,6 +473,7 @@ impl Committer {
             sources: std::mem::take(&mut self.sources),
             operators: std::mem::take(&mut self.operators),
             sinks: std::mem::take(&mut self.sinks),
+            letters,
         })
     }
 }

@@ -21,6 +21,7 @@ use super::{
     checkpoints::{Again, PlannerBeginning},
     control::Wanted,
     error::Failure,
+    letters::{Asked, Desk, Replays, replays},
     output::{ClosedEpoch, Message},
     revision::{Revision, WarmRunners},
     tables::{TableWatch, Tables},
@@ -43,6 +44,7 @@ pub(super) struct EpochPlanner {
     /// Revisions to go over to on the way to the one that is wanted.
     upcoming: VecDeque<(u64, Plan)>,
     watch: TableWatch,
+    letters: Desk,
     /// As an epoch sees them from its first task on.
     tables: (Epoch, Arc<Tables>),
     sources: Vec<Option<Box<dyn Planner>>>,
@@ -69,6 +71,8 @@ pub(super) struct EpochPlanner {
 /// What is known of the epoch that is being planned.
 #[derive(Default)]
 struct OpenEpoch {
+    /// What it carries out of what was asked for.
+    asked: Option<Asked>,
     turns: Vec<SourceTurn>,
     idle: Vec<Option<bool>>,
     is_reduced: bool,
@@ -125,6 +129,7 @@ impl EpochPlanner {
             control,
             upcoming: beginning.upcoming,
             watch,
+            letters: Desk::new(beginning.letters),
             tables: (Epoch(0), Arc::default()),
             quiet: vec![Quiet { since: clock::now_us(), is_idle: false }; plan.sources.len()],
             sources,
@@ -174,10 +179,11 @@ impl EpochPlanner {
             }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
-            if self.sequence > before {
+            if self.sequence > before || self.open.asked.is_some() {
                 self.close(before, now, None, messages)?;
             }
         }
+        self.letters_at_the_end(tasks, messages)?;
         // The end of the input may have been found only after the last epoch was closed; or there was no row at all. Keyed operators
         // are to know it, and sinks that publish by epochs.
         let has_begun = self.next != first || first == Epoch::FIRST;
@@ -191,6 +197,43 @@ impl EpochPlanner {
             self.close(before, now, None, messages)?;
         }
         Ok(())
+    }
+
+    /// What was asked for since the input has ended. Keyed operators that have been told of the end take no rows any more.
+    fn letters_at_the_end(&mut self, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
+        while !self.stopped() {
+            let (before, now) = (self.sequence, clock::now_us());
+            if !self.letters(self.next, now, tasks)? {
+                return Ok(());
+            }
+            if self.is_over() {
+                self.open.is_last = true;
+            } else {
+                self.reduce(self.next, now, tasks)?;
+            }
+            self.close(before, now, None, messages)?;
+        }
+        Ok(())
+    }
+
+    /// Windows were closed for good.
+    fn is_over(&self) -> bool {
+        self.is_keyed() && self.is_last_sent
+    }
+
+    /// Has the epoch begin with what somebody asked for. Whether it does.
+    fn letters(&mut self, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<bool, Failure> {
+        let plan = Arc::clone(&self.plan);
+        let Some((asked, rows)) = self.letters.next(&plan, !self.is_over())? else { return Ok(false) };
+        self.replay(rows, epoch, now, tasks)?;
+        self.open.asked = Some(asked);
+        Ok(true)
+    }
+
+    fn replay(&mut self, rows: Replays, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<(), Failure> {
+        rows.into_iter().try_for_each(|(operator, batch)| {
+            self.send(self.reads_end, epoch, now, Work::Letters { operator, batch }, tasks)
+        })
     }
 
     /// Goes over to the revision of an earlier epoch; none: to the one that is wanted.
@@ -232,9 +275,11 @@ impl EpochPlanner {
 
     /// An epoch of an earlier run: the same ranges, at the same time.
     fn compute_again(&mut self, again: Again, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
-        let Again { record, tables } = again;
+        let Again { record, tables, letters } = again;
         let (epoch, now, before) = (record.epoch, record.now, self.sequence);
         self.tables = (epoch, tables);
+        let rows = replays(&self.plan, &letters)?;
+        self.replay(rows, epoch, now, tasks)?;
         for SourceTurn { source, ranges } in &record.turns {
             let index = *source as usize;
             for _ in 0..*ranges {
@@ -289,7 +334,7 @@ impl EpochPlanner {
         again: Option<Box<Record>>,
         messages: &Sender<Message>,
     ) -> Result<(), Failure> {
-        let OpenEpoch { turns, idle, is_reduced, is_last, saves } = std::mem::take(&mut self.open);
+        let OpenEpoch { asked, turns, idle, is_reduced, is_last, saves } = std::mem::take(&mut self.open);
         if self.tables.0 != self.next {
             self.tables = (self.next, self.watch.now());
         }
@@ -310,6 +355,7 @@ impl EpochPlanner {
             is_last,
             is_end: self.sources.iter().all(Option::is_none),
             saves,
+            asked,
             again,
         };
         self.next = self.next.next();
@@ -341,14 +387,15 @@ impl EpochPlanner {
         loop {
             let mut idle = false;
             // Nothing of this epoch has begun: it is as old as its first row, or as what is due without one.
-            if self.sequence == first {
+            if self.sequence == first && self.open.asked.is_none() {
                 now = clock::now_us();
+                self.letters(epoch, now, tasks)?;
             }
             for (index, left) in left.iter_mut().enumerate() {
                 idle |= self.turn(index, left, (epoch, now), (first, closes), tasks)? == Turn::Idle;
             }
             let at_once = self.plan.batch.interval.is_zero();
-            let has_rows = self.sequence > first;
+            let has_rows = self.sequence > first || self.open.asked.is_some();
             let has_passed = Instant::now() >= closes;
             // Asked for only when the epoch may close: who is due says so once.
             let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.revision.is_due(now));

@@ -49,11 +49,28 @@ pub enum RunError {
     UnknownRevision { revision: u64 },
     #[error("revision {revision} of the job cannot be planned any more")]
     Unplannable { revision: u64, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("operator `{name}` had {rows} poison rows within {within:?}, and {rows_max} are borne")]
+    Poison {
+        name: String,
+        rows: u64,
+        rows_max: u64,
+        within: std::time::Duration,
+        /// Why the last of them is one.
+        #[source]
+        last: LastPoison,
+    },
+    #[error("dead letter {letter} of an epoch that is computed again cannot be used: {reason}")]
+    Letter { letter: String, reason: String },
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),
     #[error("a thread of the engine panicked; this is a fault of Pelton, please report it with the lines above")]
     Panicked,
 }
+
+/// Why a row was called poison.
+#[derive(Debug, thiserror::Error)]
+#[error("the last of them: {0}")]
+pub struct LastPoison(pub String);
 
 impl RunError {
     /// The next attempt may come further: not so when the job or its checkpoint is wrong.
@@ -69,8 +86,15 @@ impl RunError {
             | Self::Change { .. }
             | Self::UnknownRevision { .. }
             | Self::Unplannable { .. }
+            | Self::Poison { .. }
+            | Self::Letter { .. }
             | Self::NotAgain { .. } => false,
         }
+    }
+
+    /// Somebody has to look, and can then let the job go on as it is.
+    pub fn pauses(&self) -> bool {
+        self.may_pass() || matches!(self, Self::Poison { .. })
     }
 }
 
@@ -106,6 +130,8 @@ impl Coded for RunError {
             Self::UnknownRevision { .. } | Self::Unplannable { .. } => Code::JobChanged,
             Self::Change { source, .. } => source.code(),
             Self::NotAgain { .. } => Code::NotAFunction,
+            Self::Poison { .. } => Code::TooMuchPoison,
+            Self::Letter { .. } => Code::StateUnreadable,
             Self::Thread(_) | Self::Panicked => Code::RunFailed,
         }
     }
@@ -129,6 +155,11 @@ impl Coded for RunError {
                 Some("run the job on the engine that ran it last, or start over with `--fresh`".into())
             }
             Self::Change { source, .. } => source.help(),
+            Self::Poison { .. } => Some(
+                "mend the module and put it in place; or raise `on-trap.rows`, if so many rows are as bad as that"
+                    .into(),
+            ),
+            Self::Letter { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
             Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
             Self::NotAgain { .. } => {
                 Some("some module is not a function of its input and state; `--fresh` starts over without it".into())

@@ -17,11 +17,12 @@ use arrow::{
     },
 };
 use crossbeam_channel::Sender;
-use pelton_core::{model::Epoch, watermark::TimeRule};
-use pelton_wasm::{BatchContext, CallError, CallLog};
+use pelton_core::{job::operator_of, model::Epoch, poison::Fate, watermark::TimeRule};
+use pelton_wasm::{BatchContext, CallError, CallLog, Level, LogLine};
 
 use super::{
     RunError, Shared, Task,
+    letters::Poisoned,
     output::{Message, SinkPart, TaskDone},
     part::own_part,
     revision::Revision,
@@ -31,7 +32,7 @@ use super::{
 };
 use crate::{
     job::plan::{Plan, PlannedOperator, SinkPlan, Target, to_micros},
-    operator::{Closing, OperatorStats, record_batch, shuffle::Mapped},
+    operator::{Closing, OperatorStats, poison::PoisonRow, record_batch, shuffle::Mapped},
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Range},
 };
@@ -195,6 +196,36 @@ impl Graph {
         Ok(())
     }
 
+    /// Rows that an operator is given once more, and its shadow or its canary with it.
+    pub(super) fn replay(&mut self, operator: usize, batch: &RecordBatch) -> Result<(), Fault> {
+        let plan = Arc::clone(&self.plan);
+        let name = |planned: &PlannedOperator| operator_of(planned.logic.name()).to_owned();
+        let Some(of) = plan.operators.get(operator).map(name) else { return Ok(()) };
+        let both = plan.operators.iter().enumerate().filter(|(_, planned)| name(planned) == of);
+        let both: Vec<usize> = both.map(|(at, _)| at).collect();
+        both.into_iter().try_for_each(|at| self.operate(at, 0, batch))
+    }
+
+    /// Notes rows that were taken out of a call: in the log, and to be kept if that is wanted.
+    fn poisoned(&mut self, index: usize, rows: Vec<PoisonRow>) {
+        let plan = Arc::clone(&self.plan);
+        let (Some(first), Some(planned)) = (rows.first(), plan.operators.get(index)) else { return };
+        if planned.shadow_of.is_some() {
+            return;
+        }
+        let keeps = planned.spec.on_trap.fate() == Some(Fate::DeadLetter);
+        let became = if keeps { "dead letters" } else { "skipped" };
+        let message = format!("poison rows, {became}: {}; the first one {}", rows.len(), first.fault.message);
+        let line = LogLine { level: Level::Warn, message };
+        let (count, why) = (rows.len() as u64, first.fault.message.clone());
+        self.task.done.faults.push((index, count, why));
+        self.task.done.logs.push((index, CallLog { lines: vec![line], ..CallLog::default() }));
+        if keeps {
+            let poisoned = |row| Poisoned { operator: index, row, origin: String::new() };
+            self.task.done.poison.extend(rows.into_iter().map(poisoned));
+        }
+    }
+
     /// Gives a batch to all readers of an output, depth first.
     fn push(&mut self, output: usize, batch: &RecordBatch) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
@@ -262,6 +293,7 @@ impl Graph {
             Some(Runner::Transform(operator)) => {
                 let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
                 self.count(index, &processed.stats);
+                self.poisoned(index, processed.poison);
                 for (port, batch) in processed.emitted {
                     if let Some(output) = planned.ports.get(port) {
                         self.push(*output, &batch)?;
@@ -305,6 +337,7 @@ impl Graph {
             self.task.pieces += 1;
         }
         self.count(index, &mapped.stats);
+        self.poisoned(index, mapped.poison);
         self.push_all(planned.late(input), mapped.late.as_slice())?;
         self.push_all(planned.rejected(input), mapped.rejected.as_slice())
     }
@@ -364,6 +397,7 @@ impl Graph {
         held.sleep(&planned.logic, &state);
         drop(state);
         self.count(index, &reduced.stats);
+        self.poisoned(index, reduced.poison);
         self.push_all(planned.late(0), &reduced.late)?;
         for (port, batch) in &reduced.emitted {
             if let Some(output) = planned.ports.get(*port) {

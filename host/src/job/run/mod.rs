@@ -27,6 +27,7 @@ mod error;
 mod event_time;
 mod exchange;
 mod graph;
+pub mod letters;
 mod output;
 mod part;
 mod partition;
@@ -47,6 +48,7 @@ use std::{
     time::Duration,
 };
 
+use arrow::array::RecordBatch;
 use crossbeam_channel::bounded;
 
 pub use error::RunError;
@@ -95,6 +97,8 @@ struct Task {
 enum Work {
     /// A range of a source, through the graph up to the map sides of keyed operators.
     Read { source: usize, range: Range },
+    /// Rows that an operator gets once more, through the graph from there on.
+    Letters { operator: usize, batch: RecordBatch },
     /// The epoch of one partition of a keyed operator, through the graph behind it.
     Reduce { operator: usize, partition: u16, is_last: bool, saves: bool },
 }

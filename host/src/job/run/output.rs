@@ -9,7 +9,12 @@ use pelton_core::{
 };
 use pelton_wasm::CallLog;
 
-use super::{error::RunError, revision::Revision, tables::Tables};
+use super::{
+    error::RunError,
+    letters::{Asked, Poisoned},
+    revision::Revision,
+    tables::Tables,
+};
 use crate::{operator::OperatorStats, sink::Encoded, source::Bookmark};
 
 pub(super) enum Message {
@@ -58,6 +63,8 @@ pub(super) struct ClosedEpoch {
     pub(super) tables: Arc<Tables>,
     pub(super) is_reduced: bool,
     pub(super) is_last: bool,
+    /// What it carries out of what was asked for.
+    pub(super) asked: Option<Asked>,
     /// No epoch comes after it.
     pub(super) is_end: bool,
     /// Its reduce tasks save their state.
@@ -97,6 +104,10 @@ pub(super) struct TaskDone {
     pub(super) tapped: Vec<(usize, RecordBatch)>,
     /// (shadow, why it failed).
     pub(super) failures: Vec<(usize, String)>,
+    /// Rows to be kept as dead letters, in order.
+    pub(super) poison: Vec<Poisoned>,
+    /// (operator, its poison rows of one batch, why the first of them is one).
+    pub(super) faults: Vec<(usize, u64, String)>,
 }
 
 #[derive(Debug, Clone, Default)]

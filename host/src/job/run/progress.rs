@@ -46,6 +46,8 @@ pub struct EpochReport {
     pub total: Totals,
     /// The same of each operator, by its name.
     pub operators: Vec<(String, OperatorStats)>,
+    /// Dead letters in the queue; none: the job keeps no checkpoint.
+    pub letters: Option<u64>,
     /// Bytes of the whole input, where they are known.
     pub input_bytes: Option<u64>,
     /// How far behind the watermark is: processing time less event time, in µs.
@@ -65,6 +67,9 @@ pub struct Totals {
     pub rejected: u64,
     /// Rows that came after their windows were closed.
     pub late: u64,
+    /// Poison rows: those kept as dead letters, and those skipped.
+    pub dead: u64,
+    pub skipped: u64,
 }
 
 /// A finished run.
@@ -81,6 +86,8 @@ pub struct Summary {
     pub sinks: Vec<NamedSink>,
     /// What shadows showed.
     pub comparisons: Vec<Comparison>,
+    /// Dead letters in the queue; none: the job keeps no checkpoint.
+    pub letters: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]

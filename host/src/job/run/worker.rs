@@ -79,10 +79,19 @@ impl Worker {
         self.graph.begin(task);
         let done = match &task.work {
             Work::Read { source, range } => self.read(task, *source, range),
+            Work::Letters { operator, batch } => {
+                let replayed = self.graph.replay(*operator, batch);
+                let done = self.graph.end(None);
+                replayed.map(|()| done).map_err(|fault| Some(error(&self.graph.plan, task, fault)))
+            }
             Work::Reduce { operator, partition, is_last, saves } => {
                 self.reduce(task, *operator, *partition, *is_last, *saves)
             }
-        }?;
+        };
+        let mut done = done?;
+        for poisoned in &mut done.poison {
+            poisoned.origin = input(&self.graph.plan, task);
+        }
         self.graph.shared.done.complete(task.sequence);
         Ok(done)
     }
@@ -160,16 +169,6 @@ fn decoders(plan: &Plan, epoch: Epoch) -> Result<Vec<Box<dyn Decoder>>, RunError
 fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
     match fault {
         Fault::Operator { index, error } => {
-            let input = match &task.work {
-                Work::Read { source, range } => {
-                    let name = plan.sources.get(*source).map(|source| source.name.as_str()).unwrap_or_default();
-                    format!("{range} of source `{name}`")
-                }
-                Work::Reduce { operator, partition, .. } => {
-                    let name = plan.operators.get(*operator).map(|planned| planned.logic.name()).unwrap_or_default();
-                    format!("partition {partition} of operator `{name}`")
-                }
-            };
             let logic = plan.operators.get(index).map(|planned| &planned.logic);
             let module = |logic: &Logic| {
                 let digest = short(&logic.digest()?.to_string());
@@ -179,7 +178,7 @@ fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
                 name: logic.map(|logic| logic.name().to_owned()).unwrap_or_default(),
                 module: logic.and_then(module).unwrap_or_default(),
                 epoch: task.epoch,
-                input,
+                input: input(plan, task),
                 source: Box::new(error),
             }
         }
@@ -187,6 +186,21 @@ fn error(plan: &Plan, task: &Task, fault: Fault) -> RunError {
             name: plan.sinks.get(index).map(|sink| sink.name.clone()).unwrap_or_default(),
             source: error,
         },
+    }
+}
+
+/// What a task works on, in words.
+fn input(plan: &Plan, task: &Task) -> String {
+    let operator = |at: usize| plan.operators.get(at).map(|planned| planned.logic.name()).unwrap_or_default();
+    match &task.work {
+        Work::Read { source, range } => {
+            let name = plan.sources.get(*source).map(|source| source.name.as_str()).unwrap_or_default();
+            format!("{range} of source `{name}`")
+        }
+        Work::Letters { operator: at, .. } => format!("dead letters of operator `{}`", operator(*at)),
+        Work::Reduce { operator: at, partition, .. } => {
+            format!("partition {partition} of operator `{}`", operator(*at))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use arrow::{
     array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array},
     compute,
 };
-use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog};
+use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog, Metering};
 
 use super::{AggregatePlan, Function};
 use crate::operator::{
@@ -21,6 +21,10 @@ pub type Columns = Vec<ArrayRef>;
 pub struct Calls {
     plan: Arc<AggregatePlan>,
     instances: Vec<Option<(AggregateInstance, Loaded)>>,
+    /// Of the instances.
+    metering: Metering,
+    /// What was said in calls that count, by instances that may be gone.
+    said: Vec<CallLog>,
     tables: Arc<SideTables>,
     pub stats: OperatorStats,
 }
@@ -78,7 +82,8 @@ pub struct Bounds<'a> {
 impl Calls {
     pub fn new(plan: Arc<AggregatePlan>) -> Self {
         let instances = plan.functions.iter().map(|_| None).collect();
-        Self { plan, instances, tables: Arc::default(), stats: OperatorStats::default() }
+        let metering = Metering::Time;
+        Self { plan, instances, metering, said: Vec::new(), tables: Arc::default(), stats: OperatorStats::default() }
     }
 
     /// From now on calls see these tables.
@@ -165,13 +170,34 @@ impl Calls {
 
     /// What the calls since the last take logged and counted.
     pub fn take_logs(&mut self) -> Vec<CallLog> {
-        self.instances.iter_mut().flatten().map(|(instance, _)| instance.take_log()).collect()
+        let said = self.take_said();
+        self.said.extend(said);
+        std::mem::take(&mut self.said)
+    }
+
+    /// What the instances have said since they were last asked.
+    pub fn take_said(&mut self) -> Vec<CallLog> {
+        let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
+        self.instances.iter_mut().flatten().map(|(instance, _)| instance.take_log()).filter(spoke).collect()
+    }
+
+    /// Puts by what calls said that count: the instances may be dropped.
+    pub fn keep(&mut self, said: Vec<CallLog>) {
+        self.said.extend(said);
+    }
+
+    /// Calls from now on are metered so.
+    pub fn meter(&mut self, metering: Metering) {
+        if self.metering != metering {
+            self.instances.iter_mut().for_each(|instance| *instance = None);
+            self.metering = metering;
+        }
     }
 
     /// Makes the modules' instances, so that the first call need not wait for them.
     pub fn warm(&mut self) -> Result<(), CallError> {
         for (function, slot) in self.plan.functions.iter().zip(&mut self.instances).filter(|(_, slot)| slot.is_none()) {
-            let mut instance = AggregateInstance::new(&function.module, &function.limits)?;
+            let mut instance = AggregateInstance::metered(&function.module, &function.limits, self.metering)?;
             instance.open_as(&function.input, &function.offered, &function.options, &function.signature)?;
             *slot = Some((instance, Loaded::default()));
         }
@@ -191,7 +217,14 @@ impl Calls {
             loaded.see(&self.tables);
             let asked = &function.signature.tables;
             loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
-            results.push(call(function, instance)?);
+            match call(function, instance) {
+                Ok(result) => results.push(result),
+                Err(error) => {
+                    // Whoever fails is never called again.
+                    *slot = None;
+                    return Err(error);
+                }
+            }
             self.stats.calls += 1;
         }
         self.stats.call_time += started.elapsed();

@@ -14,7 +14,7 @@ use pelton_core::{
     batch,
     window::{Panes, WindowKind, is_late},
 };
-use pelton_wasm::{BatchContext, CallError, CallLog};
+use pelton_wasm::{BatchContext, CallError, CallLog, Metering};
 
 use super::{
     AggregatePlan,
@@ -25,8 +25,10 @@ use super::{
 };
 use crate::{
     operator::{
+        OperatorStats,
         admit::filter,
         partitions::{Parts, Sorted},
+        poison::{Chosen, isolate, taken_out},
         record_batch,
         shuffle::{Mapped, Piece},
         tables::SideTables,
@@ -144,34 +146,78 @@ impl Combiner {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let tags = if matches!(self.place, Place::Pane(_)) { times.as_slice() } else { &[] };
-        let partial = match self.place {
-            Place::Key | Place::Pane(_) => self.folded(context, &batch, tags)?,
-            Place::Session { gap } => self.sessions(context, &batch, &times, gap)?,
+        if self.plan.on_trap.isolates() {
+            let said = self.calls.take_said();
+            self.calls.keep(said);
+        }
+        let partial = match self.partial(context, &batch, &times) {
+            Err(error) if self.plan.on_trap.isolates() && error.blames_rows() => {
+                self.isolate(context, &batch, &times, error, out)?
+            }
+            partial => Some(partial?),
+        };
+        out.pieces.extend(partial.map(|partial| Piece::Partial(Arc::new(partial))));
+        Ok(())
+    }
+
+    /// A batch that failed, without its poison rows. None: no other row is left.
+    fn isolate(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        times: &[i64],
+        error: CallError,
+        out: &mut Mapped,
+    ) -> Result<Option<Partial>, CallError> {
+        let (before, mut said) = (self.calls.stats, Vec::new());
+        let mut make = |chosen: &Chosen, metering: Metering| -> Result<_, CallError> {
+            drop(self.calls.take_said());
+            self.calls.meter(metering);
+            let partial = self.partial(context, &chosen.rows(batch), &chosen.values(times))?;
+            // Only the last of these calls counts.
+            said = self.calls.take_said();
+            Ok(partial)
+        };
+        let mut isolated = isolate(batch.num_rows(), error, &mut make)?;
+        self.calls.meter(Metering::Time);
+        // What was tried counts as tried alone.
+        let call_time = self.calls.stats.call_time;
+        self.calls.stats = OperatorStats { call_time, ..before };
+        if isolated.answer.is_some() {
+            self.calls.keep(said);
+            self.calls.stats.calls += self.plan.functions.len() as u64;
+        }
+        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+        out.poison.extend(isolated.of(batch, context.first_row));
+        Ok(isolated.answer)
+    }
+
+    /// What a batch comes to whose rows have these times, or panes.
+    fn partial(&mut self, context: &BatchContext, batch: &RecordBatch, times: &[i64]) -> Result<Partial, CallError> {
+        let tags = if matches!(self.place, Place::Pane(_)) { times } else { &[] };
+        match self.place {
+            Place::Key | Place::Pane(_) => self.folded(context, batch, tags),
+            Place::Session { gap } => self.sessions(context, batch, times, gap),
             Place::Count => {
-                let keys = self.keys(&batch);
+                let keys = self.keys(batch);
                 self.slots.clear();
                 self.assign(&keys, &[], 0..keys.hashes.len());
                 let (groups, parts) = self.sorted_groups();
-                let rows = CarriedRows::new(batch, std::mem::take(&mut self.slots), &groups, self.plan.partitions);
-                Partial {
-                    groups,
-                    parts,
-                    lasts: Vec::new(),
-                    content: Content::Accumulators(Vec::new()),
-                    rows: Some(rows),
-                }
+                let slots = std::mem::take(&mut self.slots);
+                let rows = CarriedRows::new(batch.clone(), slots, &groups, self.plan.partitions);
+                let content = Content::Accumulators(Vec::new());
+                Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: Some(rows) })
             }
-        };
-        out.pieces.push(Piece::Partial(Arc::new(partial)));
-        Ok(())
+        }
     }
 
     /// A batch of which each group becomes one accumulator, unless that saves nothing.
     fn folded(&mut self, context: &BatchContext, batch: &RecordBatch, tags: &[i64]) -> Result<Partial, CallError> {
         let keys = self.keys(batch);
         let rows = keys.hashes.len();
-        let sample = if rows < self.plan.sample_rows * 4 { 0 } else { self.plan.sample_rows };
+        // Rows that may be poison are folded where they can be told from the others: here.
+        let is_small = rows < self.plan.sample_rows * 4 || self.plan.on_trap.isolates();
+        let sample = if is_small { 0 } else { self.plan.sample_rows };
         self.slots.clear();
         self.assign(&keys, tags, 0..sample);
         if sample > 0 && self.groups.rows().len() >= sample - sample / 10 {

@@ -32,6 +32,7 @@ use pelton_core::{
     contract::{AggregateSignature, Input},
     job::Emission,
     limits::Limits,
+    poison::OnTrap,
     window::{WindowKind, WindowSpec},
 };
 use pelton_wasm::Module;
@@ -71,6 +72,7 @@ pub struct AggregatePlan {
     /// None: nobody reads late rows, they are only counted.
     pub late: Option<PortPlan>,
     pub rejected: Option<PortPlan>,
+    pub on_trap: OnTrap,
     /// Rows in one call, at most.
     pub rows_max: usize,
     /// Rows of a batch from which it is guessed whether to fold it on the map side: not if nine in ten have a key of

@@ -12,6 +12,7 @@
 
 mod apply;
 mod emit;
+mod isolate;
 mod partition;
 mod reduce;
 mod work;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use pelton_core::{
     contract::{Input, KeyedSignature},
     limits::Limits,
+    poison::OnTrap,
     window::Clock,
 };
 use pelton_wasm::Module;
@@ -36,6 +38,7 @@ pub struct KeyedPlan {
     pub module_name: String,
     pub module: Arc<Module>,
     pub limits: Limits,
+    pub on_trap: OnTrap,
     /// A JSON object.
     pub options: String,
     pub input: Input,

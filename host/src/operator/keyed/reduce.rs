@@ -13,17 +13,20 @@ use arrow::{
     error::ArrowError,
 };
 use pelton_core::{batch, contract::StateForm, window::Clock};
-use pelton_wasm::{BatchContext, CallError, CallLog, DueTimers, KeyedAnswer, KeyedBatch, KeyedInstance};
+use pelton_wasm::{BatchContext, CallError, CallLog, DueTimers, KeyedAnswer, KeyedBatch, KeyedInstance, Metering};
 
 use super::{
     KeyedPlan,
     emit::{Given, emitted},
+    isolate::{Part, isolate},
     partition::{Partition, Table},
     work::{Call, Due, Grouped, Reasons, calls},
 };
 use crate::{
     operator::{
-        Closing, Reduced, assemble, record_batch,
+        Closing, Reduced, assemble,
+        poison::{PoisonRow, taken_out},
+        record_batch,
         shuffle::Piece,
         tables::{Loaded, SideTables},
     },
@@ -39,16 +42,19 @@ const LAST_ROUNDS_MAX: usize = 64;
 pub struct Reducer {
     plan: Arc<KeyedPlan>,
     codec: KeyCodec,
-    /// Made at the first call.
-    instance: Option<KeyedInstance>,
+    /// Made at the first call, and again after it was dropped.
+    instance: Option<(Metering, KeyedInstance)>,
     loaded: Loaded,
+    /// What was said in calls that count, by instances that may be gone.
+    said: CallLog,
     call_time: Duration,
 }
 
 impl Reducer {
     pub fn new(plan: Arc<KeyedPlan>) -> Self {
         let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
-        Self { plan, codec, instance: None, loaded: Loaded::default(), call_time: Duration::ZERO }
+        let (loaded, said) = (Loaded::default(), CallLog::default());
+        Self { plan, codec, instance: None, loaded, said, call_time: Duration::ZERO }
     }
 
     /// From now on calls see these tables.
@@ -94,7 +100,15 @@ impl Reducer {
 
     /// What the calls since the last take logged and counted.
     pub fn take_log(&mut self) -> CallLog {
-        self.instance.as_mut().map(KeyedInstance::take_log).unwrap_or_default()
+        self.keep_log();
+        std::mem::take(&mut self.said)
+    }
+
+    /// Puts by what the instance has said: it may be dropped.
+    fn keep_log(&mut self) {
+        if let Some((_, instance)) = &mut self.instance {
+            self.said.absorb(instance.take_log());
+        }
     }
 
     fn run(
@@ -144,10 +158,76 @@ impl Reducer {
         if call.is_continued && due.is_empty() && !call.ending.contains(&1) {
             return Ok(());
         }
-        let batch = gathered(grouped, call).map_err(assemble::too_large)?;
-        let keys = self.codec.decode(state.keys.keys(), &call.slots);
-        let answer = self.ask(context, state, batch.as_ref(), &keys, call, &due)?;
+        let isolates = plan.on_trap.isolates();
+        if isolates {
+            self.keep_log();
+        }
+        match self.ask(context, state, grouped, call, &due, Metering::Time) {
+            Ok(asked) => self.take(context, state, (grouped, call, &due), asked, out),
+            Err(error) if isolates && error.blames_rows() => {
+                // Timers that are not set any more are no part of it.
+                let whole = Call { due, ..call.clone() };
+                let Some((grouped, part, asked)) = self.isolate(context, state, grouped, &whole, error, out)? else {
+                    return Ok(());
+                };
+                self.take(context, state, (&grouped, &part, &part.due), asked, out)
+            }
+            Err(error) => Err(error),
+        }
+    }
 
+    /// A call that failed, without its poison rows. None: nothing else is left.
+    fn isolate<'a>(
+        &mut self,
+        context: &BatchContext,
+        state: &mut Partition,
+        grouped: &Grouped<'a>,
+        call: &Call,
+        error: CallError,
+        out: &mut Reduced,
+    ) -> Result<Option<(Grouped<'a>, Call, Asked)>, CallError> {
+        let plan = Arc::clone(&self.plan);
+        let mut said = CallLog::default();
+        let mut make = |part: &Part, metering: Metering| -> Result<_, CallError> {
+            let (grouped, call) = part.of(grouped, call);
+            let asked = self.ask(context, state, &grouped, &call, &call.due, metering)?;
+            // Only the last of these calls counts.
+            said = self.instance.as_mut().map(|(_, instance)| instance.take_log()).unwrap_or_default();
+            Ok((grouped, call, asked))
+        };
+        let isolated = isolate(call, error, &mut make)?;
+        if isolated.answer.is_some() {
+            self.said.absorb(said);
+        }
+        taken_out(plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+        let rows = gathered(grouped, call).map_err(assemble::too_large)?;
+        let poison = isolated.poison.into_iter().filter_map(|(at, fault)| {
+            let row = rows.as_ref()?.slice(at, 1);
+            Some(PoisonRow { row, number: context.first_row + at as u64, fault })
+        });
+        out.poison.extend(poison);
+        if let Some(ttl) = plan.ttl {
+            // A poison row is a sign of life of its key, also where no other row is left of it.
+            let latest = if plan.needs_times() { latest(grouped, call) } else { Vec::new() };
+            touch(state, call, ttl.length, |key| match ttl.clock {
+                Clock::Event => latest.get(key).copied().flatten(),
+                Clock::Processing => Some(context.now),
+            });
+        }
+        Ok(isolated.answer)
+    }
+
+    /// Applies what a call answered, and sends it on.
+    fn take(
+        &mut self,
+        context: &BatchContext,
+        state: &mut Partition,
+        (grouped, call, due): (&Grouped<'_>, &Call, &[Due]),
+        asked: Asked,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        let plan = Arc::clone(&self.plan);
+        let Asked { batch, keys, answer } = asked;
         due.iter().for_each(|due| state.timers.clear(due.timer.slot, due.timer.id));
         state.apply(&call.slots, &answer.changes, &answer.timers);
         let latest = if plan.needs_times() { latest(grouped, call) } else { Vec::new() };
@@ -161,7 +241,7 @@ impl Reducer {
         ended.for_each(|(slot, _)| state.drop_state(*slot));
         state.account("process")?;
 
-        let times = row_times(context, call, &due, &latest);
+        let times = row_times(context, call, due, &latest);
         let given = Given { rows: batch.as_ref(), key_at: &plan.shuffle.key_at, keys: &keys, times: &times };
         for rows in &answer.emitted {
             out.stats.rows_out += rows.rows as u64;
@@ -181,17 +261,20 @@ impl Reducer {
         Ok(())
     }
 
+    /// One call. Whoever fails is dropped.
     fn ask(
         &mut self,
         context: &BatchContext,
         state: &Partition,
-        rows: Option<&RecordBatch>,
-        keys: &[ArrayRef],
+        grouped: &Grouped<'_>,
         call: &Call,
         due: &[Due],
-    ) -> Result<KeyedAnswer, CallError> {
+        metering: Metering,
+    ) -> Result<Asked, CallError> {
         let plan = Arc::clone(&self.plan);
-        let columns: Vec<ArrayRef> = match rows {
+        let batch = gathered(grouped, call).map_err(assemble::too_large)?;
+        let keys = self.codec.decode(state.keys.keys(), &call.slots);
+        let columns: Vec<ArrayRef> = match &batch {
             Some(rows) => plan.reads_at.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect(),
             None => {
                 let fields = plan.signature.reads.iter().map(|column| plan.input.schema.field(*column));
@@ -213,36 +296,46 @@ impl Reducer {
             rows: call.rows.len(),
             columns: &columns,
             ends: &call.ends,
-            keys,
+            keys: &keys,
             state: &values,
             due: DueTimers { keys: &due_keys, ids: &ids, at: &at, clocks: &clocks },
             expiring: &call.ending,
         };
         let reader = state.tables.reader(&call.slots);
         let started = Instant::now();
-        let answer = self.instance()?.process(context, &asked, reader, &plan.input, &plan.signature);
+        let answer = self.instance(metering)?.process(context, &asked, reader, &plan.input, &plan.signature);
         self.call_time += started.elapsed();
-        answer
+        if answer.is_err() {
+            self.instance = None;
+        }
+        Ok(Asked { answer: answer?, batch, keys })
     }
 
     /// Makes the module's instance, so that the first call need not wait for it.
     pub fn warm(&mut self) -> Result<(), CallError> {
-        if self.instance.is_none() {
-            let mut instance = KeyedInstance::new(&self.plan.module, &self.plan.limits)?;
-            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
-            self.loaded.forget();
-            self.instance = Some(instance);
-        }
-        Ok(())
+        self.instance(Metering::default()).map(drop)
     }
 
-    fn instance(&mut self) -> Result<&mut KeyedInstance, CallError> {
-        self.warm()?;
-        let instance = self.instance.as_mut().expect("made above");
+    fn instance(&mut self, metering: Metering) -> Result<&mut KeyedInstance, CallError> {
+        if self.instance.as_ref().is_none_or(|(made, _)| *made != metering) {
+            let mut instance = KeyedInstance::metered(&self.plan.module, &self.plan.limits, metering)?;
+            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
+            self.loaded.forget();
+            self.instance = Some((metering, instance));
+        }
+        let (_, instance) = self.instance.as_mut().expect("made above");
         let asked = &self.plan.signature.tables;
         self.loaded.give(asked, |name, version, rows| instance.load_table(name, version, rows))?;
         Ok(instance)
     }
+}
+
+/// A call that was answered.
+struct Asked {
+    /// Its rows; none: it has none.
+    batch: Option<RecordBatch>,
+    keys: Vec<ArrayRef>,
+    answer: KeyedAnswer,
 }
 
 /// The rows of a call; none: it has none.

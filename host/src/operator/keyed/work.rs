@@ -29,7 +29,7 @@ pub(super) struct Grouped<'a> {
 }
 
 /// What one call is made with.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Call {
     /// The slot of each key.
     pub(super) slots: Vec<u32>,
@@ -96,6 +96,11 @@ impl<'a> Grouped<'a> {
             }
         }
         Self { pieces, slots: places.slots, ends, rows }
+    }
+
+    /// The same pieces, with rows for one call.
+    pub(super) fn with_rows(&self, rows: Vec<(usize, usize)>) -> Self {
+        Self { pieces: self.pieces.clone(), slots: Vec::new(), ends: Vec::new(), rows }
     }
 
     /// The event time of a row, in µs.

@@ -12,6 +12,7 @@ mod cogroups;
 mod guest;
 mod keyed;
 mod loading;
+mod metered;
 mod tables;
 mod wasi;
 

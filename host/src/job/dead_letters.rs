@@ -1,0 +1,160 @@
+//! Dead letters as people and machines see them, and what they may ask for: the same offline and by an engine.
+//!
+//! Called with a checkpoint directory, beside a job that runs or not. What is asked for is carried out by the job, in its next
+//! epoch; nothing here changes the queue.
+
+use std::path::Path;
+
+use arrow::{
+    array::RecordBatch,
+    json::{WriterBuilder, writer::JsonArray},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::run::letters::row;
+pub use crate::checkpoint::letters::Action;
+use crate::{
+    checkpoint::{
+        CheckpointError,
+        letters::{Letter, LetterId, Queue, look, request},
+    },
+    error::{Code, Coded},
+};
+
+/// Which letters are meant. Nothing is meant by nothing: it has to be said.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// As in `12.0`.
+    #[serde(default)]
+    pub letters: Vec<String>,
+    /// All of this operator.
+    pub operator: Option<String>,
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum LettersError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error("there is no dead letter {0}")]
+    Unknown(String),
+    #[error("`{0}` is no number of a dead letter")]
+    NoNumber(String),
+    #[error("no dead letter is named")]
+    Nothing,
+    #[error("the job's input has ended and its windows were closed: nothing can be replayed into it")]
+    Over,
+}
+
+impl Coded for LettersError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Checkpoint(source) => source.code(),
+            Self::Unknown(_) => Code::NotFound,
+            Self::NoNumber(_) | Self::Nothing => Code::BadRequest,
+            Self::Over => Code::Conflict,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Checkpoint(source) => return source.help(),
+            Self::Unknown(_) => {
+                "`pelton dlq list` shows those that there are; replayed and discarded ones are gone".into()
+            }
+            Self::NoNumber(_) => "numbers are as `pelton dlq list` shows them, such as 12.0".into(),
+            Self::Nothing => "give their numbers, an operator, or `--all`".into(),
+            Self::Over => "start the job over with `--fresh`, or give the rows to a job of their own".into(),
+        })
+    }
+}
+
+/// Letters that are shown unless somebody asks for more.
+pub const SHOWN_DEFAULT: usize = 100;
+
+/// `{"total", "letters": […]}`: the oldest letters first, of one operator or all.
+pub fn list(directory: &Path, operator: Option<&str>, most: usize) -> Result<Value, LettersError> {
+    let queue = look(directory)?;
+    let is_wanted = |letter: &&Letter| operator.is_none_or(|operator| letter.head.operator == operator);
+    let wanted: Vec<&Letter> = queue.letters.iter().filter(is_wanted).collect();
+    let shown: Vec<Value> = wanted.iter().take(most).map(|letter| to_json(&queue, letter)).collect();
+    Ok(json!({ "total": wanted.len(), "letters": shown }))
+}
+
+/// All that is known of a letter.
+pub fn show(directory: &Path, id: &str) -> Result<Value, LettersError> {
+    let id = parse(id)?;
+    let queue = look(directory)?;
+    let letter = queue.letters.iter().find(|letter| letter.id() == id);
+    let letter = letter.ok_or_else(|| LettersError::Unknown(id.to_string()))?;
+    let mut shown = to_json(&queue, letter);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("trace".into(), json!(letter.head.trace));
+    }
+    Ok(shown)
+}
+
+/// Asks the job for something. Answers with the letters that it concerns.
+pub fn ask(directory: &Path, action: Action, selection: &Selection) -> Result<Value, LettersError> {
+    let queue = look(directory)?;
+    if action == Action::Replay && queue.is_over {
+        return Err(LettersError::Over);
+    }
+    let chosen = choose(&queue, selection)?;
+    if !chosen.is_empty() {
+        request(directory, action, &chosen)?;
+    }
+    let chosen: Vec<String> = chosen.iter().map(ToString::to_string).collect();
+    Ok(json!({ "action": action.name(), "letters": chosen }))
+}
+
+fn choose(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
+    let Selection { letters, operator, all } = selection;
+    if letters.is_empty() && operator.is_none() && !all {
+        return Err(LettersError::Nothing);
+    }
+    let named: Vec<LetterId> = letters.iter().map(|id| parse(id)).collect::<Result<_, _>>()?;
+    if let Some(unknown) = named.iter().find(|id| !queue.letters.iter().any(|letter| letter.id() == **id)) {
+        return Err(LettersError::Unknown(unknown.to_string()));
+    }
+    let is_meant = |letter: &&Letter| {
+        *all || named.contains(&letter.id()) || operator.as_ref().is_some_and(|name| *name == letter.head.operator)
+    };
+    // What waits to be carried out needs no second request.
+    let free = |letter: &&Letter| queue.asked(letter.id()).is_none();
+    Ok(queue.letters.iter().filter(is_meant).filter(free).map(Letter::id).collect())
+}
+
+fn parse(id: &str) -> Result<LetterId, LettersError> {
+    id.parse().map_err(|_| LettersError::NoNumber(super::diagnostic::shown(id)))
+}
+
+fn to_json(queue: &Queue, letter: &Letter) -> Value {
+    let head = &letter.head;
+    json!({
+        "id": head.id.to_string(),
+        "epoch": head.id.epoch.0,
+        "at": head.at,
+        "operator": head.operator,
+        "modules": head.modules,
+        "revision": head.revision,
+        "code": head.code,
+        "error": head.error,
+        "origin": head.origin,
+        "row_number": head.row_number,
+        "asked": queue.asked(head.id).map(Action::name),
+        "row": row(letter).ok().and_then(|row| row_to_json(&row)),
+    })
+}
+
+/// None: a column has no form in JSON.
+fn row_to_json(row: &RecordBatch) -> Option<Value> {
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    writer.write(row).and_then(|()| writer.finish()).ok()?;
+    let mut rows: Vec<Value> = serde_json::from_slice(&writer.into_inner()).ok()?;
+    rows.pop()
+}

@@ -1,0 +1,185 @@
+//! Poison rows: a call that failed is made again without the rows that it failed on.
+//!
+//! ```text
+//! call ─ fails ─► again, fresh instance ─ fails ─► parts of its rows … one row by itself ─► again without it ─► … ─► the answer
+//! ```
+//!
+//! Called by operators whose `on-trap` isolates; they make the calls. Invariants: nothing of a call that failed remains, and
+//! the answer is that of one call of all other rows, as if those rows had never come. A call that overran its time is made again under a
+//! count of its instructions, so that no row is called poison because a machine is slow.
+
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use pelton_core::poison::{Fate, POISON_ROWS_OF_CALL_MAX, first_alone};
+use pelton_wasm::{CallError, Metering};
+
+use super::{OperatorStats, admit::filter};
+use crate::error::{Code, Coded};
+
+/// A row that its operator's module fails on.
+#[derive(Debug, Clone)]
+pub struct PoisonRow {
+    /// One row: all columns that the operator is given.
+    pub row: RecordBatch,
+    /// The number of the row, as modules are told in `first-row`.
+    pub number: u64,
+    pub fault: Fault,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub code: Code,
+    pub message: String,
+    /// Where the guest was, innermost first.
+    pub trace: Vec<String>,
+}
+
+impl Fault {
+    pub fn of(error: &CallError) -> Self {
+        Self { code: error.code(), message: error.to_string(), trace: error.frames().to_vec() }
+    }
+}
+
+/// The poison rows of a call, with all that they change in its sums.
+pub fn taken_out(fate: Option<Fate>, rows: usize, trials: u64, stats: &mut OperatorStats) {
+    match fate {
+        Some(Fate::DeadLetter) => stats.dead += rows as u64,
+        Some(Fate::Skip) => stats.skipped += rows as u64,
+        None => {}
+    }
+    stats.trials += trials;
+}
+
+/// Some of the rows of a call, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    These(Range<usize>),
+    /// All but these, which ascend.
+    Without(Vec<usize>),
+}
+
+impl Chosen {
+    fn mask(&self, rows: usize) -> impl Iterator<Item = bool> + '_ {
+        (0..rows).map(|row| match self {
+            Self::These(range) => range.contains(&row),
+            Self::Without(gone) => gone.binary_search(&row).is_err(),
+        })
+    }
+
+    /// These of the rows of a batch.
+    pub fn rows(&self, batch: &RecordBatch) -> RecordBatch {
+        match self {
+            Self::These(range) => batch.slice(range.start, range.len()),
+            Self::Without(gone) if gone.is_empty() => batch.clone(),
+            Self::Without(_) => filter(batch, self.mask(batch.num_rows())),
+        }
+    }
+
+    /// These of the values, one for each row; or of none at all.
+    pub fn values(&self, values: &[i64]) -> Vec<i64> {
+        values.iter().zip(self.mask(values.len())).filter(|(_, keep)| *keep).map(|(value, _)| *value).collect()
+    }
+}
+
+/// A call without its poison rows.
+#[derive(Debug)]
+pub struct Isolated<T> {
+    /// None: no other row is left.
+    pub answer: Option<T>,
+    /// Positions among the rows of the call, ascending, with why the call failed on each.
+    pub poison: Vec<(usize, Fault)>,
+    /// Calls that were made for it.
+    pub trials: u64,
+}
+
+impl<T> Isolated<T> {
+    /// The poison rows of a batch whose first row has this number.
+    pub fn of(&mut self, batch: &RecordBatch, first_row: u64) -> Vec<PoisonRow> {
+        let poison = std::mem::take(&mut self.poison).into_iter();
+        poison.map(|(at, fault)| PoisonRow { row: batch.slice(at, 1), number: first_row + at as u64, fault }).collect()
+    }
+}
+
+/// Makes a call of rows that are chosen so, by an instance that has not failed: whoever failed is dropped before.
+pub type Make<'a, C, T> = dyn FnMut(&C, Metering) -> Result<T, CallError> + 'a;
+
+/// Makes a call of `rows` rows again that failed with `first`, without the rows that are to blame.
+pub fn isolate<T>(rows: usize, first: CallError, make: &mut Make<'_, Chosen, T>) -> Result<Isolated<T>, CallError> {
+    let mut trials = Trials::new(first, make);
+    let (mut gone, mut poison): (Vec<usize>, Vec<(usize, Fault)>) = (Vec::new(), Vec::new());
+    loop {
+        if gone.len() == rows {
+            return Ok(Isolated { answer: None, poison, trials: trials.count });
+        }
+        if let Some(answer) = trials.call(&Chosen::Without(gone.clone()))? {
+            return Ok(Isolated { answer: Some(answer), poison, trials: trials.count });
+        }
+        if gone.len() >= POISON_ROWS_OF_CALL_MAX {
+            return Err(trials.too_many());
+        }
+        // What lies before the last one has been tried, and is good.
+        let from = gone.last().map_or(0, |last| last + 1);
+        let mut fails = |range| trials.call(&Chosen::These(range)).map(|answer| answer.is_none());
+        let found = first_alone(from..rows, &mut fails)?;
+        let Some(row) = found else {
+            return Err(trials.give_up("none of them fails by itself".into()));
+        };
+        gone.push(row);
+        poison.push((row, trials.fault()));
+    }
+}
+
+/// The calls that look for poison rows.
+pub struct Trials<'a, 'b, C, T> {
+    make: &'a mut Make<'b, C, T>,
+    metering: Metering,
+    pub count: u64,
+    /// Why the last one failed that did.
+    last: CallError,
+}
+
+impl<'a, 'b, C, T> Trials<'a, 'b, C, T> {
+    /// After a call that failed.
+    pub fn new(first: CallError, make: &'a mut Make<'b, C, T>) -> Self {
+        let metering = if first.is_overrun() { Metering::Instructions } else { Metering::Time };
+        Self { make, metering, count: 0, last: first }
+    }
+
+    /// None: it fails, and its rows may be to blame.
+    pub fn call(&mut self, chosen: &C) -> Result<Option<T>, CallError> {
+        loop {
+            self.count += 1;
+            match (self.make)(chosen, self.metering) {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(error) if !error.blames_rows() => return Err(error),
+                // Time tells nothing of the rows: their instructions do.
+                Err(error) if error.is_overrun() && self.metering == Metering::Time => {
+                    self.metering = Metering::Instructions;
+                }
+                Err(error) => {
+                    self.last = error;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Why the last call failed that did.
+    pub fn fault(&self) -> Fault {
+        Fault::of(&self.last)
+    }
+
+    pub fn give_up(self, why: String) -> CallError {
+        CallError::NotIsolated { why, error: Box::new(self.last) }
+    }
+
+    pub fn too_many(self) -> CallError {
+        self.give_up(format!("there are more than {POISON_ROWS_OF_CALL_MAX} in one call"))
+    }
+}
+
+#[cfg(test)]
+#[path = "poison_tests.rs"]
+mod tests;
