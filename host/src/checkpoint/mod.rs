@@ -4,6 +4,7 @@
 //!  DIRECTORY/lock                      who runs the job, and an advisory lock
 //!            journal/0000000007.log    claims, committed epochs, what was published: frames of docs/format.md
 //!            files/GGGGGGGGGG-…        snapshots and tables that committed records name
+//!            inputs/NAME/0000000042.log   what a source was given that cannot ask for it again: its log, from frame 42 on
 //!
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
 //! ```
@@ -16,9 +17,11 @@ mod directory;
 mod disk;
 mod error;
 mod files;
+mod input;
 pub mod inspect;
 mod names;
 mod open;
+mod owner;
 mod payload;
 mod read;
 mod store;
@@ -41,6 +44,7 @@ pub use self::{
     disk::Disk,
     error::CheckpointError,
     files::Files,
+    input::{InputLog, InputReader},
     names::segment as segment_path,
     open::{Committed, Recovered, Take},
     store::{CommitPermit, Store},

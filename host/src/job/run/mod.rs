@@ -30,6 +30,7 @@ mod graph;
 mod output;
 mod partition;
 pub mod progress;
+mod resume;
 mod revision;
 mod runner;
 mod tables;
