@@ -5,6 +5,7 @@
 mod access;
 mod going_on;
 mod jobs;
+mod received;
 mod registry;
 mod running;
 mod served;
