@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -68,7 +68,7 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed ## All benchmarks
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
 	tests/boundary/run.sh
@@ -84,6 +84,9 @@ bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH=
 
 bench-keyed: build ## The cost of a row by the number of keys, and the worth of a second core (BENCH="--quick")
 	python3 tests/bench/keyed.py $(BENCH)
+
+bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
+	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --ignored --nocapture
 
 bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton

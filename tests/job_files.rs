@@ -122,6 +122,10 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         source("type = \"file\"\npath = \"s.csv\"\n")
     } else if is(&tables::STDIN) {
         source("type = \"stdin\"\nformat = \"csv\"\n")
+    } else if is(&tables::SOCKET) {
+        source("type = \"socket\"\nlisten = \"127.0.0.1:9999\"\nformat = \"text\"\n")
+    } else if is(&tables::HTTP) {
+        source("type = \"http\"\nlisten = \"127.0.0.1:9999\"\nformat = \"text\"\n")
     } else if is(&tables::GENERATOR) {
         source("type = \"generator\"\nnexmark = \"bid\"\n")
     } else if is(&tables::READ_CSV) {

@@ -125,11 +125,13 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 31] = [
+const WITHOUT_CASE: [(Code, &str); 33] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
-    (Code::NotReplayable, "a source without an end: tests/chaos"),
+    (Code::SourceListen, "a port in use: tests/received"),
+    (Code::SourceBusy, "an answer to a client: host/src/source/live/tests.rs"),
+    (Code::NotReplayable, "an engine: tests/engine"),
     (Code::JobChanged, "a job that was killed: tests/chaos"),
     (Code::NotAFunction, "a record that was changed after it was written: docs/format.md"),
     (Code::StateUnreadable, "the snapshot of another job: tests/windows, tests/keyed, tests/joins"),

@@ -51,6 +51,8 @@ codes! {
     BadRow = 203, "a row cannot be decoded";
     SchemaInference = 204, "the schema cannot be inferred";
     SchemaMismatch = 205, "a file does not have the columns that the source declares";
+    SourceListen = 206, "a source cannot listen where it should";
+    SourceBusy = 207, "a source takes no more rows for now";
 
     // 03xx: modules
     ModuleUnreadable = 301, "a module cannot be read";

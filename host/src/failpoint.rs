@@ -15,6 +15,10 @@ use std::{
 pub const NAMES: [&str; 8] =
     ["republish", "recover", "prepare", "snapshot", "commit", "publish", "published", "collect"];
 
+/// Places that only jobs come to whose sources have logs: before what was received is written, and when it is durable and nobody has been
+/// told so.
+pub const INPUT_NAMES: [&str; 2] = ["receive", "receipt"];
+
 struct Armed {
     name: String,
     left: AtomicU64,
@@ -22,14 +26,24 @@ struct Armed {
 
 static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
 
-/// Dies here if somebody asked for it. `name` is one of [`NAMES`].
-pub fn reach(name: &str) {
+/// A fault that a test plants, to see that it is found out: `PELTON_FAILPOINT=early-receipt` has sources promise rows that are not in their
+/// logs yet.
+pub fn is_planted(name: &str) -> bool {
+    armed().is_some_and(|armed| armed.name == name)
+}
+
+fn armed() -> Option<&'static Armed> {
     let armed = ARMED.get_or_init(|| {
         let wanted = env::var("PELTON_FAILPOINT").ok()?;
         let (name, times) = wanted.split_once(':').unwrap_or((&wanted, "1"));
         Some(Armed { name: name.to_owned(), left: AtomicU64::new(times.parse().ok()?) })
     });
-    if let Some(armed) = armed
+    armed.as_ref()
+}
+
+/// Dies here if somebody asked for it. `name` is one of [`NAMES`] or [`INPUT_NAMES`].
+pub fn reach(name: &str) {
+    if let Some(armed) = armed()
         && armed.name == name
         && armed.left.fetch_sub(1, Ordering::Relaxed) == 1
     {

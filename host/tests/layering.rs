@@ -19,7 +19,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("nearest", &[]),
     ("standard", &["error", "nearest"]),
     ("checkpoint", &["clock", "error", "lock"]),
-    ("source", &["clock", "error"]),
+    ("source", &["checkpoint", "clock", "error", "failpoint"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "nearest", "state"]),
     ("sink", &["checkpoint", "clock", "error"]),

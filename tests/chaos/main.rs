@@ -106,11 +106,3 @@ fn a_result_without_rows_is_one_part_also_with_a_checkpoint() {
         assert_eq!(parts, [("part-00000.csv".to_owned(), 0)]);
     }
 }
-
-#[test]
-fn a_source_that_cannot_be_read_again_is_refused() {
-    let trial = Trial::new(&JOBS[0]);
-    trial.begin_anew();
-    trial.edit("type = \"file\"\npath = \"bids/*.csv\"", "type = \"stdin\"\nformat = \"csv\"");
-    assert!(trial.refusal().contains("(PELTON-0502)"), "{}", trial.refusal());
-}

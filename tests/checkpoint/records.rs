@@ -13,7 +13,7 @@ use pelton_core::{
 
 fn source(name: &str, position: Position) -> SourceRecord {
     let listed = vec![FileRecord { name: "in/ä.csv".into(), bytes: 1 << 40 }];
-    SourceRecord { name: name.into(), position, listed, idle: Some(true), watermark: Some(-5) }
+    SourceRecord { name: name.into(), position, listed, idle: Some(true), watermark: Some(-5), log_end: None }
 }
 
 fn part(content: PartContent) -> PartRecord {

@@ -6,6 +6,7 @@ mod access;
 mod going_on;
 mod jobs;
 mod letters;
+mod received;
 mod registry;
 mod running;
 mod served;

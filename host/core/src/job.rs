@@ -2,6 +2,7 @@
 //!
 //! `pelton::job::file` reads it from TOML; everything after that works on this model.
 
+use core::net::SocketAddr;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
@@ -111,7 +112,9 @@ pub enum OnBadRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceKind {
     File(FileSourceSpec),
-    Stdin(StdinSpec),
+    Stdin(StreamSpec),
+    Socket(SocketSpec),
+    Http(HttpSpec),
     Generator(GeneratorSpec),
 }
 
@@ -137,12 +140,51 @@ pub struct FileSourceSpec {
     pub watch: Option<Duration>,
 }
 
+/// Rows that come as a stream of bytes, once.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StdinSpec {
+pub struct StreamSpec {
     /// A row format: CSV, JSON lines or text.
     pub format: Format,
     pub schema: Option<SchemaRef>,
     pub max_row_bytes: usize,
+}
+
+/// Rows over TCP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SocketSpec {
+    pub rows: StreamSpec,
+    pub peer: Peer,
+    /// Bytes that have come and that no epoch has taken yet, at most.
+    pub buffer_bytes: usize,
+}
+
+/// Who opens the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// The source does, to `HOST:PORT`, and again when it is lost, after `max_delay` at most.
+    Server { address: String, max_delay: Duration },
+    /// Many clients do.
+    Clients(ListenSpec),
+}
+
+/// Where a source waits for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenSpec {
+    pub address: SocketAddr,
+    /// Clients at one time, at most.
+    pub connections: usize,
+}
+
+/// Rows in the bodies of POST requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpSpec {
+    pub rows: StreamSpec,
+    pub listen: ListenSpec,
+    /// A file with the token that requests must have, relative to the job file; none: everybody may send.
+    pub token_file: Option<String>,
+    pub max_body_bytes: usize,
+    /// As of [`SocketSpec`].
+    pub buffer_bytes: usize,
 }
 
 /// How bytes become rows, or rows bytes.

@@ -1,17 +1,19 @@
-//! Collects garbage: segments and files that no record needs which stays.
+//! Collects garbage: segments, files and logged input that no record needs which stays.
 //!
 //! What may go is decided by the core. Segments go from the oldest on, each for good before the next, so that what is left of the journal never
 //! has a gap; files go after the records that name them.
 
 use pelton_core::checkpoint::retain;
 
-use super::{CheckpointError, disk::Disk, names, read, store::Store};
+use super::{CheckpointError, disk::Disk, input, names, read, store::Store};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Collected {
     pub segments: u64,
     pub files: u64,
+    /// Segments of logs of inputs.
+    pub inputs: u64,
 }
 
 impl<D: Disk> Store<D> {
@@ -33,6 +35,7 @@ impl<D: Disk> Store<D> {
                 store.remove(name)?;
                 collected.files += 1;
             }
+            collected.inputs = input::collect(store.disk.as_ref(), &garbage)?;
             store.kept.retain(|record| record.epoch.0 >= garbage.epochs_before);
             Ok(collected)
         })

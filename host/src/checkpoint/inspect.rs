@@ -18,7 +18,7 @@ use pelton_core::{
 use super::{
     CheckpointError, Directory,
     disk::Disk,
-    files, names,
+    files, input, names,
     read::{self, Content, Epochs, Journal},
 };
 
@@ -64,6 +64,8 @@ pub struct Verification {
     pub file_bytes: u64,
     /// Files of records that nobody needs any more to recover, and that have been collected.
     pub collected: u64,
+    /// Frames in the logs of inputs.
+    pub input_frames: u64,
     pub damages: Vec<CheckpointError>,
 }
 
@@ -81,7 +83,10 @@ pub fn inspect(directory: &Path) -> Result<Inspection, CheckpointError> {
 pub fn verify(directory: &Path) -> Result<(Inspection, Verification), CheckpointError> {
     let disk = open(directory)?;
     let journal = look(&disk)?;
-    let verification = verify_files(&disk, &journal);
+    let mut verification = verify_files(&disk, &journal);
+    let (frames, damages) = look_at_inputs(&disk);
+    verification.input_frames = frames;
+    verification.damages.extend(damages);
     Ok((Inspection::of(&disk, journal)?, verification))
 }
 
@@ -108,6 +113,19 @@ fn look<D: Disk>(disk: &D) -> Result<Journal, CheckpointError> {
             }
             other => return other,
         }
+    }
+}
+
+/// How many frames are in the logs of inputs, and what is damaged.
+fn look_at_inputs<D: Disk>(disk: &D) -> (u64, Vec<CheckpointError>) {
+    let mut tries = 1;
+    loop {
+        let found = input::verify(disk);
+        if found.1.is_empty() || tries == TRIES {
+            return found;
+        }
+        tries += 1;
+        thread::sleep(PAUSE);
     }
 }
 

@@ -5,6 +5,7 @@
 //!            journal/0000000007.log    claims, committed epochs, what was published: frames of docs/format.md
 //!            files/GGGGGGGGGG-…        snapshots, tables and dead letters that committed records name
 //!            requests/…                what somebody wants of the dead letters
+//!            inputs/NAME/0000000042.log   what a source was given that cannot ask for it again: its log, from frame 42 on
 //!
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
 //! ```
@@ -17,10 +18,12 @@ mod directory;
 mod disk;
 mod error;
 mod files;
+mod input;
 pub mod inspect;
 pub mod letters;
 mod names;
 mod open;
+mod owner;
 mod payload;
 mod read;
 mod store;
@@ -43,6 +46,7 @@ pub use self::{
     disk::Disk,
     error::CheckpointError,
     files::Files,
+    input::{InputLog, InputReader},
     names::segment as segment_path,
     open::{Committed, Recovered, Take},
     store::{CommitPermit, Store},

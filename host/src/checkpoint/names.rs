@@ -6,6 +6,7 @@ pub(super) const LOCK: &str = "lock";
 pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILES: &str = "files";
 pub(super) const REQUESTS: &str = "requests";
+pub(super) const INPUTS: &str = "inputs";
 
 /// Digits of numbers in names, at least: names in order of the alphabet are in order of numbers.
 const DIGITS: usize = 10;
@@ -20,6 +21,21 @@ pub fn segment(number: u64) -> String {
 /// The number of a segment, from its name within the folder.
 pub(super) fn segment_number(name: &str) -> Option<u64> {
     number(name.strip_suffix(".log")?).filter(|number| segment(*number).ends_with(name))
+}
+
+/// `inputs/clicks`: the folder of a source's log.
+pub(super) fn input(source: &str) -> String {
+    format!("{INPUTS}/{source}")
+}
+
+/// `inputs/clicks/0000000042.log`: the segment that begins with frame number 42.
+pub(super) fn input_segment(source: &str, first: u64) -> String {
+    format!("{INPUTS}/{source}/{first:0DIGITS$}.log")
+}
+
+/// The number of a segment's first frame, from its name within the folder.
+pub(super) fn input_segment_first(name: &str) -> Option<u64> {
+    segment_number(name)
 }
 
 /// `files/0000000003-0000000012-hint`

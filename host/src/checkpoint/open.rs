@@ -26,7 +26,9 @@ use super::{
     CheckpointError, Directory,
     disk::Disk,
     files::Files,
-    names, payload,
+    input, names,
+    owner::Owner,
+    payload,
     read::{self, Epochs, Journal},
     store::{self, CommitPermit, OpenSegment, SEGMENT_BYTES, Store},
 };
@@ -113,6 +115,8 @@ pub(super) fn open<D: Disk>(
 
 /// What the claim goes on from.
 struct Found {
+    /// The job starts over.
+    is_fresh: bool,
     follows: Option<End>,
     /// The length of the segment in which the journal ends.
     end_length: u64,
@@ -140,6 +144,7 @@ fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, C
         let generation = read::highest_generation(disk, numbers)?.saturating_add(1);
         let recovered = Recovered::nothing(generation);
         return Ok(Found {
+            is_fresh: true,
             follows: None,
             end_length: 0,
             recovered,
@@ -159,7 +164,8 @@ fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, C
     let published = published(&journal.decision, &kept);
     let recovered = Recovered::of(disk, &journal)?;
     // All that was read is durable now.
-    Ok(Found { follows, end_length, recovered, kept, published, published_durable: published })
+    let is_fresh = false;
+    Ok(Found { is_fresh, follows, end_length, recovered, kept, published, published_durable: published })
 }
 
 fn published(decision: &Decision, kept: &[Kept]) -> u64 {
@@ -200,6 +206,7 @@ fn claim<D: Disk>(
         .map_err(|reason| CheckpointError::io("encode the claim for", disk.shown(""), std::io::Error::other(reason)))?;
     let mut store = Store {
         files: Files::new(Arc::clone(&disk), generation),
+        owner: Arc::new(Owner::new(Arc::clone(&disk), segment.number)),
         disk,
         segment,
         segment_bytes,
@@ -217,6 +224,9 @@ fn claim<D: Disk>(
         store.sync()?;
         store.check_owner()
     })?;
+    if found.is_fresh {
+        store.guarded(|store| input::forget(store.disk.as_ref()))?;
+    }
     store.remove_void(numbers, found.follows, found.end_length);
     Ok((store, found.recovered))
 }

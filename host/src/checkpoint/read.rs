@@ -149,6 +149,7 @@ fn decode(frame: &Frame<'_>) -> Result<Content, String> {
         Kind::Epoch => payload::decode_epoch(frame.payload).map(|epoch| Content::Epoch(Box::new(epoch.record))),
         Kind::Published => payload::decode_published(frame.payload).map(Content::Published),
         Kind::Closed => Ok(Content::Closed),
+        Kind::Rows => Err("rows of a source have no place in the journal".into()),
     }
 }
 

@@ -20,7 +20,7 @@ use pelton_core::{
     model::Epoch,
 };
 
-use super::{CheckpointError, Directory, disk::Disk, files::Files, names, payload};
+use super::{CheckpointError, Directory, InputLog, disk::Disk, files::Files, input, names, owner::Owner, payload};
 
 /// Space that is set aside at once. A frame that is longer gets a segment of its own.
 pub(super) const SEGMENT_BYTES: u64 = 16 << 20;
@@ -51,6 +51,8 @@ pub struct Store<D: Disk = Directory> {
     pub(super) disk: Arc<D>,
     pub(super) files: Files<D>,
     pub(super) segment: OpenSegment<D::File>,
+    /// Shared with the logs of inputs.
+    pub(super) owner: Arc<Owner<D>>,
     pub(super) segment_bytes: u64,
     pub(super) generation: u64,
     /// Number of the next frame.
@@ -102,6 +104,18 @@ impl<D: Disk> Store<D> {
     /// [`Files::get`]
     pub fn get(&self, file: &FileRef) -> Result<Vec<u8>, CheckpointError> {
         self.files.get(file)
+    }
+
+    /// Opens the log of a source, which must not be open yet. Where the newest record, of generation `unknown_to`, does not know the source,
+    /// what that process and earlier ones have logged is of another source of this name that the job had once, and is removed.
+    pub fn input_log(&self, source: &str, unknown_to: Option<u64>) -> Result<InputLog<D>, CheckpointError> {
+        let open = || InputLog::open(&self.disk, &self.owner, self.generation, source, self.segment_bytes);
+        let log = open()?;
+        if log.last_generation().zip(unknown_to).is_some_and(|(logged, known)| logged <= known) {
+            input::forget_one(self.disk.as_ref(), source)?;
+            return open();
+        }
+        Ok(log)
     }
 
     /// Commits an epoch: when this returns, it has happened, whatever happens next. `outboxes` are one for each sink, and may be empty.
@@ -197,7 +211,8 @@ impl<D: Disk> Store<D> {
         }
         let bytes = self.segment_bytes.max((frame::frame_bytes(payload_bytes) + ALIGNMENT) as u64);
         let old = names::segment(self.segment.number);
-        self.segment = create_segment(self.disk.as_ref(), self.segment.number + 1, bytes)?;
+        let owner = Arc::clone(&self.owner);
+        self.segment = owner.roll(|number| create_segment(self.disk.as_ref(), number, bytes))?;
         // The next number is free again if whoever took the job over has collected it, after ours.
         match self.disk.exists(&old) {
             Ok(true) => Ok(()),
@@ -218,16 +233,9 @@ impl<D: Disk> Store<D> {
         Ok(())
     }
 
-    /// Refuses if another process has taken the job over. It would have made the next segment, which goes only after ours has gone.
+    /// [`Owner::check`]
     pub(super) fn check_owner(&self) -> Result<(), CheckpointError> {
-        let exists = |number| {
-            let path = names::segment(number);
-            self.disk.exists(&path).map_err(|source| CheckpointError::io("find", self.disk.shown(&path), source))
-        };
-        if exists(self.segment.number + 1)? || !exists(self.segment.number)? {
-            return Err(CheckpointError::Fenced { directory: self.directory() });
-        }
-        Ok(())
+        self.owner.check()
     }
 }
 

@@ -15,7 +15,8 @@ use pelton_core::{
 pub(super) fn record(epoch: u64, generation: u64) -> Record {
     let position = Position::Range { partition: 2, sequence: epoch, offset: epoch * 1_000, rows_at: Some(17) };
     let listed = vec![FileRecord { name: format!("in/{epoch}.csv"), bytes: epoch }];
-    let source = SourceRecord { name: "in".into(), position, listed, idle: Some(false), watermark: Some(-5) };
+    let source =
+        SourceRecord { name: "in".into(), position, listed, idle: Some(false), watermark: Some(-5), log_end: None };
     let part = PartRecord {
         name: "part-00000.csv".into(),
         from: epoch,

@@ -149,6 +149,9 @@ fn verification_to_text(inspection: &Inspection, verification: &Verification) ->
     let files = counted(verification.files, "file");
     let bytes = HumanBytes(verification.file_bytes);
     let mut text = format!("{frames} in {segments} and {files} ({bytes}) are as they were written");
+    if verification.input_frames > 0 {
+        text += &format!("\nlogs of inputs: {}", counted(verification.input_frames, "frame"));
+    }
     if let Some(cut) = &inspection.cut {
         text += &format!("\nunfinished: {}", unfinished(cut));
     }
@@ -191,6 +194,7 @@ fn verification_to_json(inspection: &Inspection, verification: &Verification) ->
         "files": verification.files,
         "file_bytes": verification.file_bytes,
         "collected": verification.collected,
+        "input_frames": verification.input_frames,
         "unfinished": inspection.cut.as_ref().map(cut_to_json),
         "errors": errors.collect::<Vec<_>>(),
     })

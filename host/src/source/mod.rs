@@ -12,12 +12,15 @@
 //! Invariants: decoding the same range again gives the same batches; a bad row costs no other row; only the
 //! columns asked for are decoded; a decoder holds one range's bytes at most.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Instant};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use pelton_core::checkpoint::record::{FileRecord, Position};
 
-use crate::error::{Code, Coded};
+use crate::{
+    checkpoint::{CheckpointError, InputLog},
+    error::{Code, Coded},
+};
 
 /// A source, opened: its columns are known.
 pub trait Source: Send + Sync {
@@ -42,6 +45,11 @@ pub trait Source: Send + Sync {
     /// and their sizes, and files that are new come after them. Called before any planner or decoder is made.
     fn resume(&mut self, _known: &[FileRecord], _from: &Position) -> Result<(), SourceError> {
         Ok(())
+    }
+
+    /// Where its log is put, in which it keeps what it was given, before a planner is made. None: its input can be read again by itself.
+    fn log_slot(&mut self) -> Option<&mut Option<InputLog>> {
+        None
     }
 
     /// Begins at `from`.
@@ -72,6 +80,16 @@ pub trait Planner: Send {
 
     /// Where it is: what comes after all ranges handed out so far. None: its input cannot be read again.
     fn bookmark(&self) -> Option<Bookmark>;
+
+    /// Of a source with a log: the number of the frame at which a later run goes on, though this input has ended.
+    fn log_end(&self) -> Option<u64> {
+        None
+    }
+
+    /// Nobody wants more of the input. Whether there may be rows that it has answered for, which are to be taken to the end.
+    fn drain(&mut self) -> bool {
+        false
+    }
 }
 
 /// A place in the input that is known for certain once everything before it has been decoded.
@@ -209,7 +227,7 @@ impl fmt::Debug for Range {
 pub enum RangeData {
     /// Part of a plain file of rows.
     File(file::lines::FileRange),
-    /// Whole rows that were read from a stream (decompressed, or standard input).
+    /// Whole rows that were read from a stream: decompressed, or received.
     Bytes(file::lines::BytesRange),
     /// A run of rows of one Parquet row group.
     Parquet(file::parquet::ParquetRange),
@@ -241,6 +259,12 @@ pub enum SourceError {
     Generator { what: String, reason: String },
     #[error("{file} was read up to here by an earlier run, and is {now}")]
     Moved { file: String, now: String },
+    #[error("failed to listen on {address}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("the log of what {name} was given cannot be used")]
+    Log { name: String, source: Box<CheckpointError> },
+    #[error("a frame in the log of what {name} was given cannot be decoded: {reason}")]
+    Logged { name: String, reason: String },
     #[error("the source has no column `{column}`")]
     NoColumn { column: String },
     /// The job stops: not an error of the source.
@@ -257,6 +281,9 @@ impl Coded for SourceError {
             Self::Inference { .. } => Code::SchemaInference,
             Self::Generator { .. } | Self::Glob { .. } => Code::WrongValue,
             Self::Schema { .. } | Self::Types { .. } | Self::NoColumn { .. } => Code::SchemaMismatch,
+            Self::Listen { .. } => Code::SourceListen,
+            Self::Log { source, .. } => source.code(),
+            Self::Logged { .. } => Code::CheckpointDamaged,
         }
     }
 
@@ -276,6 +303,11 @@ impl Coded for SourceError {
             Self::Moved { .. } => {
                 "put the file back as it was, or start over with `--fresh`, which forgets what was done".into()
             }
+            Self::Listen { .. } => {
+                "another process may have the port: choose one that is free, or stop the other one".into()
+            }
+            Self::Log { source, .. } => return source.help(),
+            Self::Logged { .. } => "put a good copy of the checkpoint in place, or start over with `--fresh`".into(),
             Self::NoColumn { .. } | Self::Stopped => return None,
         })
     }
@@ -283,8 +315,8 @@ impl Coded for SourceError {
 
 pub mod file;
 pub mod generator;
+pub mod live;
 pub mod metadata;
-pub mod stdin;
 pub mod table;
 
 #[cfg(test)]

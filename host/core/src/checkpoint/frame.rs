@@ -37,6 +37,8 @@ pub enum Kind {
     Published,
     /// The process ended in good order.
     Closed,
+    /// Rows that a source was given and cannot ask for again. Only in logs of inputs, where nothing else is.
+    Rows,
 }
 
 impl Kind {
@@ -46,11 +48,13 @@ impl Kind {
             Self::Epoch => 2,
             Self::Published => 3,
             Self::Closed => 4,
+            Self::Rows => 5,
         }
     }
 
     fn of(number: u16) -> Option<Self> {
-        [Self::Claim, Self::Epoch, Self::Published, Self::Closed].into_iter().find(|kind| kind.number() == number)
+        let kinds = [Self::Claim, Self::Epoch, Self::Published, Self::Closed, Self::Rows];
+        kinds.into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -233,8 +237,13 @@ pub fn scan(segment: &[u8]) -> Scan<'_> {
 
 /// The payload of the frame at an offset of a segment, if it is whole.
 pub fn payload_at(segment: &[u8], offset: u64) -> Option<&[u8]> {
-    let rest = segment.get(usize::try_from(offset).ok()?..)?;
-    next(rest, offset, None).ok().flatten().map(|frame| frame.payload)
+    frame_at(segment, offset).ok().flatten().map(|frame| frame.payload)
+}
+
+/// The frame at an offset of a segment; none where only zeros follow, or nothing.
+pub fn frame_at(segment: &[u8], offset: u64) -> Result<Option<Frame<'_>>, Defect> {
+    let rest = usize::try_from(offset).ok().and_then(|offset| segment.get(offset..)).unwrap_or_default();
+    next(rest, offset, None).map_err(|(defect, _)| defect)
 }
 
 /// The frame at the start of these bytes; none where all are zero. Else what is wrong, and how many bytes surely belong to it.

@@ -52,6 +52,8 @@ pub struct Record {
 pub struct Outline {
     pub epoch: Epoch,
     pub generation: u64,
+    #[serde(default)]
+    pub sources: Vec<SourcePlace>,
     pub tables: Vec<TableRecord>,
     pub snapshot: Option<Snapshot>,
     pub published_through: Epoch,
@@ -59,10 +61,31 @@ pub struct Outline {
     pub letters: Letters,
 }
 
+/// How far a source has been read, and no more of its record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePlace {
+    pub name: String,
+    pub position: Position,
+    #[serde(default)]
+    pub log_end: Option<u64>,
+}
+
+impl SourcePlace {
+    /// The number of the next frame of its log, if it has one.
+    pub fn frame(&self) -> Option<u64> {
+        match &self.position {
+            Position::Range { sequence, .. } => Some(*sequence),
+            Position::Start => Some(0),
+            Position::End => self.log_end,
+        }
+    }
+}
+
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, tables, snapshot, published_through, letters, .. } = record.clone();
-        Self { epoch, generation, tables, snapshot, published_through, letters }
+        let Record { epoch, generation, sources, tables, snapshot, published_through, letters, .. } = record.clone();
+        let sources = sources.into_iter().map(SourceRecord::place).collect();
+        Self { epoch, generation, sources, tables, snapshot, published_through, letters }
     }
 
     /// All files that the record names.
@@ -104,6 +127,15 @@ pub struct SourceRecord {
     pub idle: Option<bool>,
     /// Event time up to which its rows have come, in µs.
     pub watermark: Option<i64>,
+    /// Its input has ended, and it had a log: number of the frame that comes next if a later run is given more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_end: Option<u64>,
+}
+
+impl SourceRecord {
+    pub fn place(self) -> SourcePlace {
+        SourcePlace { name: self.name, position: self.position, log_end: self.log_end }
+    }
 }
 
 /// A file of a source, when it was listed.
@@ -118,7 +150,8 @@ pub struct FileRecord {
 pub enum Position {
     #[default]
     Start,
-    /// In partition number `partition`, which for files counts those listed, before its range number `sequence`.
+    /// In partition number `partition`, which for files counts those listed, before its range number `sequence`; where the source has a log,
+    /// that is the number of the frame.
     Range {
         partition: u32,
         sequence: u64,

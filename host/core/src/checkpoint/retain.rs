@@ -17,12 +17,15 @@ pub struct Kept {
     pub has_snapshot: bool,
     /// Names of the files that it needs.
     pub files: Vec<String>,
+    /// Sources, each with the frame of its log at which the next epoch goes on.
+    pub inputs: Vec<(String, u64)>,
 }
 
 impl Kept {
     pub fn of(record: &Outline, segment: u64) -> Self {
         let files = record.files().map(|file| file.name.clone()).collect();
-        Self { epoch: record.epoch, segment, has_snapshot: record.snapshot.is_some(), files }
+        let inputs = record.sources.iter().filter_map(|source| Some((source.name.clone(), source.frame()?)));
+        Self { epoch: record.epoch, segment, has_snapshot: record.snapshot.is_some(), files, inputs: inputs.collect() }
     }
 }
 
@@ -34,6 +37,11 @@ pub struct Garbage {
     /// Records of lower epochs are in no segment that stays, or are needed no more.
     pub epochs_before: u64,
     pub files: Vec<String>,
+    /// Of sources that have logs, the frames with lower numbers: the oldest snapshot that stays is behind them. Logs of other sources that
+    /// `inputs_kept` does not name belong to nobody.
+    pub inputs_before: Vec<(String, u64)>,
+    /// Sources of which every frame stays: they came after that snapshot.
+    pub inputs_kept: Vec<String>,
 }
 
 /// Chooses what may go so that the last `keep` epochs can be computed again: what comes before the newest snapshot
@@ -52,7 +60,17 @@ pub fn choose(records: &[Kept], keep: u64, published: u64) -> Garbage {
         segments_before: oldest.segment,
         epochs_before: oldest.epoch.0,
         files: named.into_iter().filter(|name| !needed.contains(name.as_str())).cloned().collect(),
+        inputs_before: oldest.inputs.clone(),
+        inputs_kept: later(live),
     }
+}
+
+/// Sources that only records behind the first one know.
+fn later(records: &[Kept]) -> Vec<String> {
+    let Some((first, rest)) = records.split_first() else { return Vec::new() };
+    let known: BTreeSet<&String> = first.inputs.iter().map(|(name, _)| name).collect();
+    let names: BTreeSet<&String> = rest.iter().flat_map(|record| &record.inputs).map(|(name, _)| name).collect();
+    names.difference(&known).map(|name| (*name).clone()).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ fn records(snapshots: &[&str]) -> Vec<Kept> {
         segment: index as u64 / 2,
         has_snapshot: !name.is_empty(),
         files: if name.is_empty() { vec!["table".into()] } else { vec![(*name).to_owned(), "table".into()] },
+        inputs: Vec::new(),
     };
     snapshots.iter().enumerate().map(kept).collect()
 }
@@ -16,7 +17,10 @@ const ALL: u64 = u64::MAX;
 #[test]
 fn what_comes_before_the_newest_snapshot_goes() {
     let garbage = choose(&records(&["a", "", "", "b", "", "c", ""]), 0, ALL);
-    assert_eq!(garbage, Garbage { segments_before: 2, epochs_before: 6, files: vec!["a".into(), "b".into()] });
+    assert_eq!(
+        garbage,
+        Garbage { segments_before: 2, epochs_before: 6, files: vec!["a".into(), "b".into()], ..Garbage::default() }
+    );
 }
 
 #[test]
@@ -26,7 +30,7 @@ fn the_last_epochs_can_be_computed_again() {
     assert_eq!(choose(&records, 1, ALL).epochs_before, 6);
     assert_eq!(choose(&records, 2, ALL).epochs_before, 4);
     assert_eq!(choose(&records, 3, ALL).epochs_before, 4);
-    assert_eq!(choose(&records, 4, ALL), Garbage { segments_before: 0, epochs_before: 1, files: Vec::new() });
+    assert_eq!(choose(&records, 4, ALL), Garbage { epochs_before: 1, ..Garbage::default() });
     assert_eq!(choose(&records, 100, ALL), Garbage::default());
 }
 
@@ -48,4 +52,21 @@ fn without_a_snapshot_everything_stays() {
 fn a_file_that_a_later_record_names_stays() {
     let garbage = choose(&records(&["same", "", "same"]), 0, ALL);
     assert_eq!((garbage.epochs_before, garbage.files), (3, Vec::new()));
+}
+
+#[test]
+fn rows_stay_in_the_log_that_a_snapshot_which_stays_is_not_behind() {
+    let mut records = records(&["a", "", "", "b", "", "c", ""]);
+    for (frame, record) in records.iter_mut().enumerate() {
+        record.inputs = vec![("in".into(), 10 * frame as u64)];
+        if frame >= 4 {
+            record.inputs.push(("new".into(), 0));
+        }
+    }
+    let garbage = choose(&records, 3, ALL);
+    assert_eq!((garbage.epochs_before, garbage.inputs_before), (4, vec![("in".into(), 30)]));
+    assert_eq!(garbage.inputs_kept, ["new"], "the snapshot does not know it");
+    let garbage = choose(&records, 0, ALL);
+    assert_eq!(garbage.inputs_before, [("in".into(), 50), ("new".into(), 0)]);
+    assert!(garbage.inputs_kept.is_empty());
 }

@@ -53,6 +53,15 @@ pub(super) struct Column {
     pub(super) event_time: bool,
 }
 
+/// What becomes of rows that come once: of what was read, received or answered.
+fn of_live(plan: &Plan, done: &str) -> &'static str {
+    match (&plan.checkpoint, done) {
+        (None, _) => "not kept: what was taken and not computed is gone after a restart",
+        (Some(_), "answered") => "kept: what was answered is in the checkpoint's log",
+        (Some(_), _) => "kept: what was read is in the checkpoint's log; what was under way is not",
+    }
+}
+
 impl Drawing {
     pub(super) fn of(plan: &Plan) -> Self {
         let mut drawing = Self { job: plan.name.clone(), nodes: Vec::new(), edges: Vec::new() };
@@ -63,7 +72,9 @@ impl Drawing {
             set(&mut origins, &[source.rows, source.rejected], index);
             let (kind, guarantee) = match source.kind {
                 SourceKind::File(_) => ("file", "replayable: every row is read again after a restart"),
-                SourceKind::Stdin(_) => ("stdin", "not replayable: what was read is gone after a restart"),
+                SourceKind::Stdin(_) => ("stdin", of_live(plan, "read")),
+                SourceKind::Socket(_) => ("socket", of_live(plan, "received")),
+                SourceKind::Http(_) => ("http", of_live(plan, "answered")),
                 SourceKind::Generator(_) => ("generator", "replayable: the same rows for the same seed"),
             };
             let mut facts = vec![("type".to_owned(), kind.to_owned())];

@@ -15,6 +15,7 @@ mod generator;
 mod graph;
 mod join;
 pub mod keys;
+mod live;
 pub use crate::nearest;
 mod operator;
 mod overrides;

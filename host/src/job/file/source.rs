@@ -6,7 +6,7 @@ use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
     job::{
         EventTimeSpec, FileSourceSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow, SourceKind,
-        SourceSpec, StdinSpec, TableSpec,
+        SourceSpec, TableSpec,
     },
     types,
 };
@@ -14,6 +14,7 @@ use pelton_core::{
 use super::{
     format, generator,
     keys::one_of,
+    live,
     nearest::nearest,
     reader::Reader,
     tree::{Kind, Value},
@@ -34,7 +35,9 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
     };
     let kind = match kind {
         "file" => SourceKind::File(FileSourceSpec { watch: watch(at), ..file(at)? }),
-        "stdin" => SourceKind::Stdin(stdin(at)?),
+        "stdin" => SourceKind::Stdin(live::rows(at)?),
+        "socket" => SourceKind::Socket(live::socket(at)?),
+        "http" => SourceKind::Http(live::http(at)?),
         _ => SourceKind::Generator(generated(at)?),
     };
     Some(SourceSpec { name: name.to_owned(), kind, event_time, on_bad_row, metadata })
@@ -86,13 +89,6 @@ fn check_paths(at: &Reader<'_>, paths: &[&str]) -> bool {
     !paths.is_empty() && paths.iter().all(|path| !path.is_empty())
 }
 
-fn stdin(at: &Reader<'_>) -> Option<StdinSpec> {
-    let format = format::read(at, None);
-    let schema = schema(at);
-    let max_row_bytes = max_row_bytes(at);
-    Some(StdinSpec { format: format?, schema, max_row_bytes })
-}
-
 fn generated(at: &Reader<'_>) -> Option<GeneratorSpec> {
     let seed = at.integer("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0);
     let rate = at.number("rate");
@@ -125,7 +121,7 @@ fn generated(at: &Reader<'_>) -> Option<GeneratorSpec> {
     Some(GeneratorSpec { seed, rate, rows, content })
 }
 
-fn max_row_bytes(at: &Reader<'_>) -> usize {
+pub(super) fn max_row_bytes(at: &Reader<'_>) -> usize {
     at.size("max-row-bytes").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(ROW_BYTES_MAX_DEFAULT)
 }
 
@@ -137,7 +133,7 @@ fn event_time(at: &Reader<'_>) -> Option<EventTimeSpec> {
 }
 
 /// Declared columns in the order of the file.
-fn schema(at: &Reader<'_>) -> Option<SchemaRef> {
+pub(super) fn schema(at: &Reader<'_>) -> Option<SchemaRef> {
     let table = at.free("schema")?;
     if table.entries.is_empty() {
         let message = format!("`{}` declares no column", at.place("schema"));

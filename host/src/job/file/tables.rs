@@ -3,6 +3,8 @@
 //! `source`, `operator` and `sink` turn what a [`Reader`](super::reader::Reader) finds under these keys into a
 //! `JobSpec`. A default that is written here is the one that they use (a test holds the two together).
 
+mod live;
+
 use std::time::Duration;
 
 use super::keys::{
@@ -128,11 +130,25 @@ pub static BATCH: Keys = Keys {
     ],
 };
 
-pub static SOURCES: Named =
-    Named { noun: "source", variants: &[("file", &FILE_SOURCE), ("stdin", &STDIN), ("generator", &GENERATOR)] };
+pub use live::{HTTP, SOCKET, STDIN};
 
-const SOURCE_TYPE: Key =
-    key("type", Shape::Choice(&["file", "stdin", "generator"]), Required, "What kind of source it is");
+pub static SOURCES: Named = Named {
+    noun: "source",
+    variants: &[
+        ("file", &FILE_SOURCE),
+        ("stdin", &STDIN),
+        ("socket", &SOCKET),
+        ("http", &HTTP),
+        ("generator", &GENERATOR),
+    ],
+};
+
+const SOURCE_TYPE: Key = key(
+    "type",
+    Shape::Choice(&["file", "stdin", "socket", "http", "generator"]),
+    Required,
+    "What kind of source it is",
+);
 const EVENT_TIME_KEY: Key =
     key("event-time", Shape::Table(&EVENT_TIME), Optional("none"), "Which column says when a row happened");
 const ON_BAD_ROW: Key = key(
@@ -199,22 +215,6 @@ pub static FILE_SOURCE: Keys = Keys {
             Optional("the files that are there are all"),
             "Time between two looks for new files, for CSV, JSON and text. The job then runs until it is stopped. Files should come by renaming: what is added to one later is not read",
         ),
-    ],
-};
-
-pub static STDIN: Keys = Keys {
-    title: "`source.NAME` of type `stdin`",
-    about: "Rows from standard input.",
-    keys: &[
-        SOURCE_TYPE,
-        key("format", Shape::Choice(&["csv", "json", "text"]), Required, "How bytes become rows"),
-        SCHEMA,
-        READ_CSV_KEY,
-        JSON_KEY,
-        EVENT_TIME_KEY,
-        METADATA,
-        ON_BAD_ROW,
-        MAX_ROW_BYTES,
     ],
 };
 

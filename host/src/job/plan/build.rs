@@ -38,7 +38,7 @@ use crate::{
     },
     operator::tables::Offered,
     sink::{self, SinkError},
-    source::{self, Source, SourceError, table::Table},
+    source::{self, Source, SourceError, live::LiveSource, table::Table},
     standard,
 };
 
@@ -569,7 +569,9 @@ impl Builder<'_> {
 fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn Source>, SourceError> {
     match &spec.kind {
         SourceKind::File(kind) => source::file::FileSource::open(kind, spec.on_bad_row, dir, &job.batch),
-        SourceKind::Stdin(kind) => source::stdin::StdinSource::open(kind, spec.on_bad_row, &job.batch),
+        SourceKind::Stdin(kind) => LiveSource::stdin(kind, spec.on_bad_row, &job.batch),
+        SourceKind::Socket(kind) => LiveSource::socket(kind, spec.on_bad_row, &job.batch),
+        SourceKind::Http(kind) => LiveSource::http(kind, dir, &job.batch),
         SourceKind::Generator(kind) => Ok(Box::new(source::generator::GeneratorSource::open(kind, &job.batch)?)),
     }
 }

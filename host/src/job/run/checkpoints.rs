@@ -33,6 +33,7 @@ use super::{
     beginnings::Looked,
     output::{ClosedEpoch, Saved},
     progress::Resumed,
+    resume::resume,
     tables::Tables,
 };
 use crate::{
@@ -164,7 +165,7 @@ impl Beginning {
             return Err(RunError::Changed { epoch: last.epoch, again: again.len() });
         }
         let from = if again.is_empty() { last.as_ref() } else { base.as_ref() };
-        let positions = resume(&mut plan, &catalogue, from, last.as_ref())?;
+        let positions = resume(&mut plan, &store, &catalogue, from, last.as_ref())?;
         let mut state = HashMap::new();
         if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()).filter(|_| plan.is_keyed) {
             for operator in &snapshot.operators {
@@ -285,36 +286,6 @@ impl Beginning {
     }
 }
 
-/// Tells each source where it is, and answers its position.
-fn resume(
-    plan: &mut Plan,
-    catalogue: &HashMap<String, Vec<FileRecord>>,
-    from: Option<&Record>,
-    last: Option<&Record>,
-) -> Result<Vec<Position>, RunError> {
-    let epoch = from.map_or(Epoch::FIRST, |from| from.epoch.next());
-    let mut positions = Vec::new();
-    for planned in &mut plan.sources {
-        let known = catalogue.get(&planned.name).map(Vec::as_slice).unwrap_or_default();
-        let record = from.and_then(|from| from.sources.iter().find(|source| source.name == planned.name));
-        let mut position = record.map(|record| record.position.clone()).unwrap_or_default();
-        let name = &planned.name;
-        let failed = |source| RunError::Source { name: name.clone(), epoch, source };
-        let source = Arc::get_mut(&mut planned.source).expect("nobody shares a plan that does not run yet");
-        source.resume(known, &position).map_err(failed)?;
-        let has_more = planned.source.listed().len() > known.len();
-        if has_more && plan.is_keyed && last.is_some_and(|last| last.is_last) {
-            return Err(RunError::Ended { name: planned.name.clone() });
-        }
-        if has_more && position == Position::End {
-            let partition = u32::try_from(known.len()).unwrap_or(u32::MAX);
-            position = Position::Range { partition, sequence: 0, offset: 0, rows_at: None };
-        }
-        positions.push(position);
-    }
-    Ok(positions)
-}
-
 fn engine(store: &Store, snapshot: &Snapshot) -> Result<Engine, RunError> {
     let bytes = store.get(&snapshot.engine)?;
     let unreadable = |error: rmp_serde::decode::Error| CheckpointError::unreadable(&snapshot.engine, &error);
@@ -430,6 +401,7 @@ impl Keeper {
             bookmarks,
             mut found,
             idle,
+            log_ends,
             tables,
             is_reduced,
             is_last,
@@ -449,6 +421,7 @@ impl Keeper {
                 listed,
                 idle: idle.get(index).copied().flatten(),
                 watermark: watermarks.get(index).copied().flatten(),
+                log_end: log_ends.get(index).copied().flatten(),
             });
         }
         let tables = self.tables(&tables)?;

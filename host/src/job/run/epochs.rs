@@ -4,6 +4,8 @@
 //! give; with an interval of zero, as soon as what is there has been taken. Sources take turns in the order of the job file,
 //! each with its share of the bytes, so that over files the cut depends on nothing but their bytes.
 
+mod quiet;
+
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -16,6 +18,7 @@ use pelton_core::{
     model::Epoch,
 };
 
+use self::quiet::Quiet;
 use super::{
     Control, RunError, Shared, Stop, Task, Work,
     checkpoints::{Again, PlannerBeginning},
@@ -48,6 +51,10 @@ pub(super) struct EpochPlanner {
     /// As an epoch sees them from its first task on.
     tables: (Epoch, Arc<Tables>),
     sources: Vec<Option<Box<dyn Planner>>>,
+    /// Of those that have ended, where their logs end.
+    log_ends: Vec<Option<u64>>,
+    /// Nobody wants more input: what is left was promised.
+    is_draining: bool,
     quiet: Vec<Quiet>,
     permits: Sender<()>,
     abort: Stop,
@@ -80,14 +87,6 @@ struct OpenEpoch {
     saves: bool,
 }
 
-/// How long a source has given no row.
-#[derive(Debug, Clone, Copy)]
-struct Quiet {
-    /// Processing time of its last range, in µs; at first, of the start.
-    since: i64,
-    is_idle: bool,
-}
-
 /// How the turn of a source ended.
 #[derive(PartialEq, Eq)]
 enum Turn {
@@ -114,16 +113,23 @@ impl EpochPlanner {
             .sources
             .iter()
             .enumerate()
-            .map(|(index, planned)| match planned.source.planner_from(at(index)) {
-                Ok(_) if *at(index) == Position::End => Ok(None),
-                Ok(planner) if plan.checkpoint.is_some() && planner.bookmark().is_none() => {
-                    Err(RunError::NotReplayable { name: planned.name.clone() })
+            .map(|(index, planned)| {
+                let name = || planned.name.clone();
+                if *at(index) == Position::End {
+                    return Ok(None);
                 }
-                Ok(planner) => Ok(Some(planner)),
-                Err(source) => Err(RunError::Source { name: planned.name.clone(), epoch: beginning.epoch, source }),
+                match planned.source.planner_from(at(index)) {
+                    Ok(planner) if plan.checkpoint.is_some() && planner.bookmark().is_none() => {
+                        Err(RunError::NotReplayable { name: name() })
+                    }
+                    Ok(planner) => Ok(Some(planner)),
+                    Err(source) => Err(RunError::Source { name: name(), epoch: beginning.epoch, source }),
+                }
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
+            log_ends: vec![None; plan.sources.len()],
+            is_draining: false,
             plan: Arc::clone(plan),
             shared: Arc::clone(shared),
             control,
@@ -174,8 +180,10 @@ impl EpochPlanner {
                 self.change(change, warm);
             }
             if self.control.stop.is_draining() {
-                self.end_sources();
-                break;
+                self.drain();
+                if self.sources.iter().all(Option::is_none) {
+                    break;
+                }
             }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
@@ -264,12 +272,25 @@ impl EpochPlanner {
         self.control.goes_by(self.revision.number, &self.plan);
     }
 
-    /// No source is asked for more.
-    fn end_sources(&mut self) {
-        for (index, source) in self.sources.iter_mut().enumerate() {
-            if source.take().is_some() {
-                self.shared.event_times.ended(index, self.next);
+    /// No source is asked for more than it has promised to take.
+    fn drain(&mut self) {
+        if std::mem::replace(&mut self.is_draining, true) {
+            return;
+        }
+        for index in 0..self.sources.len() {
+            let source = self.sources.get_mut(index).and_then(Option::as_mut);
+            if source.is_some_and(|source| !source.drain()) {
+                self.end_source(index, self.next);
             }
+        }
+    }
+
+    /// A source has no more rows.
+    fn end_source(&mut self, index: usize, epoch: Epoch) {
+        let Some(ended) = self.sources.get_mut(index).and_then(Option::take) else { return };
+        self.shared.event_times.ended(index, epoch);
+        if let Some(log_end) = self.log_ends.get_mut(index) {
+            *log_end = ended.log_end();
         }
     }
 
@@ -298,11 +319,8 @@ impl EpochPlanner {
                     quiet.is_idle = is_idle;
                 }
             }
-            if source.position == Position::End
-                && let Some(ended) = self.sources.get_mut(index)
-                && ended.take().is_some()
-            {
-                self.shared.event_times.ended(index, epoch);
+            if source.position == Position::End {
+                self.end_source(index, epoch);
             }
         }
         if record.is_reduced {
@@ -350,6 +368,7 @@ impl EpochPlanner {
             bookmarks: self.sources.iter().map(bookmark).collect(),
             found,
             idle,
+            log_ends: self.log_ends.clone(),
             tables: Arc::clone(&self.tables.1),
             is_reduced,
             is_last,
@@ -374,7 +393,7 @@ impl EpochPlanner {
 
     /// No source is asked for more once somebody wants the end.
     fn takes_more(&self) -> bool {
-        !self.stopped() && !self.control.stop.is_draining()
+        !self.stopped() && (self.is_draining || !self.control.stop.is_draining())
     }
 
     /// Answers its processing time.
@@ -431,10 +450,7 @@ impl EpochPlanner {
                 Ok(Next::Range(range)) => range,
                 Ok(Next::Pending) => return Ok(Turn::Idle),
                 Ok(Next::End) => {
-                    self.shared.event_times.ended(index, epoch);
-                    if let Some(ended) = self.sources.get_mut(index) {
-                        *ended = None;
-                    }
+                    self.end_source(index, epoch);
                     return Ok(Turn::Ended);
                 }
                 Err(source) => {
@@ -458,38 +474,6 @@ impl EpochPlanner {
             Some(turn) if turn.source == index => turn.ranges += 1,
             _ => self.open.turns.push(SourceTurn { source: index, ranges: 1 }),
         }
-    }
-
-    fn set_idle(&mut self, index: usize, epoch: Epoch, is_idle: bool) {
-        self.shared.event_times.idle(index, epoch, is_idle);
-        self.open.idle.resize(self.plan.sources.len(), None);
-        if let Some(idle) = self.open.idle.get_mut(index) {
-            *idle = Some(is_idle);
-        }
-    }
-
-    /// A source has given rows.
-    fn heard(&mut self, index: usize, epoch: Epoch) {
-        let Some(quiet) = self.quiet.get_mut(index) else { return };
-        quiet.since = clock::now_us();
-        if std::mem::take(&mut quiet.is_idle) {
-            self.set_idle(index, epoch, false);
-        }
-    }
-
-    /// Finds the sources that have given no row for so long that nobody waits for them any more. Whether there is a new one.
-    fn fall_idle(&mut self, epoch: Epoch) -> bool {
-        let now = clock::now_us();
-        let mut fell = Vec::new();
-        for (index, (planned, quiet)) in self.plan.sources.iter().zip(&mut self.quiet).enumerate() {
-            let Some(idle) = planned.idle else { continue };
-            if !quiet.is_idle && now.saturating_sub(quiet.since) >= idle {
-                quiet.is_idle = true;
-                fell.push(index);
-            }
-        }
-        fell.iter().for_each(|index| self.set_idle(*index, epoch, true));
-        !fell.is_empty()
     }
 
     /// Closes the epoch of the keyed operators.

@@ -76,6 +76,9 @@ impl RunError {
     /// The next attempt may come further: not so when the job or its checkpoint is wrong.
     pub fn may_pass(&self) -> bool {
         match self {
+            // What is damaged does not mend itself.
+            Self::Source { source: SourceError::Log { source, .. }, .. } => source.code() == Code::CheckpointUnwritable,
+            Self::Source { source: SourceError::Logged { .. }, .. } => false,
             Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } | Self::Sink { .. } => true,
             Self::Thread(_) | Self::Panicked => true,
             Self::Checkpoint(source) => source.code() == Code::CheckpointUnwritable,
@@ -147,7 +150,9 @@ impl Coded for RunError {
             Self::Sink { source, .. } => source.help(),
             Self::Checkpoint(source) => source.help(),
             Self::State { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
-            Self::NotReplayable { .. } => Some("write it to files first, or leave out `checkpoint`".into()),
+            Self::NotReplayable { .. } => {
+                Some("use a `socket` or `http` source, or run the job with `pelton run`".into())
+            }
             Self::Changed { .. } => Some(
                 "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
             ),

@@ -32,6 +32,7 @@ mod output;
 mod part;
 mod partition;
 pub mod progress;
+mod resume;
 mod revision;
 mod runner;
 mod samples;

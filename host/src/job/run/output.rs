@@ -69,6 +69,8 @@ pub(super) struct ClosedEpoch {
     pub(super) is_end: bool,
     /// Its reduce tasks save their state.
     pub(super) saves: bool,
+    /// For each source that has ended, and has a log: where that ends.
+    pub(super) log_ends: Vec<Option<u64>>,
     /// It had been committed by an earlier run, and is only computed again.
     pub(super) again: Option<Box<Record>>,
 }

@@ -9,7 +9,7 @@ use pelton_core::job::{CsvDialect, Format, JsonOptions};
 use super::{
     csv::{self, CsvFormat, RowScanner},
     json::{self, JsonDecoder},
-    lines::{BYTE_ORDER_MARK, Head, RowDecoder},
+    lines::{BYTE_ORDER_MARK, Head, RowDecoder, is_beginning},
     text::{self, TextDecoder},
 };
 use crate::source::SourceError;
@@ -114,7 +114,7 @@ impl RowFormat {
 pub fn head(format: &Format, bytes: &[u8], at_end: bool) -> Result<Option<Head>, String> {
     match format {
         Format::Csv(dialect) => csv::head(bytes, at_end, dialect),
-        Format::Json(_) | Format::Text if bytes.len() < BYTE_ORDER_MARK.len() && !at_end => Ok(None),
+        Format::Json(_) | Format::Text if !at_end && is_beginning(BYTE_ORDER_MARK, bytes) => Ok(None),
         Format::Json(_) | Format::Text => {
             let mark = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
             Ok(Some(Head { rows_at: mark as u64, names: None }))

@@ -47,6 +47,11 @@ pub struct Head {
 /// UTF-8's, which some programs put in front of their files.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Whether `bytes` are the first ones of `mark`, so that more of them are needed to know.
+pub fn is_beginning(mark: &[u8], bytes: &[u8]) -> bool {
+    bytes.len() < mark.len() && mark.starts_with(bytes)
+}
+
 /// Part of a plain file of rows: those that begin in `start..end`.
 #[derive(Debug)]
 pub struct FileRange {

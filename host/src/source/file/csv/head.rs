@@ -6,11 +6,11 @@ use memchr::memchr;
 use pelton_core::job::CsvDialect;
 
 use super::row::{Fields, Row};
-use crate::source::file::lines::{BYTE_ORDER_MARK, Head};
+use crate::source::file::lines::{BYTE_ORDER_MARK, Head, is_beginning};
 
 /// Reads the head of an input from its first bytes; `at_end`: they are all there is. None if more are needed.
 pub fn head(bytes: &[u8], at_end: bool, dialect: &CsvDialect) -> Result<Option<Head>, String> {
-    if bytes.len() < BYTE_ORDER_MARK.len() && !at_end {
+    if !at_end && is_beginning(BYTE_ORDER_MARK, bytes) {
         return Ok(None);
     }
     let mut at = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
