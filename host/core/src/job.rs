@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, restart::RestartSpec, window::WindowSpec};
+use crate::{checkpoint::retain::Retain, limits::Limits, restart::RestartSpec, window::WindowSpec};
 
 /// One job file.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub struct CheckpointSpec {
     pub path: String,
     /// Time between two snapshots of the state, at least: what a crash makes the job compute again.
     pub snapshots: Duration,
+    /// How far back epochs can be replayed.
+    pub retain: Retain,
 }
 
 /// When an epoch closes.

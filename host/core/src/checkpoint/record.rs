@@ -49,6 +49,8 @@ pub struct Record {
 pub struct Outline {
     pub epoch: Epoch,
     pub generation: u64,
+    /// Processing time of the epoch, in µs since 1970 UTC.
+    pub now: i64,
     pub tables: Vec<TableRecord>,
     pub snapshot: Option<Snapshot>,
     pub published_through: Epoch,
@@ -56,8 +58,8 @@ pub struct Outline {
 
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, tables, snapshot, published_through, .. } = record.clone();
-        Self { epoch, generation, tables, snapshot, published_through }
+        let Record { epoch, generation, now, tables, snapshot, published_through, .. } = record.clone();
+        Self { epoch, generation, now, tables, snapshot, published_through }
     }
 
     /// All files that the record names.

@@ -2,7 +2,8 @@ use super::*;
 use crate::checkpoint::record::{FileRef, Snapshot};
 
 fn record(epoch: u64, generation: u64) -> Outline {
-    Outline { epoch: Epoch(epoch), generation, tables: Vec::new(), snapshot: None, published_through: Epoch(0) }
+    let published_through = Epoch(0);
+    Outline { epoch: Epoch(epoch), generation, now: 0, tables: Vec::new(), snapshot: None, published_through }
 }
 
 fn with_snapshot(record: Outline) -> Outline {

@@ -36,8 +36,11 @@ use std::{
     time::Duration,
 };
 
-use pelton_core::job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT};
-use pelton_core::restart::RestartSpec;
+use pelton_core::{
+    checkpoint::retain::Retain,
+    job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT},
+    restart::RestartSpec,
+};
 
 use self::{
     expand::Variables,
@@ -171,9 +174,17 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
     let checkpoint = checkpoint(&at);
     let restart = at.has_table("restart").then(|| at.table("restart").map(|at| restart(&at))).flatten();
-    if restart.is_some() && checkpoint.is_none() && !at.has("checkpoint") {
-        let message = "`restart` is for a job with a checkpoint, which knows where to go on".to_owned();
-        at.wrong(at.span("restart"), message, "there is no `checkpoint`", "name one: checkpoint = \"state\"");
+    let without = |key: &str, why: &str| {
+        if checkpoint.is_none() && !at.has("checkpoint") {
+            let message = format!("`{key}` is for a job with a checkpoint, which knows {why}");
+            at.wrong(at.span(key), message, "there is no `checkpoint`", "name one: checkpoint = \"state\"");
+        }
+    };
+    if restart.is_some() {
+        without("restart", "where to go on");
+    }
+    if at.has("replay") {
+        without("replay", "what each epoch did");
     }
     let restart = restart.unwrap_or_default();
     Some(JobSpec {
@@ -192,7 +203,14 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
 
 fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
     let snapshots = at.duration("snapshots").unwrap_or(SNAPSHOTS_DEFAULT);
-    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots })
+    let retain = at.table("replay").map_or_else(Retain::default, |at| retain(&at));
+    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots, retain })
+}
+
+fn retain(at: &Reader<'_>) -> Retain {
+    let default = Retain::default();
+    let epochs = at.integer("retain-epochs").and_then(|epochs| u64::try_from(epochs).ok());
+    Retain { epochs: epochs.unwrap_or(default.epochs), time: at.duration("retain").unwrap_or(default.time) }
 }
 
 fn restart(at: &Reader<'_>) -> RestartSpec {

@@ -627,6 +627,7 @@ fn assemble(
         checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
             directory: file.dir.join(&checkpoint.path),
             snapshots: checkpoint.snapshots,
+            retain: checkpoint.retain,
         }),
         identity,
         restart: job.restart.clone(),

@@ -20,9 +20,12 @@ use arrow::{
     ipc::{reader::FileReader, writer::FileWriter},
 };
 use pelton_core::{
-    checkpoint::record::{
-        FileRecord, FileRef, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState, Snapshot,
-        SourceRecord, TableRecord,
+    checkpoint::{
+        record::{
+            FileRecord, FileRef, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState, Snapshot,
+            SourceRecord, TableRecord,
+        },
+        retain::Retain,
     },
     model::Epoch,
 };
@@ -52,8 +55,6 @@ pub enum Start {
     Fresh,
 }
 
-/// Epochs that are kept for looking at, though nothing needs them.
-const RETAINED_EPOCHS: u64 = 64;
 /// Epochs after which what was published is synced, at the latest. Until then their outboxes stay in the journal.
 const UNSYNCED_EPOCHS_MAX: u64 = 32;
 
@@ -344,6 +345,8 @@ fn module(planned: &PlannedOperator) -> ModuleRecord {
 pub(super) struct Keeper {
     store: Store,
     generation: u64,
+    /// Of the last epoch's revision.
+    retain: Retain,
     /// Their names, as their writers are ordered.
     sinks: Vec<String>,
     catalogue: HashMap<String, Vec<FileRecord>>,
@@ -378,6 +381,7 @@ impl Keeper {
         Self {
             store,
             generation,
+            retain: plan.checkpoint.as_ref().map(|checkpoint| checkpoint.retain).unwrap_or_default(),
             sinks: plan.sinks.iter().map(|planned| planned.name.clone()).collect(),
             unlisted: unlisted.collect(),
             catalogue: catalogue.clone(),
@@ -413,6 +417,7 @@ impl Keeper {
             ..
         } = closed;
         let plan = &revision.plan;
+        self.retain = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.retain).unwrap_or_default();
         let mut sources = Vec::new();
         for (index, (planned, bookmark)) in plan.sources.iter().zip(bookmarks).enumerate() {
             let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
@@ -512,7 +517,7 @@ impl Keeper {
         }
         if had_snapshot {
             failpoint::reach("collect");
-            self.store.collect(RETAINED_EPOCHS)?;
+            self.store.collect(&self.retain)?;
         }
         Ok(())
     }
