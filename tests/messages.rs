@@ -125,21 +125,23 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 31] = [
+const WITHOUT_CASE: [(Code, &str); 33] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::RunFailed, "only a fault of the engine itself"),
     (Code::NotReplayable, "a source without an end: tests/chaos"),
     (Code::JobChanged, "a job that was killed: tests/chaos"),
-    (Code::NotAFunction, "a record that was changed after it was written: docs/format.md"),
+    (Code::NotAFunction, "a module that remembers: tests/replay"),
     (Code::StateUnreadable, "the snapshot of another job: tests/windows, tests/keyed, tests/joins"),
     (Code::ChangeRefused, "a job that runs: tests/swap"),
+    (Code::NotRetained, "another command: tests/replay"),
     (Code::BadConfig, "pelton.toml: host/src/cli/config.rs"),
     (Code::CheckpointUnwritable, "a failing disk: host/src/checkpoint/store_tests.rs"),
     (Code::CheckpointBusy, "two processes: host/src/checkpoint/store_tests.rs"),
     (Code::CheckpointDamaged, "a damaged directory: tests/checkpoint"),
     (Code::CheckpointNewer, "a newer version: host/core/src/checkpoint/frame_tests.rs"),
     (Code::CheckpointMissing, "another command: tests/checkpoint"),
+    (Code::BundleUnusable, "another command: tests/replay"),
     (Code::EngineUnreachable, "an engine: tests/engine"),
     (Code::Unauthorised, "an engine: tests/engine"),
     (Code::Forbidden, "an engine: tests/engine"),

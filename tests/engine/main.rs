@@ -6,6 +6,7 @@ mod access;
 mod going_on;
 mod jobs;
 mod registry;
+mod replay;
 mod running;
 mod served;
 mod swap;

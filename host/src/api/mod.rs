@@ -14,6 +14,7 @@ mod jobs;
 mod metrics;
 mod modules;
 mod openapi;
+mod replay;
 mod routes;
 mod swap;
 

@@ -6,7 +6,7 @@ use pelton_wasm::{CallError, LoadError};
 
 use crate::{
     error::{Code, Coded},
-    job::{diagnostic::Diagnostics, plan::change::Refusals, run::RunError},
+    job::{diagnostic::Diagnostics, plan::change::Refusals, replay::ReplayError, run::RunError},
 };
 
 /// An error of the engine.
@@ -41,6 +41,8 @@ pub enum ControlError {
     Run(Box<RunError>),
     #[error(transparent)]
     Change(Box<Refusals>),
+    #[error(transparent)]
+    Replay(Box<ReplayError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -64,6 +66,16 @@ impl ControlError {
     }
 }
 
+impl From<ReplayError> for ControlError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            // Its mistakes have places.
+            ReplayError::Job(mistakes) => Self::Job(mistakes),
+            error => Self::Replay(Box::new(error)),
+        }
+    }
+}
+
 impl From<Diagnostics> for ControlError {
     fn from(mistakes: Diagnostics) -> Self {
         Self::Job(Box::new(mistakes))
@@ -84,6 +96,7 @@ impl Coded for ControlError {
             Self::Job(mistakes) => mistakes.list.first().map_or(Code::WrongValue, |first| first.code),
             Self::Run(source) => source.code(),
             Self::Change(source) => source.code(),
+            Self::Replay(source) => source.code(),
         }
     }
 
@@ -106,6 +119,7 @@ impl Coded for ControlError {
             },
             Self::Run(source) => source.help(),
             Self::Change(source) => source.help(),
+            Self::Replay(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

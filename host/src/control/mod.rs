@@ -22,6 +22,7 @@ mod folder;
 mod job;
 pub mod logs;
 pub mod registry;
+pub mod replay;
 pub mod resolve;
 pub mod status;
 pub mod swap;

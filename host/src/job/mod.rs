@@ -8,4 +8,5 @@ pub mod attempts;
 pub mod diagnostic;
 pub mod file;
 pub mod plan;
+pub mod replay;
 pub mod run;

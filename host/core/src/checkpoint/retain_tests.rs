@@ -90,10 +90,8 @@ fn whatever_is_retained_what_it_takes_stays_and_the_rest_goes() {
                 }
             })
             .collect();
-        let retain = Retain {
-            epochs: random.within(0, 20) as u64,
-            time: Duration::from_micros(random.within(0, 30) as u64),
-        };
+        let retain =
+            Retain { epochs: random.within(0, 20) as u64, time: Duration::from_micros(random.within(0, 30) as u64) };
         let garbage = choose(&all, &retain, ALL);
         let newest = all.last().unwrap();
         let since = newest.now - retain.time.as_micros() as i64;

@@ -29,6 +29,7 @@ mod units;
 mod window;
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read,
     ops::Range,
@@ -50,7 +51,7 @@ use self::{
     tree::{SyntaxError, Table},
 };
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
-use crate::error::Code;
+use crate::{error::Code, source::file::GivenFiles};
 
 /// A job file that holds no mistake by itself.
 #[derive(Debug)]
@@ -60,6 +61,9 @@ pub struct JobFile {
     pub path: PathBuf,
     /// What relative paths in the file are relative to.
     pub dir: PathBuf,
+    /// The files of its sources (`source.NAME`) and the columns of its tables (`table.NAME`), where they were brought along: then no path of the
+    /// file is looked at.
+    pub given: Option<BTreeMap<String, GivenFiles>>,
     sources: Sources,
     tree: Table,
 }
@@ -136,7 +140,7 @@ pub fn parse(
     match spec {
         Some(spec) if mistakes.is_empty() => {
             let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            Ok(JobFile { spec, path: path.to_owned(), dir, sources, tree })
+            Ok(JobFile { spec, path: path.to_owned(), dir, given: None, sources, tree })
         }
         _ => Err(Diagnostics::new(sources, mistakes)),
     }

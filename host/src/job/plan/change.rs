@@ -12,7 +12,11 @@
 use std::{fmt, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
-use pelton_core::{contract::StateTable, evolution::Evolution, job::{JobSpec, OperatorSpec}};
+use pelton_core::{
+    contract::StateTable,
+    evolution::Evolution,
+    job::{JobSpec, OperatorSpec},
+};
 
 use super::{Logic, Plan, PlannedOperator};
 use crate::{

@@ -6,7 +6,10 @@
 //!  every closed epoch ─► what sinks prepared, and a snapshot now and then ─► record ─► publish
 //! ```
 //!
-//! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that.
+//! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that. What replays begin
+//! with is in [`recorded`].
+
+pub(super) mod recorded;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -121,7 +124,10 @@ impl Beginning {
         if let Some(cut) = cut {
             tracing::warn!(?cut, "the last run ended within a write, which did not count");
         }
-        let engine = base.as_ref().and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(&store, snapshot));
+        let engine = base
+            .as_ref()
+            .and_then(|base| base.snapshot.as_ref())
+            .map(|snapshot| engine(&|file| store.get(file), snapshot));
         let engine = engine.transpose()?;
         let mut catalogue = engine.as_ref().map(|engine| engine.catalogue.clone()).unwrap_or_default();
         for source in again.iter().flat_map(|record| &record.sources) {
@@ -168,7 +174,7 @@ impl Beginning {
         }
         let mut tables = Vec::new();
         for table in last.iter().flat_map(|last| &last.tables) {
-            tables.push(read_table(&store, table)?);
+            tables.push(read_table(&|file| store.get(file), table)?);
         }
         let first_task = from.map_or(0, |record| record.end_task);
         let keeper = Keeper::new(&plan, store, generation, (&catalogue, &begun_with), last.as_ref());
@@ -201,7 +207,7 @@ impl Beginning {
         for record in take(&mut self.again) {
             let store = &self.keeper.as_ref().expect("an epoch to compute again comes from a store").store;
             if !same_versions(&before, &record.tables) || again.is_empty() {
-                let versions = record.tables.iter().map(|table| read_table(store, table));
+                let versions = record.tables.iter().map(|table| read_table(&|file| store.get(file), table));
                 before = Arc::new(Tables::new(plan, versions.collect::<Result<_, _>>()?, &before));
             }
             again.push_back(Again { record, tables: Arc::clone(&before) });
@@ -302,14 +308,17 @@ fn resume(
     Ok(positions)
 }
 
-fn engine(store: &Store, snapshot: &Snapshot) -> Result<Engine, RunError> {
-    let bytes = store.get(&snapshot.engine)?;
+/// Reads a file that a record names.
+type Get<'a> = &'a dyn Fn(&FileRef) -> Result<Vec<u8>, CheckpointError>;
+
+fn engine(get: Get<'_>, snapshot: &Snapshot) -> Result<Engine, RunError> {
+    let bytes = get(&snapshot.engine)?;
     let unreadable = |error: rmp_serde::decode::Error| CheckpointError::unreadable(&snapshot.engine, &error);
     Ok(rmp_serde::from_slice(&bytes).map_err(unreadable)?)
 }
 
-fn read_table(store: &Store, table: &TableRecord) -> Result<TableVersion, RunError> {
-    let bytes = store.get(&table.rows)?;
+fn read_table(get: Get<'_>, table: &TableRecord) -> Result<TableVersion, RunError> {
+    let bytes = get(&table.rows)?;
     let unreadable = |error: arrow::error::ArrowError| CheckpointError::unreadable(&table.rows, &error);
     let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).map_err(unreadable)?;
     let schema = reader.schema();
