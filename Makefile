@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ demo-chaos: build ## Kill a windowed job with SIGKILL again and again, and compa
 
 demo-swap: build examples ## Exchange the module of a running job: as a shadow, promoted, rolled back by itself; count every row
 	examples/hot-swap/demo.sh $(abspath $(PELTON))
+
+demo-replay: build ## Compute an epoch again: bit for bit, with another module, from one file; verify all of them
+	examples/replay/demo.sh $(abspath $(PELTON))
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests

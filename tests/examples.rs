@@ -44,6 +44,20 @@ fn the_demo_of_swaps_counts_every_row() {
     }
 }
 
+/// The story that `make demo-replay` tells: an epoch again, with another module, and from a bundle.
+#[test]
+fn the_demo_of_replays_is_the_same_each_time() {
+    let binary = pelton_tests::binary().expect("a binary to test");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/replay/demo.sh");
+    let output = Command::new(demo).arg(binary).output().expect("the demo");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}");
+    for told_of in ["all of them the same", "only as committed (-)", "saved as 7.bundle"] {
+        assert!(told.contains(told_of), "{told_of}: {told}");
+    }
+    assert_eq!(told.matches("bit for bit the same as committed").count(), 4, "{told}");
+}
+
 fn check(binary: &Path, example: &Path) -> Result<()> {
     let expected = example.join("expected");
     if env::var_os("PELTON_BLESS").is_some() {

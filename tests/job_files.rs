@@ -116,6 +116,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
     } else if is(&tables::RESTART) {
         let before = format!("{TOP}checkpoint = \"state\"\n[restart]\ntype = \"exponential\"\n");
         Some((before, format!("{SOURCE}{SINK}")))
+    } else if is(&tables::REPLAY) {
+        Some((format!("{TOP}checkpoint = \"state\"\n[replay]\n"), format!("{SOURCE}{SINK}")))
     } else if is(&tables::BATCH) {
         Some((format!("{TOP}[batch]\n"), format!("{SOURCE}{SINK}")))
     } else if is(&tables::FILE_SOURCE) {

@@ -81,6 +81,7 @@ codes! {
     StateUnreadable = 505, "the saved state of an operator cannot be used";
     ChangeRefused = 506, "a running job cannot change in this way";
     TooMuchPoison = 507, "a module fails on too many rows";
+    NotRetained = 508, "an epoch cannot be computed again";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";
@@ -91,6 +92,7 @@ codes! {
     CheckpointDamaged = 703, "a checkpoint is damaged";
     CheckpointNewer = 704, "a checkpoint was written by a newer Pelton";
     CheckpointMissing = 705, "a directory holds no checkpoints";
+    BundleUnusable = 706, "a bundle cannot be used or made";
 
     // 08xx: the engine
     EngineUnreachable = 801, "no engine answers";

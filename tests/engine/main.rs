@@ -8,6 +8,7 @@ mod jobs;
 mod letters;
 mod received;
 mod registry;
+mod replay;
 mod running;
 mod served;
 mod swap;

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Rows without end, numbered from 1 on, each with the version that it went through.
-fn numbered(rate: u32) -> String {
+pub fn numbered(rate: u32) -> String {
     format!(
         r#"
 name = "numbers"

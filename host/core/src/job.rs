@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use arrow_schema::SchemaRef;
 
-use crate::{limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share, window::WindowSpec};
+use crate::{
+    checkpoint::retain::Retain, limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share, window::WindowSpec,
+};
 
 /// One job file.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,8 @@ pub struct CheckpointSpec {
     pub path: String,
     /// Time between two snapshots of the state, at least: what a crash makes the job compute again.
     pub snapshots: Duration,
+    /// How far back epochs can be replayed.
+    pub retain: Retain,
 }
 
 /// When an epoch closes.

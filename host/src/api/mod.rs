@@ -15,6 +15,7 @@ mod letters;
 mod metrics;
 mod modules;
 mod openapi;
+mod replay;
 mod routes;
 mod swap;
 

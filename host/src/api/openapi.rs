@@ -200,6 +200,37 @@ fn schemas() -> Value {
         object(&[("letters", texts.clone()), ("operator", maybe(&text)), ("all", json!({ "type": "boolean" }))]);
     let asked = object(&[("action", text.clone()), ("letters", texts.clone())]);
     let total = number.clone();
+    let objects = json!({ "type": "array", "items": { "type": "object" } });
+    let (flag, numbers) = (json!({ "type": "boolean" }), json!({ "type": "array", "items": number }));
+    let replay = object(&[
+        ("epoch", number.clone()),
+        ("operator", maybe(&text)),
+        ("module", maybe(&text)),
+        ("digest", maybe(&text)),
+        ("options", json!({ "type": "object" })),
+        ("rows", maybe(&number)),
+    ]);
+    let replayed = object(&[
+        ("job", text.clone()),
+        ("epoch", number.clone()),
+        ("revision", number.clone()),
+        ("same", flag.clone()),
+        ("computed", number.clone()),
+        ("differing", numbers.clone()),
+        ("changed", texts.clone()),
+        ("sinks", objects.clone()),
+        ("rows", objects.clone()),
+        ("candidate", maybe(&json!({ "type": "object" }))),
+    ]);
+    let verify = object(&[("sample", maybe(&number)), ("all", flag.clone())]);
+    let verified = object(&[
+        ("job", text.clone()),
+        ("replayable", maybe(&numbers)),
+        ("checked", number.clone()),
+        ("same", flag),
+        ("differing", objects),
+    ]);
+    let bundle = object(&[("epoch", number.clone())]);
     let line = object(&[
         ("number", number.clone()),
         ("at", number),
@@ -234,6 +265,11 @@ fn schemas() -> Value {
         "Letters": object(&[("total", total), ("letters", list_of("Letter"))]),
         "ChosenLetters": chosen,
         "AskedLetters": asked,
+        "Replay": replay,
+        "Replayed": replayed,
+        "Verify": verify,
+        "Verified": verified,
+        "Bundle": bundle,
         "Line": line,
         "Logs": object(&[("job", text.clone()), ("lines", list_of("Line"))]),
         "Reason": object(&[("code", text.clone()), ("message", text)]),

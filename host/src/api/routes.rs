@@ -17,7 +17,7 @@ use super::{
     Shared,
     answer::{ApiError, ok},
     guard::{Needs, guard},
-    jobs, letters, metrics, modules, openapi, swap,
+    jobs, letters, metrics, modules, openapi, replay, swap,
 };
 use crate::control::tokens::Role;
 
@@ -137,6 +137,15 @@ pub(super) fn table() -> Vec<Route> {
             .gives(Gives::Json("Changed")),
         route!(get("/v1/jobs/{job}/shadows", read, "What the shadows and canaries of a job have shown"), swap::shadows)
             .gives(Gives::Json("Shadows")),
+        route!(post("/v1/jobs/{job}/replay", operate, "Compute a committed epoch again"), replay::replay)
+            .takes(Takes::Json("Replay"))
+            .gives(Gives::Json("Replayed")),
+        route!(post("/v1/jobs/{job}/verify", operate, "Compute committed epochs again, and compare"), replay::verify)
+            .takes(Takes::Json("Verify"))
+            .gives(Gives::Json("Verified")),
+        route!(post("/v1/jobs/{job}/bundle", operate, "Put a committed epoch into one file"), replay::bundle)
+            .takes(Takes::Json("Bundle"))
+            .gives(Gives::Text("application/zstd")),
         route!(get("/v1/jobs/{job}/revisions", read, "What a job was and is"), jobs::revisions)
             .gives(Gives::Json("Revisions")),
         route!(get("/v1/jobs/{job}/tap", read, "Rows that leave an output at the moment"), jobs::tap)

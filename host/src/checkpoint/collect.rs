@@ -3,7 +3,7 @@
 //! What may go is decided by the core. Segments go from the oldest on, each for good before the next, so that what is left of the journal never
 //! has a gap; files go after the records that name them.
 
-use pelton_core::checkpoint::retain;
+use pelton_core::checkpoint::retain::{Retain, choose};
 
 use super::{CheckpointError, disk::Disk, input, names, read, store::Store};
 
@@ -17,11 +17,11 @@ pub struct Collected {
 }
 
 impl<D: Disk> Store<D> {
-    /// Removes what is needed neither to recover nor to compute any of the last `keep_epochs` epochs again.
-    pub fn collect(&mut self, keep_epochs: u64) -> Result<Collected, CheckpointError> {
+    /// Removes what is needed neither to recover nor to compute any of the epochs again that `retain` keeps.
+    pub fn collect(&mut self, retain: &Retain) -> Result<Collected, CheckpointError> {
         self.guarded(|store| {
             store.check_owner()?;
-            let garbage = retain::choose(&store.kept, keep_epochs, store.published_durable);
+            let garbage = choose(&store.kept, retain, store.published_durable);
             let mut collected = Collected::default();
             for number in read::segment_numbers(store.disk.as_ref())? {
                 if number >= garbage.segments_before {

@@ -20,6 +20,7 @@ use super::{
     disk::Disk,
     files, input, names,
     read::{self, Content, Epochs, Journal},
+    retained::Bases,
 };
 
 /// What a directory holds.
@@ -39,6 +40,8 @@ pub struct Inspection {
     pub base: Option<Epoch>,
     /// Outputs of epochs up to this one are known to be visible; 0 where none are.
     pub published_through: Epoch,
+    /// The first epoch that can be replayed, and the last; none: there is none.
+    pub replayable: Option<(Epoch, Epoch)>,
     pub segments: Vec<SegmentFile>,
     pub frames: u64,
     /// What was begun at the end and never committed.
@@ -90,7 +93,7 @@ pub fn verify(directory: &Path) -> Result<(Inspection, Verification), Checkpoint
     Ok((Inspection::of(&disk, journal)?, verification))
 }
 
-fn open(path: &Path) -> Result<Directory, CheckpointError> {
+pub(super) fn open(path: &Path) -> Result<Directory, CheckpointError> {
     let missing = || CheckpointError::Missing { directory: path.display().to_string() };
     if !path.exists() {
         return Err(missing());
@@ -103,7 +106,7 @@ fn open(path: &Path) -> Result<Directory, CheckpointError> {
     }
 }
 
-fn look<D: Disk>(disk: &D) -> Result<Journal, CheckpointError> {
+pub(super) fn look<D: Disk>(disk: &D) -> Result<Journal, CheckpointError> {
     let mut tries = 1;
     loop {
         match read::segment_numbers(disk).and_then(|numbers| read::read(disk, &numbers)) {
@@ -182,6 +185,7 @@ impl Inspection {
             }
         }
         let Decision { base, republish, next_epoch, is_closed, .. } = decision;
+        let replayable = Bases::find(disk, &records.iter().collect::<Vec<_>>())?.replayable();
         let unpublished = records.get(republish).map_or(next_epoch, |record| record.epoch);
         Ok(Self {
             claim,
@@ -189,6 +193,7 @@ impl Inspection {
             is_closed,
             base: base.and_then(|base| records.get(base)).map(|record| record.epoch),
             published_through: Epoch(unpublished.0.saturating_sub(1)),
+            replayable,
             records,
             last,
             segments,

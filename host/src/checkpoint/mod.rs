@@ -10,7 +10,7 @@
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
 //! ```
 //!
-//! The run calls [`Store`], the command line [`inspect`]. Invariants: a [`CommitPermit`] exists only for what is durable; a
+//! The run calls [`Store`], replays [`Retained`], the command line [`inspect`]. Invariants: a [`CommitPermit`] exists only for what is durable; a
 //! process that lost the job gets none; only this module names files of the directory.
 
 mod collect;
@@ -26,6 +26,7 @@ mod open;
 mod owner;
 mod payload;
 mod read;
+mod retained;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -49,6 +50,7 @@ pub use self::{
     input::{InputLog, InputReader},
     names::segment as segment_path,
     open::{Committed, Recovered, Take},
+    retained::{Retained, Stretch},
     store::{CommitPermit, Store},
 };
 pub use pelton_core::checkpoint::chain::TornTail;

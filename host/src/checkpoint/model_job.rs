@@ -6,9 +6,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use pelton_core::{checkpoint::record::Record, model::Epoch};
+use pelton_core::{
+    checkpoint::{record::Record, retain::Retain},
+    model::Epoch,
+};
 
 use super::{
     CheckpointError, CommitPermit, Recovered, Take,
@@ -158,7 +162,7 @@ fn try_run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) -> Resul
             if mistake == Mistake::CollectsEarly {
                 store.published_durable = u64::MAX - 1;
             }
-            store.collect(epoch % 2)?;
+            store.collect(&Retain { epochs: epoch % 2, time: Duration::ZERO })?;
         }
     }
     publish(&mut store, world, waiting)?;

@@ -1,6 +1,12 @@
 //! The store on a real disk, as the run uses it.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use pelton_core::checkpoint::retain::Retain;
 
 use super::{
     super::{
@@ -10,6 +16,10 @@ use super::{
     *,
 };
 use crate::error::{Code, Coded};
+
+fn last(epochs: u64) -> Retain {
+    Retain { epochs, time: Duration::ZERO }
+}
 
 fn reopen(path: &Path) -> (Store, Recovered) {
     Store::open(path, Take::Continue).expect("the directory is whole")
@@ -160,14 +170,14 @@ fn collecting_keeps_what_recovery_needs() {
         }
     }
     assert_eq!(names(&folder.path().join("files")).len(), 18);
-    let none = store.collect(100).unwrap();
+    let none = store.collect(&last(100)).unwrap();
     assert_eq!(none, Collected::default());
     // The epochs 36 to 60 can be computed again from the snapshot of 30.
-    let some = store.collect(25).unwrap();
+    let some = store.collect(&last(25)).unwrap();
     assert!(some.segments > 0);
     assert_eq!(some.files, 6);
     assert!(inspect::verify(folder.path()).unwrap().1.damages.is_empty());
-    let most = store.collect(0).unwrap();
+    let most = store.collect(&last(0)).unwrap();
     assert_eq!(most.files, 9, "those of 30, 40 and 50; the output of 60 is not published for good, but that of 59 is");
     commit(&mut store, [61]);
     drop(store);
@@ -255,7 +265,7 @@ fn whoever_finds_a_newer_claim_stops() {
     commit(&mut zombie, 1..=2);
     let (mut store, found) = open::open(without_lock(), Take::Continue, holder(), 4096).unwrap();
     assert_eq!(found.generation, 2);
-    assert!(matches!(zombie.collect(0), Err(CheckpointError::Fenced { .. })));
+    assert!(matches!(zombie.collect(&last(0)), Err(CheckpointError::Fenced { .. })));
     assert!(matches!(zombie.commit(&record(3, 1), &[]), Err(CheckpointError::Poisoned { .. })));
     commit(&mut store, 3..=4);
     let (_, found) = open::open(without_lock(), Take::Continue, holder(), 4096).unwrap();

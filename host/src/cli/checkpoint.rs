@@ -86,6 +86,7 @@ fn to_text(inspection: &Inspection) -> String {
     row("epochs", epochs(inspection));
     if let Some(last) = &inspection.last {
         row("snapshot", snapshot(inspection));
+        row("can be replayed", replayable(inspection));
         row("to compute again", counted(inspection.again(), "epoch"));
         row("to publish", counted(inspection.republish(), "epoch"));
         for source in &last.sources {
@@ -118,6 +119,14 @@ fn epochs(inspection: &Inspection) -> String {
             let records = HumanCount(inspection.records.len() as u64);
             format!("up to {} are committed; {records} records from epoch {} on", last.epoch, first.epoch)
         }
+    }
+}
+
+fn replayable(inspection: &Inspection) -> String {
+    match inspection.replayable {
+        None => "none: older epochs have been collected".into(),
+        Some((first, last)) if first == last => format!("epoch {first}"),
+        Some((first, last)) => format!("epochs {first} to {last}"),
     }
 }
 
@@ -172,6 +181,7 @@ fn to_json(inspection: &Inspection) -> Value {
         "first_epoch": inspection.records.first().map(|first| first.epoch),
         "snapshot_epoch": inspection.base,
         "published_through": inspection.published_through,
+        "replayable": inspection.replayable.map(|(first, last)| [first, last]),
         "again": inspection.again(),
         "republish": inspection.republish(),
         "last": inspection.last,

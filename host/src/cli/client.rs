@@ -134,6 +134,11 @@ impl Client {
         self.json(Method::POST, path, "application/wasm", bytes)
     }
 
+    /// An answer that is a file.
+    pub(super) fn post_for_bytes(&self, path: &str, body: &Value) -> Result<Vec<u8>, ClientError> {
+        Ok(self.send(Method::POST, path, "application/json", body.to_string().into_bytes())?.1)
+    }
+
     fn json(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Result<Value, ClientError> {
         let (status, bytes) = self.send(method, path, kind, body)?;
         serde_json::from_slice(&bytes).map_err(|_| ClientError::Stranger { url: self.url.clone(), status })

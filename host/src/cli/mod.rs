@@ -13,11 +13,13 @@ mod dlq;
 mod excerpt;
 mod inspect;
 mod job;
+mod kept;
 mod lint;
 mod logs;
 mod module;
 mod new;
 mod plan;
+mod replay;
 pub mod report;
 mod run;
 mod serve;
@@ -28,6 +30,7 @@ mod terminal;
 mod test;
 mod time;
 mod token;
+mod verify;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
@@ -165,6 +168,16 @@ enum Command {
     /// Show what the shadows and canaries of a job have shown so far.
     #[command(after_help = "Example:\n  pelton shadow prices")]
     Shadow(swap::ChangedJobArgs),
+    /// Compute a committed epoch again: bit for bit, or with another module; here, beside the job, or from a bundle.
+    #[command(
+        after_help = "Example:\n  pelton replay job.toml --epoch 1207\n  pelton replay job.toml --epoch 1207 --with price=mended.wasm --diff\n  pelton replay prices --epoch 1207 --save 1207.bundle\n  pelton replay --bundle 1207.bundle --with price=mended.wasm --diff\n\ndocs/replay.md tells the whole story. Exit code 1: it came to something else."
+    )]
+    Replay(replay::ReplayArgs),
+    /// Compute committed epochs again with fresh instances, and name the operator that is not a function.
+    #[command(
+        after_help = "Example:\n  pelton verify job.toml --all\n\nExit code 1: some epoch came to something else."
+    )]
+    Verify(verify::VerifyArgs),
     /// Modules that jobs can name: the engine's, and those that come with Pelton.
     #[command(subcommand, after_help = "Example:\n  pelton module push to_euro.wasm --name to-euro --version 1.2.0")]
     Module(module::ModuleCommand),
@@ -272,6 +285,8 @@ pub fn main() -> ExitCode {
         Command::Rollback(args) => swap::rollback(&context, &args),
         Command::History(args) => swap::history(&context, &args),
         Command::Shadow(args) => swap::show_shadow(&context, &args),
+        Command::Replay(args) => replay::replay(&context, &args),
+        Command::Verify(args) => verify::verify(&context, &args),
         Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
         Command::Dlq(command) => dlq::dlq(&context, &command),
@@ -286,6 +301,8 @@ impl GlobalFlags {
     fn flags(&self, command: &Command) -> Result<Flags, Exit> {
         let threads = match command {
             Command::Run(args) => args.threads(),
+            Command::Replay(args) => args.threads(),
+            Command::Verify(args) => args.threads(),
             _ => None,
         };
         let data_dir = match command {

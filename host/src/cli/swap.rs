@@ -77,7 +77,7 @@ pub(super) struct ChangedJobArgs {
     job: String,
 }
 
-fn parse_option(text: &str) -> Result<(String, Value), String> {
+pub(super) fn parse_option(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').ok_or("it has the form KEY=VALUE, such as min=100")?;
     let value = match value {
         "" => Value::Null,
@@ -192,7 +192,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// What the engine is to call the module, and its digest if it is a file here, which is pushed.
-fn name(context: &Context, client: &Client, module: &str) -> Result<(String, Option<String>), Exit> {
+pub(super) fn name(context: &Context, client: &Client, module: &str) -> Result<(String, Option<String>), Exit> {
     if is_std(module) || module.parse::<ModuleTag>().is_ok() {
         return Ok((module.to_owned(), None));
     }

@@ -6,7 +6,9 @@ use pelton_wasm::{CallError, LoadError};
 
 use crate::{
     error::{Code, Coded},
-    job::{dead_letters::LettersError, diagnostic::Diagnostics, plan::change::Refusals, run::RunError},
+    job::{
+        dead_letters::LettersError, diagnostic::Diagnostics, plan::change::Refusals, replay::ReplayError, run::RunError,
+    },
 };
 
 /// An error of the engine.
@@ -43,6 +45,8 @@ pub enum ControlError {
     Change(Box<Refusals>),
     #[error(transparent)]
     Letters(Box<LettersError>),
+    #[error(transparent)]
+    Replay(Box<ReplayError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -63,6 +67,16 @@ impl ControlError {
 
     pub(crate) fn invalid(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Invalid { what: what.into(), help: help.into() }
+    }
+}
+
+impl From<ReplayError> for ControlError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            // Its mistakes have places.
+            ReplayError::Job(mistakes) => Self::Job(mistakes),
+            error => Self::Replay(Box::new(error)),
+        }
     }
 }
 
@@ -87,6 +101,7 @@ impl Coded for ControlError {
             Self::Run(source) => source.code(),
             Self::Change(source) => source.code(),
             Self::Letters(source) => source.code(),
+            Self::Replay(source) => source.code(),
         }
     }
 
@@ -110,6 +125,7 @@ impl Coded for ControlError {
             Self::Run(source) => source.help(),
             Self::Change(source) => source.help(),
             Self::Letters(source) => source.help(),
+            Self::Replay(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

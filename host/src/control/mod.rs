@@ -24,6 +24,7 @@ mod job;
 mod letters;
 pub mod logs;
 pub mod registry;
+pub mod replay;
 pub mod resolve;
 pub mod status;
 pub mod swap;

@@ -4,16 +4,18 @@
 //! modules from the registry alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
 use pelton_core::{
-    job::{JobSpec, OperatorSpec, Overrides, SourceKind},
+    job::{Overrides, SourceKind},
     model::{ModuleDigest, ModuleTag},
 };
 use pelton_wasm::Runtime;
+
+pub use crate::job::plan::modules::references;
 
 use super::{
     ControlError,
@@ -31,7 +33,6 @@ use crate::{
         run::RunError,
     },
     sink::print::{Output, PrintStyle, PrintTarget},
-    standard::is_std,
 };
 
 /// Reads the job file of a revision. A file that names no checkpoint gets `checkpoint`.
@@ -60,12 +61,6 @@ pub(super) fn check(file: &JobFile) -> Result<(), ControlError> {
         Some(source) => Err(ControlError::Run(Box::new(RunError::NotReplayable { name: source.name.clone() }))),
         None => Ok(()),
     }
-}
-
-/// The names of modules in a job, but for those that come with Pelton.
-pub fn references(spec: &JobSpec) -> BTreeSet<&str> {
-    let all = spec.operators.iter().flat_map(OperatorSpec::all_modules).map(|module| module.reference.as_str());
-    all.filter(|reference| !is_std(reference)).collect()
 }
 
 /// Finds every module that the job names: as the caller says, by its tag, or as a file here, which is pushed.

@@ -9,4 +9,5 @@ pub mod dead_letters;
 pub mod diagnostic;
 pub mod file;
 pub mod plan;
+pub mod replay;
 pub mod run;

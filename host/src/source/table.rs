@@ -44,6 +44,11 @@ impl Table {
         })
     }
 
+    /// A table whose rows are known elsewhere: it is not loaded.
+    pub fn known(spec: &FileSourceSpec, schema: SchemaRef, batch: &BatchSpec) -> Self {
+        Self { spec: spec.clone(), base: PathBuf::new(), batch: batch.clone(), schema, description: Vec::new() }
+    }
+
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }

@@ -52,6 +52,8 @@ pub struct Record {
 pub struct Outline {
     pub epoch: Epoch,
     pub generation: u64,
+    /// Processing time of the epoch, in µs since 1970 UTC.
+    pub now: i64,
     #[serde(default)]
     pub sources: Vec<SourcePlace>,
     pub tables: Vec<TableRecord>,
@@ -83,9 +85,10 @@ impl SourcePlace {
 
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, sources, tables, snapshot, published_through, letters, .. } = record.clone();
+        let Record { epoch, generation, now, sources, tables, snapshot, published_through, letters, .. } =
+            record.clone();
         let sources = sources.into_iter().map(SourceRecord::place).collect();
-        Self { epoch, generation, sources, tables, snapshot, published_through, letters }
+        Self { epoch, generation, now, sources, tables, snapshot, published_through, letters }
     }
 
     /// All files that the record names.

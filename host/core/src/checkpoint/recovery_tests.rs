@@ -5,6 +5,7 @@ fn record(epoch: u64, generation: u64) -> Outline {
     Outline {
         epoch: Epoch(epoch),
         generation,
+        now: 0,
         sources: Vec::new(),
         tables: Vec::new(),
         snapshot: None,

@@ -3,10 +3,43 @@
 //! The host's `checkpoint` carries it out, from the oldest on. Invariant: the newest record with a snapshot, and everything after it,
 //! stays; and so does what it takes to compute any of the last epochs that are kept again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::record::Outline;
 use crate::model::Epoch;
+
+/// How far back epochs can be computed again, whether anything needs them or not. Whichever of the two keeps more counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retain {
+    /// So many of the last ones.
+    pub epochs: u64,
+    /// Those that are younger than this, by processing time.
+    pub time: Duration,
+}
+
+/// Epochs that are kept for looking at, though nobody asked for them.
+pub const RETAIN_EPOCHS_DEFAULT: u64 = 64;
+
+impl Default for Retain {
+    fn default() -> Self {
+        Self { epochs: RETAIN_EPOCHS_DEFAULT, time: Duration::ZERO }
+    }
+}
+
+impl Retain {
+    /// The last epoch that need not be computed again.
+    fn limit(&self, records: &[Kept], last: &Kept) -> u64 {
+        let by_count = last.epoch.0.saturating_sub(self.epochs);
+        let time = i64::try_from(self.time.as_micros()).unwrap_or(i64::MAX);
+        if time == 0 {
+            return by_count;
+        }
+        let since = last.now.saturating_sub(time);
+        // The first one: a clock that was set back makes none older than those before it.
+        let oldest = records.iter().find(|record| record.now >= since).unwrap_or(last);
+        by_count.min(oldest.epoch.0.saturating_sub(1))
+    }
+}
 
 /// What is kept in mind of a committed record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +47,8 @@ pub struct Kept {
     pub epoch: Epoch,
     /// Number of the segment that it is in.
     pub segment: u64,
+    /// Processing time of the epoch, in µs.
+    pub now: i64,
     pub has_snapshot: bool,
     /// Names of the files that it needs.
     pub files: Vec<String>,
@@ -24,8 +59,9 @@ pub struct Kept {
 impl Kept {
     pub fn of(record: &Outline, segment: u64) -> Self {
         let files = record.files().map(|file| file.name.clone()).collect();
-        let inputs = record.sources.iter().filter_map(|source| Some((source.name.clone(), source.frame()?)));
-        Self { epoch: record.epoch, segment, has_snapshot: record.snapshot.is_some(), files, inputs: inputs.collect() }
+        let inputs = record.sources.iter().filter_map(|source| Some((source.name.clone(), source.frame()?))).collect();
+        let has_snapshot = record.snapshot.is_some();
+        Self { epoch: record.epoch, segment, now: record.now, has_snapshot, files, inputs }
     }
 }
 
@@ -44,11 +80,11 @@ pub struct Garbage {
     pub inputs_kept: Vec<String>,
 }
 
-/// Chooses what may go so that the last `keep` epochs can be computed again: what comes before the newest snapshot
+/// Chooses what may go so that the epochs of `retain` can be computed again: what comes before the newest snapshot
 /// that lies before them all. What is not `published` for good stays as well.
-pub fn choose(records: &[Kept], keep: u64, published: u64) -> Garbage {
+pub fn choose(records: &[Kept], retain: &Retain, published: u64) -> Garbage {
     let Some(last) = records.last() else { return Garbage::default() };
-    let limit = last.epoch.0.saturating_sub(keep).min(published.saturating_add(1));
+    let limit = retain.limit(records, last).min(published.saturating_add(1));
     let Some(base) = records.iter().rposition(|record| record.has_snapshot && record.epoch.0 <= limit) else {
         return Garbage::default();
     };

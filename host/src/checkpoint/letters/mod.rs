@@ -146,7 +146,8 @@ impl LetterBox {
     }
 }
 
-fn decoded(file: &FileRef, bytes: &[u8]) -> Result<Vec<Letter>, CheckpointError> {
+/// The letters of a file that a record names.
+pub fn decoded(file: &FileRef, bytes: &[u8]) -> Result<Vec<Letter>, CheckpointError> {
     letter::decode(bytes).map_err(|reason| CheckpointError::unreadable(file, reason))
 }
 

@@ -30,6 +30,7 @@ mod units;
 mod window;
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read,
     ops::Range,
@@ -37,8 +38,11 @@ use std::{
     time::Duration,
 };
 
-use pelton_core::job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT};
-use pelton_core::restart::RestartSpec;
+use pelton_core::{
+    checkpoint::retain::Retain,
+    job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT},
+    restart::RestartSpec,
+};
 
 use self::{
     expand::Variables,
@@ -48,7 +52,7 @@ use self::{
     tree::{SyntaxError, Table},
 };
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
-use crate::error::Code;
+use crate::{error::Code, source::file::GivenFiles};
 
 /// A job file that holds no mistake by itself.
 #[derive(Debug)]
@@ -58,6 +62,9 @@ pub struct JobFile {
     pub path: PathBuf,
     /// What relative paths in the file are relative to.
     pub dir: PathBuf,
+    /// The files of its sources (`source.NAME`) and the columns of its tables (`table.NAME`), where they were brought along: then no path of the
+    /// file is looked at.
+    pub given: Option<BTreeMap<String, GivenFiles>>,
     sources: Sources,
     tree: Table,
 }
@@ -139,7 +146,7 @@ pub fn parse(
     match spec {
         Some(spec) if mistakes.is_empty() => {
             let dir = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            Ok(JobFile { spec, path: path.to_owned(), dir, sources, tree })
+            Ok(JobFile { spec, path: path.to_owned(), dir, given: None, sources, tree })
         }
         _ => Err(Diagnostics::new(sources, mistakes)),
     }
@@ -177,9 +184,17 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
     let checkpoint = checkpoint(&at);
     let restart = at.has_table("restart").then(|| at.table("restart").map(|at| restart(&at))).flatten();
-    if restart.is_some() && checkpoint.is_none() && !at.has("checkpoint") {
-        let message = "`restart` is for a job with a checkpoint, which knows where to go on".to_owned();
-        at.wrong(at.span("restart"), message, "there is no `checkpoint`", "name one: checkpoint = \"state\"");
+    let without = |key: &str, why: &str| {
+        if checkpoint.is_none() && !at.has("checkpoint") {
+            let message = format!("`{key}` is for a job with a checkpoint, which knows {why}");
+            at.wrong(at.span(key), message, "there is no `checkpoint`", "name one: checkpoint = \"state\"");
+        }
+    };
+    if restart.is_some() {
+        without("restart", "where to go on");
+    }
+    if at.has("replay") {
+        without("replay", "what each epoch did");
     }
     let restart = restart.unwrap_or_default();
     Some(JobSpec {
@@ -198,7 +213,14 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
 
 fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
     let snapshots = at.duration("snapshots").unwrap_or(SNAPSHOTS_DEFAULT);
-    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots })
+    let retain = at.table("replay").map_or_else(Retain::default, |at| retain(&at));
+    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots, retain })
+}
+
+fn retain(at: &Reader<'_>) -> Retain {
+    let default = Retain::default();
+    let epochs = at.integer("retain-epochs").and_then(|epochs| u64::try_from(epochs).ok());
+    Retain { epochs: epochs.unwrap_or(default.epochs), time: at.duration("retain").unwrap_or(default.time) }
 }
 
 fn restart(at: &Reader<'_>) -> RestartSpec {

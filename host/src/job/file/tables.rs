@@ -18,6 +18,7 @@ mod on_trap;
 pub use on_trap::ON_TRAP;
 
 const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
 
 const fn key(name: &'static str, shape: Shape, need: super::keys::Need, about: &'static str) -> Key {
     Key { name, shape, need, about }
@@ -54,6 +55,12 @@ pub static JOB: Keys = Keys {
             "Time between two snapshots of the state, at least. After a crash the epochs since the last one are computed again",
         ),
         key(
+            "replay",
+            Shape::Table(&REPLAY),
+            Optional("all its defaults"),
+            "Of a job with a checkpoint: how far back its epochs can be computed again",
+        ),
+        key(
             "restart",
             Shape::ChoiceOr(&["none"], &RESTART),
             Default("\"none\""),
@@ -63,6 +70,25 @@ pub static JOB: Keys = Keys {
         key("table", Shape::Named(&TABLES), Optional("none"), "Side inputs for joins: files that are held in memory"),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
         key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
+    ],
+};
+
+pub static REPLAY: Keys = Keys {
+    title: "`replay`",
+    about: "What `pelton replay` and `pelton verify` find. Whichever of the two keeps more counts; the directory of the checkpoint grows with it.",
+    keys: &[
+        key(
+            "retain",
+            Shape::Duration { min: Duration::ZERO, max: YEAR },
+            Default("\"0s\""),
+            "Epochs that are younger than this can be replayed",
+        ),
+        key(
+            "retain-epochs",
+            Shape::Integer { min: 0, max: 1_000_000_000 },
+            Default("64"),
+            "So many of the last epochs can be replayed, however old they are",
+        ),
     ],
 };
 

@@ -99,6 +99,7 @@ pub(super) fn assemble(
         checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
             directory: file.dir.join(&checkpoint.path),
             snapshots: checkpoint.snapshots,
+            retain: checkpoint.retain,
         }),
         identity,
         restart: job.restart.clone(),

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::Path,
     sync::Arc,
 };
 
@@ -38,7 +37,7 @@ use crate::{
     },
     operator::tables::Offered,
     sink::{self, SinkError},
-    source::{self, Source, SourceError, live::LiveSource, table::Table},
+    source::{self, Source, SourceError, file::FileSource, live::LiveSource, table::Table},
     standard,
 };
 
@@ -173,7 +172,7 @@ impl Builder<'_> {
 
     fn source(&mut self, spec: &SourceSpec) -> Option<OpenSource> {
         let place = format!("source.{}", spec.name);
-        let source = match open_source(spec, &self.file.spec, &self.file.dir) {
+        let source = match open_source(spec, self.file) {
             Ok(source) => source,
             Err(error) => {
                 let (key, label) = source_place(spec, &error);
@@ -212,7 +211,7 @@ impl Builder<'_> {
     }
 
     fn table(&mut self, spec: &TableSpec) -> Option<TablePlan> {
-        match Table::open(&spec.file, &self.file.dir, &self.file.spec.batch) {
+        match open_table(spec, self.file) {
             Ok(table) => Some(TablePlan { name: spec.name.clone(), table }),
             Err(error) => {
                 let (key, label) = file_place(&spec.file, &error);
@@ -566,14 +565,30 @@ impl Builder<'_> {
     }
 }
 
-fn open_source(spec: &SourceSpec, job: &JobSpec, dir: &Path) -> Result<Box<dyn Source>, SourceError> {
+fn open_source(spec: &SourceSpec, file: &JobFile) -> Result<Box<dyn Source>, SourceError> {
+    let job = &file.spec;
     match &spec.kind {
-        SourceKind::File(kind) => source::file::FileSource::open(kind, spec.on_bad_row, dir, &job.batch),
+        SourceKind::File(kind) => match &file.given {
+            None => FileSource::open(kind, spec.on_bad_row, &file.dir, &job.batch),
+            Some(given) => {
+                let given = given.get(&format!("source.{}", spec.name));
+                let given = given.ok_or_else(|| SourceError::NoFile { path: kind.paths.join(", ") })?;
+                FileSource::open_given(given, kind, spec.on_bad_row, &job.batch)
+            }
+        },
         SourceKind::Stdin(kind) => LiveSource::stdin(kind, spec.on_bad_row, &job.batch),
         SourceKind::Socket(kind) => LiveSource::socket(kind, spec.on_bad_row, &job.batch),
-        SourceKind::Http(kind) => LiveSource::http(kind, dir, &job.batch),
+        SourceKind::Http(kind) => LiveSource::http(kind, &file.dir, &job.batch),
         SourceKind::Generator(kind) => Ok(Box::new(source::generator::GeneratorSource::open(kind, &job.batch)?)),
     }
+}
+
+fn open_table(spec: &TableSpec, file: &JobFile) -> Result<Table, SourceError> {
+    let batch = &file.spec.batch;
+    let Some(given) = &file.given else { return Table::open(&spec.file, &file.dir, batch) };
+    let schema = given.get(&format!("table.{}", spec.name)).and_then(|given| given.schema.clone());
+    let schema = schema.ok_or_else(|| SourceError::NoFile { path: spec.file.paths.join(", ") })?;
+    Ok(Table::known(&spec.file, schema, batch))
 }
 
 fn open_module(

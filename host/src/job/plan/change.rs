@@ -16,7 +16,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::{
     contract::StateTable,
     evolution::Evolution,
-    job::{OperatorSpec, operator_of},
+    job::{JobSpec, OperatorSpec, operator_of},
 };
 
 use super::{Logic, Plan, PlannedOperator};
@@ -167,7 +167,8 @@ fn job_refusals(old: &Plan, new: &Plan) -> Vec<String> {
     refuse(was.sinks != is.sinks, "its sinks change");
     refuse(was.partitions != is.partitions, "its number of partitions changes");
     refuse(was.batch.rows != is.batch.rows, "`batch.rows` changes");
-    refuse(was.checkpoint != is.checkpoint, "its checkpoint changes");
+    let place = |spec: &JobSpec| spec.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone());
+    refuse(place(was) != place(is), "its checkpoint changes");
     let names = |operators: &[OperatorSpec]| operators.iter().map(|operator| operator.name.clone()).collect::<Vec<_>>();
     refuse(names(&was.operators) != names(&is.operators), "operators come, go, or stand in another order");
     for (old, new) in old.sinks.iter().zip(&new.sinks) {

@@ -25,6 +25,7 @@ pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
 
 use arrow::datatypes::SchemaRef;
 use pelton_core::{
+    checkpoint::retain::Retain,
     job::{BatchSpec, JobSpec, OperatorSpec, SinkKind, SourceKind},
     model::ModuleDigest,
     restart::RestartSpec,
@@ -84,6 +85,8 @@ pub struct CheckpointPlan {
     pub directory: PathBuf,
     /// Time between two snapshots of the state, at least.
     pub snapshots: Duration,
+    /// How far back epochs can be replayed.
+    pub retain: Retain,
 }
 
 pub struct SourcePlan {

@@ -3,9 +3,19 @@
 //! Called by `build` for each of them, but for those that come with Pelton. A run from the command line reads files; an engine has
 //! pinned what each name means when the job was submitted, so that a restart depends on no file.
 
-use std::{borrow::Cow, collections::BTreeMap, io::Read, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::Path,
+};
 
-use pelton_core::model::ModuleTag;
+use pelton_core::{
+    job::{JobSpec, OperatorSpec},
+    model::ModuleTag,
+};
+
+use crate::standard::is_std;
 
 /// What is asked for the bytes of a module.
 #[derive(Debug, Clone)]
@@ -18,15 +28,15 @@ pub enum Modules {
 
 /// Why there are no bytes, as the end of a sentence, and what to do.
 #[derive(Debug)]
-pub(super) struct Unfound {
-    pub(super) what: String,
-    pub(super) help: String,
+pub(in crate::job) struct Unfound {
+    pub(in crate::job) what: String,
+    pub(in crate::job) help: String,
 }
 
 impl Modules {
     /// The module that the file in `dir` calls `reference`. A file of more than `bytes_max` is cut one byte behind it, so that a huge
     /// one costs nothing and is still refused for its size.
-    pub(super) fn find(&self, reference: &str, dir: &Path, bytes_max: u64) -> Result<Cow<'_, [u8]>, Unfound> {
+    pub(in crate::job) fn find(&self, reference: &str, dir: &Path, bytes_max: u64) -> Result<Cow<'_, [u8]>, Unfound> {
         match self {
             Self::Files if reference.parse::<ModuleTag>().is_ok() => Err(Unfound {
                 what: format!("{reference} is a name in an engine's registry, and this run has no engine"),
@@ -47,6 +57,12 @@ impl Modules {
             }
         }
     }
+}
+
+/// The names of modules in a job, but for those that come with Pelton.
+pub fn references(spec: &JobSpec) -> BTreeSet<&str> {
+    let all = spec.operators.iter().flat_map(OperatorSpec::all_modules).map(|module| module.reference.as_str());
+    all.filter(|reference| !is_std(reference)).collect()
 }
 
 /// Reads at most one byte more than is allowed.

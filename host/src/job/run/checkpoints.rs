@@ -6,7 +6,10 @@
 //!  every closed epoch ─► what sinks prepared, and a snapshot now and then ─► record ─► publish
 //! ```
 //!
-//! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that.
+//! Invariant: nothing that a record names is missing when the record is durable, and nothing is published before that. What replays begin
+//! with is in [`recorded`].
+
+pub(super) mod recorded;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,9 +23,12 @@ use arrow::{
     ipc::{reader::FileReader, writer::FileWriter},
 };
 use pelton_core::{
-    checkpoint::record::{
-        FileRecord, FileRef, Letters, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState,
-        Snapshot, SourceRecord, TableRecord,
+    checkpoint::{
+        record::{
+            FileRecord, FileRef, Letters, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState,
+            Snapshot, SourceRecord, TableRecord,
+        },
+        retain::Retain,
     },
     model::Epoch,
 };
@@ -56,8 +62,6 @@ pub enum Start {
     Fresh,
 }
 
-/// Epochs that are kept for looking at, though nothing needs them.
-const RETAINED_EPOCHS: u64 = 64;
 /// Epochs after which what was published is synced, at the latest. Until then their outboxes stay in the journal.
 const UNSYNCED_EPOCHS_MAX: u64 = 32;
 
@@ -128,7 +132,10 @@ impl Beginning {
         if let Some(cut) = cut {
             tracing::warn!(?cut, "the last run ended within a write, which did not count");
         }
-        let engine = base.as_ref().and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(&store, snapshot));
+        let engine = base
+            .as_ref()
+            .and_then(|base| base.snapshot.as_ref())
+            .map(|snapshot| engine(&|file| store.get(file), snapshot));
         let engine = engine.transpose()?;
         let mut catalogue = engine.as_ref().map(|engine| engine.catalogue.clone()).unwrap_or_default();
         for source in again.iter().flat_map(|record| &record.sources) {
@@ -175,7 +182,7 @@ impl Beginning {
         }
         let mut tables = Vec::new();
         for table in last.iter().flat_map(|last| &last.tables) {
-            tables.push(read_table(&store, table)?);
+            tables.push(read_table(&|file| store.get(file), table)?);
         }
         let first_task = from.map_or(0, |record| record.end_task);
         let keeper = Keeper::new(&plan, store, generation, (&catalogue, &begun_with), last.as_ref());
@@ -212,7 +219,7 @@ impl Beginning {
             let keeper = self.keeper.as_ref().expect("an epoch to compute again comes from a store");
             let store = &keeper.store;
             if !same_versions(&before, &record.tables) || again.is_empty() {
-                let versions = record.tables.iter().map(|table| read_table(store, table));
+                let versions = record.tables.iter().map(|table| read_table(&|file| store.get(file), table));
                 before = Arc::new(Tables::new(plan, versions.collect::<Result<_, _>>()?, &before));
             }
             let letters = record.letters.replayed.as_ref().map(|file| keeper.letters.read(file)).transpose()?;
@@ -286,14 +293,17 @@ impl Beginning {
     }
 }
 
-fn engine(store: &Store, snapshot: &Snapshot) -> Result<Engine, RunError> {
-    let bytes = store.get(&snapshot.engine)?;
+/// Reads a file that a record names.
+type Get<'a> = &'a dyn Fn(&FileRef) -> Result<Vec<u8>, CheckpointError>;
+
+fn engine(get: Get<'_>, snapshot: &Snapshot) -> Result<Engine, RunError> {
+    let bytes = get(&snapshot.engine)?;
     let unreadable = |error: rmp_serde::decode::Error| CheckpointError::unreadable(&snapshot.engine, &error);
     Ok(rmp_serde::from_slice(&bytes).map_err(unreadable)?)
 }
 
-fn read_table(store: &Store, table: &TableRecord) -> Result<TableVersion, RunError> {
-    let bytes = store.get(&table.rows)?;
+fn read_table(get: Get<'_>, table: &TableRecord) -> Result<TableVersion, RunError> {
+    let bytes = get(&table.rows)?;
     let unreadable = |error: arrow::error::ArrowError| CheckpointError::unreadable(&table.rows, &error);
     let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).map_err(unreadable)?;
     let schema = reader.schema();
@@ -329,6 +339,8 @@ fn module(planned: &PlannedOperator) -> ModuleRecord {
 pub(super) struct Keeper {
     store: Store,
     generation: u64,
+    /// Of the last epoch's revision.
+    retain: Retain,
     /// Their names, as their writers are ordered.
     sinks: Vec<String>,
     catalogue: HashMap<String, Vec<FileRecord>>,
@@ -368,6 +380,7 @@ impl Keeper {
             carried_out: Vec::new(),
             store,
             generation,
+            retain: plan.checkpoint.as_ref().map(|checkpoint| checkpoint.retain).unwrap_or_default(),
             sinks: plan.sinks.iter().map(|planned| planned.name.clone()).collect(),
             unlisted: unlisted.collect(),
             catalogue: catalogue.clone(),
@@ -410,6 +423,7 @@ impl Keeper {
             ..
         } = closed;
         let plan = &revision.plan;
+        self.retain = plan.checkpoint.as_ref().map(|checkpoint| checkpoint.retain).unwrap_or_default();
         let mut sources = Vec::new();
         for (index, (planned, bookmark)) in plan.sources.iter().zip(bookmarks).enumerate() {
             let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
@@ -518,7 +532,7 @@ impl Keeper {
         }
         if had_snapshot {
             failpoint::reach("collect");
-            self.store.collect(RETAINED_EPOCHS)?;
+            self.store.collect(&self.retain)?;
         }
         Ok(())
     }

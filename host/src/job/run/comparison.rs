@@ -18,6 +18,7 @@ use std::{
 use arrow::{
     array::RecordBatch,
     compute::concat_batches,
+    datatypes::SchemaRef,
     json::ArrayWriter,
     row::{OwnedRow, RowConverter, SortField},
 };
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::Control;
 use crate::{
-    job::plan::{Plan, PlannedOperator, TapPlan},
+    job::plan::{Plan, PlannedOperator},
     operator::OperatorStats,
 };
 
@@ -209,7 +210,7 @@ fn compare(plan: &Plan, epochs: &Receiver<Tapped>, control: &Control) -> Vec<Com
                 .map(|(tap, main)| {
                     let other = pairs.iter().find(|(other, _)| other.is_shadow && other.port == tap.port);
                     let shadow = other.map(|(_, batches)| batches.as_slice()).unwrap_or_default();
-                    compare_port(tap, tapped.epoch, main, shadow, comparison)
+                    compare_rows((&tap.schema, &tap.port), tapped.epoch, (main, shadow), comparison)
                 })
                 .fold(true, |all, is_whole| all & is_whole);
             *(if is_whole { &mut comparison.epochs } else { &mut comparison.epochs_skipped }) += 1;
@@ -219,21 +220,20 @@ fn compare(plan: &Plan, epochs: &Receiver<Tapped>, control: &Control) -> Vec<Com
     comparisons
 }
 
-/// Whether it could be compared.
-fn compare_port(
-    tap: &TapPlan,
+/// Compares the rows of one port in an epoch. Whether that could be done.
+pub(super) fn compare_rows(
+    (schema, port): (&SchemaRef, &str),
     epoch: Epoch,
-    main: &[RecordBatch],
-    shadow: &[RecordBatch],
+    (main, shadow): (&[RecordBatch], &[RecordBatch]),
     comparison: &mut Comparison,
 ) -> bool {
     let rows = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
     if rows(main).max(rows(shadow)) > ROWS_MAX {
         return false;
     }
-    let fields = tap.schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+    let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
     let Ok(converter) = RowConverter::new(fields) else { return false };
-    let (Ok(main), Ok(shadow)) = (concat_batches(&tap.schema, main), concat_batches(&tap.schema, shadow)) else {
+    let (Ok(main), Ok(shadow)) = (concat_batches(schema, main), concat_batches(schema, shadow)) else {
         return false;
     };
     let (Ok(main_rows), Ok(shadow_rows)) =
@@ -271,7 +271,7 @@ fn compare_port(
     let room = EXAMPLES_MAX.saturating_sub(comparison.examples.len());
     let examples = of_both.take(room).map(|(is_new, rows, at)| Difference {
         epoch: epoch.0,
-        port: tap.port.clone(),
+        port: port.to_owned(),
         is_new,
         row: json(&rows.slice(at, 1)),
     });
@@ -280,7 +280,7 @@ fn compare_port(
 }
 
 /// One row as a JSON object.
-fn json(row: &RecordBatch) -> String {
+pub(super) fn json(row: &RecordBatch) -> String {
     let mut writer = ArrayWriter::new(Vec::new());
     let written = writer.write(row).and_then(|()| writer.finish());
     let text = written.ok().and_then(|()| String::from_utf8(writer.into_inner()).ok()).unwrap_or_default();

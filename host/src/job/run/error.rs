@@ -39,12 +39,16 @@ pub enum RunError {
     NotReplayable { name: String },
     #[error("the job has changed, and {again} epochs up to {epoch} must be computed again by the job as it was")]
     Changed { epoch: Epoch, again: usize },
+    #[error("epoch {epoch} was computed by the job as it was before it changed")]
+    OtherJob { epoch: Epoch },
     #[error("the job's input has ended and its windows were closed, but source `{name}` has new files")]
     Ended { name: String },
     #[error("epoch {epoch}, computed again, gave sink `{sink}` something else than the first time")]
     NotAgain { epoch: Epoch, sink: String },
     #[error("revision {revision} of the job cannot follow the one before")]
     Change { revision: u64, source: Refusals },
+    #[error("the module cannot take the operator's place")]
+    Candidate { source: Refusals },
     #[error("epochs of revision {revision} must be computed again, and nobody knows it")]
     UnknownRevision { revision: u64 },
     #[error("revision {revision} of the job cannot be planned any more")]
@@ -85,8 +89,10 @@ impl RunError {
             Self::State { .. }
             | Self::NotReplayable { .. }
             | Self::Changed { .. }
+            | Self::OtherJob { .. }
             | Self::Ended { .. }
             | Self::Change { .. }
+            | Self::Candidate { .. }
             | Self::UnknownRevision { .. }
             | Self::Unplannable { .. }
             | Self::Poison { .. }
@@ -129,9 +135,9 @@ impl Coded for RunError {
             Self::Checkpoint(source) => source.code(),
             Self::State { .. } => Code::StateUnreadable,
             Self::NotReplayable { .. } => Code::NotReplayable,
-            Self::Changed { .. } | Self::Ended { .. } => Code::JobChanged,
+            Self::Changed { .. } | Self::OtherJob { .. } | Self::Ended { .. } => Code::JobChanged,
             Self::UnknownRevision { .. } | Self::Unplannable { .. } => Code::JobChanged,
-            Self::Change { source, .. } => source.code(),
+            Self::Change { source, .. } | Self::Candidate { source } => source.code(),
             Self::NotAgain { .. } => Code::NotAFunction,
             Self::Poison { .. } => Code::TooMuchPoison,
             Self::Letter { .. } => Code::StateUnreadable,
@@ -156,6 +162,9 @@ impl Coded for RunError {
             Self::Changed { .. } => Some(
                 "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
             ),
+            Self::OtherJob { .. } => Some(
+                "replay it with the job file, the options and the modules of then: an engine keeps them all".into(),
+            ),
             Self::UnknownRevision { .. } | Self::Unplannable { .. } => {
                 Some("run the job on the engine that ran it last, or start over with `--fresh`".into())
             }
@@ -165,6 +174,9 @@ impl Coded for RunError {
                     .into(),
             ),
             Self::Letter { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
+            Self::Candidate { .. } => {
+                Some("a candidate takes the same input and key, and makes the columns that sinks have".into())
+            }
             Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
             Self::NotAgain { .. } => {
                 Some("some module is not a function of its input and state; `--fresh` starts over without it".into())

@@ -139,6 +139,9 @@ impl Graph {
     }
 
     pub(super) fn begin(&mut self, task: &Task) {
+        if self.shared.is_forgetful {
+            self.operators = self.plan.operators.iter().map(|planned| Runner::new(&planned.logic)).collect();
+        }
         let mut current = Current::new(&self.plan);
         (current.sequence, current.epoch, current.now) = (task.sequence, task.epoch, task.now);
         current.tables = Arc::clone(&task.tables);

@@ -21,6 +21,7 @@ mod checkpoints;
 mod commit;
 mod comparison;
 mod control;
+mod crew;
 mod done;
 mod epochs;
 mod error;
@@ -32,6 +33,7 @@ mod output;
 mod part;
 mod partition;
 pub mod progress;
+pub mod replay;
 mod resume;
 mod revision;
 mod runner;
@@ -45,21 +47,17 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::Duration,
 };
 
 use arrow::array::RecordBatch;
-use crossbeam_channel::bounded;
-
 pub use error::RunError;
 use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
 use self::{
-    checkpoints::Beginning, commit::Committer, done::Done, epochs::EpochPlanner, error::Failure,
-    event_time::EventTimes, output::Message, revision::Revision, samples::Samples, tables::TableWatch, turn::Turn,
-    worker::Worker,
+    checkpoints::Beginning, commit::Committer, crew::Crew, done::Done, event_time::EventTimes, revision::Revision,
+    samples::Samples, tables::TableWatch,
 };
 pub use self::{
     checkpoints::Start,
@@ -113,6 +111,8 @@ struct Shared {
     /// What the last snapshot cost, in µs.
     snapshot_cost: AtomicU64,
     samples: Samples,
+    /// Every task has instances of its own, so that nothing is kept in the memory of a module from one to the next.
+    is_forgetful: bool,
 }
 
 impl Shared {
@@ -129,6 +129,7 @@ impl Shared {
             first_task: beginning.first_task,
             snapshot_cost: AtomicU64::new(0),
             samples: control.samples(),
+            is_forgetful: false,
         })
     }
 
@@ -141,9 +142,6 @@ impl Shared {
         Duration::from_micros(self.snapshot_cost.load(Ordering::Relaxed).saturating_mul(20))
     }
 }
-
-/// Tasks in flight for each thread: one computed, one waiting, two finished and not yet written.
-const TASKS_PER_THREAD: usize = 4;
 
 /// Runs `job` on `threads` compute threads until its input ends or a stop is requested. Events are given to `observe` on the
 /// calling thread, in order. After an error nothing is visible that was not complete. A job that keeps checkpoints goes
@@ -160,11 +158,6 @@ pub fn run(
     control.begin(threads);
     let (number, plan, mut beginning) = Beginning::open(job, start)?;
     let plan = &Arc::new(plan);
-    let permits = threads * TASKS_PER_THREAD;
-    let (task_out, task_in) = bounded::<Task>(threads);
-    let (message_out, message_in) = bounded::<Message>(permits + 2);
-    let (permit_out, permit_in) = bounded::<()>(permits);
-    let turn = Turn::default();
     let tables = TableWatch::load(plan, &beginning.tables)?;
     let looked = beginning.looked(plan);
     let again = beginning.again(plan)?;
@@ -175,70 +168,8 @@ pub fn run(
     if let Some(resumed) = beginning.resumed() {
         observe(Event::Resumed(resumed));
     }
-    // Set by the first failure: everything under way ends without finishing.
-    let abort = Stop::default();
-
     let mut committer = Committer::open(&revision, &shared, threads, beginning, control)?;
-    let workers = (0..threads)
-        .map(|_| Worker::new(&revision, &shared, turn.clone(), message_out.clone(), abort.clone()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let planner = EpochPlanner::new(revision, &shared, (tables, again), permit_out, control.clone(), abort.clone())?;
-
-    thread::scope(|scope| {
-        let planner_messages = message_out.clone();
-        let planner_thread = thread::Builder::new()
-            .name("planner".into())
-            .spawn_scoped(scope, move || planner.run(&task_out, &planner_messages))
-            .map_err(RunError::Thread)?;
-        let mut handles = vec![planner_thread];
-        let (times, looking) = (Arc::clone(&shared), abort.clone());
-        let look = move || {
-            times.event_times.begin(if plan.is_keyed { beginnings::look(plan, &looked, &looking) } else { Vec::new() })
-        };
-        handles.push(
-            thread::Builder::new().name("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?,
-        );
-        for (core, mut worker) in workers.into_iter().enumerate() {
-            let tasks = task_in.clone();
-            let handle = thread::Builder::new()
-                .name(format!("compute-{core}"))
-                .spawn_scoped(scope, move || {
-                    pin(core, threads);
-                    worker.run(&tasks);
-                })
-                .map_err(RunError::Thread)?;
-            handles.push(handle);
-        }
-        drop((message_out, task_in));
-        let result = committer.run(&message_in, &permit_in, &turn, observe);
-        // After an error the others must not wait for a reader that is gone.
-        if result.is_err() {
-            abort.request();
-            turn.abort();
-            shared.done.abort();
-        }
-        drop((message_in, permit_in));
-        let panicked = handles.into_iter().map(thread::ScopedJoinHandle::join).filter(Result::is_err).count() > 0;
-        match result {
-            Err(Failure::Lost) | Ok(_) if panicked => Err(RunError::Panicked),
-            Err(Failure::Lost) => Err(RunError::Panicked),
-            Err(Failure::Run(error)) => Err(*error),
-            Ok(summary) => Ok(summary),
-        }
-    })
-}
-
-/// Keeps a compute thread on one core, so that its caches stay warm. Not when there are more threads than cores.
-fn pin(core: usize, threads: usize) {
-    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return };
-    let cores: Vec<usize> = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-    if threads > cores.len() || threads == 1 {
-        return;
-    }
-    if let Some(cpu) = cores.get(core) {
-        let mut one = rustix::thread::CpuSet::new();
-        one.set(*cpu);
-        // Only a hint: a container may forbid it.
-        let _ = rustix::thread::sched_setaffinity(None, &one);
-    }
+    let crew = Crew::new(revision, &shared, (tables, again), threads, control)?;
+    let look = |abort: &Stop| if plan.is_keyed { beginnings::look(plan, &looked, abort) } else { Vec::new() };
+    crew.work(look, |messages, permits, turn| committer.run(messages, permits, turn, observe))
 }

@@ -65,6 +65,11 @@ impl TableWatch {
         Ok(Self { plan: Arc::clone(plan), seen, current: Arc::new(Tables::new(plan, versions, &Tables::default())) })
     }
 
+    /// Tables that stay what they are: of epochs that are computed again, each of which brings its own.
+    pub(super) fn still(plan: &Arc<Plan>) -> Self {
+        Self { plan: Arc::clone(plan), seen: Vec::new(), current: Arc::default() }
+    }
+
     /// From now on they are for the operators of another plan with the same tables.
     pub(super) fn goes_by(&mut self, plan: &Arc<Plan>) {
         let versions = self.current.side.0.clone();

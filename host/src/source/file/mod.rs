@@ -15,6 +15,7 @@ pub mod ipc;
 pub mod json;
 pub mod lines;
 pub mod listing;
+pub mod needed;
 pub mod newline;
 pub mod parquet;
 mod plan;
@@ -55,6 +56,15 @@ pub struct FileSource {
     base: PathBuf,
 }
 
+/// Files of a source that were brought along, instead of those that its paths name.
+#[derive(Debug, Clone, Default)]
+pub struct GivenFiles {
+    /// In order; of files that are not needed any more only the names are known, and they are left out.
+    pub files: Vec<ListedFile>,
+    /// The source's columns; none: as the job file says, or the files.
+    pub schema: Option<SchemaRef>,
+}
+
 /// Bytes of the first file that a schema is inferred from.
 const SAMPLE_BYTES: u64 = 4 << 20;
 
@@ -70,6 +80,28 @@ impl FileSource {
             None => listing::list(&spec.paths, base)?,
             Some(_) => listing::list_new(&spec.paths, base, &HashSet::new())?,
         };
+        Self::of_files(files, spec, on_bad_row, base, batch)
+    }
+
+    /// The same of files that are given, wherever `spec` would look for them; there are no more.
+    pub fn open_given(
+        given: &GivenFiles,
+        spec: &FileSourceSpec,
+        on_bad_row: OnBadRow,
+        batch: &BatchSpec,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        let schema = given.schema.clone().or(spec.schema.clone());
+        let spec = FileSourceSpec { schema, watch: None, ..spec.clone() };
+        Self::of_files(given.files.clone(), &spec, on_bad_row, Path::new(""), batch)
+    }
+
+    fn of_files(
+        files: Vec<ListedFile>,
+        spec: &FileSourceSpec,
+        on_bad_row: OnBadRow,
+        base: &Path,
+        batch: &BatchSpec,
+    ) -> Result<Box<dyn Source>, SourceError> {
         match spec.format {
             Format::Parquet => return parquet::open(files, spec, on_bad_row, batch),
             Format::Ipc => return ipc::open(files, spec, on_bad_row, batch),
