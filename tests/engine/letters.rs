@@ -89,7 +89,9 @@ fn letters_are_replayed_into_a_job_whose_module_was_mended() {
         assert_eq!(queue(&engine).len(), 2);
 
         let module = pelton_tests::touchy(module).unwrap();
-        engine.pelton(&["swap", "touchy", "touchy", module.to_str().unwrap(), "--option", "mended=true"]).done();
+        engine
+            .pelton(&["swap", "touchy", "touchy", module.to_str().unwrap(), "--option", "mended=true", "--no-wait"])
+            .done();
         engine.pelton(&["dlq", "replay", "touchy", "--operator", "touchy"]).done();
         until_out(&engine, 5);
         engine.until_that("touchy", "empty", |job| job["figures"]["letters"] == 0);

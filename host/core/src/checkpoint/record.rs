@@ -42,8 +42,8 @@ pub struct Record {
     pub snapshot: Option<Snapshot>,
     /// Outputs of all epochs up to this one were visible when the record was made.
     pub published_through: Epoch,
-    /// Nothing in records of before there were dead letters.
-    #[serde(default)]
+    /// Left out where there are none, as in records of before there were dead letters.
+    #[serde(default, skip_serializing_if = "Letters::is_empty")]
     pub letters: Letters,
 }
 
@@ -109,6 +109,12 @@ pub struct Letters {
     pub queue: Vec<LetterFile>,
     /// Those that were taken from it and put into their operators again, before all else of the epoch.
     pub replayed: Option<FileRef>,
+}
+
+impl Letters {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A part of the queue.

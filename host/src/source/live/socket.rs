@@ -18,7 +18,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{lines::Connection, listen::Bounded, receiver::Stop};
+use super::{
+    lines::Connection,
+    listen::{Bounded, Client},
+    receiver::Stop,
+};
 use crate::clock;
 
 /// How long a connection may take to be opened.
@@ -38,14 +42,16 @@ pub(super) async fn serve(listener: TcpListener, connections: usize, connection:
             () = stop.requested() => break,
         };
         tracing::info!(source = connection.source(), %peer, "a client has come");
-        let (connection, mut stop) = (connection.clone(), stop.clone());
-        readers.spawn(async move {
-            connection.read(&client.stream, peer, &mut stop).await;
-        });
+        readers.spawn(read(connection.clone(), client, peer, stop.clone()));
         // Those that have ended are forgotten.
         while readers.try_join_next().is_some() {}
     }
     while readers.join_next().await.is_some() {}
+}
+
+/// Reads a client to its end, and holds its place among the clients for so long.
+async fn read(connection: Connection, client: Client, peer: SocketAddr, mut stop: Stop) {
+    connection.read(&client.stream, peer, &mut stop).await;
 }
 
 /// Takes rows from a server until it is stopped, and goes there again when the connection is lost.
