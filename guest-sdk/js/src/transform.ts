@@ -36,7 +36,8 @@ export interface Given<O extends Columns> {
   readonly ctx: Context;
 }
 
-export type Made<M extends Columns> = keyof M extends never ? boolean : Row<M>;
+/** Without `makes` the compiler knows no names of columns, or none but `string`. */
+type Made<M extends Columns> = string extends keyof M ? boolean : keyof M extends never ? boolean : Row<M>;
 type Answer<M extends Columns> = Made<M> | Rejection | null | undefined | Iterable<Row<M>>;
 
 /** A column as a function at column level sees it: a typed array, with `orNull` beside which rows have a value. */
