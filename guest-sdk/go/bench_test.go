@@ -12,8 +12,8 @@ func BenchmarkRow(b *testing.B) {
 	for i := range rows {
 		prices.values = append(prices.values, float64(i*7919%200))
 	}
-	given := []node{prices.node(0, rows)}
-	if _, err := of.open([]input{{"input", []wireField{{"price", "g", false, 0}}, "append"}}, nil); err != nil {
+	given := []node{prices.node(upTo(0, rows))}
+	if _, err := of.open([]input{{"input", []wireField{{"price", "g", false, 0}}, nil, "append"}}, nil); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
