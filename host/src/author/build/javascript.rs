@@ -5,9 +5,6 @@ use std::{fs, path::PathBuf, process::Command};
 use super::{sdk, work};
 use crate::author::{AuthorError, Language, Project, tools::Tools};
 
-/// The world that the component exports.
-const WORLD: &str = "transform-operator";
-
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display();
@@ -22,8 +19,9 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let author = project.dir.join(&project.source);
     // The shims come first: what the author's module does when it is loaded may need them.
     let text = format!(
-        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const transform = component(author);\n",
-        serde_json::Value::from(author.display().to_string())
+        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\");\n",
+        serde_json::Value::from(author.display().to_string()),
+        kind = project.kind
     );
     fs::write(&app, text).map_err(AuthorError::io(format!("write {}", app.display())))?;
     let bundle = work.join("bundle.js");
@@ -42,7 +40,7 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let component = work.join("component.wasm");
     let mut command = Command::new(bin.join("componentize-qjs"));
     command.arg("--wit").arg(sdk.join("wit")).arg("--js").arg(&bundle);
-    command.args(["-n", WORLD, "--sync", "--stub-wasi", "-o"]).arg(&component);
+    command.args(["-n", project.kind.world(), "--sync", "--stub-wasi", "-o"]).arg(&component);
     tools.run(&format!("compile {source}"), &mut command)?;
     Ok(component)
 }
