@@ -145,7 +145,11 @@ func FlatMap[In, Out, Options any](function func(row In, options *Options, emit 
 }
 
 func describe[In, Out, Options any](options *Options, rules []Rule) *operator {
-	of := &operator{kind: "transform", reads: fieldsOf(reflect.TypeFor[In]()), makes: fieldsOf(reflect.TypeFor[Out]()), rules: rules}
+	return describeAs[In, Out](fieldsOf, options, rules)
+}
+
+func describeAs[In, Out, Options any](fields func(reflect.Type) []field, options *Options, rules []Rule) *operator {
+	of := &operator{kind: "transform", reads: fields(reflect.TypeFor[In]()), makes: fields(reflect.TypeFor[Out]()), rules: rules}
 	of.options = func(text []byte) error {
 		*options = *new(Options)
 		return readOptions(text, reflect.ValueOf(options).Elem())
