@@ -5,6 +5,7 @@ import { Aggregate } from "./aggregate.ts";
 import { Unfit } from "./columns.ts";
 import { Keyed } from "./keyed.ts";
 import { log, tell } from "./log.ts";
+import { placed } from "./places.ts";
 import { setClock } from "./shims.ts";
 import { Transform } from "./transform.ts";
 import type { BatchContext, Contract, Input } from "./wire.ts";
@@ -49,9 +50,10 @@ function answered<T>(call: () => T, refuse: (reason: string) => unknown): T {
   } catch (error) {
     if (error instanceof Unfit) throw refuse(error.message);
     const { name, message, stack } = error instanceof Error ? error : { name: "thrown", message: String(error), stack: "" };
-    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "");
-    for (const frame of frames) log.error(`  ${frame}`);
-    log.error(`${name}: ${message}${frames[0] === undefined ? "" : ` (${frames[0]})`}`);
+    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
+    for (const frame of frames) log.error(`  ${frame.text}`);
+    const own = (frames.find((frame) => frame.isOwn) ?? frames[0])?.text;
+    log.error(`${name}: ${message}${own === undefined ? "" : ` (${own})`}`);
     throw error;
   }
 }

@@ -19,7 +19,8 @@ macro_rules! template {
 /// Path (with `{{…}}` as in the texts) and text.
 type File = (&'static str, &'static str);
 
-const COMMON: [File; 2] = [(MANIFEST, template!("common/pelton-module.toml")), (".gitignore", template!("common/gitignore"))];
+const COMMON: [File; 2] =
+    [(MANIFEST, template!("common/pelton-module.toml")), (".gitignore", template!("common/gitignore"))];
 
 /// What a kind has in every language: the job, its data, a golden case and a page.
 fn of_kind(kind: Kind) -> &'static [File] {
@@ -79,9 +80,7 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
 fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
     match language {
         Language::Rust => ("src/lib.rs", "", &[("Cargo.toml", template!("rust/Cargo.toml"))]),
-        Language::Python => {
-            ("{{id}}.py", "tests/test_{{id}}.py", &[("conftest.py", template!("python/conftest.py"))])
-        }
+        Language::Python => ("{{id}}.py", "tests/test_{{id}}.py", &[("conftest.py", template!("python/conftest.py"))]),
         Language::TypeScript => (
             "src/{{name}}.ts",
             "tests/{{name}}.test.ts",

@@ -1,6 +1,10 @@
 //! TypeScript and JavaScript: types checked, bundled with the SDK into one module, and that in QuickJS as a component.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{sdk, work};
 use crate::author::{AuthorError, Language, Project, tools::Tools};
@@ -31,16 +35,27 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         "--bundle",
         "--format=esm",
         "--target=es2022",
+        "--sourcemap=external",
+        "--sources-content=false",
         "--log-level=warning",
         "--external:pelton:operator/*",
     ]);
     command.arg(format!("--alias:pelton-guest={}", sdk.join("js/src").display()));
     command.arg(format!("--outfile={}", bundle.display()));
     tools.run(&format!("bundle {source}"), &mut command)?;
+    append_map(&bundle)?;
     let component = work.join("component.wasm");
     let mut command = Command::new(bin.join("componentize-qjs"));
     command.arg("--wit").arg(sdk.join("wit")).arg("--js").arg(&bundle);
     command.args(["-n", project.kind.world(), "--sync", "--stub-wasi", "-o"]).arg(&component);
     tools.run(&format!("compile {source}"), &mut command)?;
     Ok(component)
+}
+
+/// Appends the bundle's source map to it, as a text: so that a stack can name lines of the author's sources.
+fn append_map(bundle: &Path) -> Result<(), AuthorError> {
+    let map_path = bundle.with_extension("js.map");
+    let read = |path: &Path| fs::read_to_string(path).map_err(AuthorError::io(format!("read {}", path.display())));
+    let text = format!("{}\nglobalThis.peltonSourceMap = {};\n", read(bundle)?, serde_json::Value::from(read(&map_path)?));
+    fs::write(bundle, text).map_err(AuthorError::io(format!("write {}", bundle.display())))
 }

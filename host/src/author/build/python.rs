@@ -25,7 +25,12 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let sdk = sdk(&project.dir);
     let sources = project.source.parent().map(|parent| project.dir.join(parent)).unwrap_or_else(|| project.dir.clone());
     let mut command = tools.componentize_py()?;
-    command.arg("--quiet").arg("-d").arg(sdk.join("wit")).args(["-w", project.kind.world(), "componentize", "--stub-wasi"]);
+    command.arg("--quiet").arg("-d").arg(sdk.join("wit")).args([
+        "-w",
+        project.kind.world(),
+        "componentize",
+        "--stub-wasi",
+    ]);
     command.arg("-p").arg(&work).arg("-p").arg(sources).arg("-p").arg(sdk.join("python"));
     command.args(["pelton_app", "-o"]).arg(&component);
     tools.run(&format!("compile {source}"), &mut command)?;

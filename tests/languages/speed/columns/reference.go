@@ -12,9 +12,12 @@ func Reference(bids Bids, rows int, _ *guest.NoOptions) (Priced, []uint32) {
 	kept := 0
 	for row, price := range bids.Price {
 		euro[kept], origin[kept] = price*0.908, uint32(row)
+		// Without a branch, which nobody could foresee.
+		more := 0
 		if price > 100 {
-			kept++
+			more = 1
 		}
+		kept += more
 	}
 	return Priced{euro[:kept]}, origin[:kept]
 }
