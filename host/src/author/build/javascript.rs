@@ -56,6 +56,7 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
 fn append_map(bundle: &Path) -> Result<(), AuthorError> {
     let map_path = bundle.with_extension("js.map");
     let read = |path: &Path| fs::read_to_string(path).map_err(AuthorError::io(format!("read {}", path.display())));
-    let text = format!("{}\nglobalThis.peltonSourceMap = {};\n", read(bundle)?, serde_json::Value::from(read(&map_path)?));
+    let text =
+        format!("{}\nglobalThis.peltonSourceMap = {};\n", read(bundle)?, serde_json::Value::from(read(&map_path)?));
     fs::write(bundle, text).map_err(AuthorError::io(format!("write {}", bundle.display())))
 }
