@@ -13,9 +13,11 @@ func toEuroWhole(bids bids, rows int, options *options) (pricedBids, []uint32) {
 	kept := 0
 	for row, price := range bids.Price {
 		euro[kept], origin[kept] = price*options.Rate, uint32(row)
+		more := 0
 		if price > options.Min {
-			kept++
+			more = 1
 		}
+		kept += more
 	}
 	return pricedBids{euro[:kept]}, origin[:kept]
 }

@@ -30,7 +30,7 @@ struct Visit {
 
 #[derive(Row)]
 struct Event {
-    event: &'static str,
+    event: String,
     clicks: i64,
     page: Option<String>,
 }
@@ -51,20 +51,20 @@ fn visits(
         }
         let page = click.page.map(str::to_owned);
         if visit.is_none() {
-            out.emit_from(&click, Event { event: "begin", clicks: 1, page: page.clone() });
+            out.emit_from(&click, Event { event: "begin".to_owned(), clicks: 1, page: page.clone() });
         }
         let clicks = visit.as_ref().map_or(0, |visit| visit.clicks) + 1;
         *visit = Some(Visit { clicks, last: page });
         timers.set(END, click.at + Duration::from_secs(options.gap));
         if click.page == Some("exit") {
-            out.emit_from(&click, Event { event: "exit", clicks, page: None });
+            out.emit_from(&click, Event { event: "exit".to_owned(), clicks, page: None });
             *visit = None;
             timers.clear(END);
         }
     }
     while timers.next_due().is_some() {
         if let Some(Visit { clicks, last }) = visit.take() {
-            out.emit(Event { event: "end", clicks, page: last });
+            out.emit(Event { event: "end".to_owned(), clicks, page: last });
         }
     }
 }
