@@ -12,6 +12,8 @@
  * with state and timers. A module computes and does nothing else: no files, no sockets, no
  * clock but the batch's.
  */
+import "./globals.ts";
+
 export { Aggregate, aggregate } from "./aggregate.ts";
 export type { AggregateDefinition, Window } from "./aggregate.ts";
 export { Context } from "./context.ts";

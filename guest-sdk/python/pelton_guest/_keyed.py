@@ -58,7 +58,8 @@ class Keyed:
         self.row_class: type | None = None
         self.kept: Kept | None = None
         self.state_class: type | None = None
-        self.ports: list[_rows.PortSpec] = []
+        #: A function without `Out` has an output as well, of which no row comes: the contract wants one.
+        self.ports = [_rows.PortSpec(_rows.MAIN, None, [])]
         self.options_class: type | None = None
         #: The arguments in order: a number is a column of the key.
         self.arguments: list[int | str] = []

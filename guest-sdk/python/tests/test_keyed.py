@@ -149,6 +149,18 @@ def test_what_does_not_fit_is_refused_in_words():
 
 
 @keyed
+def remembers(last: State[float], rows: Rows[Reading]) -> None:
+    for row in rows:
+        last.value = row.celsius
+
+
+def test_a_function_may_emit_nothing():
+    run = start(remembers, key=["room"])
+    assert run.rows({"room": ["a"], "celsius": [1.0]}).main == {"room": []}
+    assert run.state == {"room": ["a"], "value": [1.0]}
+
+
+@keyed
 def wrong(last: State[Visit], rows: Rows[Reading], out: Out[Ended]) -> None:
     last.value = Visit(None)  # type: ignore[arg-type]
 
