@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::{sdk, work};
+use super::{sdk, source_map, work};
 use crate::author::{AuthorError, Language, Project, tools::Tools};
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
@@ -52,11 +52,11 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     Ok(component)
 }
 
-/// Appends the bundle's source map to it, as a text: so that a stack can name lines of the author's sources.
+/// Appends to the bundle where its lines came from, as a text: so that a stack can name lines of the author's sources.
 fn append_map(bundle: &Path) -> Result<(), AuthorError> {
     let map_path = bundle.with_extension("js.map");
     let read = |path: &Path| fs::read_to_string(path).map_err(AuthorError::io(format!("read {}", path.display())));
-    let text =
-        format!("{}\nglobalThis.peltonSourceMap = {};\n", read(bundle)?, serde_json::Value::from(read(&map_path)?));
+    let Some(lines) = source_map::lines(&read(&map_path)?) else { return Ok(()) };
+    let text = format!("{}\nglobalThis.peltonLines = {};\n", read(bundle)?, serde_json::Value::from(lines));
     fs::write(bundle, text).map_err(AuthorError::io(format!("write {}", bundle.display())))
 }
