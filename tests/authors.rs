@@ -62,6 +62,25 @@ fn a_language_that_is_none_is_suggested() {
 }
 
 #[test]
+fn the_kind_of_a_project_is_checked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = pelton(dir.path(), &["new", "a", "--lang", "go", "--kind", "agregate"]);
+    assert!(stderr(&output).contains("did you mean `aggregate`?"), "{}", stderr(&output));
+    assert!(pelton(dir.path(), &["new", "b", "--lang", "go", "--kind", "keyed"]).status.success());
+    let manifest = dir.path().join("b/pelton-module.toml");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    assert!(text.contains("kind = \"keyed\""), "{text}");
+    for (from, to, says) in [
+        ("\"keyed\"", "\"keyd\"", "has the kind `keyd`: did you mean `keyed`?"),
+        ("\"go\"", "\"rust\"", "says `kind`, which in Rust the source's macro says"),
+    ] {
+        fs::write(&manifest, text.replace(from, to)).expect("written");
+        let message = stderr(&pelton(dir.path(), &["build", "b"]));
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
 fn a_directory_without_a_manifest_is_no_project() {
     let dir = tempfile::tempdir().expect("a directory");
     let output = pelton(dir.path(), &["build"]);

@@ -1,4 +1,5 @@
-/* The glue between a function of rows and the engine: the canonical ABI of `pelton:operator/transform@0.1.0`, by hand.
+/* The glue between an author's functions and the engine: the canonical ABI of `pelton:operator@0.1.0`, by hand. What a kind exports is in
+ * a file of its own, included at the end: a module has one kind, which the build says (PELTON_KIND_AGGREGATE, PELTON_KIND_KEYED).
  *
  * The engine lowers arguments through `cabi_realloc` into an arena, calls, reads the answer, and calls `cabi_post_…`,
  * which empties the arena: nothing that a call allocates outlives it. Structures named `abi_…` have the layout of the
@@ -82,6 +83,7 @@ typedef struct {
     union { struct { abi_string column, name; } pass; abi_field computed; } of;
 } abi_output_field;
 typedef struct { abi_string name; abi_list fields; abi_option_string event_time; } abi_port;
+typedef struct { abi_string name; abi_list subkey, values; } abi_state_table;
 typedef struct { abi_list reads, ports, tables, state; uint32_t state_version; abi_list properties; } abi_contract;
 typedef struct { uint32_t rows; abi_list nodes; } abi_table;
 typedef struct { uint32_t rows; abi_list buffers; } abi_node;
@@ -459,7 +461,23 @@ static const abi_string *options_read(abi_string text, char *options) {
 /* ---- open ---- */
 
 /* What `open` agreed on. */
-static struct { abi_string *formats; uint32_t *order; char *options; } opened;
+static struct {
+    abi_string *formats;
+    uint32_t *order;
+    char *options;
+    abi_list key; /* names of columns; while `open` runs */
+} opened;
+
+/* What is kept has one version until a module says otherwise. */
+enum { STATE_VERSION = 1 };
+
+#if defined PELTON_KIND_AGGREGATE
+#define KIND "aggregate"
+#elif defined PELTON_KIND_KEYED
+#define KIND "keyed"
+#else
+#define KIND "transform"
+#endif
 
 static void *kept(size_t size) {
     void *at = malloc(size ? size : 1);
@@ -474,9 +492,21 @@ static abi_open_result *refused(abi_string reason) {
     return result;
 }
 
+static bool in_key(abi_string column) {
+    const abi_string *names = opened.key.data;
+    for (size_t i = 0; i < opened.key.count; i++)
+        if (names[i].size == column.size && !memcmp(names[i].data, column.data, column.size)) return true;
+    return false;
+}
+
 static bool rule_passes(abi_string column) {
     const pelton_operator *operator = &pelton_the_operator;
-    bool only = false, named = false;
+    bool only = !strcmp(KIND, "aggregate"), named = false, said = false;
+    for (uint32_t i = 0; i < operator->rules_count; i++) {
+        pelton_rule_kind kind = operator->rules[i].kind;
+        said |= kind == PELTON_RULE_PASS || kind == PELTON_RULE_PASS_NONE || kind == PELTON_RULE_PASS_ALL;
+    }
+    if (!said && !strcmp(KIND, "keyed") && !in_key(column)) return false;
     for (uint32_t i = 0; i < operator->rules_count; i++) {
         const pelton_rule *rule = &operator->rules[i];
         if (rule->kind == PELTON_RULE_PASS_NONE) only = true;
@@ -503,13 +533,18 @@ static abi_output_field computed_field(uint32_t at) {
     return field;
 }
 
-EXPORT("pelton:operator/transform@0.1.0#open")
-abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const char *options, size_t options_size) {
+/* The answer to open; `state` is what the kind keeps, if it keeps anything. */
+static abi_open_result *open_as(const abi_input *inputs, size_t inputs_count, abi_string text, abi_list state, abi_list properties) {
     const pelton_operator *operator = &pelton_the_operator;
+    if (strcmp(operator->kind, KIND)) {
+        abi_string why = worded("the operator is of the kind `%s`, but pelton-module.toml says kind = \"%s\"", operator->kind, KIND);
+        pelton_trap(operator->function, 0, why.data);
+    }
     opened.options = kept(operator->options_size);
-    const abi_string *wrong = options_read((abi_string){options, options_size}, opened.options);
+    const abi_string *wrong = options_read(text, opened.options);
     if (wrong) return refused(*wrong);
     if (inputs_count != 1) return refused(worded("this module has one input, but the operator has %zu", inputs_count));
+    opened.key = inputs->key;
 
     /* Top-level columns, without the children of lists and structs. */
     const abi_field *fields = inputs->fields.data;
@@ -594,12 +629,22 @@ abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const ch
     memset(result, 0, sizeof *result);
     result->of.contract.reads = (abi_list){read_lists, 1};
     result->of.contract.ports = (abi_list){port, 1};
+    result->of.contract.state = state;
+    result->of.contract.state_version = state.count ? STATE_VERSION : 0;
+    result->of.contract.properties = properties;
     return result;
 }
 
-EXPORT("cabi_post_pelton:operator/transform@0.1.0#open") void abi_post_open(void *result) {
-    (void)result;
-    arena_empty();
+/* What is kept, as a table of state. Every column is nullable: a row of nulls stands for nothing. */
+static __attribute__((unused)) abi_list state_table(const char *name, const pelton_column *columns, uint32_t count) {
+    abi_field *fields = pelton_alloc((count + 1) * sizeof *fields);
+    for (uint32_t i = 0; i < count; i++) {
+        abi_string format = string_of(type_of(columns[i].type)->format);
+        fields[i] = (abi_field){string_of(columns[i].name), format, true, 0};
+    }
+    abi_state_table *table = pelton_alloc(sizeof *table);
+    *table = (abi_state_table){string_of(name), {NULL, 0}, {fields, count}};
+    return (abi_list){table, 1};
 }
 
 /* ---- process ---- */
@@ -741,28 +786,6 @@ static uint8_t *refuse_nulls(const pelton_view *views, uint32_t rows) {
     return refuses;
 }
 
-/* The rows at `rows` of a column. */
-static pelton_view gathered(pelton_view view, int type, const uint32_t *rows, uint32_t count) {
-    size_t size = type_of(type)->size;
-    pelton_view out = {NULL, NULL, NULL};
-    if (view.valid) {
-        uint8_t *valid = pelton_alloc(count);
-        for (uint32_t i = 0; i < count; i++) valid[i] = view.valid[rows[i]];
-        out.valid = valid;
-    }
-    if (size) {
-        char *values = pelton_alloc(count * size);
-        for (uint32_t i = 0; i < count; i++) memcpy(values + i * size, (const char *)view.values + rows[i] * size, size);
-        out.values = values;
-        return out;
-    }
-    pelton_room room = {NULL, pelton_alloc(((size_t)count + 1) * sizeof(int32_t)), NULL, 0};
-    room.offsets[0] = 0;
-    for (uint32_t i = 0; i < count; i++) pelton_put_text(&room, i, pelton_get_text(&view, rows[i]));
-    out.values = room.values, out.offsets = room.offsets;
-    return out;
-}
-
 void pelton_room_for_text(pelton_room *room, size_t used, size_t more) {
     if (more > INT32_MAX - used) pelton_trap(__FILE__, __LINE__, "a column of text is longer than 2 GiB");
     size_t capacity = room->capacity * 2 > used + more ? room->capacity * 2 : used + more + 4096;
@@ -777,23 +800,28 @@ static void *grown(const void *old, size_t used, size_t size) {
     return out;
 }
 
-static void rooms_for(pelton_out *out, uint32_t capacity) {
-    const pelton_operator *operator = &pelton_the_operator;
-    out->origin = grown(out->origin, out->rows * sizeof *out->origin, ((size_t)capacity + 1) * sizeof *out->origin);
-    for (uint32_t i = 0; i < operator->makes_count; i++) {
-        pelton_room *room = &out->rooms[i];
-        int type = operator->makes[i].type;
+/* Makes rooms of columns larger, which hold so many rows. */
+static void grow_rooms(pelton_room *rooms, const pelton_column *columns, uint32_t count, uint32_t rows, uint32_t capacity) {
+    for (uint32_t i = 0; i < count; i++) {
+        pelton_room *room = &rooms[i];
+        int type = columns[i].type;
         size_t size = type_of(type)->size;
-        if (type & PELTON_NULLABLE) room->valid = grown(room->valid, out->rows, capacity);
+        if (type & PELTON_NULLABLE) room->valid = grown(room->valid, rows, capacity);
         if (size) {
-            room->values = grown(room->values, out->rows * size, (size_t)capacity * size);
+            room->values = grown(room->values, rows * size, (size_t)capacity * size);
         } else {
             bool is_new = !room->offsets;
-            size_t used = is_new ? 0 : ((size_t)out->rows + 1) * sizeof(int32_t);
+            size_t used = is_new ? 0 : ((size_t)rows + 1) * sizeof(int32_t);
             room->offsets = grown(room->offsets, used, ((size_t)capacity + 1) * sizeof(int32_t));
             if (is_new) room->offsets[0] = 0;
         }
     }
+}
+
+static void rooms_for(pelton_out *out, uint32_t capacity) {
+    const pelton_operator *operator = &pelton_the_operator;
+    out->origin = grown(out->origin, out->rows * sizeof *out->origin, ((size_t)capacity + 1) * sizeof *out->origin);
+    grow_rooms(out->rooms, operator->makes, operator->makes_count, out->rows, capacity);
     out->capacity = capacity;
 }
 
@@ -826,64 +854,68 @@ static abi_node node_of(const pelton_room *room, int type, uint32_t rows) {
 }
 
 /* Rows come with rejections in order. */
-static int by_row(const void *left, const void *right) {
+static __attribute__((unused)) int by_row(const void *left, const void *right) {
     uint32_t a = ((const abi_rejection *)left)->row, b = ((const abi_rejection *)right)->row;
     return a < b ? -1 : a > b;
 }
 
-EXPORT("pelton:operator/transform@0.1.0#process")
-abi_process_result *abi_process(uint64_t epoch, uint64_t first_row, int64_t now, int64_t watermark, uint64_t seed,
-                                uint32_t rows, const abi_node *nodes, size_t nodes_count) {
-    const pelton_operator *operator = &pelton_the_operator;
-    (void)nodes_count;
-    context = (pelton_context){epoch, first_row, now, watermark, seed};
+/* Begins a call. */
+static void enter(pelton_context now) {
+    context = now;
     rejections.list = NULL, rejections.count = rejections.capacity = 0;
     drawn.row = UINT32_MAX, drawn.number = 0;
+}
+
+static pelton_view *views_of(const abi_node *nodes, uint32_t rows) {
+    const pelton_operator *operator = &pelton_the_operator;
     pelton_view *views = pelton_alloc((operator->reads_count + 1) * sizeof *views);
     for (uint32_t i = 0; i < operator->reads_count; i++)
         views[i] = view_of(&nodes[i], opened.formats[i], operator->reads[i].type, rows);
-    pelton_batch batch = {rows, views, refuse_nulls(views, rows), opened.options};
-    size_t null_rejections = rejections.count;
+    return views;
+}
 
-    uint32_t *kept_rows = NULL;
-    if (batch.refused && operator->by_column) {
-        kept_rows = pelton_alloc(rows * sizeof *kept_rows);
-        uint32_t count = 0;
-        for (uint32_t row = 0; row < rows; row++)
-            if (!batch.refused[row]) kept_rows[count++] = row;
-        for (uint32_t i = 0; i < operator->reads_count; i++)
-            views[i] = gathered(views[i], operator->reads[i].type, kept_rows, count);
-        batch.rows = count, batch.refused = NULL;
-    }
-
+/* Room for the rows that a call makes. */
+static pelton_out out_for(uint32_t rows) {
+    const pelton_operator *operator = &pelton_the_operator;
     pelton_out out = {0, 0, NULL, pelton_alloc((operator->makes_count + 1) * sizeof(pelton_room)), 0};
     memset(out.rooms, 0, (operator->makes_count + 1) * sizeof(pelton_room));
     rooms_for(&out, rows ? rows : 1);
-    operator->run(&batch, &out);
-    stream_flush(PELTON_INFO, 0);
-    if (kept_rows)
-        for (uint32_t i = 0; i < out.rows; i++) out.origin[i] = kept_rows[out.origin[i]];
-    if (null_rejections && null_rejections < rejections.count)
-        qsort(rejections.list, rejections.count, sizeof *rejections.list, by_row);
+    return out;
+}
 
+/* What was made, its columns in the contract's order. */
+static abi_table made_table(const pelton_out *out) {
+    const pelton_operator *operator = &pelton_the_operator;
     abi_node *made = pelton_alloc((operator->makes_count + 1) * sizeof *made);
     for (uint32_t i = 0; i < operator->makes_count; i++) {
         uint32_t at = opened.order[i];
-        made[i] = node_of(&out.rooms[at], operator->makes[at].type, out.rows);
+        made[i] = node_of(&out->rooms[at], operator->makes[at].type, out->rows);
     }
-    bool row_for_row = out.rows == rows;
-    for (uint32_t i = 0; row_for_row && i < rows; i++) row_for_row = out.origin[i] == i;
+    return (abi_table){out->rows, {made, operator->makes_count}};
+}
+
+static abi_list rejected_list(void) { return (abi_list){rejections.list ? rejections.list : (void *)16, rejections.count}; }
+
+/* The output of a transform, or of an aggregate's finish, from so many rows or groups. */
+static __attribute__((unused)) abi_process_result *output_of(const pelton_out *out, uint32_t rows) {
+    bool row_for_row = out->rows == rows;
+    for (uint32_t i = 0; row_for_row && i < rows; i++) row_for_row = out->origin[i] == i;
     abi_emitted *emitted = pelton_alloc(sizeof *emitted);
-    *emitted = (abi_emitted){.port = 0, .computed = {out.rows, {made, operator->makes_count}}};
-    if (!row_for_row) emitted->origin = (abi_option_buffer){1, {out.origin, out.rows * sizeof *out.origin}};
+    *emitted = (abi_emitted){.port = 0, .computed = made_table(out)};
+    if (!row_for_row) emitted->origin = (abi_option_buffer){1, {out->origin, out->rows * sizeof *out->origin}};
     abi_process_result *result = pelton_alloc(sizeof *result);
     result->failed = 0;
     result->of.output.emitted = (abi_list){emitted, 1};
-    result->of.output.rejected = (abi_list){rejections.list ? rejections.list : (void *)16, rejections.count};
+    result->of.output.rejected = rejected_list();
     return result;
 }
 
-EXPORT("cabi_post_pelton:operator/transform@0.1.0#process") void abi_post_process(void *result) {
-    (void)result;
-    arena_empty();
-}
+/* ---- what one kind of operator exports ---- */
+
+#if defined PELTON_KIND_AGGREGATE
+#include "pelton_aggregate.h"
+#elif defined PELTON_KIND_KEYED
+#include "pelton_keyed.h"
+#else
+#include "pelton_transform.h"
+#endif

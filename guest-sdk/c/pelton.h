@@ -129,6 +129,9 @@ void pelton_room_for_text(pelton_room *room, size_t used, size_t more);
         return (const pelton_##type *)view->values;                                                                           \
     }                                                                                                                         \
     static inline pelton_##type *pelton_room_##type(pelton_room *room) { return (pelton_##type *)room->values; }             \
+    static inline bool pelton_same_##type(pelton_##type left, pelton_##type right) {                                         \
+        return !__builtin_memcmp(&left, &right, sizeof left);                                                                 \
+    }                                                                                                                         \
     PELTON_NULLABLE_TYPE(type)
 
 #define PELTON_TEXT_TYPE(type)                                                                                                \
@@ -142,6 +145,9 @@ void pelton_room_for_text(pelton_room *room, size_t used, size_t more);
         if (room->capacity - start < value.size) pelton_room_for_text(room, start, value.size);                              \
         __builtin_memcpy((char *)room->values + start, value.data, value.size);                                              \
         room->offsets[row + 1] = (int32_t)(start + value.size);                                                               \
+    }                                                                                                                         \
+    static inline bool pelton_same_##type(pelton_##type left, pelton_##type right) {                                         \
+        return pelton_text_equal(left, right);                                                                                \
     }                                                                                                                         \
     PELTON_NULLABLE_TYPE(type)
 
@@ -159,6 +165,9 @@ void pelton_room_for_text(pelton_room *room, size_t used, size_t more);
         __builtin_memset(&nothing, 0, sizeof nothing);                                                                        \
         pelton_put_##type(room, row, made.valid ? made.value : nothing);                                                      \
         room->valid[row] = made.valid;                                                                                        \
+    }                                                                                                                         \
+    static inline bool pelton_same_##type##_or_null(pelton_##type##_or_null left, pelton_##type##_or_null right) {           \
+        return left.valid == right.valid && (!left.valid || pelton_same_##type(left.value, right.value));                     \
     }                                                                                                                         \
     enum { PELTON_TYPE_##type##_or_null = (int)PELTON_TYPE_##type | (int)PELTON_NULLABLE };
 
@@ -195,6 +204,7 @@ typedef struct {
     int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
 } pelton_column;
 
+#define PELTON_COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
 #define PELTON_SECOND(first, second, ...) second
 #define PELTON_NAME_OF(name, ...) PELTON_SECOND(~, ##__VA_ARGS__, #name, ~)
 #define PELTON_FIELD(type, name, ...) pelton_##type name;
@@ -203,6 +213,19 @@ typedef struct {
 #define PELTON_ROOM_OF(type, name, ...) pelton_room name;
 #define PELTON_GET_FIELD(type, name, ...) row.name = pelton_get_##type(&columns->name, at);
 #define PELTON_PUT_FIELD(type, name, ...) pelton_put_##type(&columns->name, at, row->name);
+#define PELTON_SAME_FIELD(type, name, ...) same &= pelton_same_##type(a->name, b->name);
+
+/* A struct of columns, for what the SDK does with it without knowing it. */
+typedef struct {
+    const pelton_column *columns;
+    uint32_t count;
+    size_t size;
+    void (*load)(const pelton_view *views, uint32_t rows, void *to);
+    void (*store)(const void *from, uint32_t rows, pelton_room *rooms);
+    bool (*same)(const void *left, const void *right);
+} pelton_struct;
+
+#define PELTON_STRUCT(name) {name##_list, PELTON_COUNT(name##_list), sizeof(struct name), name##_load, name##_store, name##_same}
 
 /* Declares `struct ROW` with the fields of LIST, and for column level `struct ROW_columns` (views of what is read) and
  * `struct ROW_rooms` (room for what is made). */
@@ -225,6 +248,21 @@ typedef struct {
         if (out->rows == out->capacity) pelton_out_grow(out);                                                                 \
         row_name##_put((struct row_name##_rooms *)out->rooms, out->rows, row);                                                \
         out->origin[out->rows++] = out->row;                                                                                  \
+    }                                                                                                                         \
+    static __attribute__((unused)) void row_name##_load(const pelton_view *views, uint32_t rows, void *to) {                  \
+        const struct row_name##_columns columns = *(const struct row_name##_columns *)views;                                  \
+        for (uint32_t at = 0; at < rows; at++) ((struct row_name *)to)[at] = row_name##_get(&columns, at);                    \
+    }                                                                                                                         \
+    static __attribute__((unused)) void row_name##_store(const void *from, uint32_t rows, pelton_room *rooms) {               \
+        for (uint32_t at = 0; at < rows; at++)                                                                                \
+            row_name##_put((struct row_name##_rooms *)rooms, at, &((const struct row_name *)from)[at]);                       \
+    }                                                                                                                         \
+    static __attribute__((unused)) bool row_name##_same(const void *left, const void *right) {                                \
+        const struct row_name *a = (const struct row_name *)left, *b = (const struct row_name *)right;                        \
+        bool same = true;                                                                                                     \
+        (void)a, (void)b;                                                                                                     \
+        LIST(PELTON_SAME_FIELD)                                                                                               \
+        return same;                                                                                                          \
     }
 
 /* ---- options ---- */
@@ -267,7 +305,10 @@ typedef struct {
 
 /* ---- operators ---- */
 
-typedef enum { PELTON_RULE_NONE, PELTON_RULE_PASS_NONE, PELTON_RULE_PASS, PELTON_RULE_DROP, PELTON_RULE_RENAME, PELTON_RULE_TIME } pelton_rule_kind;
+typedef enum {
+    PELTON_RULE_NONE, PELTON_RULE_PASS_NONE, PELTON_RULE_PASS_ALL, PELTON_RULE_PASS, PELTON_RULE_DROP, PELTON_RULE_RENAME,
+    PELTON_RULE_TIME, PELTON_RULE_ORDERED
+} pelton_rule_kind;
 
 typedef struct {
     pelton_rule_kind kind;
@@ -276,11 +317,16 @@ typedef struct {
 
 /* Behind the arguments of PELTON_TRANSFORM and its kin: which columns of the input leave besides the computed ones. */
 #define PELTON_PASS_NONE {PELTON_RULE_PASS_NONE, NULL, NULL}
+/* As transforms do without a rule; of keyed operators only the columns of the key leave. */
+#define PELTON_PASS_ALL {PELTON_RULE_PASS_ALL, NULL, NULL}
 #define PELTON_PASS(column) {PELTON_RULE_PASS, column, NULL}
 #define PELTON_LEAVE_OUT(column) {PELTON_RULE_DROP, column, NULL}
 #define PELTON_RENAME(column, name) {PELTON_RULE_RENAME, column, name}
 /* The column that is the output's event time. */
 #define PELTON_EVENT_TIME(column) {PELTON_RULE_TIME, column, NULL}
+
+/* The merge of an aggregate needs to know which side is earlier. */
+#define PELTON_ORDERED {PELTON_RULE_ORDERED, NULL, NULL}
 
 /* A batch as the loops see it. */
 typedef struct {
@@ -291,7 +337,7 @@ typedef struct {
 } pelton_batch;
 
 typedef struct {
-    const char *function;
+    const char *kind, *function;
     const pelton_column *reads, *makes;
     uint32_t reads_count, makes_count;
     const pelton_option *options;
@@ -308,14 +354,14 @@ extern const pelton_operator pelton_the_operator;
 extern uint32_t pelton_at; /* the row that the function looks at */
 void pelton_rejected(uint32_t row);
 
-#define PELTON_COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
-
 #define PELTON_EXPORT(fn, in, made_list, makes_n, options_name, by_column, ...)                                               \
+    PELTON_EXPORT_AS("transform", fn, in, made_list, makes_n, options_name, fn##_run, by_column, ##__VA_ARGS__)
+#define PELTON_EXPORT_AS(kind, fn, in, made_list, makes_n, options_name, run, by_column, ...)                                 \
     static const pelton_rule fn##_rules[] = {{PELTON_RULE_NONE, NULL, NULL}, ##__VA_ARGS__};                                  \
     const pelton_operator pelton_the_operator = {                                                                             \
-        #fn, in##_list, made_list, PELTON_COUNT(in##_list), makes_n, options_name##_list,                                     \
+        kind, #fn, in##_list, made_list, PELTON_COUNT(in##_list), makes_n, options_name##_list,                                     \
         PELTON_COUNT(options_name##_list) - 1, sizeof(struct options_name), options_name##_defaults, fn##_rules,              \
-        PELTON_COUNT(fn##_rules), fn##_run, by_column};
+        PELTON_COUNT(fn##_rules), run, by_column};
 
 /* A map and filter: `pelton_verdict fn(const struct IN *, struct OUT *, const struct OPTIONS *)`. */
 #define PELTON_TRANSFORM(fn, in, made, options_name, ...)                                                                     \
@@ -394,6 +440,122 @@ void pelton_rejected(uint32_t row);
         out->rows = fn(&columns, batch->rows, rooms, out->origin, options);                                                   \
     }                                                                                                                         \
     PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, true, ##__VA_ARGS__)
+
+/* ---- aggregates ---- */
+
+typedef enum { PELTON_EARLY, PELTON_ON_TIME, PELTON_LATE } pelton_pane;
+
+/* The window of a result, in microseconds since 1970; without windows all of time. */
+typedef struct {
+    int64_t start, end; /* the first moment inside, and the first after it */
+    pelton_pane pane;   /* an early result is replaced by a later one; a late one comes again, because late rows came */
+} pelton_window;
+
+typedef struct {
+    pelton_struct state;
+    void (*add)(const pelton_batch *batch, const uint32_t *slots, void *states);
+    void (*merge)(void *states, const void *later, uint32_t rows, const void *options);
+    void (*finish)(const void *states, const pelton_window *windows, uint32_t rows, pelton_out *out, const void *options);
+} pelton_fold;
+
+extern const pelton_fold pelton_the_fold;
+
+/* A fold of rows of IN into a STATE (both made by PELTON_ROW), which the engine keeps for each group. All of STATE is zero in a group into
+ * which nothing was folded.
+ *
+ *     void add(struct STATE *, const struct IN *, const struct OPTIONS *)            folds a row
+ *     void merge(struct STATE *, const struct STATE *later, const struct OPTIONS *)  folds what later rows came to
+ *     pelton_verdict finish(const struct STATE *, const pelton_window *, struct OUT *, const struct OPTIONS *)
+ */
+#define PELTON_AGGREGATE(state_name, in, made, options_name, add_fn, merge_fn, finish_fn, ...)                                \
+    static void state_name##_add_all(const pelton_batch *batch, const uint32_t *slots, void *states) {                        \
+        const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
+        for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
+            if (batch->refused && batch->refused[row]) continue;                                                              \
+            pelton_at = row;                                                                                                  \
+            struct in read = in##_get(&columns, row);                                                                         \
+            add_fn(&((struct state_name *)states)[slots[row]], &read, (const struct options_name *)batch->options);           \
+        }                                                                                                                     \
+    }                                                                                                                         \
+    static void state_name##_merge_all(void *states, const void *later, uint32_t rows, const void *options) {                 \
+        for (uint32_t row = 0; row < rows; row++)                                                                             \
+            merge_fn(&((struct state_name *)states)[row], &((const struct state_name *)later)[row],                           \
+                     (const struct options_name *)options);                                                                   \
+    }                                                                                                                         \
+    static void state_name##_finish_all(const void *states, const pelton_window *windows, uint32_t rows, pelton_out *out,     \
+                                        const void *options) {                                                                \
+        for (uint32_t row = 0; row < rows; row++) {                                                                           \
+            struct made one;                                                                                                  \
+            __builtin_memset(&one, 0, sizeof one);                                                                            \
+            pelton_at = out->row = row;                                                                                       \
+            pelton_verdict verdict = finish_fn(&((const struct state_name *)states)[row], &windows[row], &one,                \
+                                               (const struct options_name *)options);                                         \
+            if (verdict == PELTON_REJECT) pelton_rejected(row);                                                               \
+            if (verdict == PELTON_KEEP) made##_emit(out, &one);                                                               \
+        }                                                                                                                     \
+    }                                                                                                                         \
+    const pelton_fold pelton_the_fold = {                                                                                     \
+        PELTON_STRUCT(state_name), state_name##_add_all, state_name##_merge_all, state_name##_finish_all};                    \
+    PELTON_EXPORT_AS("aggregate", state_name, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
+
+/* ---- keyed operators ---- */
+
+typedef struct {
+    uint32_t id;
+    int64_t at;         /* what it was set for; the time now may be later */
+    bool is_processing; /* it waited for the epoch's processing time, not for the watermark */
+} pelton_timer;
+
+/* One key with its rows and timers. */
+typedef struct {
+    uint32_t rows;  /* may be none */
+    bool has_state; /* whether anything is kept, in `state`; set it to keep `state`, or to keep nothing any more */
+    bool expiring;  /* the key's time to live has ended: this is its last call */
+    /* the SDK's */
+    uint32_t key;
+    const uint32_t *numbers;
+    const pelton_timer *due;
+    uint32_t due_count, due_next;
+    pelton_out *out;
+} pelton_call;
+
+/* The next timer that is due, in order of time, or NULL. One that this call has set again or cleared is not: what rows do comes first. */
+const pelton_timer *pelton_due(pelton_call *call);
+/* Sets timer `id` to be due when the watermark reaches `at` (if that is past, in the next epoch). The key's timer of the same number is moved. */
+void pelton_set_timer(pelton_call *call, uint32_t id, int64_t at);
+/* The same for processing time: see pelton_current. */
+void pelton_set_processing_timer(pelton_call *call, uint32_t id, int64_t at);
+void pelton_clear_timer(pelton_call *call, uint32_t id);
+/* Where `OUT_emit` puts a row that came from one of the key's rows: it has that row's event time and, if any pass, its columns. */
+pelton_out *pelton_from(pelton_call *call, uint32_t row);
+/* And one that came from none: columns that pass, beside the key and the event time, are null. */
+pelton_out *pelton_from_none(pelton_call *call);
+/* Rejects one of the key's rows: it goes to `operator.rejected` with the reason. The first reason counts. */
+void pelton_reject_row(pelton_call *call, uint32_t row, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Makes pelton_row_number and pelton_random speak of this row; before, they speak of the first. */
+void pelton_at_row(pelton_call *call, uint32_t row);
+
+typedef struct {
+    pelton_struct key, state, row;
+    void (*call)(pelton_call *call, const void *key, void *state, const void *rows, const void *options);
+} pelton_keyed;
+
+extern const pelton_keyed pelton_the_keyed;
+
+/* A list of no columns, for keys and states that are not used: `PELTON_ROW(none, PELTON_NO_COLUMNS)`. */
+#define PELTON_NO_COLUMNS(COLUMN)
+
+/* A function of one key: `void fn(pelton_call *, const struct KEY *, struct STATE *, const struct IN *rows, const struct OPTIONS *)`. It is
+ * called for each key that has rows, a timer that is due, or has come to the end of its time to live. Only keys whose state differs afterwards
+ * cost a write. Of the input the columns of the key leave, if no rule says otherwise. */
+#define PELTON_KEYED(fn, key_name, state_name, in, made, options_name, ...)                                                   \
+    static void fn##_call(pelton_call *call, const void *key, void *state, const void *rows, const void *options) {           \
+        fn(call, (const struct key_name *)key, (struct state_name *)state, (const struct in *)rows,                           \
+           (const struct options_name *)options);                                                                             \
+    }                                                                                                                         \
+    const pelton_keyed pelton_the_keyed = {                                                                                   \
+        PELTON_STRUCT(key_name), PELTON_STRUCT(state_name), PELTON_STRUCT(in), fn##_call};                                    \
+    PELTON_EXPORT_AS("keyed", fn, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
 
 #ifdef __cplusplus
 }

@@ -7,9 +7,10 @@ import (
 	"unsafe"
 )
 
-// The canonical ABI of pelton:operator/transform@0.1.0, by hand. The engine allocates arguments through cabi_realloc, calls,
+// The canonical ABI by hand: what all kinds of operators have in common. The engine allocates arguments through cabi_realloc, calls,
 // reads the answer, and calls cabi_post_…; until then everything that crosses is pinned here, for the collector sees no
-// pointer of the engine's. Structs named abi… have the layout of wit/types.wit in 32-bit memory.
+// pointer of the engine's. Structs named abi… have the layout of wit/types.wit in 32-bit memory. A module exports one kind: which, the
+// build says by a tag, for what is exported cannot be told when the module runs.
 
 const isComponent = true
 
@@ -67,6 +68,10 @@ type abiPort struct {
 	eventTime    abiOption
 }
 
+type abiStateTable struct {
+	name, subkey, values abiList
+}
+
 type abiContract struct {
 	reads, ports, tables, state abiList
 	stateVersion                uint32
@@ -83,11 +88,21 @@ type abiNode struct {
 	buffers abiList
 }
 
+type abiTable struct {
+	rows  uint32
+	nodes abiList
+}
+
 type abiEmitted struct {
 	port   uint32
 	origin abiOption
-	rows   uint32
-	nodes  abiList
+	made   abiTable
+}
+
+type abiContext struct {
+	epoch, firstRow uint64
+	now, watermark  int64
+	seed            uint64
 }
 
 type abiRejection struct {
@@ -126,30 +141,39 @@ func answer[T any](value T) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(pin([]T{value})))
 }
 
-//go:wasmexport pelton:operator/transform@0.1.0#open
-func abiOpen(inputs, inputsCount, options, optionsSize uint32) unsafe.Pointer {
-	defer explain()
+// open is the answer to open of a module of this kind.
+func open(kind string, inputs, options abiList) unsafe.Pointer {
 	takeLog()
 	host = engine{}
 	var given []input
-	for _, in := range sliceOf[abiInput](abiList{inputs, inputsCount}) {
+	for _, in := range sliceOf[abiInput](inputs) {
 		read := input{name: in.name.text(), mode: in.mode.text()}
 		for _, field := range sliceOf[abiField](in.fields) {
 			read.fields = append(read.fields, wireField{field.name.text(), field.format.text(), field.nullable, field.children})
 		}
+		for _, column := range sliceOf[abiList](in.key) {
+			read.key = append(read.key, column.text())
+		}
 		given = append(given, read)
 	}
-	if theOperator == nil {
-		panic("the module registers no operator: call guest.Transform in init")
+	switch {
+	case theOperator == nil:
+		panic("the module registers no operator: call guest.Transform, guest.Aggregate or guest.Keyed in init")
+	case theOperator.kind != kind:
+		panic(fmt.Sprintf("the operator is of kind %q, but pelton-module.toml says kind = %q", theOperator.kind, kind))
 	}
-	agreed, err := theOperator.open(given, []byte(abiList{options, optionsSize}.text()))
+	agreed, err := theOperator.open(given, []byte(options.text()))
 	if err != nil {
 		refused := abiOpened{failed: 1}
 		refused.of.reads = listOfText(err.Error())
 		return answer(refused)
 	}
+	return answer(abiOpened{of: agreed.abi()})
+}
+
+func (c contract) abi() abiContract {
 	var fields []abiOutputField
-	for _, field := range agreed.fields {
+	for _, field := range c.fields {
 		if field.passed {
 			fields = append(fields, abiOutputField{0, abiField{name: listOfText(field.column), format: listOfText(field.name)}})
 			continue
@@ -158,57 +182,91 @@ func abiOpen(inputs, inputsCount, options, optionsSize uint32) unsafe.Pointer {
 		fields = append(fields, abiOutputField{1, made})
 	}
 	port := abiPort{name: listOfText("out"), fields: listOf(fields)}
-	if agreed.eventTime != "" {
-		port.eventTime = abiOption{1, listOfText(agreed.eventTime)}
+	if c.eventTime != "" {
+		port.eventTime = abiOption{1, listOfText(c.eventTime)}
 	}
 	var reads []abiList
-	for _, column := range agreed.reads {
+	for _, column := range c.reads {
 		reads = append(reads, listOfText(column))
 	}
 	none := abiList{16, 0}
-	return answer(abiOpened{of: abiContract{
+	made := abiContract{
 		reads: listOf([]abiList{listOf(reads)}), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
-	}})
+		stateVersion: c.version,
+	}
+	if c.table != "" {
+		var kept []abiField
+		for _, field := range c.kept {
+			kept = append(kept, abiField{listOfText(field.column), listOfText(field.format), true, 0})
+		}
+		made.state = listOf([]abiStateTable{{listOfText(c.table), none, listOf(kept)}})
+	}
+	if c.ordered {
+		made.properties = listOf([][2]abiList{{listOfText("ordered"), listOfText("true")}})
+	}
+	return made
 }
 
-//go:wasmexport pelton:operator/transform@0.1.0#process
-func abiProcess(epoch, firstRow uint64, now, watermark int64, seed uint64, rows, nodes, nodesCount uint32) unsafe.Pointer {
-	defer explain()
-	current = Context{epoch: epoch, firstRow: firstRow, now: now, watermark: watermark, seed: seed}
-	var given []node
-	for _, read := range sliceOf[abiNode](abiList{nodes, nodesCount}) {
+// enter begins a call.
+func enter(context abiContext) {
+	current = Context{
+		epoch: context.epoch, firstRow: context.firstRow, now: context.now, watermark: context.watermark, seed: context.seed,
+	}
+}
+
+// table is what came.
+func (t abiTable) table() table {
+	given := table{rows: int(t.rows)}
+	for _, read := range sliceOf[abiNode](t.nodes) {
 		one := node{rows: int(read.rows)}
 		for _, buffer := range sliceOf[abiList](read.buffers) {
 			one.buffers = append(one.buffers, sliceOf[byte](buffer))
 		}
-		given = append(given, one)
+		given.nodes = append(given.nodes, one)
 	}
-	out := theOperator.process(int(rows), given)
+	return given
+}
+
+// abi is what goes.
+func (t table) abi() abiTable {
 	var made []abiNode
-	for _, node := range out.nodes {
+	for _, node := range t.nodes {
 		var buffers []abiList
 		for _, buffer := range node.buffers {
 			buffers = append(buffers, listOf(buffer))
 		}
 		made = append(made, abiNode{uint32(node.rows), listOf(buffers)})
 	}
-	emitted := abiEmitted{rows: uint32(out.rows), nodes: listOf(made)}
-	if out.origin != nil {
-		origin := listOf(out.origin)
-		emitted.origin = abiOption{1, abiList{origin.data, origin.count * 4}}
-	}
-	var refused []abiRejection
-	for _, rejection := range out.rejected {
-		refused = append(refused, abiRejection{rejection.row, listOfText(rejection.reason)})
-	}
-	return answer(abiProcessed{0, listOf([]abiEmitted{emitted}), listOf(refused)})
+	return abiTable{uint32(t.rows), listOf(made)}
 }
 
-//go:wasmexport cabi_post_pelton:operator/transform@0.1.0#open
-func abiPostOpen(unsafe.Pointer) { pinned = nil }
+// words is a buffer of so many u32 as a slice.
+func (l abiList) words() []uint32 { return sliceOf[uint32](abiList{l.data, l.count / 4}) }
 
-//go:wasmexport cabi_post_pelton:operator/transform@0.1.0#process
-func abiPostProcess(unsafe.Pointer) {
+// bufferOf is the bytes of numbers.
+func bufferOf[T any](values []T) abiList {
+	list := listOf(values)
+	return abiList{list.data, list.count * uint32(unsafe.Sizeof(*new(T)))}
+}
+
+func rejections(rejected []rejection) abiList {
+	var refused []abiRejection
+	for _, rejection := range rejected {
+		refused = append(refused, abiRejection{rejection.row, listOfText(rejection.reason)})
+	}
+	return listOf(refused)
+}
+
+// abi is the output of a transform or of a fold's finish.
+func (o output) abi() unsafe.Pointer {
+	emitted := abiEmitted{made: table{o.rows, o.nodes}.abi()}
+	if o.origin != nil {
+		emitted.origin = abiOption{1, bufferOf(o.origin)}
+	}
+	return answer(abiProcessed{0, listOf([]abiEmitted{emitted}), rejections(o.rejected)})
+}
+
+func unpin() {
 	clear(pinned)
 	pinned = pinned[:0]
 }

@@ -15,14 +15,19 @@ type ruleKind int
 
 const (
 	rulePassNone ruleKind = iota
+	rulePassAll
 	rulePass
 	ruleDrop
 	ruleRename
 	ruleEventTime
+	ruleOrdered
 )
 
 // PassNone lets no column pass.
 func PassNone() Rule { return Rule{kind: rulePassNone} }
+
+// PassAll lets all columns pass, as those of transforms do without a rule; of keyed operators only those of the key do.
+func PassAll() Rule { return Rule{kind: rulePassAll} }
 
 // Pass lets this column pass, and others only if they are named as well.
 func Pass(column string) Rule { return Rule{rulePass, column, ""} }
@@ -36,6 +41,13 @@ func Rename(column, name string) Rule { return Rule{ruleRename, column, name} }
 // EventTime is the column that is the output's event time, if it is not the input's.
 func EventTime(column string) Rule { return Rule{ruleEventTime, column, ""} }
 
+// Ordered says that the Merge of an aggregate needs to know which side is earlier.
+func Ordered() Rule { return Rule{kind: ruleOrdered} }
+
+func has(rules []Rule, kinds ...ruleKind) bool {
+	return slices.ContainsFunc(rules, func(rule Rule) bool { return slices.Contains(kinds, rule.kind) })
+}
+
 // plan is how batches are read and answered, as agreed in open.
 type plan struct {
 	formats []string // of the columns read
@@ -46,11 +58,11 @@ type plan struct {
 func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, error) {
 	var agreed contract
 	var planned plan
-	inputs = slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return in.mode == "table" })
-	if len(inputs) != 1 {
-		return agreed, planned, fmt.Errorf("this module has one input, but the operator has %d", len(inputs))
+	edge, err := onlyInput(inputs)
+	if err != nil {
+		return agreed, planned, err
 	}
-	columns := topLevel(inputs[0].fields)
+	columns := topLevel(edge.fields)
 	names := make([]string, len(columns))
 	for i, column := range columns {
 		names[i] = column.name
@@ -71,8 +83,44 @@ func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, er
 	if err := checkRules(rules, names); err != nil {
 		return agreed, planned, err
 	}
-	err := layOut(&agreed, &planned, makes, rules, names)
+	err = layOut(&agreed, &planned, makes, rules, names)
 	return agreed, planned, err
+}
+
+func onlyInput(inputs []input) (input, error) {
+	inputs = slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return in.mode == "table" })
+	if len(inputs) != 1 {
+		return input{}, fmt.Errorf("this module has one input, but the operator has %d", len(inputs))
+	}
+	return inputs[0], nil
+}
+
+// plannedKey is a column of the key that is read: its place in the operator's key.
+type plannedKey struct {
+	place  int
+	format string
+}
+
+func fitKey(edge input, keys []field) ([]plannedKey, error) {
+	if len(edge.key) == 0 {
+		return nil, fmt.Errorf("this module keeps state for each key, but the operator has no `key`")
+	}
+	columns := topLevel(edge.fields)
+	var planned []plannedKey
+	for _, key := range keys {
+		place := slices.Index(edge.key, key.column)
+		at := slices.IndexFunc(columns, func(column wireField) bool { return column.name == key.column })
+		if place < 0 || at < 0 {
+			return nil, fmt.Errorf("`%s` reads `%s` of the key, but it is not in the operator's `key`: %s",
+				key.goName, key.column, suggest(key.column, edge.key))
+		}
+		if format := columns[at].format; !key.accepts(format) {
+			return nil, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",
+				key.column, typeName(format), key.goName, key.wants())
+		}
+		planned = append(planned, plannedKey{place, columns[at].format})
+	}
+	return planned, nil
 }
 
 // topLevel is the columns, without the children of lists and structs.
@@ -92,8 +140,8 @@ func topLevel(fields []wireField) []wireField {
 
 func checkRules(rules []Rule, names []string) error {
 	for _, rule := range rules {
-		names := rule.kind == rulePassNone || rule.kind == ruleEventTime || slices.Contains(names, rule.column)
-		if !names {
+		ofColumn := rule.kind == rulePass || rule.kind == ruleDrop || rule.kind == ruleRename
+		if ofColumn && !slices.Contains(names, rule.column) {
 			return fmt.Errorf("the input has no column `%s`, which a rule of the module names", rule.column)
 		}
 	}

@@ -37,23 +37,11 @@ const oneByOneMax = 200
 // the buffers that cross the boundary. Rows are also run one by one: an answer that depends on how rows are cut into batches
 // is an error.
 func Run(of *operator, rows Columns, setting Setting) (Out, error) {
-	names := slices.Sorted(maps.Keys(rows))
-	columns := map[string]testColumn{}
-	count := 0
-	var fields []wireField
-	for _, name := range names {
-		read, err := testColumnOf(rows[name])
-		if err != nil {
-			return Out{}, fmt.Errorf("column `%s`: %w", name, err)
-		}
-		columns[name], count = read, len(read.values)
-		fields = append(fields, wireField{name, read.format, read.nullable, 0})
+	given, err := givenOf(rows)
+	if err != nil {
+		return Out{}, err
 	}
-	options, err := json.Marshal(setting.Options)
-	if err != nil || setting.Options == nil {
-		options = []byte("{}")
-	}
-	agreed, err := of.open([]input{{"input", fields, "append"}}, options)
+	agreed, err := of.open([]input{given.input(nil)}, optionsOf(setting.Options))
 	if err != nil {
 		return Out{}, err
 	}
@@ -62,12 +50,10 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 	defer func() { host = silent{} }()
 	call := func(start, end int) Out {
 		current = Context{epoch: setting.Epoch, firstRow: setting.FirstRow + uint64(start), now: setting.Now, seed: setting.Seed, watermark: math.MinInt64}
-		var nodes []node
-		for _, name := range agreed.reads {
-			nodes = append(nodes, columns[name].node(start, end))
-		}
-		return assembled(agreed, of.process(end-start, nodes), columns, start, end-start)
+		read := given.table(agreed.reads, upTo(start, end))
+		return assembled(agreed, of.process(end-start, read.nodes), given.columns, start)
 	}
+	count := given.count
 	out := call(0, count)
 	out.Logs = slices.Clone(recorder.lines)
 	if count > 1 && count <= oneByOneMax {
@@ -87,6 +73,67 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 		}
 	}
 	return out, nil
+}
+
+// given is rows of a test.
+type given struct {
+	names   []string
+	columns map[string]testColumn
+	count   int
+}
+
+func givenOf(rows Columns) (given, error) {
+	of := given{names: slices.Sorted(maps.Keys(rows)), columns: map[string]testColumn{}}
+	for _, name := range of.names {
+		read, err := testColumnOf(rows[name])
+		if err != nil {
+			return of, fmt.Errorf("column `%s`: %w", name, err)
+		}
+		of.columns[name], of.count = read, len(read.values)
+	}
+	return of, nil
+}
+
+func (g given) input(key []string) input {
+	in := input{name: "input", key: key, mode: "append"}
+	for _, name := range g.names {
+		in.fields = append(in.fields, wireField{name, g.columns[name].format, g.columns[name].nullable, 0})
+	}
+	return in
+}
+
+// table is these columns of some rows.
+func (g given) table(names []string, rows []int) table {
+	read := table{rows: len(rows)}
+	for _, name := range names {
+		read.nodes = append(read.nodes, g.columns[name].node(rows))
+	}
+	return read
+}
+
+// values are those of a row in some columns.
+func (g given) values(names []string, row int) []any {
+	var values []any
+	for _, name := range names {
+		values = append(values, g.columns[name].values[row])
+	}
+	return values
+}
+
+func upTo(start, end int) []int {
+	var rows []int
+	for row := start; row < end; row++ {
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func optionsOf(given any) []byte {
+	options, err := json.Marshal(given)
+	if err != nil || given == nil {
+		return []byte("{}")
+	}
+	return options
 }
 
 type recorded struct{ lines []string }
@@ -138,8 +185,22 @@ func testColumnOf(values any) (testColumn, error) {
 	return column, nil
 }
 
-func (c testColumn) node(start, end int) node {
-	values := c.values[start:end]
+// width is bytes of a value that is neither text nor bits.
+func (c testColumn) width() int {
+	switch {
+	case c.format == "tdD":
+		return 4
+	case c.format[0] == 't':
+		return 8
+	}
+	return widths[c.format[0]]
+}
+
+func (c testColumn) node(rows []int) node {
+	var values []any
+	for _, row := range rows {
+		values = append(values, c.values[row])
+	}
 	made := node{rows: len(values)}
 	var validity []byte
 	if slices.Contains(values, nil) {
@@ -160,7 +221,7 @@ func (c testColumn) node(start, end int) node {
 			bytes = append(bytes, value...)
 		case nil:
 			if c.format != "u" && c.format != "z" {
-				bytes = append(bytes, make([]byte, map[bool]int{true: 4, false: widths[c.format[0]]}[c.format == "tdD"])...)
+				bytes = append(bytes, make([]byte, c.width())...)
 			}
 		case int:
 			bytes = binary.LittleEndian.AppendUint64(bytes, uint64(value))
@@ -178,7 +239,7 @@ func (c testColumn) node(start, end int) node {
 }
 
 // assembled is what the engine would carry across, put together with what was computed.
-func assembled(agreed contract, out output, columns map[string]testColumn, start, count int) Out {
+func assembled(agreed contract, out output, columns map[string]testColumn, start int) Out {
 	read := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
 	for i := range out.rows {
 		from := i

@@ -38,12 +38,15 @@ func Reject(reason string) Verdict {
 // NoOptions is for operators without any.
 type NoOptions struct{}
 
-// operator is a function of rows with what open and process need to know of it.
+// operator is a module's function or type, with what the exported functions need to know of it.
 type operator struct {
+	kind         string // of its interface
 	reads, makes []field
 	rules        []Rule
 	options      func(text []byte) error
 	run          func(columns []column, rows int, skip []bool, out *results)
+	fold         *folding
+	byKey        *keying
 	planned      plan
 }
 
@@ -142,7 +145,11 @@ func FlatMap[In, Out, Options any](function func(row In, options *Options, emit 
 }
 
 func describe[In, Out, Options any](options *Options, rules []Rule) *operator {
-	of := &operator{reads: fieldsOf(reflect.TypeFor[In]()), makes: fieldsOf(reflect.TypeFor[Out]()), rules: rules}
+	return describeAs[In, Out](fieldsOf, options, rules)
+}
+
+func describeAs[In, Out, Options any](fields func(reflect.Type) []field, options *Options, rules []Rule) *operator {
+	of := &operator{kind: "transform", reads: fields(reflect.TypeFor[In]()), makes: fields(reflect.TypeFor[Out]()), rules: rules}
 	of.options = func(text []byte) error {
 		*options = *new(Options)
 		return readOptions(text, reflect.ValueOf(options).Elem())
@@ -178,26 +185,48 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 	if err := o.options(options); err != nil {
 		return contract{}, err
 	}
-	agreed, planned, err := fit(inputs, o.reads, o.makes, o.rules)
+	rules := o.rules
+	if o.byKey != nil {
+		edge, err := onlyInput(inputs)
+		if err != nil {
+			return contract{}, err
+		}
+		if o.byKey.planned, err = fitKey(edge, o.byKey.keys); err != nil {
+			return contract{}, err
+		}
+		rules = passKey(rules, edge.key)
+	}
+	agreed, planned, err := fit(inputs, o.reads, o.makes, rules)
 	o.planned = planned
+	switch {
+	case o.fold != nil:
+		agreed.table, agreed.kept, agreed.version = "accumulator", o.fold.kept, stateVersion
+		agreed.ordered = has(o.rules, ruleOrdered)
+	case o.byKey != nil:
+		agreed.version = stateVersion
+		if len(o.byKey.kept) > 0 {
+			agreed.table, agreed.kept = "state", o.byKey.kept
+		}
+	}
 	return agreed, err
 }
 
-func (o *operator) process(rows int, nodes []node) output {
+// columns are those that rows are read from.
+func (o *operator) columns(rows int, nodes []node) []column {
 	columns := make([]column, len(o.reads))
 	for i, read := range o.reads {
 		columns[i] = view(read, nodes[i], o.planned.formats[i], rows)
 	}
-	results := results{made: make([]made, len(o.makes)), origin: make([]uint32, 0, rows)}
-	for i, field := range o.makes {
-		results.made[i].field = field
-	}
+	return columns
+}
+
+func (o *operator) process(rows int, nodes []node) output {
+	columns := o.columns(rows, nodes)
+	results := o.results(rows)
 	skip := refuseNulls(columns, rows, &results)
 	o.run(columns, rows, skip, &results)
 	out := output{rows: len(results.origin), origin: results.origin, rejected: results.rejected}
-	for _, at := range o.planned.order {
-		out.nodes = append(out.nodes, results.made[at].node())
-	}
+	out.nodes = o.ordered(results.made)
 	if skip != nil {
 		slices.SortFunc(out.rejected, func(a, b rejection) int { return int(a.row) - int(b.row) })
 	}
@@ -205,6 +234,24 @@ func (o *operator) process(rows int, nodes []node) output {
 		out.origin = nil
 	}
 	return out
+}
+
+// results is room for what some rows come to.
+func (o *operator) results(rows int) results {
+	results := results{made: make([]made, len(o.makes)), origin: make([]uint32, 0, rows)}
+	for i, field := range o.makes {
+		results.made[i].field = field
+	}
+	return results
+}
+
+// ordered is the columns made in the order of the contract.
+func (o *operator) ordered(made []made) []node {
+	var nodes []node
+	for _, at := range o.planned.order {
+		nodes = append(nodes, made[at].node())
+	}
+	return nodes
 }
 
 func isCounting(origin []uint32) bool {

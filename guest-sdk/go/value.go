@@ -56,7 +56,10 @@ var formats = map[reflect.Kind]string{
 }
 
 // fieldsOf are the columns of a struct type; it panics when a field is none, at the start of the module.
-func fieldsOf(of reflect.Type) []field {
+func fieldsOf(of reflect.Type) []field { return structOf(of, false) }
+
+// structOf are the columns of a struct type, of which each field is a value, or a whole column.
+func structOf(of reflect.Type, whole bool) []field {
 	if of.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("guest: a row is a struct, and %s is none", of))
 	}
@@ -79,29 +82,40 @@ func fieldsOf(of reflect.Type) []field {
 			made.offset += v.Offset
 			value = v.Type
 		}
-		made.size = value.Size()
-		switch {
-		case value == reflect.TypeFor[Timestamp]():
-			made.kind, made.format = kindTimestamp, "tsu:"
-		case value == reflect.TypeFor[Date]():
-			made.format = "tdD"
-		case value.Kind() == reflect.Bool:
-			made.kind, made.format = kindBool, "b"
-		case value.Kind() == reflect.String:
-			made.kind, made.format = kindString, "u"
-		case value == reflect.TypeFor[[]byte]():
-			made.kind, made.format = kindBytes, "z"
-		case formats[value.Kind()] != "":
-			made.format = formats[value.Kind()]
-			if value.Kind() == reflect.Int && made.size != 8 {
-				panic(fmt.Sprintf("guest: %s: write int64, for int is not of one size everywhere", made.goName))
+		if whole {
+			if value.Kind() != reflect.Slice {
+				panic(fmt.Sprintf("guest: %s is a %s, and no slice: a column has a value for each row", made.goName, value))
 			}
-		default:
-			panic(fmt.Sprintf("guest: %s is a %s, which no column is", made.goName, value))
+			value = value.Elem()
 		}
+		made.describe(value)
 		fields = append(fields, made)
 	}
 	return fields
+}
+
+// describe says what values of the field are.
+func (f *field) describe(value reflect.Type) {
+	f.size = value.Size()
+	switch {
+	case value == reflect.TypeFor[Timestamp]():
+		f.kind, f.format = kindTimestamp, "tsu:"
+	case value == reflect.TypeFor[Date]():
+		f.format = "tdD"
+	case value.Kind() == reflect.Bool:
+		f.kind, f.format = kindBool, "b"
+	case value.Kind() == reflect.String:
+		f.kind, f.format = kindString, "u"
+	case value == reflect.TypeFor[[]byte]():
+		f.kind, f.format = kindBytes, "z"
+	case formats[value.Kind()] != "":
+		f.format = formats[value.Kind()]
+		if value.Kind() == reflect.Int && f.size != 8 {
+			panic(fmt.Sprintf("guest: %s: write int64, for int is not of one size everywhere", f.goName))
+		}
+	default:
+		panic(fmt.Sprintf("guest: %s is a %s, which no column is", f.goName, value))
+	}
 }
 
 // snake is UserID as user_id.

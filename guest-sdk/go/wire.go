@@ -1,6 +1,6 @@
 package guest
 
-// The records of wit/types.wit, as far as transforms use them.
+// The records of wit/types.wit and wit/keyed.wit, as far as operators here use them.
 
 type wireField struct {
 	name, format string
@@ -11,6 +11,7 @@ type wireField struct {
 type input struct {
 	name   string
 	fields []wireField
+	key    []string
 	mode   string
 }
 
@@ -27,6 +28,10 @@ type contract struct {
 	reads     []string
 	fields    []outputField
 	eventTime string // empty: the input's
+	table     string // what is kept, under this name; empty: nothing is
+	kept      []field
+	version   uint32 // of what is kept
+	ordered   bool
 }
 
 type node struct {
@@ -44,4 +49,38 @@ type output struct {
 	origin   []uint32 // nil: row for row
 	nodes    []node
 	rejected []rejection
+}
+
+type table struct {
+	rows  int
+	nodes []node
+}
+
+// A timer of a key, which is a row of the call's keys.
+type keyTimer struct {
+	key uint32
+	Timer
+}
+
+type timerChange struct {
+	keyTimer
+	cleared bool
+}
+
+type keyedCall struct {
+	rows     table
+	ends     []uint32
+	keys     table
+	state    []table
+	due      []keyTimer
+	expiring []byte
+}
+
+type keyedOutput struct {
+	output           // origin has noOrigin for rows that have none, and is nil if none has one
+	keys    []uint32 // of the rows made
+	kinds   []byte   // of the changes of state
+	changed []uint32
+	state   table
+	timers  []timerChange
 }

@@ -4,8 +4,9 @@
     tests/languages/run.py [--quick] [--bless] PELTON [LANGUAGE …]
 
 Each operator below this directory has one source for each language and cases for all. A project is made of each, built and
-tested by the real binary as an author would; the template's own case runs too, from `pelton new`. A language whose tools
-are missing is skipped, loudly, and counted. `--quick` is what `make test` has time for.
+tested by the real binary as an author would; the templates' own cases run too, from `pelton new`. Aggregates are tried by `pelton check` as
+well, and one that is wrong must be found wrong; what fails must say where. A language whose tools are missing is skipped, loudly, and
+counted. `--quick` is what `make test` has time for.
 """
 
 import argparse
@@ -29,8 +30,26 @@ LANGUAGES = {
     "rust": ("rs", "src/lib.rs"),
     "python": ("py", "{id}.py"),
 }
+#: The kinds of operators that are no transforms.
+KINDS = {"spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed"}
+#: What templates make, by names that are given to them.
+TEMPLATES = ("to-euro", "spread", "sessions")
 #: What `--quick` runs.
-QUICK = {"c": {"to-euro", "kinds", "words"}, "go": {"to-euro", "kinds"}, "typescript": {"to-euro", "words"}}
+QUICK = {
+    "c": {"to-euro", "spread", "sessions", "kinds", "words", "total", "visits", "fails"},
+    "go": {"to-euro", "kinds", "total", "visits", "lossy"},
+    "typescript": {"words", "total", "visits"},
+}
+#: How `pelton check` is called for aggregates.
+CHECKED = {
+    "spread": ["--columns", "price: f64?"],
+    "total": ["--columns", "n: s64?, x: f64?, word: utf8?"],
+    "lossy": ["--columns", "n: s64"],
+}
+#: The law that an operator breaks, on purpose.
+BROKEN = {"lossy": "identity-left"}
+#: The end of the line at which an operator fails, on purpose.
+FAILS = {"fails": "HERE"}
 TOOL_MISSING = "PELTON-0903"
 #: To see that nothing changed; the goal is 0.2 s, the rest is a busy machine's.
 UNCHANGED_SECONDS = 2
@@ -47,14 +66,16 @@ class Suite:
     def project(self, name, language, operator):
         """A project from the template, with the source and the cases of `operator` in their places, if there is one."""
         directory = self.work / f"{name}-{language}"
-        made = self.pelton("new", name, "--lang", language, "--dir", str(directory))
+        kind = KINDS.get(name, "transform")
+        made = self.pelton("new", name, "--lang", language, "--kind", kind, "--dir", str(directory))
         if made.returncode:
             raise RuntimeError(made.stderr)
         if operator is not None:
             extension, place = LANGUAGES[language]
             shutil.copy(operator / f"{name}.{extension}", directory / place.format(id=name.replace("-", "_"), name=name))
             shutil.rmtree(directory / "cases")
-            shutil.copytree(operator / "cases", directory / "cases")
+            if (operator / "cases").is_dir():
+                shutil.copytree(operator / "cases", directory / "cases")
         return directory
 
     def run(self, name, language, operator=None):
@@ -70,10 +91,43 @@ class Suite:
             print(f"SKIPPED  {language}: {built.stderr.strip()}", flush=True)
         elif built.returncode:
             self.fail(what, built.stderr)
-        elif self.is_known_unchanged(directory, what) and self.test(directory, what, language, operator):
+        elif self.is_right(directory, what, name, language, operator):
             self.passed += 1
             size = next(directory.glob("*.wasm")).stat().st_size / 1024
             print(f"ok       {what}: built in {seconds:.1f} s, {size:,.0f} KiB", flush=True)
+
+    def is_right(self, directory, what, name, language, operator):
+        if name in FAILS:
+            return self.fails_where_it_says(directory, what, name, language, operator)
+        if name in CHECKED and not self.check(directory, what, name):
+            return False
+        return name in BROKEN or (
+            self.is_known_unchanged(directory, what) and self.test(directory, what, language, operator)
+        )
+
+    def check(self, directory, what, name):
+        """The laws of aggregates hold, or the one that is broken on purpose is found."""
+        checked = self.pelton("check", str(next(directory.glob("*.wasm"))), *CHECKED[name], "--output", "json")
+        laws = [json.loads(line) for line in checked.stdout.splitlines()]
+        broken = [law["law"] for law in laws if not law.get("holds")]
+        if laws and broken == ([BROKEN[name]] if name in BROKEN else []):
+            return True
+        self.fail(what, f"`pelton check` found {broken} broken: {checked.stdout}{checked.stderr}")
+        return False
+
+    def fails_where_it_says(self, directory, what, name, language, operator):
+        """What a case prints is in the log; the error of the other names the line of the source."""
+        extension, place = LANGUAGES[language]
+        lines = (operator / f"{name}.{extension}").read_text().splitlines()
+        (number,) = [at for at, line in enumerate(lines, 1) if FAILS[name] in line]
+        source = pathlib.Path(place.format(id=name.replace("-", "_"), name=name)).name
+        tested = self.pelton("test", str(directory))
+        said = "".join((tested.stdout + tested.stderr).split())
+        is_one = "1passed,1failed" in said
+        if is_one and f"{source}:{number}" in said and "saidbefore" in said:
+            return True
+        self.fail(what, f"it does not name {source}:{number}:\n{tested.stdout}{tested.stderr}")
+        return False
 
     def is_known_unchanged(self, directory, what):
         """An unchanged module is not built again, and that is known quickly."""
@@ -98,6 +152,19 @@ class Suite:
             return False
         return True
 
+    def raw(self):
+        """A module that no SDK made runs like any other, and keeps the laws."""
+        directory = self.work / "raw"
+        shutil.copytree(HERE / "raw", directory)
+        run = self.pelton("run", str(directory / "job.toml"))
+        checked = self.pelton("check", str(directory / "twice.wat"), "--columns", "n: s64?")
+        got = "".join(path.read_text() for path in sorted((directory / "out").glob("*.jsonl")))
+        if run.returncode or checked.returncode or got != (directory / "expected.jsonl").read_text():
+            self.fail("a module without an SDK", run.stderr + checked.stdout + got)
+        else:
+            self.passed += 1
+            print("ok       a module without an SDK", flush=True)
+
     def fail(self, what, why):
         self.failed.append(what)
         print(f"FAILED   {what}\n{why}", flush=True)
@@ -111,13 +178,15 @@ def main():
     parser.add_argument("--bless", action="store_true", help="accept what the first of the languages comes to")
     given = parser.parse_args()
     chosen = given.languages or list(LANGUAGES)
-    operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir())
+    operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir() or path.name in BROKEN)
     with tempfile.TemporaryDirectory(prefix="pelton-languages-") as work:
         suite = Suite(os.path.abspath(given.pelton), pathlib.Path(work), chosen[0] if given.bless else None)
+        suite.raw()
         for language in chosen:
             wanted = QUICK.get(language, set()) if given.quick else None
-            if wanted is None or "to-euro" in wanted:
-                suite.run("to-euro", language)
+            for name in TEMPLATES:
+                if wanted is None or name in wanted:
+                    suite.run(name, language)
             extension, _ = LANGUAGES[language]
             for operator in operators:
                 is_wanted = wanted is None or operator.name in wanted

@@ -41,7 +41,7 @@ export interface View {
 export const bit = (bits: Uint8Array, at: number): boolean => ((bits[at >> 3]! >> (at & 7)) & 1) === 1;
 
 /** `bytes` as numbers; they are copied when they are not aligned. */
-function typed(Type: any, bytes: Uint8Array, length: number): any {
+export function typed(Type: any, bytes: Uint8Array, length: number): any {
   const aligned = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
   return new Type(aligned.buffer, aligned.byteOffset, length);
 }

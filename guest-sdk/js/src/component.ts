@@ -1,30 +1,45 @@
 /** What the component exports: the build writes a module that calls `component` with the author's own. */
 // @ts-expect-error the host's, there in a component alone
 import host from "pelton:operator/log@0.1.0";
+import { Aggregate } from "./aggregate.ts";
 import { Unfit } from "./columns.ts";
+import { Keyed } from "./keyed.ts";
 import { log, tell } from "./log.ts";
+import { placed } from "./places.ts";
 import { setClock } from "./shims.ts";
 import { Transform } from "./transform.ts";
-import type { BatchContext, Contract, Input, Output, Table } from "./wire.ts";
+import type { BatchContext, Contract, Input } from "./wire.ts";
 
-/** The export `pelton:operator/transform`. */
-export function component(author: Record<string, unknown>): {
-  open(inputs: Input[], options: string): Contract;
-  process(context: BatchContext, table: Table): Output;
-} {
-  const found = [...new Set(Object.values(author).filter((value) => value instanceof Transform))];
-  if (found.length !== 1) throw new Error(`the module must export one transform; it exports ${found.length}`);
-  const operator = found[0] as Transform;
+const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed };
+
+/** The export `pelton:operator/KIND`, of the one operator that the author's module exports. */
+export function component(author: Record<string, unknown>, kind: keyof typeof KINDS): Record<string, unknown> {
+  const kinds = Object.entries(KINDS);
+  const found = [...new Set(Object.values(author).filter((value) => kinds.some(([, of]) => value instanceof of)))];
+  if (found.length !== 1) throw new Error(`the module must export one operator; it exports ${found.length}`);
+  const operator = found[0] as any;
+  const is = kinds.find(([, of]) => operator instanceof of)![0];
+  if (is !== kind) {
+    throw new Error(`the module exports an operator made by \`${is}\`, but pelton-module.toml says kind = "${kind}"`);
+  }
+  const called = (now: number, call: () => unknown): unknown => {
+    setClock(Math.floor(now / 1_000));
+    return answered(call, (reason) => ({ tag: "fatal", val: reason }));
+  };
+  const open = (inputs: Input[], options: string): Contract => {
+    tell(host);
+    setClock(0);
+    return answered(() => operator.open(inputs, options), (reason) => reason);
+  };
+  const within = (method: string) => (context: BatchContext, ...given: unknown[]) =>
+    called(Number(context.now), () => operator[method](context, ...given));
+  if (kind !== "aggregate") return { open, process: within("process") };
   return {
-    open(inputs, options) {
-      tell(host);
-      setClock(0);
-      return answered(() => operator.open(inputs, options), (reason) => reason);
-    },
-    process(context, table) {
-      setClock(Math.floor(Number(context.now) / 1_000));
-      return answered(() => operator.process(context, table), (reason) => ({ tag: "fatal", val: reason }));
-    },
+    open,
+    accumulate: within("accumulate"),
+    merge: (left: unknown, right: unknown) => called(0, () => operator.merge(left, right)),
+    finish: (context: BatchContext, _keys: unknown, ...given: unknown[]) =>
+      called(Number(context.now), () => operator.finish(...given)),
   };
 }
 
@@ -35,9 +50,10 @@ function answered<T>(call: () => T, refuse: (reason: string) => unknown): T {
   } catch (error) {
     if (error instanceof Unfit) throw refuse(error.message);
     const { name, message, stack } = error instanceof Error ? error : { name: "thrown", message: String(error), stack: "" };
-    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "");
-    for (const frame of frames) log.error(`  ${frame}`);
-    log.error(`${name}: ${message}${frames[0] === undefined ? "" : ` (${frames[0]})`}`);
+    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
+    for (const frame of frames) log.error(`  ${frame.text}`);
+    const own = (frames.find((frame) => frame.isOwn) ?? frames[0])?.text;
+    log.error(`${name}: ${message}${own === undefined ? "" : ` (${own})`}`);
     throw error;
   }
 }

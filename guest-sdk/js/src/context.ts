@@ -9,6 +9,7 @@ export class Context {
   #batch: BatchContext;
   #at = 0;
   #drawn = 0n;
+  #numbers: ReadonlyMap<object, number> | null = null;
 
   constructor(batch: BatchContext) {
     this.#batch = batch;
@@ -33,6 +34,19 @@ export class Context {
   /** The row's number: no other row of this operator's input has it, and a replay gives it again. */
   get row(): number {
     return Number(this.#batch.firstRow) + this.#at;
+  }
+
+  /** In a keyed operator: makes `row` and `random` speak of this one of the key's rows. */
+  of(row: object): this {
+    const number = this.#numbers?.get(row);
+    if (number === undefined) throw new Error("the row is not one of those that this call was given for the key");
+    return this.at(number);
+  }
+
+  /** Says which rows there are to speak of; the SDK's. */
+  among(numbers: ReadonlyMap<object, number>): this {
+    this.#numbers = numbers;
+    return this;
   }
 
   /** At column level: makes `row` and `random` speak of this row of the batch. */

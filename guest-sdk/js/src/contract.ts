@@ -10,7 +10,8 @@ import type { Contract, Field, Input, OutputField } from "./wire.ts";
 
 /** Which columns of the input leave besides the computed ones. */
 export interface Passing {
-  passes: "all" | "none" | readonly string[];
+  /** "key": the columns of the operator's key. */
+  passes: "all" | "none" | "key" | readonly string[];
   drop: readonly string[];
   rename: Readonly<Record<string, string>>;
 }
@@ -30,7 +31,8 @@ export function fit(
   if (edges.length !== 1) throw new Unfit(`this module has one input, but the operator has ${edges.length}`);
   const columns = topLevel(edges[0]!.fields);
   const formats = Object.entries(reads).map(([field, type]) => readFormat(field, type, columns));
-  const [fields, order] = layOut(makes, passing, [...columns.keys()]);
+  const of = passing.passes === "key" ? { ...passing, passes: edges[0]!.key } : passing;
+  const [fields, order] = layOut(makes, of, [...columns.keys()]);
   if (eventTime !== null) {
     const names = fields.map((field) => (field.tag === "pass" ? field.val[1] : field.val.name));
     if (!names.includes(eventTime)) {
@@ -46,6 +48,21 @@ export function fit(
     properties: [],
   };
   return [contract, { formats, order }];
+}
+
+/** For each column of the key that is read, its place in the operator's key and its format. */
+export function fitKey(inputs: Input[], key: Columns): { place: number; format: string }[] {
+  const edge = inputs.filter((input) => input.mode !== "table")[0]!;
+  if (edge.key.length === 0) throw new Unfit("this module keeps state for each key, but the operator has no `key`");
+  const columns = topLevel(edge.fields);
+  return Object.entries(key).map(([field, type]) => {
+    const name = type.column ?? field;
+    const place = edge.key.indexOf(name);
+    if (place >= 0) return { place, format: readFormat(field, type, columns) };
+    throw new Unfit(
+      `the module reads \`${name}\` of the key, but it is not in the operator's \`key\`: ${suggest(name, edge.key)}`,
+    );
+  });
 }
 
 /** The columns, without the children of lists and structs. */

@@ -8,15 +8,23 @@
  *       row: ({ price }, { options }) => (price > options.min ? { euro: price * options.rate } : null),
  *     });
  *
- * All other columns of the input pass through untouched. A module computes and does nothing else: no files, no sockets, no
+ * All other columns of the input pass through untouched. `aggregate` is for folds of groups and windows, `keyed` for functions of one key
+ * with state and timers. A module computes and does nothing else: no files, no sockets, no
  * clock but the batch's.
  */
+import "./globals.ts";
+
+export { Aggregate, aggregate } from "./aggregate.ts";
+export type { AggregateDefinition, Window } from "./aggregate.ts";
 export { Context } from "./context.ts";
+export { Keyed, keyed } from "./keyed.ts";
+export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
 export { Reject, reject, transform } from "./transform.ts";
 export type { Definition, Given, Rejection, Transform } from "./transform.ts";
 export {
   binary, bool, date, f32, f64, json, s16, s32, s64, s8, timestamp, u16, u32, u64, u8, utf8,
 } from "./types.ts";
+export type { Timer, Timers } from "./timers.ts";
 export type { Column, Columns, Option, Row } from "./types.ts";
 export type { NullableColumn, TextColumn } from "./columns.ts";

@@ -4,6 +4,7 @@
  * A row function answers with a row (map), null (the row is left out), a boolean (a filter that computes nothing), a list or a
  * generator of rows (flat-map), or `reject(reason)`.
  */
+import { compile, nodesOf, nulls } from "./batch.ts";
 import type { NullableColumn, View } from "./columns.ts";
 import { bytesOf, make, view } from "./columns.ts";
 import { Context } from "./context.ts";
@@ -20,7 +21,7 @@ export interface Rejection {
 /** Refuses the row, which goes to `operator.rejected` with the reason: `return reject("no level")`. */
 export const reject = (reason: string): Rejection => new Refused(reason);
 
-class Refused implements Rejection {
+export class Refused implements Rejection {
   readonly rejected: string;
   constructor(reason: string) {
     this.rejected = reason;
@@ -35,7 +36,8 @@ export interface Given<O extends Columns> {
   readonly ctx: Context;
 }
 
-type Made<M extends Columns> = keyof M extends never ? boolean : Row<M>;
+/** Without `makes` the compiler knows no names of columns, or none but `string`. */
+type Made<M extends Columns> = string extends keyof M ? boolean : keyof M extends never ? boolean : Row<M>;
 type Answer<M extends Columns> = Made<M> | Rejection | null | undefined | Iterable<Row<M>>;
 
 /** A column as a function at column level sees it: a typed array, with `orNull` beside which rows have a value. */
@@ -150,10 +152,7 @@ export class Transform<R extends Columns = Columns, M extends Columns = Columns,
         made.push(answer);
       }
     }
-    const nodes = this.#opened!.plan.order.map((field) => {
-      const type = this.makes[field]!;
-      return make(type.column ?? field, type, made.map((row) => row[field]), made.length);
-    });
+    const nodes = nodesOf(this.makes, this.#opened!.plan.order, made);
     const isOwn = origin.length === rows && origin.every((from, at) => from === at);
     const packed = isOwn ? null : bytesOf(Uint32Array.from(origin));
     return { port: 0, origin: packed, computed: { rows: made.length, nodes } };
@@ -183,40 +182,6 @@ export class Transform<R extends Columns = Columns, M extends Columns = Columns,
     if (kept !== null) origin = Uint32Array.from(origin ?? kept.keys(), (row) => kept![row]!);
     return { port: 0, origin: origin === null ? null : bytesOf(origin), computed: { rows: made, nodes } };
   }
-}
-
-/** Rows with a null where the function takes none; null if there is none. Each is rejected. */
-function nulls(
-  types: Column<unknown>[], fields: string[], views: View[], rows: number, rejected: { row: number; reason: string }[],
-): Set<number> | null {
-  const refused = new Set<number>();
-  for (const [at, { valid }] of views.entries()) {
-    const type = types[at]!;
-    if (valid === null || type.nullable) continue;
-    for (let row = 0; row < rows; row++) {
-      if (((valid[row >> 3]! >> (row & 7)) & 1) === 1 || refused.has(row)) continue;
-      refused.add(row);
-      rejected.push({ row, reason: `\`${type.column ?? fields[at]}\` is null` });
-    }
-  }
-  return refused.size === 0 ? null : refused;
-}
-
-/** Reads rows as objects. */
-function compile(fields: string[], views: View[]): (row: number) => Record<string, unknown> {
-  if (fields.length === 1 && views[0]!.valid === null) {
-    const [field, get] = [fields[0]!, views[0]!.get];
-    return (row) => ({ [field]: get(row) });
-  }
-  return (row) => {
-    const read: Record<string, unknown> = {};
-    for (let at = 0; at < fields.length; at++) {
-      const { valid, get } = views[at]!;
-      const isNull = valid !== null && ((valid[row >> 3]! >> (row & 7)) & 1) === 0;
-      read[fields[at]!] = isNull ? null : get(row);
-    }
-    return read;
-  };
 }
 
 /** Some rows of a column, where others had nulls that the function does not take. */

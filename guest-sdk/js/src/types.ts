@@ -27,6 +27,7 @@ export interface Option<T> extends Column<T> {
 }
 
 export type Columns = Readonly<Record<string, Column<any, any>>>;
+/** What is read, made or kept. */
 export type Row<S extends Columns> = { [K in keyof S]: S[K] extends Column<infer T, any> ? T : never };
 
 class ColumnType<T, A> implements Column<T, A> {

@@ -6,11 +6,12 @@ export interface Table { rows: number; nodes: Node[] }
 export interface Input { name: string; fields: Field[]; key: string[]; eventTime?: string | null; mode: string }
 export type OutputField = { tag: "pass"; val: [string, string] } | { tag: "computed"; val: Field };
 export interface Port { name: string; fields: OutputField[]; eventTime: string | null }
+export interface StateTable { name: string; subkey: Field[]; values: Field[] }
 export interface Contract {
   reads: string[][];
   ports: Port[];
   tables: string[];
-  state: never[];
+  state: StateTable[];
   stateVersion: number;
   properties: [string, string][];
 }
@@ -18,3 +19,20 @@ export interface Contract {
 export interface BatchContext { epoch: number; firstRow: number; now: number; watermark: number; seed: number | bigint }
 export interface Emitted { port: number; origin: Uint8Array | null; computed: Table }
 export interface Output { emitted: Emitted[]; rejected: { row: number; reason: string }[] }
+
+/** Of `wit/keyed.wit`. Buffers of little-endian numbers. */
+export interface Due { key: Uint8Array; ids: Uint8Array; at: Uint8Array; clock: Uint8Array }
+export interface KeyedEmitted {
+  port: number;
+  key: Uint8Array;
+  origin: Uint8Array | null;
+  time: Uint8Array | null;
+  computed: Table;
+}
+export interface Change { table: number; kind: Uint8Array; key: Uint8Array; rows: Table }
+export interface KeyedOutput {
+  emitted: KeyedEmitted[];
+  changes: Change[];
+  timers: { timers: Due; cleared: Uint8Array };
+  rejected: { row: number; reason: string }[];
+}

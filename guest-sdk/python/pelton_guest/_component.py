@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from . import _log
+from ._aggregate import Aggregate
 from ._columns import Wrong
 from ._contract import Unfit
+from ._keyed import Keyed
 from ._options import BadOptions
-from ._transform import Opened, Transform
+from ._transform import Transform
 from ._wire import BatchContext, Contract, Err, Failure_Fatal, Input, Output, Table
 
+KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed}
 
-def find(author: ModuleType) -> Transform:
+
+def find(author: ModuleType, kind: str) -> Any:
     """The one operator of a module."""
-    found = {id(value): value for value in vars(author).values() if isinstance(value, Transform)}
+    found = {}
+    for value in vars(author).values():
+        operator = vars(value).get("__pelton_operator__") if isinstance(value, type) else value
+        if isinstance(operator, tuple(KINDS.values())):
+            found[id(operator)] = operator
     if len(found) != 1:
-        names = ", ".join(f"`{value.name}`" for value in found.values()) or "none"
-        raise SystemExit(f"{author.__name__}.py must have one function with `@transform`; it has {names}")
+        names = ", ".join(f"`{operator.name}`" for operator in found.values()) or "none"
+        raise SystemExit(f"{author.__name__}.py must have one operator, with `@{kind}`; it has {names}")
     (operator,) = found.values()
+    if not isinstance(operator, KINDS[kind]):
+        is_kind = next(name for name, of in KINDS.items() if isinstance(operator, of))
+        raise SystemExit(f"`{operator.name}` has `@{is_kind}`, but pelton-module.toml says kind = \"{kind}\"")
     return operator
 
 
-def export(author: ModuleType) -> type:
-    """The class that exports `pelton:operator/transform`."""
-    operator = find(author)
+def export(author: ModuleType, kind: str) -> type:
+    """The class that exports the kind's interface, such as `pelton:operator/transform`."""
+    operator = find(author, kind)
     _log.remember(author)
 
+    def called(call: Callable[[], Any], now: int) -> Any:
+        _log.set_clock(now)
+        try:
+            return call()
+        except Wrong as why:
+            raise Err(Failure_Fatal(f"`{operator.name}`: {why}")) from None
+        except Exception as error:
+            _log.failed(error)
+            raise
+        finally:
+            _log.flush()
+
     class Exported:
-        opened: Opened | None = None
+        opened: Any = None
 
         def open(self, inputs: list[Input], options: str) -> Contract:
             _log.attach()
@@ -42,16 +67,22 @@ def export(author: ModuleType) -> type:
                 raise
             return contract
 
-        def process(self, ctx: BatchContext, rows: Table) -> Output:
-            _log.set_clock(ctx.now)
-            try:
-                return operator.process(Exported.opened, ctx, rows)
-            except Wrong as why:
-                raise Err(Failure_Fatal(f"`{operator.name}`: {why}")) from None
-            except Exception as error:
-                _log.failed(error)
-                raise
-            finally:
-                _log.flush()
+    class OfRows(Exported):
+        """Of a transform, and of a keyed operator, whose call has more arguments."""
 
-    return Exported
+        def process(self, ctx: BatchContext, *given: Any) -> Any:
+            return called(lambda: operator.process(Exported.opened, ctx, *given), ctx.now)
+
+    class OfFold(Exported):
+        def accumulate(self, ctx: BatchContext, rows: Table, slots: bytes, accumulators: Table) -> Table:
+            return called(lambda: operator.accumulate(Exported.opened, ctx, rows, slots, accumulators), ctx.now)
+
+        def merge(self, left: Table, right: Table) -> Table:
+            return called(lambda: operator.merge(Exported.opened, left, right), 0)
+
+        def finish(
+            self, ctx: BatchContext, keys: Table, starts: bytes, ends: bytes, pane: bytes, accumulators: Table
+        ) -> Output:
+            return called(lambda: operator.finish(Exported.opened, starts, ends, pane, accumulators), ctx.now)
+
+    return OfFold if kind == "aggregate" else OfRows

@@ -47,7 +47,7 @@ def fit(
     formats = [read_format(read, columns) for read in reads]
     laid_out, order = [], []
     for index, port in enumerate(ports):
-        fields, places = lay_out(port, port.passing or passing, list(columns))
+        fields, places = lay_out(port, (port.passing or passing).of(edges[0].key), list(columns))
         of_port = port.event_time or (event_time if index == 0 else None)
         if of_port is not None:
             check_event_time(of_port, port.name, fields)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -25,6 +25,12 @@ class Passing:
     only: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
+    #: Only columns of the operator's key, of what is said above.
+    only_key: bool = False
+
+    def of(self, key: list[str]) -> Passing:
+        """The same where the key is known."""
+        return replace(self, only=tuple(key), only_key=False) if self.only_key else self
 
     def passes(self, name: str) -> bool:
         return (self.only is None or name in self.only) and name not in self.drop
@@ -87,19 +93,23 @@ def spec(row: type, index: int, alone: bool) -> PortSpec:
     """The output whose rows are `row`."""
     name, own, event_time = getattr(row, "__pelton_port__", (None, None, None))
     name = name or (MAIN if alone else kebab(row.__name__))
-    if issubclass(row, tuple) and hasattr(row, "_fields"):
-        fields, split = list(row._fields), _split_tuples(len(row._fields))
-    elif dataclasses.is_dataclass(row):
-        fields = [field.name for field in dataclasses.fields(row)]
-        split = _split_objects(fields)
-    else:
-        raise TypeError(f"a row is a NamedTuple or a dataclass, and {row.__name__} is neither")
+    fields, is_tuple = fields_of(row)
+    split = _split_tuples(len(fields)) if is_tuple else _split_objects(fields)
     hints = typing.get_type_hints(row, include_extras=True)
     columns = [column(f"`{row.__name__}.{field}`", hints[field], field) for field in fields]
     names = [name for name, _ in columns]
     for twice in (name for at, name in enumerate(names) if name in names[:at]):
         raise TypeError(f"{row.__name__} makes column `{twice}` twice")
     return PortSpec(name, row, columns, own, event_time, split)
+
+
+def fields_of(row: type) -> tuple[list[str], bool]:
+    """The names of its fields, and whether it is a NamedTuple."""
+    if issubclass(row, tuple) and hasattr(row, "_fields"):
+        return list(row._fields), True
+    if dataclasses.is_dataclass(row):
+        return [field.name for field in dataclasses.fields(row)], False
+    raise TypeError(f"a row is a NamedTuple or a dataclass, and {row.__name__} is neither")
 
 
 def _split_tuples(fields: int) -> Callable[[list], list]:

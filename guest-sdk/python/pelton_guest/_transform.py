@@ -6,29 +6,21 @@ filter, `bool` a filter that computes nothing, a list or an iterator a flat-map,
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses
 import functools
-import inspect
 import typing
 from array import array
 from itertools import repeat
 from struct import pack
 from typing import Any
 
-from . import _options, _rows
+from . import _batch, _options, _rows
+from ._answers import Answers, Made
+from ._arguments import Arguments
 from ._columns import Column, make_node
 from ._context import Context
-from ._contract import Plan, Read, fit
-from ._rows import PortSpec
-from ._types import column, union
+from ._contract import Plan, fit
 from ._wire import BatchContext, Contract, Emitted, Input, Output, Rejection, Table
-
-LISTS = (list, collections.abc.Iterable, collections.abc.Iterator, collections.abc.Generator, collections.abc.Sequence)
-
-
-class Reject(Exception):
-    """`raise Reject("no level")`: refuses the row, which goes to `operator.rejected` with the reason."""
 
 
 @dataclasses.dataclass
@@ -60,16 +52,13 @@ class Transform:
     def __init__(self, function: typing.Callable, columns: bool, passing: _rows.Passing, event_time: str | None) -> None:
         functools.update_wrapper(self, function)
         self.function, self.by_column, self.passing, self.event_time = function, columns, passing, event_time
-        hints = typing.get_type_hints(function, include_extras=True)
-        self.reads: list[Read] = []
-        self.options_class: type | None = None
-        #: The arguments in order: a number is a column read, else "options" or "ctx".
-        self.arguments: list[int | str] = []
-        for parameter in inspect.signature(function).parameters.values():
-            self._argument(parameter.name, hints)
+        self.arguments = Arguments(function.__name__, function, by_column=columns)
+        self.reads, self.options_class = self.arguments.reads, self.arguments.options_class
+        hints = self.arguments.hints
         if "return" not in hints:
             raise TypeError(f"say what `{self.name}` returns: `-> Row`, `-> Row | None`, `-> bool`, `-> list[Row]` …")
-        self._returned(hints["return"])
+        self.answers = Answers(self.name, hints["return"])
+        self.ports = self.answers.ports
 
     @property
     def name(self) -> str:
@@ -78,46 +67,6 @@ class Transform:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def _argument(self, name: str, hints: dict[str, Any]) -> None:
-        of = f"`{self.name}.{name}`"
-        if name not in hints:
-            raise TypeError(f"{of} has no annotation: say which type the column `{name}` has, as in `{name}: float`")
-        annotation = hints[name]
-        if annotation is Context:
-            self.arguments.append("ctx")
-        elif dataclasses.is_dataclass(annotation):
-            self.options_class = annotation
-            self.arguments.append("options")
-        else:
-            if typing.get_origin(annotation) is Column:
-                if not self.by_column:
-                    raise TypeError(f"{of} is a whole column: write `@transform(columns=True)`")
-                (annotation,) = typing.get_args(annotation)
-            column_name, type = column(of, annotation, name)
-            self.arguments.append(len(self.reads))
-            self.reads.append(Read(f"{self.name}.{name}", column_name, type))
-
-    def _returned(self, annotation: Any) -> None:
-        members, optional = union(annotation)
-        self.is_filter = members == [bool]
-        self.many = len(members) == 1 and typing.get_origin(members[0]) in LISTS
-        if self.many:
-            members, _ = union(typing.get_args(members[0])[0])
-        if annotation is None or members in ([type(None)], []):
-            members = []
-        if self.is_filter or not members:
-            self.ports = [PortSpec(_rows.MAIN, None, [])]
-            self.keeps_all = not self.is_filter
-            return
-        self.keeps_all = not optional and not self.many
-        for member in members:
-            if not _rows.is_row(member):
-                raise TypeError(f"`{self.name}` returns {member!r}; a row is a NamedTuple or a dataclass")
-        self.ports = [_rows.spec(member, at, len(members) == 1) for at, member in enumerate(members)]
-        names = [port.name for port in self.ports]
-        if len(set(names)) != len(names):
-            raise TypeError(f"`{self.name}` has two outputs of one name: {', '.join(names)}")
-
     def open(self, inputs: list[Input], options: str) -> tuple[Contract, Opened]:
         """Raises `Unfit` or `BadOptions` with words for the job's owner."""
         read_options = _options.read(self.options_class, options)
@@ -125,36 +74,14 @@ class Transform:
         return contract, Opened(plan, read_options)
 
     def process(self, opened: Opened, context: BatchContext, table: Table) -> Output:
-        columns = [
-            Column(node, format, read.type, table.rows)
-            for node, format, read in zip(table.nodes, opened.plan.formats, self.reads)
-        ]
+        columns = _batch.views(table, opened.plan.formats, self.reads)
         rejected: list[Rejection] = []
-        kept = self._without_nulls(columns, table.rows, rejected)
+        kept = _batch.refuse_nulls(columns, self.reads, table.rows, rejected)
         ctx = Context(context)
         if self.by_column:
             return self._columns(opened, ctx, columns, kept, table.rows, rejected)
         made = self._rows(opened, ctx, columns, kept, table.rows, rejected)
-        emitted = [
-            self._emitted(index, spec, order, rows, origin, table.rows)
-            for index, (spec, order, (origin, rows)) in enumerate(zip(self.ports, opened.plan.order, made))
-            if len(self.ports) == 1 or origin
-        ]
-        return Output(emitted, rejected)
-
-    def _without_nulls(self, columns: list[Column], rows: int, rejected: list[Rejection]) -> list[int] | None:
-        """The rows without a null where the function takes none; None if that is all of them. The others are rejected."""
-        reasons: dict[int, str] = {}
-        for column, read in zip(columns, self.reads):
-            if read.type.nullable or not column.has_nulls:
-                continue
-            for row, there in enumerate(column.valid):
-                if not there:
-                    reasons.setdefault(row, f"`{read.column}` is null")
-        if not reasons:
-            return None
-        rejected.extend(Rejection(row, reasons[row]) for row in sorted(reasons))
-        return [row for row in range(rows) if row not in reasons]
+        return Output(self.answers.emitted(made, opened.plan.order, table.rows), rejected)
 
     def _rows(
         self,
@@ -164,82 +91,16 @@ class Transform:
         kept: list[int] | None,
         rows: int,
         rejected: list[Rejection],
-    ) -> list[tuple[list[int], list]]:
+    ) -> Made:
         """Origins and rows made, for each port."""
         numbers = range(rows) if kept is None else kept
-        values = [column if kept is None else column.take(kept) if not column.has_nulls or not read.type.nullable
-                  else [column[row] for row in kept] for column, read in zip(columns, self.reads)]
-        arguments: list[Any] = []
-        for argument in self.arguments:
-            if argument == "ctx":
-                arguments.append(map(ctx.at, numbers))
-            elif argument == "options":
-                arguments.append(repeat(opened.options))
-            else:
-                arguments.append(values[argument])
-        if not values:
-            arguments.append(numbers)
-            function: Any = lambda *given: self.function(*given[:-1])  # noqa: E731
-        else:
-            function = self.function
-        made: list[tuple[list[int], list]] = [([], []) for _ in self.ports]
-        loop = self._many if self.many else self._one
-        before = len(rejected)
-        loop(function, numbers, zip(*arguments), made, rejected)
-        if 0 < before < len(rejected):
-            rejected.sort(key=lambda rejection: rejection.row)
-        return made
-
-    def _one(self, function: Any, numbers: Any, calls: Any, made: list, rejected: list[Rejection]) -> None:
-        if len(self.ports) > 1:
-            by_class = {port.row: sink for port, sink in zip(self.ports, made)}
-            for row, arguments in zip(numbers, calls):
-                try:
-                    answer = function(*arguments)
-                except Reject as why:
-                    rejected.append(Rejection(row, str(why)))
-                    continue
-                if answer is not None:
-                    origin, rows = by_class[answer.__class__]
-                    origin.append(row)
-                    rows.append(answer)
-            return
-        origin, rows = made[0]
-        keeps_none = self.keeps_all and self.ports[0].row is None
-        keeps_true = self.is_filter
-        for row, arguments in zip(numbers, calls):
-            try:
-                answer = function(*arguments)
-            except Reject as why:
-                rejected.append(Rejection(row, str(why)))
-                continue
-            if keeps_none or (answer if keeps_true else answer is not None):
-                origin.append(row)
-                rows.append(answer)
-
-    def _many(self, function: Any, numbers: Any, calls: Any, made: list, rejected: list[Rejection]) -> None:
-        by_class = {port.row: sink for port, sink in zip(self.ports, made)}
-        for row, arguments in zip(numbers, calls):
-            try:
-                # All of a row's output or none: a generator may reject after it has yielded.
-                answers = list(function(*arguments) or ())
-            except Reject as why:
-                rejected.append(Rejection(row, str(why)))
-                continue
-            for answer in answers:
-                origin, rows = by_class[answer.__class__]
-                origin.append(row)
-                rows.append(answer)
-
-    def _emitted(
-        self, index: int, spec: PortSpec, order: list[int], rows: list, origin: list[int], of: int
-    ) -> Emitted:
-        split = spec.split(rows) if spec.row else []
-        nodes = [make_node(*spec.columns[at], split[at], len(rows)) for at in order]
-        # Row i from row i, of all rows, is what no origin says.
-        is_own = len(origin) == of and (not origin or (origin[0] == 0 and origin == list(range(of))))
-        packed = None if is_own else pack(f"<{len(origin)}I", *origin)
-        return Emitted(index, packed, Table(len(rows), nodes))
+        values = _batch.values(columns, self.reads, kept)
+        given = {"ctx": map(ctx.at, numbers), "options": repeat(opened.options)}
+        calls = self.arguments.calls(values, given)
+        # What repeats without end does not count the rows.
+        arguments = zip(*calls) if values else zip(numbers, *calls)
+        function = self.function if values else lambda _row, *rest: self.function(*rest)
+        return self.answers.collect(function, numbers, arguments, rejected)
 
     def _columns(
         self,
@@ -253,7 +114,7 @@ class Transform:
         if kept is not None:
             columns = [Taken(column, kept) for column in columns]  # type: ignore[misc]
         given = {"ctx": ctx, "options": opened.options}
-        answer = self.function(*(given[at] if isinstance(at, str) else columns[at] for at in self.arguments))
+        answer = self.function(*self.arguments.calls(columns, given))
         if not isinstance(answer, Emit):
             answer = Emit(answer)
         spec, order = self.ports[0], opened.plan.order[0]

@@ -13,7 +13,7 @@ try:
     from wit_world.imports import log as host
     from wit_world.imports.types import (
         BatchContext, Contract, Emitted, Failure_Fatal, Field, Input, Node, Output, OutputField_Computed,
-        OutputField_Pass, Port, Rejection, Table,
+        OutputField_Pass, Port, Rejection, StateTable, Table,
     )
 
     IN_COMPONENT = True
@@ -60,6 +60,12 @@ except ImportError:
         name: str
         fields: list
         event_time: str | None
+
+    @dataclass
+    class StateTable:
+        name: str
+        subkey: list[Field]
+        values: list[Field]
 
     @dataclass
     class Contract:

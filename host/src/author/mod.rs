@@ -11,10 +11,11 @@ pub mod build;
 pub mod embedded;
 pub mod error;
 pub mod golden;
+pub mod kind;
 pub mod language;
 pub mod laws;
 pub mod project;
 pub mod template;
 pub mod tools;
 
-pub use self::{error::AuthorError, language::Language, project::Project};
+pub use self::{error::AuthorError, kind::Kind, language::Language, project::Project};

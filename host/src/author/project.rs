@@ -3,6 +3,7 @@
 //! ```toml
 //! name = "to-euro"
 //! language = "python"
+//! kind = "keyed"            # of operator; a transform, if nothing is said. Not for Rust, whose macros say it
 //! source = "to_euro.py"     # what the build begins with; others are found from it
 //! ```
 
@@ -13,7 +14,7 @@ use std::{
 
 use toml_edit::DocumentMut;
 
-use super::{AuthorError, Language};
+use super::{AuthorError, Kind, Language};
 
 /// The manifest's name.
 pub const MANIFEST: &str = "pelton-module.toml";
@@ -25,6 +26,8 @@ pub struct Project {
     pub dir: PathBuf,
     pub name: String,
     pub language: Language,
+    /// Of operator; in Rust the source says it.
+    pub kind: Kind,
     /// From `dir`.
     pub source: PathBuf,
 }
@@ -39,7 +42,7 @@ impl Project {
         })?;
         let manifest: DocumentMut =
             text.parse().map_err(|error| wrong(&dir, format!("its {MANIFEST} is not TOML: {error}")))?;
-        for (key, _) in manifest.iter().filter(|(key, _)| !["name", "language", "source"].contains(key)) {
+        for (key, _) in manifest.iter().filter(|(key, _)| !["name", "language", "kind", "source"].contains(key)) {
             return Err(wrong(&dir, format!("its {MANIFEST} has the unknown key `{key}`")));
         }
         let value = |key: &str| {
@@ -49,14 +52,24 @@ impl Project {
         let name = value("name")?.to_owned();
         check_name(&name)?;
         let language = value("language")?;
-        let language = language
+        let language: Language = language
             .parse()
             .map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the language `{language}`: {hint}")))?;
+        let kind = match manifest.get("kind") {
+            None => Kind::default(),
+            Some(_) if language == Language::Rust => {
+                return Err(wrong(&dir, format!("its {MANIFEST} says `kind`, which in Rust the source's macro says")));
+            }
+            Some(_) => {
+                let kind = value("kind")?;
+                kind.parse().map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?
+            }
+        };
         let source = PathBuf::from(value("source")?);
         if !dir.join(&source).is_file() {
             return Err(wrong(&dir, format!("its source {} is not there", source.display())));
         }
-        Ok(Self { dir, name, language, source })
+        Ok(Self { dir, name, language, kind, source })
     }
 
     /// Where builds work.

@@ -1,11 +1,12 @@
 //! New projects: source, test, job, data, a golden case and a page, from templates in this binary.
 //!
-//! All of them do the same: read `price`, refuse what is none, keep those over `min`, add `euro`. So one case and one job fit all.
+//! All of a kind do the same, so one case and one job fit all languages. A transform reads `price`, refuses what is none, keeps those over
+//! `min`, adds `euro`; an aggregate tells how far apart prices are; a keyed operator adds up bids until there is none for a while.
 
 use std::{fs, path::Path};
 
 use super::{
-    AuthorError, Language, build,
+    AuthorError, Kind, Language, build,
     project::{MANIFEST, check_name, identifier},
 };
 
@@ -18,42 +19,91 @@ macro_rules! template {
 /// Path (with `{{…}}` as in the texts) and text.
 type File = (&'static str, &'static str);
 
-const COMMON: [File; 9] = [
-    (MANIFEST, template!("common/pelton-module.toml")),
-    ("job.toml", template!("common/job.toml")),
-    ("README.md", template!("common/README.md")),
-    (".gitignore", template!("common/gitignore")),
-    ("data/bids.csv", template!("common/data/bids.csv")),
-    ("cases/over-100/case.toml", template!("common/case.toml")),
-    ("cases/over-100/input.csv", template!("common/input.csv")),
-    ("cases/over-100/expected.jsonl", template!("common/expected.jsonl")),
-    ("cases/over-100/expected.rejected.jsonl", template!("common/expected.rejected.jsonl")),
-];
+const COMMON: [File; 2] =
+    [(MANIFEST, template!("common/pelton-module.toml")), (".gitignore", template!("common/gitignore"))];
 
-/// The files of a language, its source first.
-fn files(language: Language) -> &'static [File] {
-    match language {
-        Language::Rust => &[("src/lib.rs", template!("rust/lib.rs")), ("Cargo.toml", template!("rust/Cargo.toml"))],
-        Language::Python => &[
-            ("{{id}}.py", template!("python/module.py")),
-            ("tests/test_{{id}}.py", template!("python/test.py")),
-            ("conftest.py", template!("python/conftest.py")),
+/// What a kind has in every language: the job, its data, a golden case and a page.
+fn of_kind(kind: Kind) -> &'static [File] {
+    match kind {
+        Kind::Transform => &[
+            ("job.toml", template!("common/transform/job.toml")),
+            ("README.md", template!("common/transform/README.md")),
+            ("data/bids.csv", template!("common/transform/bids.csv")),
+            ("cases/over-100/case.toml", template!("common/transform/case.toml")),
+            ("cases/over-100/input.csv", template!("common/transform/input.csv")),
+            ("cases/over-100/expected.jsonl", template!("common/transform/expected.jsonl")),
+            ("cases/over-100/expected.rejected.jsonl", template!("common/transform/expected.rejected.jsonl")),
         ],
-        Language::TypeScript => &[
-            ("src/{{name}}.ts", template!("typescript/module.ts")),
-            ("tests/{{name}}.test.ts", template!("typescript/test.ts")),
-            ("tsconfig.json", template!("typescript/tsconfig.json")),
-            ("package.json", template!("typescript/package.json")),
+        Kind::Aggregate => &[
+            ("job.toml", template!("common/aggregate/job.toml")),
+            ("README.md", template!("common/aggregate/README.md")),
+            ("data/bids.csv", template!("common/aggregate/bids.csv")),
+            ("cases/two-minutes/case.toml", template!("common/aggregate/case.toml")),
+            ("cases/two-minutes/input.csv", template!("common/aggregate/input.csv")),
+            ("cases/two-minutes/expected.jsonl", template!("common/aggregate/expected.jsonl")),
         ],
-        Language::JavaScript => &[
-            // The template has no types of its own.
-            ("src/{{name}}.js", template!("typescript/module.ts")),
-            ("package.json", template!("typescript/package.json")),
+        Kind::Keyed => &[
+            ("job.toml", template!("common/keyed/job.toml")),
+            ("README.md", template!("common/keyed/README.md")),
+            ("data/bids.csv", template!("common/keyed/bids.csv")),
+            ("cases/two-bidders/case.toml", template!("common/keyed/case.toml")),
+            ("cases/two-bidders/input.csv", template!("common/keyed/input.csv")),
+            ("cases/two-bidders/expected.jsonl", template!("common/keyed/expected.jsonl")),
+            ("cases/two-bidders/expected.rejected.jsonl", template!("common/keyed/expected.rejected.jsonl")),
         ],
-        Language::C => &[("src/{{id}}.c", template!("c/module.c"))],
-        Language::Cpp => &[("src/{{id}}.cpp", template!("c/module.c"))],
-        Language::Go => &[("{{id}}.go", template!("go/module.go")), ("go.mod", template!("go/go.mod.txt"))],
     }
+}
+
+/// The source of a language and kind, and its test where that is a file of its own.
+fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str>) {
+    macro_rules! of {
+        ($language:literal, $source:literal) => {
+            match kind {
+                Kind::Transform => include_str!(concat!("templates/", $language, "/transform/", $source)),
+                Kind::Aggregate => include_str!(concat!("templates/", $language, "/aggregate/", $source)),
+                Kind::Keyed => include_str!(concat!("templates/", $language, "/keyed/", $source)),
+            }
+        };
+    }
+    match language {
+        Language::Rust => (of!("rust", "lib.rs"), None),
+        Language::Python => (of!("python", "module.py"), Some(of!("python", "test.py"))),
+        Language::TypeScript => (of!("typescript", "module.ts"), Some(of!("typescript", "test.ts"))),
+        // The template has no types of its own.
+        Language::JavaScript => (of!("typescript", "module.ts"), None),
+        Language::C | Language::Cpp => (of!("c", "module.c"), None),
+        Language::Go => (of!("go", "module.go"), None),
+    }
+}
+
+/// Where a language's source and its test stand, and what else its projects have.
+fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
+    match language {
+        Language::Rust => ("src/lib.rs", "", &[("Cargo.toml", template!("rust/Cargo.toml"))]),
+        Language::Python => ("{{id}}.py", "tests/test_{{id}}.py", &[("conftest.py", template!("python/conftest.py"))]),
+        Language::TypeScript => (
+            "src/{{name}}.ts",
+            "tests/{{name}}.test.ts",
+            &[
+                ("tsconfig.json", template!("typescript/tsconfig.json")),
+                ("package.json", template!("typescript/package.json")),
+            ],
+        ),
+        Language::JavaScript => ("src/{{name}}.js", "", &[("package.json", template!("typescript/package.json"))]),
+        Language::C => ("src/{{id}}.c", "", &[]),
+        Language::Cpp => ("src/{{id}}.cpp", "", &[]),
+        Language::Go => ("{{id}}.go", "", &[("go.mod", template!("go/go.mod.txt"))]),
+    }
+}
+
+/// The files of a project.
+fn files(language: Language, kind: Kind) -> Vec<File> {
+    let (source, test) = sources(language, kind);
+    let (place, test_place, others) = places(language);
+    let mut files = vec![(place, source)];
+    files.extend(test.map(|test| (test_place, test)));
+    files.extend(COMMON.iter().chain(others).chain(of_kind(kind)));
+    files
 }
 
 /// How an author runs the language's own tests.
@@ -70,15 +120,19 @@ fn tests(language: Language) -> &'static str {
 }
 
 /// Makes the project `name` in `dir`, which must not hold anything.
-pub fn create(dir: &Path, name: &str, language: Language) -> Result<(), AuthorError> {
+pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<(), AuthorError> {
     check_name(name)?;
     let taken = |why: String| AuthorError::Taken { dir: dir.to_owned(), why };
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(taken("it is not empty".to_owned()));
     }
-    let source = files(language).first().map_or("", |(path, _)| *path);
+    let (source, _, _) = places(language);
+    // A transform is what nothing says.
+    let says_kind = kind != Kind::Transform && language != Language::Rust;
+    let kind_line = if says_kind { format!("kind = \"{kind}\"\n") } else { String::new() };
     let fill = |text: &str| {
         text.replace("{{source}}", source)
+            .replace("{{kind}}", &kind_line)
             .replace("{{tests}}", tests(language))
             .replace("{{language}}", language.word())
             .replace("{{camel}}", &camel(name))
@@ -86,7 +140,7 @@ pub fn create(dir: &Path, name: &str, language: Language) -> Result<(), AuthorEr
             .replace("{{id}}", &identifier(name))
             .replace("{{name}}", name)
     };
-    for (path, text) in COMMON.iter().chain(files(language)) {
+    for (path, text) in files(language, kind) {
         let path = dir.join(fill(path));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| taken(error.to_string()))?;
@@ -119,13 +173,14 @@ mod tests_of_templates {
     use crate::author::Project;
 
     #[test]
-    fn every_language_makes_a_project_that_opens() {
-        for language in Language::ALL {
+    fn every_language_makes_a_project_of_each_kind_that_opens() {
+        for (language, kind) in Language::ALL.into_iter().flat_map(|language| Kind::ALL.map(|kind| (language, kind))) {
             let dir = tempfile::tempdir().expect("a directory");
             let dir = dir.path().join("to-euro");
-            create(&dir, "to-euro", language).expect("made");
+            create(&dir, "to-euro", language, kind).expect("made");
             let project = Project::open(&dir).expect("a project");
             assert_eq!((project.name.as_str(), project.language), ("to-euro", language));
+            assert!(project.kind == kind || language == Language::Rust, "{language} {kind}");
             let source = fs::read_to_string(dir.join(&project.source)).expect("a source");
             assert!(!source.contains("{{"), "{language}: {source}");
         }
@@ -135,7 +190,7 @@ mod tests_of_templates {
     fn nothing_is_written_over() {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join("mine"), "").expect("written");
-        let error = create(dir.path(), "to-euro", Language::C).expect_err("taken");
+        let error = create(dir.path(), "to-euro", Language::C, Kind::Transform).expect_err("taken");
         assert!(error.to_string().ends_with("it is not empty"));
     }
 

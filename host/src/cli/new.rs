@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Context, Exit};
-use crate::author::{Language, template};
+use crate::author::{Kind, Language, template};
 
 #[derive(Debug, Args)]
 pub(super) struct NewArgs {
@@ -15,6 +15,9 @@ pub(super) struct NewArgs {
     /// rust, python, typescript, javascript, c, cpp or go.
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
+    /// Of operator: transform (row by row), aggregate (a fold of groups and windows) or keyed (state and timers for each key).
+    #[arg(long, value_name = "KIND", default_value_t)]
+    kind: Kind,
     /// Another directory than the name.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -22,19 +25,19 @@ pub(super) struct NewArgs {
 
 pub(super) fn new(context: &Context, args: &NewArgs) -> Exit {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
-    if let Err(error) = template::create(&dir, &args.name, args.lang) {
+    if let Err(error) = template::create(&dir, &args.name, args.lang, args.kind) {
         context.error(&error);
         return Exit::Usage;
     }
     if context.is_json() {
         context
             .terminal
-            .line(&serde_json::json!({ "event": "created", "dir": dir, "language": args.lang.word() }).to_string());
+            .line(&serde_json::json!({ "event": "created", "dir": dir, "language": args.lang.word(), "kind": args.kind.word() }).to_string());
     } else {
         let dir = dir.display();
         context.terminal.line(&format!(
-            "{dir}: a module in {}. Next:\n  pelton build {dir}\n  pelton test {dir}\n  pelton run {dir}/job.toml",
-            args.lang
+            "{dir}: a module in {} ({}). Next:\n  pelton build {dir}\n  pelton test {dir}\n  pelton run {dir}/job.toml",
+            args.lang, args.kind
         ));
     }
     Exit::Done

@@ -24,6 +24,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let glue = work.join("pelton.o");
     let mut command = tools.zig()?;
     command.args(["cc", "-std=c11", "-c"]).args(FLAGS).arg(include.join("pelton.c")).arg("-o").arg(&glue);
+    // Which interface the SDK exports.
+    command.arg(format!("-DPELTON_KIND_{}", project.kind.word().to_uppercase()));
     tools.run("compile pelton.c", &mut command)?;
     let module = work.join("core.wasm");
     let mut command = tools.zig()?;

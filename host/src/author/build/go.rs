@@ -9,7 +9,10 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let module = work(project)?.join("core.wasm");
     let mut command = tools.go()?;
     command.current_dir(&project.dir).env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", "off");
-    command.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&module).arg(".");
+    // Which interface the SDK exports.
+    let tag = format!("pelton_{}", project.kind);
+    command.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-tags", &tag, "-o"]);
+    command.arg(&module).arg(".");
     tools.run(&format!("compile {}", project.source.display()), &mut command)?;
     Ok(module)
 }

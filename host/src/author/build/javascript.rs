@@ -1,12 +1,13 @@
 //! TypeScript and JavaScript: types checked, bundled with the SDK into one module, and that in QuickJS as a component.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::{sdk, work};
+use super::{sdk, source_map, work};
 use crate::author::{AuthorError, Language, Project, tools::Tools};
-
-/// The world that the component exports.
-const WORLD: &str = "transform-operator";
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
@@ -22,8 +23,9 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let author = project.dir.join(&project.source);
     // The shims come first: what the author's module does when it is loaded may need them.
     let text = format!(
-        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const transform = component(author);\n",
-        serde_json::Value::from(author.display().to_string())
+        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\");\n",
+        serde_json::Value::from(author.display().to_string()),
+        kind = project.kind
     );
     fs::write(&app, text).map_err(AuthorError::io(format!("write {}", app.display())))?;
     let bundle = work.join("bundle.js");
@@ -33,16 +35,28 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         "--bundle",
         "--format=esm",
         "--target=es2022",
+        "--sourcemap=external",
+        "--sources-content=false",
         "--log-level=warning",
         "--external:pelton:operator/*",
     ]);
     command.arg(format!("--alias:pelton-guest={}", sdk.join("js/src").display()));
     command.arg(format!("--outfile={}", bundle.display()));
     tools.run(&format!("bundle {source}"), &mut command)?;
+    append_map(&bundle)?;
     let component = work.join("component.wasm");
     let mut command = Command::new(bin.join("componentize-qjs"));
     command.arg("--wit").arg(sdk.join("wit")).arg("--js").arg(&bundle);
-    command.args(["-n", WORLD, "--sync", "--stub-wasi", "-o"]).arg(&component);
+    command.args(["-n", project.kind.world(), "--sync", "--stub-wasi", "-o"]).arg(&component);
     tools.run(&format!("compile {source}"), &mut command)?;
     Ok(component)
+}
+
+/// Appends to the bundle where its lines came from, as a text: so that a stack can name lines of the author's sources.
+fn append_map(bundle: &Path) -> Result<(), AuthorError> {
+    let map_path = bundle.with_extension("js.map");
+    let read = |path: &Path| fs::read_to_string(path).map_err(AuthorError::io(format!("read {}", path.display())));
+    let Some(lines) = source_map::lines(&read(&map_path)?) else { return Ok(()) };
+    let text = format!("{}\nglobalThis.peltonLines = {};\n", read(bundle)?, serde_json::Value::from(lines));
+    fs::write(bundle, text).map_err(AuthorError::io(format!("write {}", bundle.display())))
 }

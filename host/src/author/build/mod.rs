@@ -7,6 +7,7 @@ mod go;
 mod javascript;
 mod python;
 mod rust;
+mod source_map;
 mod stamp;
 
 use std::{

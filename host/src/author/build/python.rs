@@ -3,24 +3,34 @@
 use std::{fs, path::PathBuf};
 
 use super::{sdk, work};
-use crate::author::{AuthorError, Project, tools::Tools};
-
-/// The world that the component exports.
-const WORLD: &str = "transform-operator";
+use crate::author::{AuthorError, Kind, Project, tools::Tools};
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display();
     let stem = project.source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let app =
-        format!("import {stem} as author\nfrom pelton_guest._component import export\n\nTransform = export(author)\n");
+    // componentize-py finds what a component exports by the name of its class.
+    let class = match project.kind {
+        Kind::Transform => "Transform",
+        Kind::Aggregate => "Aggregate",
+        Kind::Keyed => "Keyed",
+    };
+    let app = format!(
+        "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n",
+        project.kind
+    );
     let app_path = work.join("pelton_app.py");
     fs::write(&app_path, app).map_err(AuthorError::io(format!("write {}", app_path.display())))?;
     let component = work.join("component.wasm");
     let sdk = sdk(&project.dir);
     let sources = project.source.parent().map(|parent| project.dir.join(parent)).unwrap_or_else(|| project.dir.clone());
     let mut command = tools.componentize_py()?;
-    command.arg("--quiet").arg("-d").arg(sdk.join("wit")).args(["-w", WORLD, "componentize", "--stub-wasi"]);
+    command.arg("--quiet").arg("-d").arg(sdk.join("wit")).args([
+        "-w",
+        project.kind.world(),
+        "componentize",
+        "--stub-wasi",
+    ]);
     command.arg("-p").arg(&work).arg("-p").arg(sources).arg("-p").arg(sdk.join("python"));
     command.args(["pelton_app", "-o"]).arg(&component);
     tools.run(&format!("compile {source}"), &mut command)?;

@@ -10,8 +10,8 @@ use pelton_core::{
     contract::{Input, SideTable, Signature},
     graph,
     job::{
-        CANARY_SUFFIX, EventTimeSpec, FILE_COLUMN, JobSpec, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef,
-        REJECTED_PORT, SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
+        CANARY_SUFFIX, EventTimeSpec, FILE_COLUMN, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT,
+        SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
     },
     limits::Limits,
     types,

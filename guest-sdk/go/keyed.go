@@ -1,0 +1,288 @@
+package guest
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"math"
+	"reflect"
+	"slices"
+	"sort"
+	"unsafe"
+)
+
+// noOrigin is that of rows that have none.
+const noOrigin = math.MaxUint32
+
+// NoKey is for keyed functions that do not look at their key.
+type NoKey struct{}
+
+// NoState is for keyed functions that keep nothing.
+type NoState struct{}
+
+// A Timer is a number of the module's own and a time; a key has one of each number.
+type Timer struct {
+	ID uint32
+	// At is what it was set for. The time now may be later.
+	At Timestamp
+	// Processing says that it waits for the epoch's processing time, not for the watermark.
+	Processing bool
+}
+
+// A Call is one key with what is kept for it, its rows and its timers.
+type Call[Key, State, In, Out any] struct {
+	Key Key
+	// State is nil if nothing is kept, and to keep nothing any more.
+	State *State
+	// Rows are in the order in which they came; there may be none.
+	Rows []In
+	// Expiring says that the key's time to live has ended: this is its last call, and its state is dropped after it.
+	Expiring bool
+
+	place   uint32
+	numbers []uint32 // of Rows, in the batch
+	due     []Timer
+	changed []uint32 // timers
+	sink    *keyedSink[Out]
+}
+
+// keyedSink collects what all calls of a batch come to.
+type keyedSink[Out any] struct {
+	made          []Out
+	keys, origins []uint32
+	rejected      map[uint32]string
+	timers        []timerChange
+}
+
+// Emit emits a row that no single row stands for. Columns that pass, beside the key and the event time, are null.
+func (c *Call[Key, State, In, Out]) Emit(made Out) { c.emit(made, noOrigin) }
+
+// EmitFrom emits a row that came from Rows[row]: it has that row's event time and, if any pass, its columns.
+func (c *Call[Key, State, In, Out]) EmitFrom(row int, made Out) { c.emit(made, c.numbers[row]) }
+
+func (c *Call[Key, State, In, Out]) emit(made Out, origin uint32) {
+	c.sink.made = append(c.sink.made, made)
+	c.sink.keys = append(c.sink.keys, c.place)
+	c.sink.origins = append(c.sink.origins, origin)
+}
+
+// Reject refuses Rows[row], which goes to operator.rejected with the reason. The first reason counts.
+func (c *Call[Key, State, In, Out]) Reject(row int, reason string) {
+	if _, is := c.sink.rejected[c.numbers[row]]; !is {
+		c.sink.rejected[c.numbers[row]] = reason
+	}
+}
+
+// At makes Current speak of Rows[row]; before, it speaks of the first.
+func (c *Call[Key, State, In, Out]) At(row int) { current.enter(c.numbers[row]) }
+
+// Due is the timers that are due, in order of time. One that this call has set again or cleared is not: what rows do comes first.
+func (c *Call[Key, State, In, Out]) Due() iter.Seq[Timer] {
+	return func(yield func(Timer) bool) {
+		for _, timer := range c.due {
+			if !slices.Contains(c.changed, timer.ID) && !yield(timer) {
+				return
+			}
+		}
+	}
+}
+
+// Set sets timer id to be due when the watermark reaches at; if that is past, in the next epoch. The key's timer of the same number
+// is moved.
+func (c *Call[Key, State, In, Out]) Set(id uint32, at Timestamp) {
+	c.change(Timer{id, at, false}, false)
+}
+
+// SetProcessing is Set for processing time, see [Context.Now].
+func (c *Call[Key, State, In, Out]) SetProcessing(id uint32, at Timestamp) {
+	c.change(Timer{id, at, true}, false)
+}
+
+// Clear clears timer id, if the key has it.
+func (c *Call[Key, State, In, Out]) Clear(id uint32) { c.change(Timer{id, 0, false}, true) }
+
+func (c *Call[Key, State, In, Out]) change(timer Timer, cleared bool) {
+	c.changed = append(c.changed, timer.ID)
+	c.sink.timers = append(c.sink.timers, timerChange{keyTimer{c.place, timer}, cleared})
+}
+
+// keying is what the interface keyed asks for.
+type keying struct {
+	keys    []field
+	planned []plannedKey
+	kept    []field
+	process func(call keyedCall) keyedOutput
+}
+
+// passKey lets the columns of the key pass, if no rule says which do.
+func passKey(rules []Rule, key []string) []Rule {
+	if has(rules, rulePass, rulePassAll, rulePassNone) {
+		return rules
+	}
+	rules = slices.Clone(rules)
+	for _, column := range key {
+		rules = append(rules, Pass(column))
+	}
+	return rules
+}
+
+// Keyed makes a function of one key the module's operator. It is called for each key that has rows, a timer that is due, or has come to
+// the end of its time to live. Only keys whose state differs afterwards cost a write. Of the input, the columns of the key leave, if no
+// rule says otherwise; others are null in rows that were emitted from no row, so they must be nullable if there are any.
+func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In, Out], *Options), rules ...Rule) *operator {
+	options := new(Options)
+	of := describe[In, Out](options, rules)
+	of.kind = "keyed"
+	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State]()}
+	if len(by.kept) > 0 && !slices.ContainsFunc(by.kept, func(of field) bool { return !of.nullable }) {
+		panic(fmt.Sprintf("guest: a row of nulls is no state, so one field of %s at least is no Null", reflect.TypeFor[State]()))
+	}
+	of.byKey = by
+	by.process = func(call keyedCall) keyedOutput {
+		shown, numbers, refused := shownRows[In](of, call.rows)
+		keys, whyRefused := shownKeys[Key](by, call.keys)
+		var states, before []State
+		if len(by.kept) > 0 {
+			states, before = loadKept[State](by.kept, call.state[0]), loadKept[State](by.kept, call.state[0])
+			for i := range before {
+				cloneBytes(by.kept, unsafe.Pointer(&before[i]))
+			}
+		}
+		sink := &keyedSink[Out]{rejected: refused}
+		due := map[uint32][]Timer{}
+		for _, timer := range call.due {
+			due[timer.key] = append(due[timer.key], timer.Timer)
+		}
+		var out keyedOutput
+		var changed []State
+		start, first := 0, uint32(0)
+		for place, end := range call.ends {
+			key := uint32(place)
+			last := sort.Search(len(numbers), func(i int) bool { return numbers[i] >= end })
+			one := Call[Key, State, In, Out]{
+				Key: keys[place], Rows: shown[start:last:last], Expiring: call.expiring[place] != 0,
+				place: key, numbers: numbers[start:last], due: due[key], sink: sink,
+			}
+			current.enter(first)
+			start, first = last, end
+			if len(one.Rows) == 0 && len(one.due) == 0 && !one.Expiring {
+				continue
+			}
+			if why, is := whyRefused[place]; is {
+				for row := range one.Rows {
+					one.Reject(row, why)
+				}
+				continue
+			}
+			if len(one.Rows) > 0 {
+				one.At(0)
+			}
+			had := len(by.kept) > 0 && !isNothing(call.state[0], place)
+			if had {
+				one.State = &states[place]
+			}
+			function(&one, options)
+			switch {
+			case len(by.kept) == 0 || one.State == nil && !had:
+			case one.State == nil:
+				out.note(key, 1)
+				changed = append(changed, *new(State))
+			case !had || !isSame(by.kept, unsafe.Pointer(one.State), unsafe.Pointer(&before[place])):
+				out.note(key, 0)
+				changed = append(changed, *one.State)
+			}
+		}
+		out.state = storeKept(by.kept, changed)
+		take(&out, of, sink)
+		return out
+	}
+	return register(of)
+}
+
+// note notes a change: 0 put, 1 delete.
+func (o *keyedOutput) note(key uint32, kind byte) {
+	o.changed = append(o.changed, key)
+	o.kinds = append(o.kinds, kind)
+}
+
+// take takes what was emitted and refused.
+func take[Out any](o *keyedOutput, of *operator, sink *keyedSink[Out]) {
+	rows := len(sink.made)
+	results := of.results(rows)
+	all := make([]int32, rows)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	if rows > 0 {
+		results.store(all, unsafe.Pointer(unsafe.SliceData(sink.made)), unsafe.Sizeof(sink.made[0]))
+	}
+	o.rows, o.nodes = rows, of.ordered(results.made)
+	o.keys, o.timers = sink.keys, sink.timers
+	if slices.ContainsFunc(sink.origins, func(row uint32) bool { return row != noOrigin }) {
+		o.origin = sink.origins
+	}
+	for row, reason := range sink.rejected {
+		o.rejected = append(o.rejected, rejection{row, reason})
+	}
+	slices.SortFunc(o.rejected, func(a, b rejection) int { return int(a.row) - int(b.row) })
+}
+
+// shownRows is the rows without a null where the function takes none, their numbers, and why the others are refused.
+func shownRows[In any](of *operator, rows table) ([]In, []uint32, map[uint32]string) {
+	columns := of.columns(rows.rows, rows.nodes)
+	var results results
+	skip := refuseNulls(columns, rows.rows, &results)
+	refused := map[uint32]string{}
+	for _, rejection := range results.rejected {
+		refused[rejection.row] = rejection.reason
+	}
+	all := make([]In, rows.rows)
+	loadAll(columns, all)
+	shown, numbers := all[:0], make([]uint32, 0, rows.rows)
+	for row := range all {
+		if skip == nil || !skip[row] {
+			shown = append(shown, all[row])
+			numbers = append(numbers, uint32(row))
+		}
+	}
+	return shown, numbers, refused
+}
+
+// shownKeys is the keys, and why some of them cannot be shown.
+func shownKeys[Key any](by *keying, keys table) ([]Key, map[int]string) {
+	var columns []column
+	for i, planned := range by.planned {
+		columns = append(columns, view(by.keys[i], keys.nodes[planned.place], planned.format, keys.rows))
+	}
+	var results results
+	refuseNulls(columns, keys.rows, &results)
+	why := map[int]string{}
+	for _, rejection := range results.rejected {
+		why[int(rejection.row)] = rejection.reason
+	}
+	all := make([]Key, keys.rows)
+	loadAll(columns, all)
+	return all, why
+}
+
+func loadAll[Row any](columns []column, rows []Row) {
+	for i := range columns {
+		if len(rows) > 0 {
+			columns[i].load(0, len(rows), unsafe.Pointer(unsafe.SliceData(rows)), unsafe.Sizeof(rows[0]))
+		}
+	}
+}
+
+func isSame(kept []field, left, right unsafe.Pointer) bool {
+	return !slices.ContainsFunc(kept, func(of field) bool { return !of.isSame(left, right) })
+}
+
+// cloneBytes keeps what the function may write over.
+func cloneBytes(kept []field, of unsafe.Pointer) {
+	for _, field := range kept {
+		if field.kind == kindBytes {
+			at := (*[]byte)(unsafe.Add(of, field.offset))
+			*at = bytes.Clone(*at)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package guest
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+)
+
+// FoldSetting is what a test of an aggregate says besides the rows.
+type FoldSetting struct {
+	Options any // as encoding/json takes it
+	// Key has the columns that group the rows; groups are in the order in which they come first.
+	Key []string
+	// Window is all of time, if nothing is said.
+	Window Window
+	Now    int64
+	Seed   uint64
+	// Tolerance is how far floats may be apart when rows are folded in parts, relative to their size; 1e-9, if nothing is said.
+	Tolerance float64
+}
+
+// rowsAloneMax is rows that a test merges one by one.
+const rowsAloneMax = 64
+
+// folds is the ways in which the rows of a test are folded.
+type folds struct {
+	of      *operator
+	agreed  contract
+	given   given
+	setting FoldSetting
+	keys    [][]any
+	slots   []uint32
+}
+
+// Fold folds rows with an aggregate, without an engine and without WebAssembly; a result begins with its key. The engine folds the
+// rows of a group in parts, merges them in any brackets, and merges accumulators of no rows; so does this, and an answer that depends on
+// how it is done is an error.
+func Fold(of *operator, rows Columns, setting FoldSetting) (Out, error) {
+	if setting.Window == (Window{}) {
+		setting.Window = Window{math.MinInt64, math.MaxInt64, OnTime}
+	}
+	if setting.Tolerance == 0 {
+		setting.Tolerance = 1e-9
+	}
+	given, err := givenOf(rows)
+	if err != nil {
+		return Out{}, err
+	}
+	agreed, err := of.open([]input{given.input(setting.Key)}, optionsOf(setting.Options))
+	if err != nil {
+		return Out{}, err
+	}
+	f := folds{of: of, agreed: agreed, given: given, setting: setting}
+	f.group()
+	recorder := &recorded{}
+	host = recorder
+	defer func() { host = silent{} }()
+	out := f.finish(f.folded(0, given.count))
+	out.Logs = slices.Clone(recorder.lines)
+	for _, way := range f.variants() {
+		other := f.finish(way.accumulators)
+		if !f.isSame(out.Main, other.Main) || !reflect.DeepEqual(out.Rejected, other.Rejected) {
+			return out, fmt.Errorf("folding all rows at once differs from %s:\n  %v %v\n  %v %v",
+				way.how, out.Main, out.Rejected, other.Main, other.Rejected)
+		}
+	}
+	for at, name := range setting.Key {
+		values := []any{}
+		for _, group := range out.Origin {
+			values = append(values, f.keys[group][at])
+		}
+		out.Main[name] = values
+	}
+	return out, nil
+}
+
+func (f *folds) group() {
+	// Without a key there is one group, even of no rows.
+	if len(f.setting.Key) == 0 {
+		f.keys = [][]any{{}}
+	}
+	for row := range f.given.count {
+		key := f.given.values(f.setting.Key, row)
+		slot := slices.IndexFunc(f.keys, func(other []any) bool { return reflect.DeepEqual(key, other) })
+		if len(f.setting.Key) == 0 {
+			slot = 0
+		}
+		if slot < 0 {
+			slot = len(f.keys)
+			f.keys = append(f.keys, key)
+		}
+		f.slots = append(f.slots, uint32(slot))
+	}
+}
+
+// nothing is accumulators of all groups, into which nothing was folded.
+func (f *folds) nothing() table {
+	groups := len(f.keys)
+	none := table{rows: groups}
+	for _, of := range f.of.fold.kept {
+		column := testColumn{format: of.format, values: make([]any, groups)}
+		none.nodes = append(none.nodes, column.node(upTo(0, groups)))
+	}
+	return none
+}
+
+func (f *folds) into(accumulators table, start, end int) table {
+	current = Context{epoch: 1, firstRow: uint64(start), now: f.setting.Now, seed: f.setting.Seed, watermark: math.MinInt64}
+	rows := f.given.table(f.agreed.reads, upTo(start, end))
+	return f.of.accumulate(rows, f.slots[start:end], accumulators)
+}
+
+func (f *folds) folded(start, end int) table { return f.into(f.nothing(), start, end) }
+
+type foldWay struct {
+	how          string
+	accumulators table
+}
+
+// variants are the same rows, folded and merged in other ways.
+func (f *folds) variants() []foldWay {
+	rows, merge := f.given.count, f.of.fold.merge
+	third := rows / 3
+	first, second, last := f.folded(0, third), f.folded(third, rows-third), f.folded(rows-third, rows)
+	whole, alone, each := f.folded(0, rows), min(rows, rowsAloneMax), f.nothing()
+	for row := range alone {
+		each = merge(each, f.folded(row, row+1))
+	}
+	ways := []foldWay{
+		{"folding them one batch after another", f.into(f.into(f.folded(0, third), third, rows-third), rows-third, rows)},
+		{"merging three parts, the first two first", merge(merge(first, second), last)},
+		{"merging three parts, the last two first", merge(first, merge(second, last))},
+		{"merging them with no rows before", merge(f.nothing(), whole)},
+		{"merging them with no rows after", merge(whole, f.nothing())},
+		{"merging every row on its own", merge(each, f.folded(alone, rows))},
+	}
+	if !f.agreed.ordered {
+		opposite := merge(last, merge(second, first))
+		ways = append(ways, foldWay{"merging three parts in the opposite order (is it Ordered?)", opposite})
+	}
+	return ways
+}
+
+func (f *folds) finish(accumulators table) Out {
+	windows := make([]Window, len(f.keys))
+	for i := range windows {
+		windows[i] = f.setting.Window
+	}
+	return assembled(f.agreed, f.of.finish(windows, accumulators), nil, 0)
+}
+
+func (f *folds) isSame(left, right map[string][]any) bool {
+	for name, values := range left {
+		if !slices.EqualFunc(values, right[name], f.isNear) {
+			return false
+		}
+	}
+	return len(left) == len(right)
+}
+
+func (f *folds) isNear(left, right any) bool {
+	a, isA := left.(float64)
+	b, isB := right.(float64)
+	if !isA || !isB || math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return reflect.DeepEqual(left, right)
+	}
+	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= f.setting.Tolerance*max(math.Abs(a), math.Abs(b))
+}

@@ -1,0 +1,225 @@
+/**
+ * `keyed(…)`: a function of one key, what is kept for it, its rows and its timers, as an operator.
+ *
+ * The engine keeps state and timers, groups rows by the key that the job names, and calls `process` for each key that has rows, a timer that
+ * is due, or has come to the end of its time to live.
+ */
+import { compile, nodesOf, nulls } from "./batch.ts";
+import type { View } from "./columns.ts";
+import { bytesOf, typed, view } from "./columns.ts";
+import { Context } from "./context.ts";
+import type { Passing, Plan } from "./contract.ts";
+import { fit, fitKey, readOptions } from "./contract.ts";
+import { Kept } from "./kept.ts";
+import { Timers } from "./timers.ts";
+import type { Column, Columns, Row } from "./types.ts";
+import type { BatchContext, Change, Contract, Due, Input, KeyedEmitted, KeyedOutput, Table } from "./wire.ts";
+
+/** State has one version until a module says otherwise. */
+const STATE_VERSION = 1;
+const PUT = 0;
+const DELETE = 1;
+/** The origin of rows that have none. */
+export const NO_ORIGIN = 0xffffffff;
+
+/** What is kept for the key: null if nothing is, and to keep nothing any more. */
+export interface State<S extends Columns> {
+  value: Row<S> | null;
+}
+
+/** Takes the rows that are made. Their key columns are the engine's to fill in. */
+export interface Out<R extends Columns, M extends Columns> {
+  /**
+   * Emits a row. With `of`, one of the key's rows, it has that row's event time and, if the output passes any, its columns; without, columns
+   * that pass beside the key and the event time are null.
+   */
+  emit(made: Row<M>, of?: Row<R>): void;
+  /** Rejects one of the key's rows: it goes to `operator.rejected` with the reason. The first reason counts. */
+  reject(row: Row<R>, reason: string): void;
+}
+
+/** What `process` is given for a key. */
+export interface Call<K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns> {
+  readonly key: Row<K>;
+  readonly state: State<S>;
+  /** In the order in which they came; maybe none. */
+  readonly rows: readonly Row<R>[];
+  readonly timers: Timers;
+  readonly out: Out<R, M>;
+  readonly options: Row<O>;
+  /** Speaks of the key's first row, and after `ctx.of(row)` of that. */
+  readonly ctx: Context;
+}
+
+export interface KeyedDefinition<
+  K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns,
+> {
+  /** Columns of the operator's key that `process` sees. */
+  key?: K;
+  /** Columns of the input that it sees. */
+  reads: R;
+  /** What is kept for each key; one field at least is not `orNull`. */
+  state?: S;
+  makes?: M;
+  options?: O;
+  /** Which columns of the input leave besides: those of the key, if nothing is said. */
+  passes?: "all" | "none" | "key" | readonly string[];
+  drop?: readonly string[];
+  rename?: Readonly<Record<string, string>>;
+  /** The column that is the output's event time, if it is not the input's. */
+  eventTime?: string;
+  process(call: Call<K, R, S, M, O>): void;
+}
+
+/** An operator. */
+export class Keyed<
+  K extends Columns = Columns, R extends Columns = Columns, S extends Columns = Columns, M extends Columns = Columns,
+  O extends Columns = Columns,
+> {
+  readonly definition: KeyedDefinition<K, R, S, M, O>;
+  /** Null if nothing is kept. */
+  readonly kept: Kept | null;
+  readonly #passing: Passing;
+  #opened: { plan: Plan; options: any; key: { place: number; format: string }[] } | null = null;
+
+  constructor(definition: KeyedDefinition<K, R, S, M, O>) {
+    const { state, passes = "key", drop = [], rename = {} } = definition;
+    const types = Object.values(state ?? {});
+    if (types.length > 0 && types.every((type) => type.nullable)) {
+      throw new Error("a row of nulls is no state, so one field of `state` at least is not `orNull`");
+    }
+    this.definition = definition;
+    this.kept = types.length > 0 ? new Kept(state!) : null;
+    this.#passing = { passes, drop, rename };
+  }
+
+  /** Throws `Unfit` with words for the job's owner. */
+  open(inputs: Input[], text: string): Contract {
+    const { key = {}, reads, makes = {}, options = {}, eventTime = null } = this.definition;
+    const read = readOptions(options, text);
+    const [contract, plan] = fit(inputs, reads, makes, this.#passing, eventTime);
+    this.#opened = { plan, options: read, key: fitKey(inputs, key) };
+    const state = this.kept === null ? [] : [{ name: "state", subkey: [], values: this.kept.fields() }];
+    return { ...contract, state, stateVersion: STATE_VERSION };
+  }
+
+  process(
+    context: BatchContext, table: Table, endBytes: Uint8Array, keys: Table, states: Table[], due: Due, expiring: Uint8Array,
+  ): KeyedOutput {
+    const { plan, options, key: places } = this.#opened!;
+    const { key = {}, reads, makes = {}, process } = this.definition;
+    const rejected: { row: number; reason: string }[] = [];
+    const types = Object.values(reads);
+    const views = types.map((type, at) => view(table.nodes[at]!, plan.formats[at]!, type, table.rows));
+    const refused = nulls(types, Object.keys(reads), views, table.rows, rejected);
+    const reader = compile(Object.keys(reads), views);
+    const keyTypes: Column<unknown>[] = Object.values(key);
+    const keyViews: View[] = places.map(({ place, format }, at) => view(keys.nodes[place]!, format, keyTypes[at]!, keys.rows));
+    const unkeyed: { row: number; reason: string }[] = [];
+    nulls(keyTypes, Object.keys(key), keyViews, keys.rows, unkeyed);
+    const whyRefused = new Map(unkeyed.map(({ row, reason }) => [row, reason]));
+    const readKey = compile(Object.keys(key), keyViews);
+    const before = this.kept?.load(states[0]!);
+    const changes: { key: number; state: Record<string, unknown> | null }[] = [];
+    const timers = new Timers(due);
+    const out = new Sink<R, M>();
+    const ctx = new Context(context);
+    const ends: Uint32Array = typed(Uint32Array, endBytes, keys.rows);
+    let start = 0;
+    for (const [at, end] of ends.entries()) {
+      const isCalled = timers.enter(at, expiring[at] !== 0);
+      const rows: Row<R>[] = [];
+      out.enter(at);
+      ctx.at(start);
+      for (let row = start; row < end; row++) {
+        if (refused !== null && refused.has(row)) continue;
+        if (rows.length === 0) ctx.at(row);
+        const read = reader(row) as Row<R>;
+        rows.push(read);
+        out.numbers.set(read, row);
+      }
+      start = end;
+      if (!isCalled && rows.length === 0) continue;
+      const why = whyRefused.get(at);
+      if (why !== undefined) {
+        for (const row of rows) out.reject(row, why);
+        continue;
+      }
+      const came = before?.[at] ?? null;
+      const was = came === null || this.kept!.isNothing(came) ? null : came;
+      const state = { value: (was === null ? null : { ...was }) as Row<S> | null };
+      process({ key: readKey(at) as Row<K>, state, rows, timers, out, options, ctx: ctx.among(out.numbers) });
+      if (this.kept === null) continue;
+      const now = (state.value ?? null) as Record<string, unknown> | null;
+      if (was === null ? now !== null : now === null || !this.kept.isSame(was, now)) changes.push({ key: at, state: now });
+    }
+    return {
+      emitted: out.emitted(makes, plan.order),
+      changes: this.#changes(changes),
+      timers: timers.made(),
+      rejected: [...rejected, ...out.rejected].sort((a, b) => a.row - b.row),
+    };
+  }
+
+  #changes(changes: { key: number; state: Record<string, unknown> | null }[]): Change[] {
+    if (changes.length === 0) return [];
+    const kind = Uint8Array.from(changes, ({ state }) => (state === null ? DELETE : PUT));
+    const key = bytesOf(Uint32Array.from(changes, ({ key }) => key));
+    return [{ table: 0, kind, key, rows: this.kept!.store(changes.map(({ state }) => state)) }];
+  }
+}
+
+/** What a call's keys emit and reject. */
+class Sink<R extends Columns, M extends Columns> implements Out<R, M> {
+  /** The number of each row in the call. */
+  readonly numbers = new Map<object, number>();
+  readonly rejected: { row: number; reason: string }[] = [];
+  readonly #refused = new Set<number>();
+  readonly #keys: number[] = [];
+  readonly #origins: number[] = [];
+  readonly #made: Row<M>[] = [];
+  #key = 0;
+
+  enter(key: number): void {
+    this.#key = key;
+    this.numbers.clear();
+  }
+
+  emit(made: Row<M>, of?: Row<R>): void {
+    this.#keys.push(this.#key);
+    this.#origins.push(of === undefined ? NO_ORIGIN : this.#number(of));
+    this.#made.push(made);
+  }
+
+  reject(row: Row<R>, reason: string): void {
+    const number = this.#number(row);
+    if (this.#refused.has(number)) return;
+    this.#refused.add(number);
+    this.rejected.push({ row: number, reason });
+  }
+
+  #number(row: Row<R>): number {
+    const number = this.numbers.get(row);
+    if (number === undefined) throw new Error("the row is not one of those that this call was given for the key");
+    return number;
+  }
+
+  emitted(makes: Columns, order: string[]): KeyedEmitted[] {
+    if (this.#made.length === 0) return [];
+    const hasOrigin = this.#origins.some((origin) => origin !== NO_ORIGIN);
+    return [{
+      port: 0,
+      key: bytesOf(Uint32Array.from(this.#keys)),
+      origin: hasOrigin ? bytesOf(Uint32Array.from(this.#origins)) : null,
+      time: null,
+      computed: { rows: this.#made.length, nodes: nodesOf(makes, order, this.#made) },
+    }];
+  }
+}
+
+/** Makes a definition an operator. A module exports one. */
+export function keyed<
+  R extends Columns, K extends Columns = {}, S extends Columns = {}, M extends Columns = {}, O extends Columns = {},
+>(definition: KeyedDefinition<K, R, S, M, O>): Keyed<K, R, S, M, O> {
+  return new Keyed(definition);
+}
