@@ -1,15 +1,13 @@
 //! Snapshots in the middle of a timeline: what goes on from one is what would have gone on without, row for row, and its next
 //! snapshots are the same bytes. Damaged snapshots are refused, or give a partition that can be worked with.
 
-use std::time::Instant;
-
-use pelton_tests::snapshots::{self, Run as _};
+use pelton_tests::snapshots;
 
 use super::{
     PLENTY,
     engine::Run,
     number,
-    timeline::{Epoch, Guest, KeyForm, Row, Timeline},
+    timeline::{Guest, Timeline},
 };
 
 const TIMELINES_DEFAULT: u64 = 300;

@@ -1,20 +1,14 @@
 //! Snapshots in the middle of a timeline: what goes on from one is what would have gone on without, result for result, in the
 //! same order, and its next snapshots are the same bytes. Damaged snapshots are refused, or give a partition that can be worked with.
 
-use std::time::Instant;
-
-use pelton::operator::{
-    Closing,
-    aggregate::{Combiner, Partition, Reducer},
-};
+use pelton::operator::aggregate::Partition;
 use pelton_tests::snapshots;
-use pelton_wasm::BatchContext;
 
 use super::{
     SEED_DEFAULT, again,
     engine::{self, Run},
     number,
-    timeline::{Clock, Emit, Kind, Row, Shape, Timeline},
+    timeline::{Clock, Emit, Kind, Shape, Timeline},
 };
 
 const TIMELINES_DEFAULT: u64 = 200;

@@ -59,7 +59,7 @@ mod tests {
     fn lines_are_those_of_their_first_mapping() {
         let map = r#"{ "sources": ["a.ts", "b.ts"], "mappings": "AAAA,IACE;;AAgBA,GCfF;A" }"#;
         let lines = lines(map).expect("a map");
-        assert_eq!(lines, r#"{"lines":"0:0,,0:17,","sources":["a.ts","b.ts"]}"#);
+        assert_eq!(lines, r#"{"sources":["a.ts","b.ts"],"lines":"0:0,,0:17,"}"#);
         assert_eq!(places("AAAA;ACDA"), [Some((0, 0)), Some((1, -1))]);
         assert_eq!(super::lines("{}"), None);
     }

@@ -150,7 +150,7 @@ fn put(operators: &mut [OperatorSpec], with: &With) -> Result<String, ReplayErro
 
 #[cfg(test)]
 mod tests {
-    use pelton_core::{job::ModuleSpec, limits::Limits};
+    use pelton_core::{job::ModuleSpec, limits::Limits, poison::OnTrap};
 
     use super::*;
 
@@ -171,6 +171,8 @@ mod tests {
             state: None,
             limits: Limits::default(),
             shadow: vec![module(&None)],
+            canary: None,
+            on_trap: OnTrap::Halt,
         }
     }
 

@@ -6,7 +6,7 @@ use arrow::{
     array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array},
     compute,
 };
-use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog, Metering};
+use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog, Level, LogLine, Metering};
 
 use super::{AggregatePlan, Function};
 use crate::operator::{
@@ -149,10 +149,13 @@ impl Calls {
         accumulators: &[Columns],
     ) -> Result<Vec<Finished>, CallError> {
         let mut sides = accumulators.iter();
-        self.each(|function, instance| {
+        let (mut refused, mut first) = (0, None);
+        let finished = self.each(|function, instance| {
             let accumulators = sides.next().expect("one set of columns for each function");
             let Bounds { starts, ends, pane } = bounds;
             let answer = instance.finish(context, rows, keys, starts, ends, pane, accumulators, &function.signature)?;
+            refused += answer.rejected.len() as u64;
+            first = first.take().or_else(|| answer.rejected.first().map(|rejection| rejection.reason.clone()));
             let emitted = answer.emitted.into_iter().find(|emitted| emitted.port == 0);
             Ok(match emitted {
                 Some(emitted) => Finished {
@@ -165,7 +168,15 @@ impl Calls {
                     Finished { columns: empty.collect(), origin: Some(Vec::new()) }
                 }
             })
-        })
+        })?;
+        // A group is no row of the input, so that no output of rejected rows takes it: it is counted, and the log says why.
+        self.stats.rejected += refused;
+        if let Some(reason) = first {
+            let message = format!("groups rejected by `finish`: {refused}; the first one: {reason}");
+            let line = LogLine { level: Level::Warn, message };
+            self.said.push(CallLog { lines: vec![line], ..CallLog::default() });
+        }
+        Ok(finished)
     }
 
     /// What the calls since the last take logged and counted.
