@@ -89,7 +89,7 @@ bench-keyed: build ## The cost of a row by the number of keys, and the worth of 
 	python3 tests/bench/keyed.py $(BENCH)
 
 bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
-	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --ignored --nocapture
+	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --nocapture
 
 bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton

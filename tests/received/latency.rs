@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(1);
 const LOOK: Duration = Duration::from_micros(300);
 
 fn seconds() -> u64 {
-    env::var("LATENCY_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(3)
+    env::var("LATENCY_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(1)
 }
 
 fn job(address: SocketAddr) -> String {
@@ -173,14 +173,21 @@ fn at(rate: f64) -> Vec<u64> {
     latencies
 }
 
+/// The short form sends few rows, and holds them to a bound that a busy machine keeps; the long one, with LATENCY_SECONDS, measures.
 #[test]
-#[ignore = "a measurement: make bench-latency"]
-fn latency_from_a_socket_to_a_file_at_half_load() {
-    let capacity = capacity();
-    println!("capacity: {:.0} rows/s", capacity);
-    for (what, rate) in [("half load", capacity / 2.0), ("a tenth of it", capacity / 20.0), ("1,000 rows/s", 1000.0)] {
+fn rows_soon_stand_in_the_file() {
+    let few = ("1,000 rows/s", 1000.0);
+    let rates = if env::var_os("LATENCY_SECONDS").is_some() {
+        let capacity = capacity();
+        println!("capacity: {capacity:.0} rows/s");
+        vec![("half load", capacity / 2.0), ("a twentieth of it", capacity / 20.0), few]
+    } else {
+        vec![few]
+    };
+    for (what, rate) in rates {
         let latencies = at(rate);
         let percentile = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize] as f64 / 1e3;
+        assert!(percentile(0.5) < 1_000.0, "{what}: half of the rows took {:.1} ms and longer", percentile(0.5));
         println!(
             "{what}: {rate:.0} rows/s for {} s: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
             seconds(),
