@@ -99,6 +99,11 @@ typedef struct {
 } abi_process_result;
 
 _Static_assert(sizeof(abi_field) == 24 && sizeof(abi_input) == 52 && sizeof(abi_output_field) == 28, "wit/types.wit");
+/* guest-sdk/zig/runtime.zig has them as they are in 32-bit memory. */
+_Static_assert(sizeof(pelton_operator) == 56 && sizeof(pelton_struct) == 24 && sizeof(pelton_option) == 16, "runtime.zig");
+_Static_assert(sizeof(pelton_fold) == 36 && sizeof(pelton_keyed) == 76 && sizeof(pelton_call) == 32, "runtime.zig");
+_Static_assert(sizeof(pelton_out) == 20 && sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
+
 _Static_assert(sizeof(abi_port) == 28 && sizeof(abi_contract) == 44 && sizeof(abi_emitted) == 28, "wit/types.wit");
 
 /* ---- log ---- */
@@ -133,6 +138,8 @@ void pelton_log(pelton_level level, const char *format, ...) {
     va_end(arguments);
     host_log((int32_t)level, line.data, line.size);
 }
+
+void pelton_log_text(pelton_level level, const char *line, size_t size) { host_log((int32_t)level, line, size); }
 
 void pelton_counter(const char *name, uint64_t delta) { host_counter(name, strlen(name), (int64_t)delta); }
 void pelton_gauge(const char *name, double value) { host_gauge(name, strlen(name), value); }
@@ -679,6 +686,11 @@ pelton_verdict pelton_reject(const char *format, ...) {
     va_start(arguments, format);
     pending = formatted(format, arguments);
     va_end(arguments);
+    return PELTON_REJECT;
+}
+
+pelton_verdict pelton_reject_text(const char *reason, size_t size) {
+    pending = (abi_string){reason, size};
     return PELTON_REJECT;
 }
 

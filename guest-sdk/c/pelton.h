@@ -41,8 +41,12 @@ pelton_verdict pelton_reject(const char *format, ...) __attribute__((format(prin
 
 typedef enum { PELTON_TRACE, PELTON_DEBUG, PELTON_INFO, PELTON_WARN, PELTON_ERROR } pelton_level;
 
+/* The same with the reason as it is; it must live until the call ends. SDKs of other languages call it. */
+pelton_verdict pelton_reject_text(const char *reason, size_t size);
+
 /* A line for the job's log; printf reaches it too. */
 void pelton_log(pelton_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pelton_log_text(pelton_level level, const char *line, size_t size);
 /* Adds to the counter, or sets the gauge, `operator.name` of the job's metrics. */
 void pelton_counter(const char *name, uint64_t delta);
 void pelton_gauge(const char *name, double value);
@@ -532,6 +536,7 @@ pelton_out *pelton_from(pelton_call *call, uint32_t row);
 pelton_out *pelton_from_none(pelton_call *call);
 /* Rejects one of the key's rows: it goes to `operator.rejected` with the reason. The first reason counts. */
 void pelton_reject_row(pelton_call *call, uint32_t row, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason, size_t size);
 /* Makes pelton_row_number and pelton_random speak of this row; before, they speak of the first. */
 void pelton_at_row(pelton_call *call, uint32_t row);
 

@@ -94,14 +94,22 @@ void pelton_at_row(pelton_call *call, uint32_t row) { pelton_at = call->numbers[
 /* A byte for each row of the call. */
 static uint8_t *rejected_rows;
 
+static void reject_row(const pelton_call *call, uint32_t row, abi_string reason) {
+    if (row >= call->rows) pelton_trap(__FILE__, __LINE__, "a row was rejected that the key does not have");
+    uint32_t number = call->numbers[row];
+    if (!rejected_rows[number]) reject(number, reason);
+    rejected_rows[number] = 1;
+}
+
 void pelton_reject_row(pelton_call *call, uint32_t row, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    if (row >= call->rows) pelton_trap(__FILE__, __LINE__, "a row was rejected that the key does not have");
-    uint32_t number = call->numbers[row];
-    if (!rejected_rows[number]) reject(number, formatted(format, arguments));
-    rejected_rows[number] = 1;
+    reject_row(call, row, formatted(format, arguments));
     va_end(arguments);
+}
+
+void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason, size_t size) {
+    reject_row(call, row, (abi_string){reason, size});
 }
 
 /* ---- open ---- */

@@ -1,0 +1,147 @@
+//! What `guest-sdk/c/pelton.h` declares, as Zig has it: the glue in `pelton.c` speaks the contract for both languages.
+//!
+//! The rest of this SDK alone calls it. Each structure has the layout of the one of the same name in `pelton.h`; the numbers of types,
+//! rules and verdicts are those of its enumerations. A size that differs does not compile.
+
+/// A column that is read: `pelton_view`. Booleans have a byte for each row.
+pub const View = extern struct { values: ?*const anyopaque, offsets: ?[*]const i32, valid: ?[*]const u8 };
+
+/// A column that is made, with room for rows: `pelton_room`.
+pub const Room = extern struct { values: ?*anyopaque, offsets: ?[*]i32, valid: ?[*]u8, capacity: usize };
+
+/// The rows that a call makes: `pelton_out`.
+pub const Out = extern struct { rows: u32, capacity: u32, origin: [*]u32, rooms: [*]Room, row: u32 };
+
+/// `pelton_column`: its name, and the number of its type with `nullable` where nulls are taken.
+pub const Column = extern struct { name: [*:0]const u8, type: c_int };
+
+/// The numbers of `pelton_type`.
+pub const types = struct {
+    pub const boolean = 0;
+    pub const s8 = 1;
+    pub const s16 = 2;
+    pub const s32 = 3;
+    pub const s64 = 4;
+    pub const u8_ = 5;
+    pub const u16_ = 6;
+    pub const u32_ = 7;
+    pub const u64_ = 8;
+    pub const f32_ = 9;
+    pub const f64_ = 10;
+    pub const date = 11;
+    pub const timestamp = 12;
+    pub const text = 13;
+    pub const bytes = 14;
+    pub const nullable = 32;
+};
+
+/// What the glue does with a struct of columns without knowing it: `pelton_struct`.
+pub const Struct = extern struct {
+    columns: [*]const Column,
+    count: u32,
+    size: usize,
+    load: *const fn ([*]const View, u32, *anyopaque) callconv(.c) void,
+    store: *const fn (*const anyopaque, u32, [*]Room) callconv(.c) void,
+    same: *const fn (*const anyopaque, *const anyopaque) callconv(.c) bool,
+};
+
+/// `pelton_option`.
+pub const Option = extern struct { name: ?[*:0]const u8, type: c_int, needed: bool, offset: usize };
+
+/// `pelton_rule`.
+pub const Rule = extern struct { kind: RuleKind, column: ?[*:0]const u8 = null, name: ?[*:0]const u8 = null };
+
+/// `pelton_rule_kind`.
+pub const RuleKind = enum(c_int) { none, pass_none, pass_all, pass, drop, rename, time, ordered };
+
+/// `pelton_batch`: `refused` has a byte for each row, 1 if it is rejected already.
+pub const Batch = extern struct { rows: u32, views: [*]const View, refused: ?[*]const u8, options: *const anyopaque };
+
+/// `pelton_operator`.
+pub const Operator = extern struct {
+    kind: [*:0]const u8,
+    function: [*:0]const u8,
+    reads: [*]const Column,
+    makes: [*]const Column,
+    reads_count: u32,
+    makes_count: u32,
+    options: [*]const Option,
+    options_count: u32,
+    options_size: usize,
+    defaults: *const fn (*anyopaque) callconv(.c) void,
+    rules: [*]const Rule,
+    rules_count: u32,
+    run: ?*const fn (*const Batch, *Out) callconv(.c) void,
+    by_column: bool,
+};
+
+/// `pelton_window`: `pane` is 0 early, 1 on time, 2 late.
+pub const Window = extern struct { start: i64, end: i64, pane: c_int };
+
+/// `pelton_fold`.
+pub const Fold = extern struct {
+    state: Struct,
+    add: *const fn (*const Batch, [*]const u32, *anyopaque) callconv(.c) void,
+    merge: *const fn (*anyopaque, *const anyopaque, u32, *const anyopaque) callconv(.c) void,
+    finish: *const fn (*const anyopaque, [*]const Window, u32, *Out, *const anyopaque) callconv(.c) void,
+};
+
+/// `pelton_timer`.
+pub const Timer = extern struct { id: u32, at: i64, is_processing: bool };
+
+/// `pelton_call`: one key with its rows and timers.
+pub const Call = extern struct {
+    rows: u32,
+    has_state: bool,
+    expiring: bool,
+    key: u32,
+    numbers: [*]const u32,
+    due: [*]const Timer,
+    due_count: u32,
+    due_next: u32,
+    out: *Out,
+};
+
+/// `pelton_keyed`.
+pub const Keyed = extern struct {
+    key: Struct,
+    state: Struct,
+    row: Struct,
+    call: *const fn (*Call, *const anyopaque, *anyopaque, *const anyopaque, *const anyopaque) callconv(.c) void,
+};
+
+/// `pelton_context`.
+pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, watermark: i64, seed: u64 };
+
+comptime {
+    const sizes = .{
+        .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
+        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 76 },
+        .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 },
+    };
+    for (sizes) |pair| {
+        if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
+    }
+}
+
+pub extern var pelton_at: u32;
+pub extern fn pelton_rejected(row: u32) void;
+pub extern fn pelton_reject_text(reason: [*]const u8, size: usize) c_int;
+pub extern fn pelton_log_text(level: c_int, line: [*]const u8, size: usize) void;
+pub extern fn pelton_counter(name: [*:0]const u8, delta: u64) void;
+pub extern fn pelton_gauge(name: [*:0]const u8, value: f64) void;
+pub extern fn pelton_alloc(size: usize) [*]align(16) u8;
+pub extern fn pelton_current() *const Context;
+pub extern fn pelton_row_number() u64;
+pub extern fn pelton_random() f64;
+pub extern fn pelton_random_u64() u64;
+pub extern fn pelton_room_for_text(room: *Room, used: usize, more: usize) void;
+pub extern fn pelton_out_grow(out: *Out) void;
+pub extern fn pelton_due(call: *Call) ?*const Timer;
+pub extern fn pelton_set_timer(call: *Call, id: u32, at: i64) void;
+pub extern fn pelton_set_processing_timer(call: *Call, id: u32, at: i64) void;
+pub extern fn pelton_clear_timer(call: *Call, id: u32) void;
+pub extern fn pelton_from(call: *Call, row: u32) *Out;
+pub extern fn pelton_from_none(call: *Call) *Out;
+pub extern fn pelton_reject_row_text(call: *Call, row: u32, reason: [*]const u8, size: usize) void;
+pub extern fn pelton_at_row(call: *Call, row: u32) void;
