@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-languages soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,7 @@ guests: setup ## Build the tests' modules
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-lawless --examples
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-touchy --examples
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-versions --examples
 
 demo: build examples ## Run an example on shipped data, and say what to try next
 	$(PELTON) run examples/hot-items/job.toml
@@ -48,22 +49,30 @@ test: build examples guests ## Run all tests
 	cd tests/nexmark && python3 -m unittest
 	tests/languages/run.py --quick $(PELTON)
 
+test-postgres: build ## The postgres sink against a server of its own, with many kills (PELTON_KILLS)
+	PELTON_KILLS=$(or $(PELTON_KILLS),200) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test postgres -- --nocapture
+
 test-languages: build ## The same operators in every language, and the SDKs' own tests (about 8 minutes the first time)
 	tests/languages/sdks.sh
 	tests/languages/run.py $(PELTON)
 	examples/four-languages/run.sh $(abspath $(PELTON))
 
+test-s3: build ## Checkpoints on a real MinIO: kills, take-overs, outages, the cost of an epoch (builds MinIO once, with Go)
+	tests/s3/minio.sh binary
+	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test s3 -- --nocapture --test-threads 1
+
 fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins, 20,000 of keyed operators (about 30 minutes)
+soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators (about 35 minutes)
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
 
-chaos: build ## Kill jobs of every kind, a thousand times at random instants and at every fail point (PELTON_KILLS, PELTON_SEED)
+chaos: build guests ## Kill jobs of every kind, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
+	PELTON_SWAPS=$(or $(PELTON_SWAPS),1300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test engine swaps -- --nocapture
 
 check: ## Format, lints, docs
 	cargo fmt --all --check

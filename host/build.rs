@@ -38,7 +38,8 @@ const MADE_OF: [&str; 14] = [
 ];
 
 /// What `pelton new` and `pelton build` hand out, from the root of the repository.
-const EMBEDDED: [&str; 9] = [
+const EMBEDDED: [&str; 11] = [
+    "guest-sdk/assemblyscript",
     "guest-sdk/c",
     "guest-sdk/go",
     "guest-sdk/js/src",
@@ -47,6 +48,7 @@ const EMBEDDED: [&str; 9] = [
     "guest-sdk/rust/README.md",
     "guest-sdk/rust/macros",
     "guest-sdk/rust/src",
+    "guest-sdk/zig",
     "wit",
 ];
 
@@ -131,8 +133,9 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let is_source =
-        ["c", "go", "h", "js", "json", "md", "mod", "py", "rs", "toml", "ts", "typed", "wit"].contains(&extension);
+    const SOURCES: [&str; 15] =
+        ["c", "go", "h", "js", "json", "md", "mjs", "mod", "py", "rs", "toml", "ts", "typed", "wit", "zig"];
+    let is_source = SOURCES.contains(&extension);
     if is_source && !name.ends_with("_test.go") {
         files.push(path.to_owned());
     }

@@ -33,6 +33,8 @@ fn a_project_of_each_language_says_which_tool_is_missing() {
         ("c", "python3"),
         ("cpp", "python3"),
         ("go", "go"),
+        ("zig", "python3"),
+        ("assemblyscript", "node"),
     ] {
         let name = format!("in-{language}");
         assert!(pelton(dir.path(), &["new", &name, "--lang", language]).status.success(), "{language}");

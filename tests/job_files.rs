@@ -168,6 +168,8 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         sink("type = \"print\"\n")
     } else if is(&tables::FILE_SINK) {
         sink("type = \"file\"\npath = \"out\"\nformat = \"csv\"\n")
+    } else if is(&tables::POSTGRES) {
+        sink("type = \"postgres\"\nurl = \"postgresql://localhost/shop\"\ntable = \"orders\"\n")
     } else if is(&tables::WRITE_CSV) {
         sink("type = \"file\"\npath = \"out\"\nformat = \"csv\"\n[sink.k.csv]\n")
     } else {

@@ -39,6 +39,11 @@ pub fn touchy(name: &str) -> Result<PathBuf> {
     example(name)
 }
 
+/// The module of the example NAME of the crate `tests/guests/versions`.
+pub fn versions(name: &str) -> Result<PathBuf> {
+    example(name)
+}
+
 fn example(name: &str) -> Result<PathBuf> {
     let module = above_test(3)?.join(format!("wasm32-unknown-unknown/guest/examples/{name}.wasm"));
     ensure!(module.is_file(), "{} is missing: run `make guests`", module.display());

@@ -125,9 +125,13 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 35] = [
+const WITHOUT_CASE: [(Code, &str); 41] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
+    (Code::SinkUnreachable, "a server: tests/postgres"),
+    (Code::SinkTable, "a server: tests/postgres"),
+    (Code::SinkRowRefused, "a server: tests/postgres"),
+    (Code::SinkMarker, "a server: tests/postgres"),
     (Code::RunFailed, "only a fault of the engine itself"),
     (Code::SourceListen, "a port in use: tests/received"),
     (Code::SourceBusy, "an answer to a client: host/src/source/live/tests.rs"),
@@ -137,6 +141,8 @@ const WITHOUT_CASE: [(Code, &str); 35] = [
     (Code::StateUnreadable, "the snapshot of another job: tests/windows, tests/keyed, tests/joins"),
     (Code::ChangeRefused, "a job that runs: tests/swap"),
     (Code::NotRetained, "another command: tests/replay"),
+    (Code::StateNotShown, "another command: tests/engine"),
+    (Code::CheckpointUnusable, "another command, or a store: host/src/checkpoint/objects/tests.rs"),
     (Code::BadConfig, "pelton.toml: host/src/cli/config.rs"),
     (Code::CheckpointUnwritable, "a failing disk: host/src/checkpoint/store_tests.rs"),
     (Code::CheckpointBusy, "two processes: host/src/checkpoint/store_tests.rs"),

@@ -10,7 +10,7 @@ use arrow::{
     datatypes::{DataType, Field, Float64Type, Schema},
 };
 use pelton_core::{
-    contract::{Input, PortColumn, SideTable},
+    contract::{Input, Mode, PortColumn, SideTable},
     limits::Limits,
     types,
 };
@@ -41,7 +41,7 @@ fn schema(columns: &str) -> Arc<Schema> {
 
 fn input(name: &str, columns: &str, key: &[&str]) -> Input {
     let key = key.iter().map(ToString::to_string).collect();
-    Input { name: name.into(), schema: schema(columns), key, event_time: None }
+    Input { name: name.into(), schema: schema(columns), key, event_time: None, mode: Mode::Append }
 }
 
 fn strings(values: &[&str]) -> ArrayRef {

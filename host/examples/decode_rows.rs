@@ -37,6 +37,7 @@ fn main() -> Result<()> {
         schema: read_schema(schema)?,
         max_row_bytes: 1 << 20,
         watch: None,
+        tail: false,
     };
     let source = FileSource::open(&spec, OnBadRow::Reject, Path::new("."), &BatchSpec::default())?;
     source.describe().iter().for_each(|(name, value)| anstream::println!("{name}: {value}"));

@@ -36,7 +36,16 @@ fn main() -> Result<(), SinkError> {
     let strings = batches(strings);
     let file = |format, compression| {
         let if_exists = IfExists::Error;
-        SinkKind::File(FileSinkSpec { path: "out".into(), format, compression, roll_bytes: 1 << 30, if_exists })
+        let (path, roll_bytes, partition_by) = ("out".into(), 1 << 30, Vec::new());
+        SinkKind::File(FileSinkSpec {
+            path,
+            format,
+            compression,
+            roll_bytes,
+            roll_after: None,
+            if_exists,
+            partition_by,
+        })
     };
     let csv = || Format::Csv(CsvDialect::default());
     let json = || Format::Json(JsonOptions::default());
@@ -89,6 +98,8 @@ fn size(payload: &Payload) -> usize {
     match payload {
         Payload::Bytes(bytes) | Payload::Compressed(bytes) => bytes.len(),
         Payload::Checksums(sums) => size_of_val(sums.as_slice()),
+        Payload::Rows { bytes, .. } => bytes.len(),
+        Payload::Folders(folders) => folders.iter().map(|(_, encoded)| size(&encoded.payload)).sum(),
         Payload::Batch(_) => 0,
     }
 }

@@ -44,6 +44,9 @@ codes! {
     ModuleRefused = 111, "the module's `open` refused its input or options";
     UnknownEnv = 112, "an environment variable is not set";
     BadOverride = 113, "`--set` cannot be applied";
+    EdgeMode = 114, "an input's rows are changes that its reader does not take";
+    NotRetractable = 115, "a module cannot take rows back";
+    Endless = 116, "a sort has an input without an end";
 
     // 02xx: sources
     SourceMissing = 201, "no file matches the source's path";
@@ -72,6 +75,10 @@ codes! {
     SinkUnwritable = 402, "a sink cannot write";
     SinkUnsupported = 403, "a format cannot hold a column's type";
     SinkBusy = 404, "the sink's directory is in use by another writer";
+    SinkUnreachable = 405, "a sink's server cannot be used";
+    SinkTable = 406, "a sink's table does not fit";
+    SinkRowRefused = 407, "a row does not fit into a sink's table";
+    SinkMarker = 408, "a sink's marker is not the one that the job left";
 
     // 05xx: the run
     RunFailed = 501, "the job failed";
@@ -82,6 +89,7 @@ codes! {
     ChangeRefused = 506, "a running job cannot change in this way";
     TooMuchPoison = 507, "a module fails on too many rows";
     NotRetained = 508, "an epoch cannot be computed again";
+    StateNotShown = 509, "state cannot be shown as it was asked for";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";
@@ -93,6 +101,7 @@ codes! {
     CheckpointNewer = 704, "a checkpoint was written by a newer Pelton";
     CheckpointMissing = 705, "a directory holds no checkpoints";
     BundleUnusable = 706, "a bundle cannot be used or made";
+    CheckpointUnusable = 707, "no checkpoint can be kept at a place";
 
     // 08xx: the engine
     EngineUnreachable = 801, "no engine answers";
@@ -152,8 +161,14 @@ pub fn to_json(error: &dyn Coded) -> Value {
 pub fn causes(error: &dyn Coded) -> Vec<String> {
     let first: Option<&dyn std::error::Error> = error.source();
     let causes = std::iter::successors(first, |error| error.source()).map(ToString::to_string);
-    // A limit of the host's own has no backtrace of a guest.
-    causes.filter(|cause| !cause.is_empty()).collect()
+    // A limit of the host's own has no backtrace of a guest; others say again what stands before them.
+    let mut said = error.to_string();
+    let mut is_news = |cause: &String| {
+        let is_news = !cause.is_empty() && !said.ends_with(cause.as_str());
+        said.clone_from(cause);
+        is_news
+    };
+    causes.filter(|cause| is_news(cause)).collect()
 }
 
 #[cfg(test)]

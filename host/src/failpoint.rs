@@ -19,6 +19,10 @@ pub const NAMES: [&str; 8] =
 /// told so.
 pub const INPUT_NAMES: [&str; 2] = ["receive", "receipt"];
 
+/// Places that only jobs come to whose sinks write to a server: when it has an epoch's rows, before it is asked to commit them; and when it has said
+/// that it did, and nobody has been told so.
+pub const SERVER_NAMES: [&str; 2] = ["sent", "confirmed"];
+
 struct Armed {
     name: String,
     left: AtomicU64,
@@ -41,7 +45,7 @@ fn armed() -> Option<&'static Armed> {
     armed.as_ref()
 }
 
-/// Dies here if somebody asked for it. `name` is one of [`NAMES`] or [`INPUT_NAMES`].
+/// Dies here if somebody asked for it. `name` is one of [`NAMES`], [`INPUT_NAMES`] or [`SERVER_NAMES`].
 pub fn reach(name: &str) {
     if let Some(armed) = armed()
         && armed.name == name

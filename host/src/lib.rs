@@ -5,7 +5,7 @@
 //! ```text
 //! source ─► operator ─► sink          one batch's way
 //! state                               of keyed operators
-//! checkpoint                          what a job has committed, on a disk
+//! checkpoint                          what a job has committed, on a disk or in a bucket
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
 //! control                             the engine: modules, and jobs that go on

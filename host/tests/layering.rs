@@ -22,7 +22,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("source", &["checkpoint", "clock", "error", "failpoint"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "nearest", "state"]),
-    ("sink", &["checkpoint", "clock", "error"]),
+    ("sink", &["checkpoint", "clock", "error", "failpoint"]),
     (
         "job",
         &["checkpoint", "clock", "error", "failpoint", "nearest", "source", "state", "operator", "sink", "standard"],

@@ -29,7 +29,15 @@ use tempfile::TempDir;
 fn write(format: &Format, compression: Compression, rows: &RecordBatch, base: &Path) {
     let format = format.clone();
     let if_exists = IfExists::Error;
-    let spec = FileSinkSpec { path: "out".into(), format, compression, roll_bytes: 10_000, if_exists };
+    let spec = FileSinkSpec {
+        path: "out".into(),
+        format,
+        compression,
+        roll_bytes: 10_000,
+        roll_after: None,
+        if_exists,
+        partition_by: Vec::new(),
+    };
     let sink = FileSink::open(&spec, rows.schema(), base).unwrap();
     let (mut encoder, mut writer) = (sink.encoder().unwrap(), sink.writer().unwrap());
     for start in (0..rows.num_rows()).step_by(40) {
@@ -47,6 +55,7 @@ fn read(format: &Format, schema: SchemaRef, base: &Path) -> RecordBatch {
         schema: Some(schema.clone()),
         max_row_bytes: 1 << 20,
         watch: None,
+        tail: false,
     };
     let source = FileSource::open(&spec, OnBadRow::Fail, base, &BatchSpec::default()).unwrap();
     let columns: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();

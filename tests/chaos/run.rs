@@ -22,29 +22,44 @@ const FILES: i64 = 24;
 
 pub struct Trial {
     folder: TempDir,
+    kept: Kept,
     expected: BTreeMap<String, Vec<u8>>,
     /// Time that the whole job takes, about.
     pub whole: Duration,
 }
 
+/// Where the job keeps its checkpoint.
+#[derive(Clone)]
+pub enum Kept {
+    Directory,
+    /// At a place in a bucket that begins so, and with this environment.
+    Bucket {
+        url: String,
+        environment: Vec<(String, String)>,
+    },
+}
+
 impl Trial {
+    pub fn new(job: &Job) -> Self {
+        Self::keeping(job, Kept::Directory)
+    }
+
     /// Runs the job once, without a checkpoint, to know what it should write. A format of tables has its parts cut by epochs, so
     /// there a run with a checkpoint says what they should be.
-    pub fn new(job: &Job) -> Self {
+    pub fn keeping(job: &Job, kept: Kept) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_inputs(folder.path());
         let file = |checkpoint: &str| {
-            let Job { name, graph, format } = job;
+            let Job { name, graph, format, sink } = job;
             let asks = if graph.contains("asks") { ASKS } else { "" };
             format!(
                 "name = \"{name}\"\n{checkpoint}\nbatch = {{ max-bytes = 1, rows = 512 }}\n{BIDS}{asks}{graph}\n\
-                 [sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"{format}\"\nroll-bytes = \"150KiB\"\n"
+                 [sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"{format}\"\nroll-bytes = \"150KiB\"\n{sink}\n"
             )
         };
         fs::write(folder.path().join("plain.toml"), file("")).unwrap();
-        let kept = "checkpoint = \"state\"\nsnapshots = \"3ms\"";
-        fs::write(folder.path().join("job.toml"), file(kept)).unwrap();
-        let mut trial = Self { folder, expected: BTreeMap::new(), whole: Duration::ZERO };
+        fs::write(folder.path().join("job.toml"), file("checkpoint = \"state\"\nsnapshots = \"3ms\"")).unwrap();
+        let mut trial = Self { folder, kept, expected: BTreeMap::new(), whole: Duration::ZERO };
         let first = if job.format == "parquet" { "job.toml" } else { "plain.toml" };
         let output = trial.command(first).stderr(Stdio::piped()).output().unwrap();
         assert!(output.status.success(), "{}: {}", job.name, String::from_utf8_lossy(&output.stderr));
@@ -61,6 +76,15 @@ impl Trial {
     pub fn begin_anew(&self) {
         for folder in ["state", "out"] {
             let _ = fs::remove_dir_all(self.folder.path().join(folder));
+        }
+        if let Kept::Bucket { url, .. } = &self.kept {
+            // A place that nobody has been to.
+            let path = self.folder.path().join("job.toml");
+            let job = fs::read_to_string(&path).unwrap();
+            let (before, behind) = job.split_once("checkpoint = \"").unwrap();
+            let (_, behind) = behind.split_once('"').unwrap();
+            let place = format!("{url}/{:016x}", rand::random::<u64>());
+            fs::write(path, format!("{before}checkpoint = \"{place}\"{behind}")).unwrap();
         }
     }
 
@@ -122,6 +146,7 @@ impl Trial {
         if parts != self.expected {
             let kept = tempfile::tempdir().unwrap().keep();
             for (name, bytes) in &parts {
+                fs::create_dir_all(kept.join(name).parent().unwrap()).unwrap();
                 fs::write(kept.join(name), bytes).unwrap();
             }
             panic!(
@@ -135,20 +160,42 @@ impl Trial {
 
     pub fn parts(&self) -> BTreeMap<String, Vec<u8>> {
         let mut parts = BTreeMap::new();
-        for entry in fs::read_dir(self.folder.path().join("out")).unwrap() {
-            let entry = entry.unwrap();
-            let name = entry.file_name().into_string().unwrap();
-            if name.starts_with("part-") {
-                parts.insert(name, fs::read(entry.path()).unwrap());
+        let out = self.folder.path().join("out");
+        let mut left = vec![out.clone()];
+        while let Some(folder) = left.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                if path.is_dir() {
+                    left.push(path);
+                } else if name.starts_with("part-") {
+                    let name = path.strip_prefix(&out).unwrap().to_str().unwrap().to_owned();
+                    parts.insert(name, fs::read(path).unwrap());
+                }
             }
         }
         parts
+    }
+
+    /// The manifest must say of every part how long it is, and of no other.
+    pub fn compare_manifest(&self, what: &str) {
+        let text = fs::read_to_string(self.folder.path().join("out/_manifest.jsonl")).unwrap();
+        let mut told = BTreeMap::new();
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            told.insert(line["part"].as_str().unwrap().to_owned(), line["bytes"].as_u64().unwrap() as usize);
+        }
+        let parts: BTreeMap<_, _> = self.parts().into_iter().map(|(name, bytes)| (name, bytes.len())).collect();
+        assert_eq!(told, parts, "{what}: the manifest");
     }
 
     fn command(&self, job: &str) -> Command {
         let mut command = Command::new(pelton_tests::binary().expect("a binary to test"));
         command.args(["run", job, "--threads", "2", "--color", "never"]).current_dir(self.folder.path());
         command.stdout(Stdio::null());
+        if let Kept::Bucket { environment, .. } = &self.kept {
+            command.envs(environment.iter().map(|(name, value)| (name, value)));
+        }
         command
     }
 }

@@ -12,12 +12,12 @@ use pelton_core::{
 };
 
 fn source(name: &str, position: Position) -> SourceRecord {
-    let listed = vec![FileRecord { name: "in/ä.csv".into(), bytes: 1 << 40 }];
+    let listed = vec![FileRecord { name: "in/ä.csv".into(), bytes: 1 << 40, growth: None }];
     SourceRecord { name: name.into(), position, listed, idle: Some(true), watermark: Some(-5), log_end: None }
 }
 
 fn part(content: PartContent) -> PartRecord {
-    PartRecord { name: "part-00000.csv".into(), from: 10, to: 20, is_closed: true, content }
+    PartRecord { name: "part-00000.csv".into(), from: 10, to: 20, is_closed: true, began: None, content }
 }
 
 pub fn record(epoch: u64, generation: u64) -> Record {
@@ -25,7 +25,14 @@ pub fn record(epoch: u64, generation: u64) -> Record {
     let parts = [PartContent::Outbox { offset: 3 }, PartContent::Temp { name: ".part".into() }, PartContent::InPlace];
     let files = SinkState::Files { parts: parts.map(part).into(), next_part: 1 };
     let states = [SinkState::None, files, SinkState::Checksums { rows: 7, sums: vec![u64::MAX, 0] }];
-    let sink = |state| SinkRecord { name: "out".into(), rows: 12, hash: u64::MAX, state, target: String::new() };
+    let sink = |state| SinkRecord {
+        name: "out".into(),
+        rows: 12,
+        hash: u64::MAX,
+        state,
+        target: String::new(),
+        outbox: Vec::new(),
+    };
     Record {
         epoch: Epoch(epoch),
         generation,

@@ -12,7 +12,7 @@ use arrow::{
 };
 use pelton::operator::{KeptColumn, Operator, OperatorPlan, PortPlan};
 use pelton_core::{
-    contract::{Input, PortColumn, Signature},
+    contract::{Input, Mode, PortColumn, Signature},
     limits::Limits,
     poison::OnTrap,
 };
@@ -78,7 +78,13 @@ pub fn run(form: Form, schema: &SchemaRef, batches: &[RecordBatch], rows_max: us
 /// All columns of all ports are wanted.
 fn plan(form: Form, fields: &[Field], schema: &SchemaRef, rows_max: usize) -> OperatorPlan {
     let options = options(form, fields).to_string();
-    let input = Input { name: "rows".into(), schema: Arc::clone(schema), key: Vec::new(), event_time: None };
+    let input = Input {
+        name: "rows".into(),
+        schema: Arc::clone(schema),
+        key: Vec::new(),
+        event_time: None,
+        mode: Mode::Append,
+    };
     let mut instance = TransformInstance::new(&MODULE, &limits()).expect("an instance");
     let contract = instance.open(&input, &[], &options).unwrap_or_else(|error| panic!("{form:?}: {error}"));
     let signature = contract.check(&input, &[]).unwrap_or_else(|error| panic!("{form:?}: {error}"));

@@ -55,6 +55,28 @@ fn until_out(engine: &Served<'_>, rows: u64) -> Value {
     engine.until_that("touchy", "that far", |job| job["figures"]["rows_out"].as_u64() >= Some(rows))
 }
 
+/// Tries letters with the module as it is, and as it would be mended.
+fn tried(engine: &Served<'_>, module: &str) {
+    let path = pelton_tests::touchy(module).unwrap();
+    let dry_run = |more: &[&str]| {
+        let args = [&["dlq", "replay", "touchy", "--all", "--dry-run"], more].concat();
+        engine.json(&args)["letters"].as_array().expect("letters").clone()
+    };
+    let outcome = |letter: &Value| letter["outcome"].as_str().unwrap().to_owned();
+    let (now, then) = (dry_run(&[]), dry_run(&["--with", path.to_str().unwrap(), "--option", "mended=true"]));
+    if module == "touchy_totals" {
+        assert!(now.iter().chain(&then).all(|letter| outcome(letter) == "unknown"), "{now:?} {then:?}");
+    } else {
+        assert!(now.iter().all(|letter| outcome(letter) == "fails" && letter["code"] == "PELTON-0307"), "{now:?}");
+        assert!(then.iter().all(|letter| outcome(letter) == "passes" && letter["rows_out"] == 1), "{then:?}");
+        assert_eq!(then[0]["rows"][0]["row"]["id"], 1, "{then:?}");
+    }
+    assert_eq!(queue(engine).len(), 2, "nothing has changed");
+    assert_eq!(engine.job("touchy")["figures"]["dead"], 2);
+    let refused = engine.pelton(&["dlq", "replay", "state", "--all", "--dry-run", "--offline"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+}
+
 #[test]
 fn letters_are_replayed_into_a_job_whose_module_was_mended() {
     for (module, key, mended) in
@@ -83,6 +105,7 @@ fn letters_are_replayed_into_a_job_whose_module_was_mended() {
         let logs = engine.pelton(&["logs", "touchy", "--level", "warn"]).done().out;
         assert!(logs.contains("poison rows, dead letters: 2"), "{logs}");
 
+        tried(&engine, module);
         // As it is, they fail again.
         engine.pelton(&["dlq", "replay", "touchy", "--all"]).done();
         engine.until_that("touchy", "tried", |job| job["figures"]["dead"] == 4);

@@ -3,12 +3,19 @@
 //! Each test serves in a folder of its own, on a port that is free. Commands and plain HTTP ask it.
 
 mod access;
+mod encrypted;
 mod going_on;
 mod jobs;
 mod letters;
+mod migrate;
+mod pressure;
 mod received;
 mod registry;
 mod replay;
 mod running;
 mod served;
+mod state;
 mod swap;
+mod swaps;
+mod top;
+mod zoo;

@@ -112,3 +112,31 @@ fn another_module_and_a_bundle_of_an_engines_job() {
     let answer = engine.ask("POST", "/v1/jobs/numbers/replay", &[], json!({ "epoch": -1 }).to_string().as_bytes());
     assert_eq!((answer.status, answer.code().as_str()), (400, "PELTON-0806"));
 }
+
+#[test]
+fn an_engine_verifies_by_itself_and_names_what_is_no_function() {
+    let place = Place::new();
+    let module = pelton_tests::lawless("counts").expect("a module to test");
+    fs::copy(module, place.path().join("counts.wasm")).unwrap();
+    let good = format!("replay = {{ verify = \"1s\" }}\n{}", numbered(2_000));
+    let (start, end) = (good.find("module = ").unwrap(), good.find("[sink.out]").unwrap());
+    let bad = format!("{}module = \"counts.wasm\"\n{}", &good[..start], &good[end..])
+        .replace("name = \"numbers\"", "name = \"counter\"")
+        .replace("x = {", "n = {")
+        .replace("path = \"out\"", "path = \"counted\"");
+    place.write("good.toml", &good);
+    place.write("bad.toml", bad);
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "good.toml"]).done();
+    engine.pelton(&["job", "submit", "bad.toml"]).done();
+    let figure = |job: &Value, name: &str| job["figures"][name].as_u64().unwrap_or_default();
+    engine.until_that("counter", "found out", |job| figure(job, "differing") > 0);
+    let log = engine.pelton(&["logs", "counter", "--level", "error"]).done().out;
+    assert!(log.contains("operator `mark` is not a function") && log.contains("PELTON-0504"), "{log}");
+    let numbers = engine.until_that("numbers", "verified", |job| figure(job, "verified") > 1);
+    assert_eq!(figure(&numbers, "differing"), 0, "{numbers}");
+    assert_eq!(engine.pelton(&["logs", "numbers", "--level", "warn"]).done().out.trim(), "");
+    assert!(engine.pelton(&["job", "show", "counter"]).done().out.contains("came to something else"));
+    let metrics = String::from_utf8(engine.get("/metrics").body).unwrap();
+    assert!(metrics.contains("differing_epochs_total"), "{metrics}");
+}

@@ -128,10 +128,20 @@ impl Place {
     }
 
     pub fn serve_with(&self, more: &[&str]) -> Served<'_> {
+        self.serve_as(more, None)
+    }
+
+    /// An engine that dies by itself at a place of its jobs' epochs, such as `commit:3`.
+    pub fn serve_failing(&self, place: &str) -> Served<'_> {
+        self.serve_as(&[], Some(place))
+    }
+
+    fn serve_as(&self, more: &[&str], fails: Option<&str>) -> Served<'_> {
         let log = fs::File::options().create(true).append(true).open(self.path().join("engine.log")).unwrap();
         let mut process = self
             .command(&["serve", "--data", "data", "--listen", "127.0.0.1:0", "--output", "json"])
             .args(more)
+            .envs(fails.map(|fails| ("PELTON_FAILPOINT", fails)))
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

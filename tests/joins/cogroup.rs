@@ -19,7 +19,7 @@ use pelton::{
     state::budget::Budget,
 };
 use pelton_core::{
-    contract::Input,
+    contract::{Input, Mode},
     job::JoinKind,
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
@@ -48,6 +48,7 @@ fn inputs() -> [Input; 2] {
         schema: Arc::new(Schema::new(fields)),
         key: vec!["order".into()],
         event_time: Some("at".into()),
+        mode: Mode::Append,
     })
 }
 
@@ -94,7 +95,7 @@ fn plan(kind: WindowKind) -> JoinPlan {
         name: "unpaid".into(),
         kind: JoinKind::Cogroup,
         shuffles: [shuffle(0), shuffle(1)],
-        form: JoinForm::Windows(WindowSpec { kind, lateness: 3, clock: Clock::Event }),
+        form: JoinForm::Windows(WindowSpec { kind, lateness: 3, clock: Clock::Event, inverse: false }),
         partitions: PARTITIONS,
         output: None,
         cogroup: Some(cogroup),
@@ -134,7 +135,8 @@ fn cogroups_go_on_from_a_snapshot() {
     const EPOCHS: i64 = 8;
     let sliding = WindowKind::Sliding { length: 15, slide: 5, offset: 0 };
     let mut rows = 0;
-    for kind in [WindowKind::Tumbling { length: 12, offset: 0, zone: None }, sliding, WindowKind::Global] {
+    let tumbling = WindowKind::Tumbling { length: 12, offset: 0, zone: None };
+    for kind in [tumbling, sliding, WindowKind::Session { gap: 4 }, WindowKind::Global] {
         for seed in 0..20 {
             let random = &mut StdRng::seed_from_u64(seed);
             let plan = Arc::new(plan(kind.clone()));

@@ -37,7 +37,7 @@ fn columns() -> SchemaRef {
 }
 
 fn plan(timeline: &Timeline) -> JoinPlan {
-    let is_windowed = matches!(timeline.shape, Shape::Windows { .. });
+    let is_windowed = matches!(timeline.shape, Shape::Windows { .. } | Shape::Sessions { .. });
     let lateness = timeline.lateness;
     let (form, late_rows) = match timeline.shape {
         Shape::Interval { least, most } => (JoinForm::Interval { least, most, lateness }, LateRows::Behind(lateness)),
@@ -47,11 +47,15 @@ fn plan(timeline: &Timeline) -> JoinPlan {
             } else {
                 WindowKind::Sliding { length, slide, offset }
             };
-            let spec = WindowSpec { kind, lateness, clock: Clock::Event };
+            let spec = WindowSpec { kind, lateness, clock: Clock::Event, inverse: false };
             (JoinForm::Windows(spec.clone()), LateRows::After(spec))
         }
+        Shape::Sessions { gap } => {
+            let kind = WindowKind::Session { gap };
+            (JoinForm::Windows(WindowSpec { kind, lateness, clock: Clock::Event, inverse: false }), LateRows::Never)
+        }
         Shape::Global => {
-            let spec = WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event };
+            let spec = WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event, inverse: false };
             (JoinForm::Windows(spec), LateRows::Never)
         }
     };
@@ -170,6 +174,9 @@ impl snapshots::Run for Run<'_> {
         for partition in &mut self.partitions {
             let reduced = self.reducers[self.number % 2].reduce(&context, partition, &pieces, closing)?;
             assert!(reduced.emitted.iter().all(|(_, batch)| batch.num_rows() <= self.timeline.rows_max));
+            for (side, batch) in &reduced.late_of {
+                outcome.late[*side].extend(ids(batch));
+            }
             outcome.joined.extend(reduced.emitted.iter().flat_map(|(_, batch)| joined(batch)));
         }
         self.before = epoch.watermark;

@@ -1,7 +1,7 @@
 //! Joins against nested loops: random timelines of two streams go through both halves of a join, and what leaves each epoch
 //! must be what an evaluator says that compares every row with every other.
 //!
-//! A timeline is a join (which rows it keeps, interval or window, lateness, key, partitions) and its epochs: batches of either
+//! A timeline is a join (which rows it keeps, interval, window or session, lateness, key, partitions) and its epochs: batches of either
 //! side in any order, with rows out of order, late, twice, without a time or with a null in the key, or a side without any row.
 //! `PELTON_TIMELINES` says how many (the suite: some thousands), `PELTON_SEED` with which to begin; a failure prints both.
 
@@ -18,7 +18,8 @@ use std::{
     panic::{self, AssertUnwindSafe},
 };
 
-use timeline::{Form, Timeline};
+use pelton_core::job::JoinKind;
+use timeline::{Epoch, Form, Row, Shape, Timeline};
 
 const TIMELINES_DEFAULT: u64 = 1_500;
 const SEED_DEFAULT: u64 = 1;
@@ -94,6 +95,33 @@ fn interval_joins_agree_with_nested_loops() {
 #[test]
 fn windowed_joins_agree_with_nested_loops() {
     agree("windowed", Form::Windows);
+}
+
+#[test]
+fn joins_within_sessions_agree_with_nested_loops() {
+    agree("sessions", Form::Sessions);
+}
+
+#[test]
+fn a_row_that_an_open_session_takes_in_is_on_time_however_old() {
+    let rows = |first: i64, times: &[i64]| -> Vec<Row> {
+        let row = |(id, time): (i64, &i64)| Row { number: Some(1), name: None, time: Some(*time), id };
+        (first..).zip(times).map(row).collect()
+    };
+    // The session [20, 46) is open. What is alone at 25 or 12 would be late, but reaches into it; what ends at 12 does not.
+    let epochs = vec![
+        Epoch { watermark: 40, batches: vec![(0, rows(1, &[20, 28, 36]))] },
+        Epoch { watermark: i64::MAX, batches: vec![(1, rows(4, &[25, 2, 12, 1]))] },
+    ];
+    let (kind, shape) = (JoinKind::Full, Shape::Sessions { gap: 10 });
+    let timeline = Timeline { kind, shape, lateness: 0, by_name: false, partitions: 2, rows_max: 4, epochs };
+    let got = engine::run(&timeline);
+    assert_eq!(got[0], Outcome::default());
+    assert_eq!((&got[1].late, got[1].joined.len()), (&[vec![], vec![5, 7]], 6));
+    assert!(got[1].joined.iter().all(|row| row.window == Some((12, 46)) && row.left.is_some() && row.right.is_some()));
+    let mut expected = oracle::evaluate(&timeline);
+    expected.iter_mut().for_each(Outcome::sort);
+    assert_eq!(expected[1].late, got[1].late, "the evaluator says the same");
 }
 
 #[test]

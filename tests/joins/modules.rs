@@ -62,6 +62,37 @@ struct Payment {
     at: i64,
 }
 
+const HOUR: i64 = 3_600_000_000;
+
+/// How the rows of a key are cut in time.
+enum Cut {
+    All,
+    Hours,
+    Gap(i64),
+}
+
+impl Cut {
+    /// The windows of rows of these times.
+    fn of(&self, mut times: Vec<i64>) -> BTreeSet<(i64, i64)> {
+        times.sort_unstable();
+        let hour = |at: i64| at.div_euclid(HOUR) * HOUR;
+        match self {
+            Self::All => times.first().map(|_| (i64::MIN, i64::MAX)).into_iter().collect(),
+            Self::Hours => times.iter().map(|at| (hour(*at), hour(*at) + HOUR)).collect(),
+            Self::Gap(gap) => {
+                let runs = times.chunk_by(|one, next| next - one < *gap);
+                runs.map(|run| (run[0], run[run.len() - 1] + gap)).collect()
+            }
+        }
+    }
+}
+
+fn stamp(micros: i64) -> String {
+    let (minutes, micros) = (micros / 60_000_000, micros % 60_000_000);
+    let (hour, minute, second, micros) = (minutes / 60, minutes % 60, micros / 1_000_000, micros % 1_000_000);
+    format!("1970-01-01T{hour:02}:{minute:02}:{second:02}.{micros:06}")
+}
+
 /// What `unpaid` says of one key of one window, as lines of the three outputs.
 fn expected(order: i64, items: &[&Item], payments: &[&Payment], bounds: &str, out: &mut [Vec<String>; 3]) {
     let good: Vec<_> = items.iter().filter(|item| item.price >= 0.0).collect();
@@ -81,10 +112,12 @@ fn expected(order: i64, items: &[&Item], payments: &[&Payment], bounds: &str, ou
 
 #[test]
 fn a_cogroup_sees_both_sides_of_each_key_and_window() -> Result<()> {
-    const HOUR: i64 = 3_600_000_000;
-    for (seed, window, length) in
-        [(1, "{ type = \"global\" }", None), (2, "{ type = \"tumbling\", length = \"1h\" }", Some(HOUR))]
-    {
+    let windows = [
+        ("{ type = \"global\" }", Cut::All),
+        ("{ type = \"tumbling\", length = \"1h\" }", Cut::Hours),
+        ("{ type = \"session\", gap = \"10m\" }", Cut::Gap(HOUR / 6)),
+    ];
+    for (seed, (window, cut)) in (1..).zip(windows) {
         let random = &mut StdRng::seed_from_u64(seed);
         let mut time = || random.random_range(0..HOUR);
         let times: Vec<i64> = (0..400).map(|at| at * HOUR / 100 + time()).collect();
@@ -122,25 +155,23 @@ fn a_cogroup_sees_both_sides_of_each_key_and_window() -> Result<()> {
         fs::write(dir.path().join("job.toml"), PAID.replace("WINDOW", window) + &sinks)?;
 
         let mut wanted: [Vec<String>; 3] = Default::default();
-        let window_of = |at: i64| length.map_or(0, |length| at.div_euclid(length));
-        let windows: BTreeSet<i64> =
-            items.iter().map(|item| window_of(item.at)).chain(payments.iter().map(|paid| window_of(paid.at))).collect();
-        for window in windows {
-            let stamp = |hour: i64| format!("1970-01-01T{hour:02}:00:00.000000");
-            let bounds = length.map(|_| format!(",{},{}", stamp(window), stamp(window + 1))).unwrap_or_default();
-            for order in 0..16 {
-                let items: Vec<_> =
-                    items.iter().filter(|item| item.order == Some(order) && window_of(item.at) == window).collect();
+        for order in 0..16 {
+            let items: Vec<_> = items.iter().filter(|item| item.order == Some(order)).collect();
+            let payments: Vec<_> = payments.iter().filter(|paid| paid.of == order).collect();
+            let times = items.iter().map(|item| item.at).chain(payments.iter().map(|paid| paid.at)).collect();
+            for (start, end) in cut.of(times) {
+                let items: Vec<_> = items.iter().copied().filter(|item| (start..end).contains(&item.at)).collect();
                 let payments: Vec<_> =
-                    payments.iter().filter(|paid| paid.of == order && window_of(paid.at) == window).collect();
-                if !items.is_empty() || !payments.is_empty() {
-                    expected(order, &items, &payments, &bounds, &mut wanted);
-                }
+                    payments.iter().copied().filter(|paid| (start..end).contains(&paid.at)).collect();
+                let bounds = match cut {
+                    Cut::All => String::new(),
+                    _ => format!(",{},{}", stamp(start), stamp(end)),
+                };
+                expected(order, &items, &payments, &bounds, &mut wanted);
             }
-            // A null is equal to nothing, so each of these is a key of its own, which the module does not take.
-            let without = items.iter().filter(|item| item.order.is_none() && window_of(item.at) == window);
-            wanted[2].extend(without.map(|item| item.name.clone()));
         }
+        // A null is equal to nothing, so each of these is a key of its own, which the module does not take.
+        wanted[2].extend(items.iter().filter(|item| item.order.is_none()).map(|item| item.name.clone()));
         let mut before = None;
         for threads in ["1", "3"] {
             run(dir.path(), threads)?;

@@ -17,6 +17,10 @@ struct Taken {
 
 pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = timeline.epochs.iter().map(|_| Outcome::default()).collect();
+    if let Shape::Sessions { gap } = timeline.shape {
+        sessions(timeline, gap, &mut outcomes);
+        return outcomes;
+    }
     let [left, right] = taken(timeline, &mut outcomes);
     match timeline.shape {
         Shape::Interval { least, most } => interval(timeline, &left, &right, (least, most), &mut outcomes),
@@ -36,6 +40,7 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
             }
         }
         Shape::Global => pairs(timeline, &left, &right, None, outcomes.last_mut().expect("at least one epoch")),
+        Shape::Sessions { .. } => unreachable!("which rows they take depends on all of them"),
     }
     outcomes
 }
@@ -135,6 +140,50 @@ fn window(timeline: &Timeline, left: &[Taken], right: &[Taken], (start, end): (i
     let left: Vec<Taken> = left.iter().filter(within).cloned().collect();
     let right: Vec<Taken> = right.iter().filter(within).cloned().collect();
     pairs(timeline, &left, &right, Some((start, end)), &mut outcomes[closing]);
+}
+
+/// Epoch by epoch: what rows that are near make together with those that are kept is a session, late or open or closed.
+fn sessions(timeline: &Timeline, gap: i64, outcomes: &mut [Outcome]) {
+    let is_over = |end: i64, watermark: i64| watermark == i64::MAX || end + timeline.lateness <= watermark;
+    let mut kept: Vec<(usize, Taken)> = Vec::new();
+    let mut before = i64::MIN;
+    for (number, (epoch, outcome)) in timeline.epochs.iter().zip(outcomes).enumerate() {
+        for (side, row) in epoch.batches.iter().flat_map(|(side, rows)| rows.iter().map(|row| (*side, row))) {
+            match row.time.filter(|time| !ABSURD.contains(time)) {
+                Some(time) => kept.push((side, Taken { row: row.clone(), time, epoch: number })),
+                None => outcome.rejected[side].push(row.id),
+            }
+        }
+        let mut session: Vec<usize> = (0..kept.len()).collect();
+        for (at, (_, one)) in kept.iter().enumerate() {
+            for (before, (_, other)) in kept[..at].iter().enumerate() {
+                let (from, to) = (session[at], session[before]);
+                if from != to && meet(timeline, &one.row, &other.row) && (one.time - other.time).abs() < gap {
+                    session.iter_mut().filter(|of| **of == from).for_each(|of| *of = to);
+                }
+            }
+        }
+        let mut open = Vec::new();
+        for of in 0..kept.len() {
+            let rows = kept.iter().zip(&session).filter(|(_, own)| **own == of).map(|(row, _)| row.clone());
+            let rows: Vec<(usize, Taken)> = rows.collect();
+            let times = || rows.iter().map(|(_, taken)| taken.time);
+            let (Some(start), Some(last)) = (times().min(), times().max()) else { continue };
+            if before != i64::MIN && is_over(last + gap, before) {
+                assert!(rows.iter().all(|(_, taken)| taken.epoch == number), "what is kept is open");
+                rows.into_iter().for_each(|(side, taken)| outcome.late[side].push(taken.row.id));
+            } else if is_over(last + gap, epoch.watermark) {
+                let of_side = |wanted| -> Vec<Taken> {
+                    rows.iter().filter(|(side, _)| *side == wanted).map(|(_, taken)| taken.clone()).collect()
+                };
+                pairs(timeline, &of_side(0), &of_side(1), Some((start, last + gap)), outcome);
+            } else {
+                open.extend(rows);
+            }
+        }
+        kept = open;
+        before = epoch.watermark;
+    }
 }
 
 fn pairs(timeline: &Timeline, left: &[Taken], right: &[Taken], window: Option<(i64, i64)>, outcome: &mut Outcome) {

@@ -39,6 +39,11 @@ fn windowed_joins_go_on_from_a_snapshot() {
 }
 
 #[test]
+fn joins_within_sessions_go_on_from_a_snapshot() {
+    go_on("within_sessions_go_on", Form::Sessions);
+}
+
+#[test]
 fn joins_over_all_rows_go_on_from_a_snapshot() {
     go_on("all_rows_go_on", Form::Global);
 }

@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 pub enum Form {
     Interval,
     Windows,
+    Sessions,
     Global,
 }
 
@@ -15,6 +16,7 @@ pub enum Form {
 pub enum Shape {
     Interval { least: i64, most: i64 },
     Windows { length: i64, slide: i64, offset: i64 },
+    Sessions { gap: i64 },
     Global,
 }
 
@@ -64,6 +66,7 @@ impl Timeline {
                 let length = if random.random() { slide } else { slide + random.random_range(0..15) };
                 Shape::Windows { length, slide, offset: random.random_range(0..10) }
             }
+            Form::Sessions => Shape::Sessions { gap: random.random_range(1..15) },
             Form::Global => Shape::Global,
         };
         Self {

@@ -23,7 +23,7 @@ use pelton::{
     state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::{
-    contract::{Input, PortColumn},
+    contract::{Input, Mode, PortColumn},
     limits::Limits,
     poison::OnTrap,
     window::Clock,
@@ -88,6 +88,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         schema: Arc::clone(&schema),
         key: key_fields.iter().map(|field| field.name().clone()).collect(),
         event_time: Some("ts".into()),
+        mode: Mode::Append,
     };
     let module = module(timeline.guest);
     let mut instance = KeyedInstance::new(module, &limits()).expect("an instance");

@@ -21,12 +21,14 @@ LANGUAGES = {
     "c": ("c", "src/reference.c"),
     "rust": ("rs", "src/lib.rs"),
     "go": ("go", "reference.go"),
+    "zig": ("zig", "src/reference.zig"),
+    "assemblyscript": ("as.ts", "src/reference.ts"),
     "typescript": ("ts", "src/reference.ts"),
     "python": ("py", "reference.py"),
 }
 RUNS = 3
 #: Slow languages get fewer rows, so that a run takes seconds.
-ROWS = {"c": 20_000_000, "rust": 20_000_000, "go": 5_000_000, "typescript": 500_000, "python": 500_000}
+ROWS = {"c": 20_000_000, "rust": 20_000_000, "zig": 20_000_000, "assemblyscript": 20_000_000, "go": 5_000_000, "typescript": 500_000, "python": 500_000}
 
 
 def run(binary, *arguments):

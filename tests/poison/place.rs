@@ -53,16 +53,18 @@ impl From<Output> for Said {
 pub enum Kind {
     Transform,
     Aggregate,
+    /// Its rows are folded behind the shuffle.
+    Inverse,
     Keyed,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Transform, Self::Aggregate, Self::Keyed];
+    pub const ALL: [Self; 4] = [Self::Transform, Self::Aggregate, Self::Inverse, Self::Keyed];
 
     fn module(self) -> &'static str {
         match self {
             Self::Transform => "touchy",
-            Self::Aggregate => "touchy_sum",
+            Self::Aggregate | Self::Inverse => "touchy_sum",
             Self::Keyed => "touchy_totals",
         }
     }
@@ -72,6 +74,9 @@ impl Kind {
         match self {
             Self::Transform => "",
             Self::Aggregate => "key = [\"key\"]\nwindow = { type = \"tumbling\", length = \"1m\", lateness = \"1h\" }",
+            Self::Inverse => {
+                "key = [\"key\"]\nwindow = { type = \"sliding\", length = \"20s\", slide = \"5s\", inverse = true }"
+            }
             Self::Keyed => "key = [\"key\"]",
         }
     }

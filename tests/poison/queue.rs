@@ -146,6 +146,24 @@ fn a_letter_that_fails_again_is_a_new_letter() {
 }
 
 #[test]
+fn a_bundle_has_the_letters_that_its_epoch_began_with() {
+    let place = Place::new();
+    place.rows("in/0.csv", &rows(0, 100, &[42], -1));
+    place.job("all", Kind::Transform, "in/*.csv", HEAD, DEAD);
+    place.run("all");
+    place.pelton(&["dlq", "replay", "state", "--offline", "--all"]).done();
+    place.run("all");
+    // It failed again, as a letter of the epoch that it was put into.
+    let again = place.letters()[0]["id"].as_str().unwrap().to_owned();
+    let (epoch, _) = again.split_once('.').expect("an epoch and a number");
+    place.pelton(&["replay", "all.toml", "--epoch", epoch, "--rows", "0", "--save", "bundle"]).done();
+    let elsewhere = Place::new();
+    std::fs::copy(place.path().join("bundle"), elsewhere.path().join("bundle")).unwrap();
+    let said = elsewhere.pelton(&["replay", "--bundle", "bundle", "--rows", "0"]).done();
+    assert!(said.out.contains("bit for bit the same as committed"), "{said:?}");
+}
+
+#[test]
 fn a_letter_says_what_is_known_of_it() {
     let place = Place::new();
     let all = [Row { id: 1, x: 5 }, Row { id: 2, x: -1 }];

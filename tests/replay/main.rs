@@ -40,6 +40,27 @@ window = { type = "tumbling", length = "3s", lateness = "1s" }
 aggregate = { n = "std:count", average = "std:avg(price)" }
 "#;
 
+pub const CHANGES: &str = r#"
+[operator.auctions]
+input = "bids"
+key = ["auction"]
+aggregate = { bids = "std:count", sum = "std:sum(price)" }
+emit = { mode = "retract" }
+
+[operator.result]
+input = "auctions"
+key = ["bids"]
+aggregate = { auctions = "std:count", sum = "std:sum(sum)" }
+"#;
+
+pub const SLIDES: &str = r#"
+[operator.result]
+input = "bids"
+key = ["auction"]
+window = { type = "sliding", length = "3s", slide = "1s", inverse = true }
+aggregate = { n = "std:count", sum = "std:sum(price)" }
+"#;
+
 const DEDUPLICATED: &str = r#"
 [operator.result]
 input = "bids"
@@ -60,6 +81,8 @@ fn every_epoch_is_replayed_to_the_same_bytes() {
         ("tables", FILTER, "parquet"),
         ("running", RUNNING, "json"),
         ("tumbling", TUMBLING, "csv"),
+        ("changes", CHANGES, "csv"),
+        ("slides", SLIDES, "csv"),
         ("deduplicated", DEDUPLICATED, "csv"),
         ("joined", JOINED, "csv"),
     ];
@@ -72,7 +95,7 @@ fn every_epoch_is_replayed_to_the_same_bytes() {
 
 #[test]
 fn epochs_are_the_same_after_kills() {
-    for (name, graph) in [("running", RUNNING), ("tumbling", TUMBLING)] {
+    for (name, graph) in [("running", RUNNING), ("tumbling", TUMBLING), ("changes", CHANGES), ("slides", SLIDES)] {
         let place = Place::new(name, graph, "csv");
         let mut kills = 0;
         for fail in ["commit:3", "publish:4", "snapshot:2", "prepare:3"] {

@@ -2,11 +2,13 @@
 
 use std::fs;
 
-use super::{FILTER, RUNNING, TUMBLING, place::Place};
+use super::{CHANGES, FILTER, RUNNING, SLIDES, TUMBLING, place::Place};
 
 #[test]
 fn jobs_of_functions_are_the_same() {
-    for (name, graph) in [("stateless", FILTER), ("running", RUNNING), ("tumbling", TUMBLING)] {
+    let jobs =
+        [("stateless", FILTER), ("running", RUNNING), ("tumbling", TUMBLING), ("changes", CHANGES), ("slides", SLIDES)];
+    for (name, graph) in jobs {
         let place = Place::new(name, graph, "csv");
         place.run();
         let (first, last) = place.replayable();

@@ -49,6 +49,33 @@ join = { type = "left", left = "pick", right = "names", on = "key = id" }
 [operator.near]
 join = { left = "rows", right = "pick", on = "key", within = "1s" }
 
+[operator.latest]
+input = "pick"
+key = ["key"]
+aggregate = { seen = "std:count", total = "std:sum(n)" }
+emit = { mode = "retract" }
+
+[operator.some]
+input = "latest"
+module = "std:filter(seen > 2)"
+
+[operator.spread]
+input = "some"
+key = ["seen"]
+aggregate = { keys = "std:count", grand = "std:sum(total)" }
+
+[operator.slides]
+input = "pick"
+key = ["key"]
+window = { type = "sliding", length = "1h", slide = "10m", inverse = true }
+aggregate = { rows = "std:count", slid = "std:sum(n)" }
+
+[operator.shown]
+input = "rows"
+key = ["key"]
+aggregate = { last = "std:last(n)" }
+emit = { mode = "retract", when = "on-update" }
+
 [sink.out]
 input = "totals"
 type = "file"
@@ -65,6 +92,18 @@ type = "blackhole"
 
 [sink.pairs]
 input = "near"
+type = "blackhole"
+
+[sink.groups]
+input = "spread"
+type = "blackhole"
+
+[sink.windows]
+input = "slides"
+type = "blackhole"
+
+[sink.lasts]
+input = "shown"
 type = "blackhole"
 "#;
 
@@ -128,7 +167,7 @@ const TABLE: &[(Edits, Edits, &str)] = &[
     (
         &[],
         &[("length = \"1h\"", "length = \"1h\", lateness = \"1m\"")],
-        "refused: operator `totals`: window cannot change",
+        "refused: the rows of `totals` would be updates and not facts; operator `totals`: window cannot change",
     ),
     (
         &[],
@@ -172,6 +211,76 @@ const TABLE: &[(Edits, Edits, &str)] = &[
         &[(SUMS, SUMS_CANARY)],
         &[(SUMS, SUMS_CANARY), ("1/4", "1/2")],
         "totals~canary: state is kept, takes 2 of 4 partitions",
+    ),
+    // Changes, and windows that take rows back.
+    (&[], &[("seen > 2", "seen > 3")], "some: options, has no state"),
+    (&[], &[("std:filter(seen > 2)", "std:sample(0.5)")], "refused by the planner"),
+    (
+        &[],
+        &[("emit = { mode = \"retract\" }", "emit = { mode = \"retract\", when = \"on-update\" }")],
+        "refused: operator `latest`: emit cannot change",
+    ),
+    (&[], &[("emit = { mode = \"retract\" }", "emit = \"on-update\"")], "refused by the planner"),
+    (
+        &[],
+        &[("emit = { mode = \"retract\", when = \"on-update\" }", "emit = \"on-update\"")],
+        "refused: the rows of `shown` would be updates and not changes",
+    ),
+    (&[], &[("std:last(n)", "std:first(n)")], "operator `shown`: it may have to take back results of (last s64?)"),
+    (&[], &[("std:last(n)", "std:last(ts)")], "operator `shown`: it may have to take back results of (last s64"),
+    (&[], &[("std:sum(total)", "std:count(total)")], "operator `spread`: it may have to take back results of"),
+    (&[], &[("std:sum(total)", "std:max(total)")], "refused by the planner"),
+    (
+        &[],
+        &[("rows = \"std:count\"", "rows = \"std:sum(key)\"")],
+        "operator `slides`: it keeps rows of (n s64), and would need (n s64, key s64)",
+    ),
+    (&[], &[("slid = \"std:sum(n)\"", "slid = \"std:max(n)\"")], "refused by the planner"),
+    (&[], &[(", inverse = true", "")], "refused: operator `slides`: window cannot change"),
+    (
+        &[],
+        &[("slid = \"std:sum(n)\" }", "slid = \"std:sum(n)\" }\nlimits = { call-time = \"3s\" }")],
+        "slides: limits, state is kept",
+    ),
+    (
+        &[],
+        &[(
+            "slid = \"std:sum(n)\" }",
+            "slid = \"std:sum(n)\" }\nshadow = { aggregate = { rows = \"std:count(n)\", slid = \"std:sum(n)\" } }",
+        )],
+        "slides~shadow: options, state is kept",
+    ),
+    (
+        &[],
+        &[(
+            "grand = \"std:sum(total)\" }",
+            "grand = \"std:sum(total)\" }\ncanary = { aggregate = { keys = \"std:count\", grand = \"std:sum(total)\" }, share = \"1/4\" }",
+        )],
+        "spread~canary: state is kept, takes 1 of 4 partitions",
+    ),
+    // Operators that begin without state.
+    (&[], &[("sum = \"std:sum(n)\" }", "sum = \"std:sum(n)\" }\nreset = 1")], "totals: begins empty"),
+    (&[], &[("sum = \"std:sum(n)\" }", "sum = \"std:max(n)\" }\nreset = 1")], "totals: options, begins empty"),
+    (&[], &[("ttl = \"1h\" }", "ttl = \"1h\" }\nreset = 1")], "first: begins empty"),
+    (&[], &[("n > 3)\"", "n > 3)\"\nreset = 1")], "operator `pick`: it has no windows and no state of a module"),
+    (&[], &[("within = \"1s\" }", "within = \"1s\" }\nreset = 1")], "operator `near`: it has no windows and no state"),
+    (
+        &[],
+        &[("total = \"std:sum(n)\" }", "total = \"std:sum(n)\" }\nreset = 1")],
+        "operator `latest`: it may have to take back results that it said",
+    ),
+    (
+        &[],
+        &[(
+            SUMS,
+            "aggregate = { n = \"std:count\", sum = \"std:sum(n)\" }\nshadow = { aggregate = { n = \"std:count\", sum = \"std:sum(n)\" }, reset = 2 }",
+        )],
+        "totals~shadow: begins empty",
+    ),
+    (
+        &[(SUMS, SUMS_CANARY)],
+        &[(SUMS, SUMS_CANARY), ("[operator.first]", "reset = 1\n[operator.first]")],
+        "it has the same state, and cannot begin empty",
     ),
     // What it reads and writes, and what it is.
     (&[], &[("rows-*.csv", "rows-0*.csv")], "refused: its sources change"),

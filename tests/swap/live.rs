@@ -14,7 +14,7 @@ use pelton::{
         plan::{Plan, Surroundings, change::Change, modules::Modules},
         run::{
             self, Control, Job, RunError, Start,
-            progress::{Event, Summary},
+            progress::{EpochReport, Event, Summary},
         },
     },
     sink::print::{PrintStyle, PrintTarget},
@@ -30,19 +30,30 @@ const FILES: i64 = 40;
 
 pub struct Live {
     folder: TempDir,
-    source: &'static str,
+    /// The job, but for `{graph}`.
+    frame: String,
     runtime: Arc<Runtime>,
     revision: u64,
     graph: String,
     earlier: Vec<(u64, String)>,
-    /// (epochs of this run, what happens when so many have been committed).
-    acts: Vec<(u64, Act)>,
+    acts: Vec<(When, Act)>,
+}
+
+enum When {
+    /// So many epochs of this run have been committed.
+    Epochs(u64),
+    /// The first epoch of this revision has been committed.
+    Revision(u64),
 }
 
 enum Act {
     Change(u64, String),
     Stop,
+    Look(Box<Look>),
 }
+
+/// Looks at a run, or does something to it.
+type Look = dyn Fn(&Live, &Control);
 
 /// An epoch, as its report told it.
 pub struct Epoch {
@@ -73,13 +84,40 @@ impl Live {
         }
         let cache_dir = Some(std::env::temp_dir().join("pelton-tests-cache"));
         let runtime = Runtime::new(&RuntimeOptions { cache_dir }).unwrap();
-        let (graph, source) = (graph.to_owned(), FILE_SOURCE);
-        Self { folder, source, runtime, revision: 1, graph, earlier: Vec::new(), acts: Vec::new() }
+        let (graph, frame) = (graph.to_owned(), FRAME.replace("{source}", FILE_SOURCE));
+        Self { folder, frame, runtime, revision: 1, graph, earlier: Vec::new(), acts: Vec::new() }
+    }
+
+    /// Calls of modules get so many rows at most.
+    pub fn rows_in_call(mut self, rows: u32) -> Self {
+        self.frame = self.frame.replace("max-bytes = 1", &format!("max-bytes = 1, rows = {rows}"));
+        self
     }
 
     /// Over rows without end.
     pub fn endless(graph: &str) -> Self {
-        Self { source: ENDLESS_SOURCE, ..Self::new(graph) }
+        Self { frame: FRAME.replace("{source}", ENDLESS_SOURCE), ..Self::new(graph) }
+    }
+
+    /// Over rows without end, as fast as they are taken, whose rows go nowhere and of which nothing is kept.
+    pub fn fast(graph: &str) -> Self {
+        Self { frame: FAST.to_owned(), ..Self::new(graph) }
+    }
+
+    /// Runs until `look`, which is told of each epoch, has it stop.
+    pub fn drive(&self, mut look: impl FnMut(&Control, &EpochReport)) -> Summary {
+        let control = Control::default();
+        let mut observe = |event: Event| {
+            if let Event::Epoch(report) = event {
+                look(&control, &report);
+            }
+        };
+        let job = Job {
+            revision: 1,
+            plan: self.plan(&self.graph),
+            earlier: &mut |revision| Err(RunError::UnknownRevision { revision }),
+        };
+        run::run(job, 2, Start::Continue, &control, &mut observe).unwrap()
     }
 
     /// Swaps to `graphs` in turns, each when so many epochs have gone by the one before, and tells `look` of each epoch how many
@@ -115,11 +153,23 @@ impl Live {
     }
 
     pub fn change_after(&mut self, epochs: u64, revision: u64, graph: &str) {
-        self.acts.push((epochs, Act::Change(revision, graph.to_owned())));
+        self.acts.push((When::Epochs(epochs), Act::Change(revision, graph.to_owned())));
+    }
+
+    pub fn look_after(&mut self, epochs: u64, look: impl Fn(&Self, &Control) + 'static) {
+        self.acts.push((When::Epochs(epochs), Act::Look(Box::new(look))));
+    }
+
+    pub fn look_at(&mut self, revision: u64, look: impl Fn(&Self, &Control) + 'static) {
+        self.acts.push((When::Revision(revision), Act::Look(Box::new(look))));
     }
 
     pub fn stop_after(&mut self, epochs: u64) {
-        self.acts.push((epochs, Act::Stop));
+        self.acts.push((When::Epochs(epochs), Act::Stop));
+    }
+
+    pub fn stop_at(&mut self, revision: u64) {
+        self.acts.push((When::Revision(revision), Act::Stop));
     }
 
     /// The same job, to go on.
@@ -135,13 +185,15 @@ impl Live {
 
     /// What is wrong with a job.
     pub fn mistakes(&self, graph: &str) -> String {
-        let planned = plan(self.folder.path(), &self.runtime, self.source, graph);
-        format!("{:?}", planned.err().expect("it is refused"))
+        format!("{:?}", self.try_plan(graph).err().expect("it is refused"))
     }
 
-    fn plan(&self, graph: &str) -> Plan {
-        let planned = plan(self.folder.path(), &self.runtime, self.source, graph);
-        planned.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    pub fn plan(&self, graph: &str) -> Plan {
+        self.try_plan(graph).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    }
+
+    fn try_plan(&self, graph: &str) -> Result<Plan, Diagnostics> {
+        plan_text(self.folder.path(), &self.runtime, &self.frame.replace("{graph}", graph))
     }
 
     pub fn run(&self) -> Result<Run, RunError> {
@@ -149,9 +201,15 @@ impl Live {
         let mut epochs = Vec::new();
         let mut observe = |event: Event| {
             let Event::Epoch(report) = event else { return };
+            let is_first = epochs.last().is_none_or(|last: &Epoch| last.revision != report.revision);
             epochs.push(Epoch { revision: report.revision, rows: report.rows_in });
-            for (_, act) in self.acts.iter().filter(|(after, _)| *after == epochs.len() as u64) {
+            let is_now = |when: &When| match when {
+                When::Epochs(after) => *after == epochs.len() as u64,
+                When::Revision(revision) => is_first && *revision == report.revision,
+            };
+            for (_, act) in self.acts.iter().filter(|(when, _)| is_now(when)) {
                 match act {
+                    Act::Look(look) => look(self, &control),
                     Act::Stop => control.stop.request(),
                     Act::Change(revision, graph) => {
                         let change = control.consider(*revision, self.plan(graph)).expect("it runs");
@@ -180,12 +238,10 @@ const FILE_SOURCE: &str = "type = \"file\"\npath = \"rows-*.csv\"\nformat = \"cs
 const ENDLESS_SOURCE: &str = "type = \"generator\"\nrate = 100000.0\n\
      columns = { n = { sequence = {} }, key = { uniform = { min = 0, max = 6 } } }\n";
 
-fn plan(folder: &Path, runtime: &Arc<Runtime>, source: &str, graph: &str) -> Result<Plan, Diagnostics> {
-    let job = format!(
-        "name = \"live\"\ncheckpoint = \"state\"\nbatch = {{ interval = \"1ms\", max-bytes = 1 }}\n[source.rows]\n{source}{graph}\n[sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n"
-    );
-    plan_text(folder, runtime, &job)
-}
+const FRAME: &str = "name = \"live\"\ncheckpoint = \"state\"\nbatch = { interval = \"1ms\", max-bytes = 1 }\n[source.rows]\n{source}{graph}\n\
+     [sink.out]\ninput = \"result\"\ntype = \"file\"\npath = \"out\"\nformat = \"csv\"\n";
+const FAST: &str = "name = \"live\"\nbatch = { interval = \"10ms\", max-bytes = \"1MiB\" }\n[source.rows]\ntype = \"generator\"\ncolumns = { n = { sequence = {} } }\n{graph}\n\
+     [sink.out]\ninput = \"result\"\ntype = \"blackhole\"\n";
 
 /// The plan of a job file in this folder.
 pub fn plan_text(folder: &Path, runtime: &Arc<Runtime>, job: &str) -> Result<Plan, Diagnostics> {

@@ -6,6 +6,9 @@
 mod canary;
 mod changes;
 mod live;
+mod migrate;
+mod modes;
+mod reset;
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use pelton::{
     state::snapshot::SnapshotError,
 };
 use pelton_core::{
-    contract::Input,
+    contract::{Input, Mode, OP_COLUMN},
     job::Emission,
     limits::Limits,
     poison::OnTrap,
@@ -33,7 +33,13 @@ use crate::{
 
 /// Two modules, opened on the timelines' columns.
 static FUNCTIONS: LazyLock<[Function; 2]> =
-    LazyLock::new(|| [r#"{"function":"collect","column":"id"}"#, r#"{"function":"count"}"#].map(function));
+    LazyLock::new(|| [r#"{"function":"collect","column":"id"}"#, COUNT].map(|options| function(options, &input())));
+
+/// Two modules that take rows back.
+static RETRACTABLE: LazyLock<[Function; 2]> = LazyLock::new(|| [SUM, COUNT].map(|options| function(options, &input())));
+
+pub const SUM: &str = r#"{"function":"sum","column":"id"}"#;
+pub const COUNT: &str = r#"{"function":"count"}"#;
 
 static MODULE: LazyLock<Arc<Module>> = LazyLock::new(|| {
     let bytes = standard::find("std:count").expect("it is shipped").bytes;
@@ -52,19 +58,26 @@ fn columns() -> SchemaRef {
 }
 
 fn input() -> Input {
-    Input { name: "rows".into(), schema: columns(), key: Vec::new(), event_time: Some("time".into()) }
+    Input {
+        name: "rows".into(),
+        schema: columns(),
+        key: Vec::new(),
+        event_time: Some("time".into()),
+        mode: Mode::Append,
+    }
 }
 
-fn function(options: &str) -> Function {
+/// A module of std:, opened.
+pub fn function(options: &str, input: &Input) -> Function {
     let mut instance = AggregateInstance::new(&MODULE, &Limits::default()).expect("an instance");
-    let contract = instance.open(&input(), &[], options).expect("the module opens");
-    let signature = contract.check_aggregate(&input(), &[]).expect("a lawful contract");
+    let contract = instance.open(input, &[], options).expect("the module opens");
+    let signature = contract.check_aggregate(input, &[]).expect("a lawful contract");
     Function {
         module_name: options.to_owned(),
         module: Arc::clone(&MODULE),
         limits: Limits::default(),
         options: options.to_owned(),
-        input: input(),
+        input: input.clone(),
         offered: Arc::default(),
         reads_at: signature.reads.clone(),
         signature,
@@ -96,52 +109,104 @@ fn kind(timeline: &Timeline) -> WindowKind {
     }
 }
 
-pub fn plan(timeline: &Timeline) -> AggregatePlan {
-    let functions = FUNCTIONS.iter().map(copied).collect::<Vec<_>>();
-    let kind = kind(timeline);
-    let has_time = !matches!(kind, WindowKind::Global | WindowKind::Count { .. });
-    let clock = match timeline.clock {
-        Clock::Event => window::Clock::Event,
-        Clock::Processing => window::Clock::Processing,
-    };
-    let key_at: Vec<usize> = (0..2).filter(|at| timeline.key[*at]).collect();
-    let key_fields: Vec<FieldRef> = key_at.iter().map(|at| Arc::clone(&columns().fields()[*at])).collect();
-    let bounds = [WINDOW_START, WINDOW_END]
-        .map(|name| Arc::new(Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false)));
-    let computed = functions.iter().flat_map(|function| function.signature.ports[0].computed.fields().iter().cloned());
-    let bounds = bounds.into_iter().filter(|_| has_time);
-    let result: SchemaRef =
-        Arc::new(Schema::new(key_fields.iter().cloned().chain(bounds).chain(computed).collect::<Vec<_>>()));
-    let all = (0..result.fields().len()).map(KeptColumn::Computed).collect();
-    let passed: Vec<KeptColumn> = (0..4).map(KeptColumn::Passed).collect();
-    let mut with_reason = columns().fields().to_vec();
-    with_reason.push(Arc::new(Field::new("_reason", DataType::Utf8, false)));
-    AggregatePlan {
-        name: "windows".into(),
-        functions,
-        key_at,
-        key_fields,
-        time_at: (has_time && timeline.clock == Clock::Event).then_some(2),
-        time_shift: 0,
-        window: WindowSpec { kind, lateness: timeline.lateness, clock },
-        emission: match timeline.emit {
-            Emit::OnClose => Emission::OnClose,
-            Emit::OnUpdate => Emission::OnUpdate,
-            Emit::Early(every) => Emission::Early(every),
-        },
-        partitions: timeline.partitions,
-        output: Some(PortPlan { schema: Arc::clone(&result), columns: all }),
-        result,
-        late: Some(PortPlan { schema: columns(), columns: passed.clone() }),
-        rejected: Some(PortPlan {
-            schema: Arc::new(Schema::new(with_reason)),
-            columns: passed.into_iter().chain([KeptColumn::Computed(0)]).collect(),
-        }),
-        on_trap: OnTrap::Halt,
-        rows_max: timeline.rows_max,
-        sample_rows: timeline.sample_rows,
-        seed: 0,
+fn emission(timeline: &Timeline) -> Emission {
+    match timeline.emit {
+        Emit::OnClose => Emission::OnClose,
+        Emit::OnUpdate => Emission::OnUpdate,
+        Emit::Early(every) => Emission::Early(every),
     }
+}
+
+/// An operator that all rows of `input` reach.
+pub struct Operator {
+    pub input: SchemaRef,
+    pub functions: Vec<Function>,
+    pub key_at: Vec<usize>,
+    pub time_at: Option<usize>,
+    pub time_shift: i64,
+    pub op_at: Option<usize>,
+    pub window: WindowSpec,
+    pub emission: Emission,
+    pub emits_changes: bool,
+    pub partitions: u16,
+    pub rows_max: usize,
+    pub sample_rows: usize,
+}
+
+impl Operator {
+    /// The timeline's, with `collect` and `count`.
+    fn of(timeline: &Timeline) -> Self {
+        let kind = kind(timeline);
+        let has_time = !matches!(kind, WindowKind::Global | WindowKind::Count { .. });
+        let clock = match timeline.clock {
+            Clock::Event => window::Clock::Event,
+            Clock::Processing => window::Clock::Processing,
+        };
+        Self {
+            input: columns(),
+            functions: FUNCTIONS.iter().map(copied).collect(),
+            key_at: (0..2).filter(|at| timeline.key[*at]).collect(),
+            time_at: (has_time && timeline.clock == Clock::Event).then_some(2),
+            time_shift: 0,
+            op_at: None,
+            window: WindowSpec { kind, lateness: timeline.lateness, clock, inverse: false },
+            emission: emission(timeline),
+            emits_changes: false,
+            partitions: timeline.partitions,
+            rows_max: timeline.rows_max,
+            sample_rows: timeline.sample_rows,
+        }
+    }
+
+    /// The timeline's, with `sum` and `count`, which take rows back.
+    pub fn retractable(timeline: &Timeline) -> Self {
+        Self { functions: RETRACTABLE.iter().map(copied).collect(), ..Self::of(timeline) }
+    }
+
+    pub fn plan(self) -> AggregatePlan {
+        let has_bounds = !matches!(self.window.kind, WindowKind::Global | WindowKind::Count { .. });
+        let key_fields: Vec<FieldRef> = self.key_at.iter().map(|at| Arc::clone(&self.input.fields()[*at])).collect();
+        let bounds = [WINDOW_START, WINDOW_END]
+            .map(|name| Arc::new(Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, None), false)));
+        let bounds = bounds.into_iter().filter(|_| has_bounds);
+        let ports = self.functions.iter().map(|function| &function.signature.ports[0]);
+        let computed = ports.flat_map(|port| port.computed.fields().iter().cloned());
+        let op = self.emits_changes.then(|| Arc::new(Field::new(OP_COLUMN, DataType::Int8, false)));
+        let result: Vec<FieldRef> = key_fields.iter().cloned().chain(bounds).chain(computed).chain(op).collect();
+        let result: SchemaRef = Arc::new(Schema::new(result));
+        let all = (0..result.fields().len()).map(KeptColumn::Computed).collect();
+        let passed: Vec<KeptColumn> = (0..self.input.fields().len()).map(KeptColumn::Passed).collect();
+        let mut with_reason = self.input.fields().to_vec();
+        with_reason.push(Arc::new(Field::new("_reason", DataType::Utf8, false)));
+        AggregatePlan {
+            name: "windows".into(),
+            functions: self.functions,
+            key_at: self.key_at,
+            key_fields,
+            time_at: self.time_at,
+            op_at: self.op_at,
+            time_shift: self.time_shift,
+            window: self.window,
+            emission: self.emission,
+            emits_changes: self.emits_changes,
+            partitions: self.partitions,
+            output: Some(PortPlan { schema: Arc::clone(&result), columns: all }),
+            result,
+            late: Some(PortPlan { schema: self.input, columns: passed.clone() }),
+            rejected: Some(PortPlan {
+                schema: Arc::new(Schema::new(with_reason)),
+                columns: passed.into_iter().chain([KeptColumn::Computed(0)]).collect(),
+            }),
+            on_trap: OnTrap::Halt,
+            rows_max: self.rows_max,
+            sample_rows: self.sample_rows,
+            seed: 0,
+        }
+    }
+}
+
+pub fn plan(timeline: &Timeline) -> AggregatePlan {
+    Operator::of(timeline).plan()
 }
 
 pub fn run(timeline: &Timeline) -> Vec<Outcome> {
@@ -149,26 +214,101 @@ pub fn run(timeline: &Timeline) -> Vec<Outcome> {
     timeline.epochs.iter().map(|epoch| run.epoch(epoch).expect("it goes through")).collect()
 }
 
-/// An operator on its way through a timeline.
-pub struct Run<'a> {
-    timeline: &'a Timeline,
-    plan: Arc<AggregatePlan>,
+/// A running operator.
+pub struct Running {
+    pub plan: Arc<AggregatePlan>,
     combiners: [Combiner; 2],
     reducers: [Reducer; 2],
     partitions: Vec<Partition>,
-    /// The next epoch.
-    number: usize,
     /// The watermark so far.
     before: i64,
 }
 
+/// What left an operator in one epoch.
+#[derive(Debug, Default, PartialEq)]
+pub struct Left {
+    pub results: Vec<RecordBatch>,
+    pub late: Vec<RecordBatch>,
+    pub rejected: Vec<RecordBatch>,
+}
+
+impl Running {
+    pub fn new(plan: AggregatePlan) -> Self {
+        Self::of(Arc::new(plan))
+    }
+
+    fn of(plan: Arc<AggregatePlan>) -> Self {
+        Self {
+            combiners: [Combiner::new(Arc::clone(&plan)), Combiner::new(Arc::clone(&plan))],
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            partitions: (0..plan.partitions).map(|number| Partition::new(&plan, number)).collect(),
+            before: i64::MIN,
+            plan,
+        }
+    }
+
+    pub fn epoch(
+        &mut self,
+        number: usize,
+        now: i64,
+        batches: &[RecordBatch],
+        closing: Closing,
+    ) -> Result<Left, CallError> {
+        let mut left = Left::default();
+        let mut context = BatchContext { epoch: number as u64, first_row: 0, now, watermark: self.before, seed: 0 };
+        let mut pieces = Vec::new();
+        for (at, batch) in batches.iter().enumerate() {
+            let mapped = self.combiners[at % 2].combine(&context, batch)?;
+            pieces.extend(mapped.pieces);
+            left.late.extend(mapped.late);
+            left.rejected.extend(mapped.rejected);
+        }
+        context.watermark = closing.watermark;
+        for partition in &mut self.partitions {
+            let reducer = &mut self.reducers[number % 2];
+            let reduced = reducer.reduce(&context, partition, &pieces, closing)?;
+            left.late.extend(reduced.late);
+            left.results.extend(reduced.emitted.into_iter().map(|(_, batch)| batch));
+        }
+        self.before = closing.watermark;
+        Ok(left)
+    }
+
+    pub fn save(&self) -> Vec<Vec<u8>> {
+        self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
+    }
+
+    /// Another process, which goes on after this one with what it saved.
+    pub fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
+        let partitions = (0..).zip(bytes).map(|(number, bytes)| Partition::load(&self.plan, number, bytes));
+        let partitions = partitions.collect::<Result<_, _>>()?;
+        Ok(Self { partitions, before: self.before, ..Self::of(Arc::clone(&self.plan)) })
+    }
+
+    /// Groups that are still known.
+    pub fn groups(&self) -> usize {
+        self.partitions.iter().map(Partition::groups).sum()
+    }
+}
+
+/// How an epoch of a timeline ends.
+pub fn closing(timeline: &Timeline, number: usize, has_event_time: bool) -> Closing {
+    let is_last = number + 1 == timeline.epochs.len();
+    let watermark = if has_event_time || is_last { timeline.epochs[number].watermark } else { i64::MIN };
+    Closing { watermark, is_last }
+}
+
+/// The operator of a timeline on its way.
+pub struct Run<'a> {
+    timeline: &'a Timeline,
+    running: Running,
+    /// The next epoch.
+    number: usize,
+}
+
 impl<'a> Run<'a> {
     pub fn new(timeline: &'a Timeline) -> Self {
-        let plan = Arc::new(plan(timeline));
-        let partitions = (0..timeline.partitions).map(|number| Partition::new(&plan, number)).collect();
-        let combiners = [Combiner::new(Arc::clone(&plan)), Combiner::new(Arc::clone(&plan))];
-        let reducers = [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))];
-        Self { timeline, plan, combiners, reducers, partitions, number: 0, before: i64::MIN }
+        Self { timeline, running: Running::new(plan(timeline)), number: 0 }
     }
 }
 
@@ -179,40 +319,24 @@ impl snapshots::Run for Run<'_> {
     type Refusal = SnapshotError;
 
     fn save(&self) -> Vec<Vec<u8>> {
-        self.partitions.iter().map(|partition| partition.save(&self.plan)).collect()
+        self.running.save()
     }
 
-    /// Another process, which goes on after this one with what it saved.
     fn load(&self, bytes: &[Vec<u8>]) -> Result<Self, SnapshotError> {
-        let partitions = (0..).zip(bytes).map(|(number, bytes)| Partition::load(&self.plan, number, bytes));
-        let partitions = partitions.collect::<Result<_, _>>()?;
-        Ok(Self { partitions, number: self.number, before: self.before, ..Self::new(self.timeline) })
+        Ok(Self { running: self.running.load(bytes)?, ..*self })
     }
 
     fn epoch(&mut self, epoch: &Epoch) -> Result<Outcome, CallError> {
-        let Self { timeline, plan, number, before, .. } = self;
-        let mut outcome = Outcome::default();
-        let mut context =
-            BatchContext { epoch: *number as u64, first_row: 0, now: epoch.now, watermark: *before, seed: 0 };
-        let mut pieces = Vec::new();
-        for (at, rows) in epoch.batches.iter().enumerate() {
-            let mapped = self.combiners[at % 2].combine(&context, &batch(rows))?;
-            pieces.extend(mapped.pieces);
-            outcome.late.extend(mapped.late.iter().flat_map(ids));
-            outcome.rejected.extend(mapped.rejected.iter().flat_map(ids));
-        }
-        let is_last = *number + 1 == timeline.epochs.len();
-        let watermark = if plan.time_at.is_some() || is_last { epoch.watermark } else { i64::MIN };
-        context.watermark = watermark;
-        for partition in &mut self.partitions {
-            let reducer = &mut self.reducers[*number % 2];
-            let reduced = reducer.reduce(&context, partition, &pieces, Closing { watermark, is_last })?;
-            outcome.late.extend(reduced.late.iter().flat_map(ids));
-            outcome.results.extend(reduced.emitted.iter().flat_map(|(_, batch)| folds(timeline, batch)));
-        }
-        *before = watermark;
-        *number += 1;
-        Ok(outcome)
+        let timeline = self.timeline;
+        let batches: Vec<RecordBatch> = epoch.batches.iter().map(|rows| batch(rows)).collect();
+        let closing = closing(timeline, self.number, self.running.plan.time_at.is_some());
+        let left = self.running.epoch(self.number, epoch.now, &batches, closing)?;
+        self.number += 1;
+        Ok(Outcome {
+            results: left.results.iter().flat_map(|batch| folds(timeline, batch)).collect(),
+            late: left.late.iter().flat_map(ids).collect(),
+            rejected: left.rejected.iter().flat_map(ids).collect(),
+        })
     }
 
     fn goes_on_after_damage(&self) -> bool {
@@ -232,7 +356,7 @@ pub fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(columns(), columns_of).expect("a column for each field")
 }
 
-fn ids(batch: &RecordBatch) -> Vec<i64> {
+pub fn ids(batch: &RecordBatch) -> Vec<i64> {
     batch.column_by_name("id").expect("all columns pass").as_primitive::<Int64Type>().values().to_vec()
 }
 

@@ -6,11 +6,14 @@
 //! merged out of order shows. `PELTON_TIMELINES` says how many timelines of each kind (the suite: a few hundred, `make soak`:
 //! 100,000 in all), `PELTON_SEED` with which to begin; a failure prints both.
 
+mod changes;
 mod engine;
+mod inverse;
 mod live;
 mod oracle;
 mod order;
 mod snapshot;
+mod stages;
 mod timeline;
 
 use std::{
@@ -29,11 +32,16 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs timelines of one kind; the first that fails ends it.
 fn agree(test: &str, kind: Kind) {
+    each(test, |seed| Timeline::random(kind, seed), compare);
+}
+
+/// Runs timelines against what `compare` says of each; the first that fails ends it.
+fn each(test: &str, timeline: impl Fn(u64) -> Timeline, compare: impl Fn(&Timeline) -> Result<Seen, String>) {
     let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     let mut seen = Seen::default();
     for seed in first..first + timelines {
-        let timeline = Timeline::random(kind, seed);
+        let timeline = timeline(seed);
         let run = panic::catch_unwind(AssertUnwindSafe(|| compare(&timeline)));
         match run {
             Ok(Ok(more)) => seen.add(&more),
@@ -97,7 +105,7 @@ pub struct Outcome {
 }
 
 /// One result: the rows of a key in a window.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Fold {
     key: Vec<String>,
     /// Start and end, where windows have them.

@@ -96,7 +96,7 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
         let mapped = combiner.combine(&context, &engine::batch(batch)).expect("the map side goes through");
         let partials = mapped.pieces.iter().filter_map(|piece| match piece {
             Piece::Partial(partial) => Some::<&Partial>(partial),
-            Piece::Rows(_) => None,
+            Piece::Rows(_) | Piece::Batch(_) | Piece::Run(_) => None,
         });
         for partial in partials {
             (0..).zip(&mut work).for_each(|(partition, work)| *work += partial.parts.of(partition).len());

@@ -94,6 +94,21 @@ pub mod cogroup {
     pub use self::exports::pelton::operator::cogroup::Guest;
 }
 
+/// What a module that reads state of older versions exports besides.
+pub mod migrate {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "with-migrate",
+        with: { "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types },
+        pub_export_macro: true,
+        export_macro_name: "export_migrate",
+        default_bindings_module: "::pelton_guest::bindings::migrate",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::migrate::Guest;
+}
+
 /// What a module with side tables exports besides.
 pub mod tables {
     wit_bindgen::generate!({

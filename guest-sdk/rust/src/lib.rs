@@ -100,9 +100,9 @@ pub mod macros {
         input::{InputColumns, InputField, InputRow, Read, view},
         kept::{KeptField, StateColumn},
         keyed::{
-            Call, Keyed, KeyedDescription, KeyedTable, KeyedTables, List, Made, Map as StateMap, NoState,
-            Opened as OpenedKeyed, Shown, State, Subkey, SubkeyField, Timers, describe as describe_keyed,
-            run as run_keyed,
+            Call, Keyed, KeyedDescription, KeyedTable, KeyedTables, List, Made, Map as StateMap, Migrated, NoState,
+            OlderState, Opened as OpenedKeyed, Shown, State, Subkey, SubkeyField, Timers, describe as describe_keyed,
+            migrate as migrate_keyed, run as run_keyed,
         },
         loaded::Loaded,
         options::{NoOptions, OptionValue, Options, check_names, field},

@@ -84,6 +84,64 @@ fn the_functions_can_still_be_called() {
 }
 
 #[test]
+fn rows_that_are_taken_back_leave_nothing_behind() {
+    Average::test_taking_back(rows! { price: [4.0, 2.0, 8.0, 0.5, 64.0] });
+    Average::key(["auction"]).test_taking_back(rows! { auction: [1, 2, 1, 3, 2], price: [4.0, 2.0, 8.0, 0.5, 64.0] });
+}
+
+mod maximum {
+    use super::*;
+
+    #[derive(Row)]
+    pub struct Bid {
+        pub price: i64,
+    }
+
+    #[derive(Row)]
+    pub struct Highest {
+        pub highest: i64,
+    }
+
+    /// It forgets what it takes back by halves: the highest price is not the one before.
+    #[derive(Accumulator, Default)]
+    pub struct Maximum {
+        highest: i64,
+    }
+
+    #[aggregate]
+    impl Maximum {
+        fn add(&mut self, bid: Bid) {
+            self.highest = self.highest.max(bid.price);
+        }
+
+        fn retract(&mut self, bid: Bid) {
+            if self.highest == bid.price {
+                self.highest = 0;
+            }
+        }
+
+        fn merge(&mut self, later: Self) {
+            self.highest = self.highest.max(later.highest);
+        }
+
+        fn finish(self) -> Highest {
+            Highest { highest: self.highest }
+        }
+    }
+}
+
+#[test]
+fn an_inverse_that_is_none_is_found() {
+    let rows = rows! { price: [5_i64, 7, 3, 9] };
+    let error = maximum::Maximum::setup().try_test_taking_back(&rows).expect_err("a maximum has no inverse");
+    assert!(
+        error.starts_with("taking back the first rows differs")
+            || error.starts_with("taking back the last rows differs"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_contract_names_reads_accumulator_and_results() {
     let contract = Average::key(["auction"]).contract(&rows! { auction: [1], price: [1_i32] });
     assert_eq!(contract.reads, [["price"]]);
@@ -91,7 +149,7 @@ fn the_contract_names_reads_accumulator_and_results() {
     let columns: Vec<_> = state.values.iter().map(|f| (f.name.as_str(), f.format.as_str(), f.nullable)).collect();
     assert_eq!(columns, [("sum", "g", true), ("count", "l", true)]);
     assert!(state.subkey.is_empty());
-    assert!(contract.properties.is_empty(), "{:?}", contract.properties);
+    assert_eq!(contract.properties, [("accepts".to_owned(), "append,retract".to_owned())], "it has `retract`");
 }
 
 #[test]

@@ -2,11 +2,41 @@
 //!
 //! Columns are matched by name. A new one begins with nulls, one that is gone is dropped, and one whose type grew is
 //! widened without loss; everything else is refused, for the new module would misread what the old one wrote. Called
-//! when a change of a running job is planned; the host then carries [`Evolution`] out, row by row or not at all.
+//! when a change of a running job is planned; the host then carries [`Evolution`] out, row by row or not at all. A module whose
+//! state has another version may read the old one itself, with its `migrate`: [`Takeover`] says who does.
 
 use arrow_schema::{DataType, Field, Schema};
 
 use crate::types;
+
+/// How a module takes over what another version of it has kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// Column by column, without the module: see [`Evolution`].
+    Columns,
+    /// Row by row, by the module's own `migrate`.
+    Migrate,
+}
+
+/// Columns alone do not tell what a later version means by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its state is of version {from}, which a module of version {to} without `migrate` cannot read")]
+pub struct LaterVersion {
+    pub from: u32,
+    pub to: u32,
+}
+
+impl Takeover {
+    /// Of state of version `from` by a module of version `to`, which has a `migrate` or not.
+    pub fn between(from: u32, to: u32, migrates: bool) -> Result<Self, LaterVersion> {
+        match (from == to, migrates) {
+            (true, _) => Ok(Self::Columns),
+            (false, true) => Ok(Self::Migrate),
+            (false, false) if from < to => Ok(Self::Columns),
+            (false, false) => Err(LaterVersion { from, to }),
+        }
+    }
+}
 
 /// Where each column of the new table comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +130,16 @@ mod tests {
 
     fn schema(columns: &[(&str, &str)]) -> Schema {
         Schema::new(columns.iter().map(|(name, ty)| parse_column(name, ty).unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn another_version_is_read_by_migrate_and_a_later_one_by_nothing_else() {
+        assert_eq!(Takeover::between(2, 2, true), Ok(Takeover::Columns));
+        assert_eq!(Takeover::between(1, 2, true), Ok(Takeover::Migrate));
+        assert_eq!(Takeover::between(2, 1, true), Ok(Takeover::Migrate));
+        assert_eq!(Takeover::between(1, 2, false), Ok(Takeover::Columns));
+        let refused = Takeover::between(2, 1, false).unwrap_err().to_string();
+        assert_eq!(refused, "its state is of version 2, which a module of version 1 without `migrate` cannot read");
     }
 
     #[test]

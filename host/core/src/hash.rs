@@ -6,7 +6,7 @@
 //! 64 × 64 → 128 bit products. Not keyed: whoever chooses keys can make them collide, so equal hashes never mean equal
 //! keys.
 
-/// Written beside everything that was placed by this hash.
+/// Of the values above. Nothing on a disk says it: what was placed by another hash would need another version of its own format.
 pub const HASH_VERSION: u32 = 1;
 
 const A: u64 = 0xa076_1d64_78bd_642f;

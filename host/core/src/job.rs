@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use arrow_schema::SchemaRef;
 
 use crate::{
-    checkpoint::retain::Retain, limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share, window::WindowSpec,
+    checkpoint::retain::Retain, contract::Mode, limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share,
+    window::WindowSpec,
 };
 
 /// One job file.
@@ -40,6 +41,8 @@ pub struct CheckpointSpec {
     pub snapshots: Duration,
     /// How far back epochs can be replayed.
     pub retain: Retain,
+    /// Time between two epochs that an engine computes again to see whether they come to the same; none: never.
+    pub verify: Option<Duration>,
 }
 
 /// When an epoch closes.
@@ -51,11 +54,13 @@ pub struct BatchSpec {
     pub max_bytes: u64,
     /// Rows in one call of an operator, at most.
     pub rows: usize,
+    /// An epoch takes no more rows than the job works off within an interval.
+    pub backpressure: bool,
 }
 
 impl Default for BatchSpec {
     fn default() -> Self {
-        Self { interval: Duration::from_secs(1), max_bytes: 64 << 20, rows: 8192 }
+        Self { interval: Duration::from_secs(1), max_bytes: 64 << 20, rows: 8192, backpressure: false }
     }
 }
 
@@ -142,6 +147,8 @@ pub struct FileSourceSpec {
     pub max_row_bytes: usize,
     /// Time between two looks for new files; none: those that are there are all.
     pub watch: Option<Duration>,
+    /// What is added to files is read, too.
+    pub tail: bool,
 }
 
 /// Rows that come as a stream of bytes, once.
@@ -321,22 +328,36 @@ pub struct OperatorSpec {
     pub inputs: Vec<OutputRef>,
     /// None: its rows are not joined.
     pub join: Option<JoinSpec>,
-    /// One; or several aggregates over the same window, each with an alias. A join may have none.
+    /// Columns by which all its rows are put in order, the most significant first. Empty: they are not.
+    pub sort: Vec<SortColumn>,
+    /// One; or several aggregates over the same window, each with an alias. A join may have none, a sort has none.
     pub modules: Vec<ModuleSpec>,
     /// Columns that rows are grouped by.
     pub key: Vec<String>,
     pub window: Option<WindowSpec>,
     /// None: what fits the window.
     pub emission: Option<Emission>,
+    /// How results leave that replace earlier ones: [`Mode::Upsert`] or [`Mode::Retract`]. None: what fits the input.
+    pub mode: Option<Mode>,
     /// None: all its defaults.
     pub state: Option<StateSpec>,
     pub limits: Limits,
     /// What becomes of rows on which its module fails.
     pub on_trap: OnTrap,
-    /// Modules that run beside it on the same rows, whose rows are compared and thrown away. Empty: there is no shadow.
-    pub shadow: Vec<ModuleSpec>,
+    /// A job that goes over to another number has the operator begin without state.
+    pub reset: u64,
+    /// Modules that run beside it on the same rows, whose rows are compared and thrown away. None: there is no shadow.
+    pub shadow: Option<ShadowSpec>,
     /// Modules that do its work for a share of its rows. None: it does all of it.
     pub canary: Option<CanarySpec>,
+}
+
+/// A candidate that runs beside an operator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShadowSpec {
+    pub modules: Vec<ModuleSpec>,
+    /// As [`OperatorSpec::reset`], of its own state.
+    pub reset: u64,
 }
 
 /// A candidate that stands in for an operator, for a share of its keys or batches.
@@ -350,6 +371,9 @@ pub struct CanarySpec {
 pub const SHADOW_SUFFIX: &str = "~shadow";
 /// The same of a canary.
 pub const CANARY_SUFFIX: &str = "~canary";
+
+/// The same of the half of a sort that keeps its rows until the input ends.
+pub const HELD_SUFFIX: &str = "~held";
 
 /// The operator that the name of a shadow or of a canary belongs to; any other name is its own.
 pub fn operator_of(name: &str) -> &str {
@@ -368,6 +392,14 @@ pub struct JoinSpec {
     pub lateness: i64,
     /// Put before the names of right columns that the left input has as well.
     pub prefix: String,
+}
+
+/// A column that rows are put in order by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortColumn {
+    pub name: String,
+    /// From the greatest to the least, nulls last; else nulls are first.
+    pub descending: bool,
 }
 
 /// Which rows leave a join.
@@ -425,22 +457,23 @@ pub struct StateSpec {
 impl OperatorSpec {
     /// Its shadow as an operator of its own. None: it has none.
     pub fn shadow(&self) -> Option<Self> {
-        let modules = self.shadow.clone();
+        let ShadowSpec { modules, reset } = self.shadow.clone()?;
         let name = format!("{}{SHADOW_SUFFIX}", self.name);
         let on_trap = self.on_trap.of_shadow();
-        (!modules.is_empty()).then(|| Self { name, modules, on_trap, shadow: Vec::new(), ..self.clone() })
+        Some(Self { name, modules, on_trap, reset, shadow: None, ..self.clone() })
     }
 
     /// Its canary as an operator of its own. None: it has none.
     pub fn canary(&self) -> Option<Self> {
         let modules = self.canary.as_ref()?.modules.clone();
-        Some(Self { name: format!("{}{CANARY_SUFFIX}", self.name), modules, shadow: Vec::new(), ..self.clone() })
+        Some(Self { name: format!("{}{CANARY_SUFFIX}", self.name), modules, shadow: None, ..self.clone() })
     }
 
     /// All modules that it names, those of its shadow and of its canary among them.
     pub fn all_modules(&self) -> impl Iterator<Item = &ModuleSpec> {
         let canary = self.canary.iter().flat_map(|canary| &canary.modules);
-        self.modules.iter().chain(&self.shadow).chain(canary)
+        let shadow = self.shadow.iter().flat_map(|shadow| &shadow.modules);
+        self.modules.iter().chain(shadow).chain(canary)
     }
 
     /// It groups rows: it needs modules that fold or keep state.
@@ -490,6 +523,8 @@ pub struct SinkSpec {
 pub enum SinkKind {
     Print(PrintSpec),
     File(FileSinkSpec),
+    /// Boxed: it is large.
+    Postgres(Box<PostgresSpec>),
     Blackhole,
 }
 
@@ -508,7 +543,51 @@ pub struct FileSinkSpec {
     pub compression: Compression,
     /// A file is closed when it has this many bytes.
     pub roll_bytes: u64,
+    /// A file is closed with the first epoch that comes so long after the one in which it began; none: age closes no file.
+    pub roll_after: Option<Duration>,
     pub if_exists: IfExists,
+    /// Columns whose values name folders; they are left out of the files.
+    pub partition_by: Vec<String>,
+}
+
+/// A table of a PostgreSQL server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresSpec {
+    /// `postgresql://USER@HOST:PORT/DATABASE?sslmode=require`
+    pub url: Secret,
+    /// The environment variable that has the password.
+    pub password_env: Option<String>,
+    /// A file of certificates that the server's is checked against, relative to the job file; none: those of public authorities.
+    pub ca: Option<String>,
+    /// `TABLE` or `SCHEMA.TABLE`
+    pub table: String,
+    pub mode: SqlMode,
+    /// Makes the table if it is missing.
+    pub create: bool,
+    /// The table in which the server remembers the last epoch of each sink.
+    pub marker_table: String,
+    /// How long a server that does not answer is waited for.
+    pub retry: Duration,
+}
+
+/// What becomes of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqlMode {
+    Insert,
+    /// The last row of each key stays.
+    Upsert {
+        key: Vec<String>,
+    },
+}
+
+/// A text that may hold a password: it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// What a file sink does when its directory holds parts of an earlier run.

@@ -12,8 +12,12 @@
 //!   hash ─► shuffle ─► window, session ─► watermark ─► two_stacks
 //!                                                  │ jobs that change while they run
 //!                                         evolution, share
+//!                                                  │ jobs that go on after a failure
+//!                                       checkpoint, restart
 //!                                                  │ rows on which a module fails
 //!                                              poison
+//!                                                  │ how much an epoch takes
+//!                                               rate
 //! ```
 
 pub mod batch;
@@ -28,6 +32,7 @@ pub mod model;
 pub mod poison;
 #[cfg(test)]
 mod random;
+pub mod rate;
 pub mod restart;
 pub mod session;
 pub mod share;

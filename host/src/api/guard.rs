@@ -1,7 +1,9 @@
 //! Who may come in: before any handler, for every route.
 //!
 //! A page of another site that a browser shows may send requests to loopback addresses. It cannot choose their `Host` (unless a name of its
-//! own leads here, and then that is the host), nor hide its `Origin`; both must be this machine's. Then the token, then its role.
+//! own leads here, and then that is the host), nor hide its `Origin`; both must be this machine's. An engine that other machines reach has
+//! names that it does not know; there the origin must be the host, and the token, which no browser adds by itself, does the rest. Then
+//! the token, then its role.
 
 use axum::{
     extract::{Request, State},
@@ -11,7 +13,7 @@ use axum::{
 };
 
 use super::{Shared, answer::ApiError};
-use crate::control::tokens::{Admission, Caller, Role};
+use crate::control::tokens::{Admission, Caller, Door, Role};
 
 /// What a route asks of who comes; none: anybody may.
 pub(super) type Needs = Option<Role>;
@@ -34,9 +36,9 @@ pub(super) async fn guard(
 }
 
 fn admit(shared: &Shared, needs: Needs, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    check_host(headers)?;
+    check_host(headers, shared.door)?;
     let Some(needs) = needs else { return Ok(Caller { name: "anybody".into(), role: Role::Read }) };
-    let caller = match shared.engine.tokens().admit(bearer(headers))? {
+    let caller = match shared.engine.tokens().admit(bearer(headers), shared.door)? {
         Admission::As(caller) => caller,
         Admission::TokenMissing => return Err(ApiError::TokenMissing),
         Admission::TokenUnknown => return Err(ApiError::TokenUnknown),
@@ -52,13 +54,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-fn check_host(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_host(headers: &HeaderMap, door: Door) -> Result<(), ApiError> {
     let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
-    if let Some(host) = text(header::HOST).filter(|host| !is_local(host)) {
-        return Err(ApiError::Foreign(host.to_owned()));
+    let host = text(header::HOST);
+    if let Some(foreign) = host.filter(|host| door == Door::Local && !is_local(host)) {
+        return Err(ApiError::Foreign(foreign.to_owned()));
     }
+    let own = |name: &str| match door {
+        Door::Local => is_local(name),
+        Door::Exposed => host.is_some_and(|host| host.eq_ignore_ascii_case(name)),
+    };
     match text(header::ORIGIN) {
-        Some(origin) if !origin.split_once("://").is_some_and(|(_, host)| is_local(host)) => {
+        Some(origin) if !origin.split_once("://").is_some_and(|(_, name)| own(name)) => {
             Err(ApiError::Foreign(origin.to_owned()))
         }
         _ => Ok(()),
@@ -101,20 +108,22 @@ mod tests {
 
     #[test]
     fn pages_of_other_sites_are_kept_out() {
-        let headers = |pairs: &[(header::HeaderName, &str)]| {
-            pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect::<HeaderMap>()
+        let admitted = |door, host: &'static str, origin: &'static str| {
+            let mut headers = HeaderMap::from_iter([(header::HOST, header::HeaderValue::from_static(host))]);
+            if !origin.is_empty() {
+                headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
+            }
+            check_host(&headers, door).is_ok()
         };
-        let (host, origin) = (header::HOST, header::ORIGIN);
-        assert!(
-            check_host(&headers(&[(host.clone(), "localhost:7117"), (origin.clone(), "http://localhost:7117")]))
-                .is_ok()
-        );
-        assert!(
-            check_host(&headers(&[(host.clone(), "localhost:7117"), (origin.clone(), "https://evil.example")]))
-                .is_err()
-        );
-        assert!(check_host(&headers(&[(host.clone(), "localhost:7117"), (origin, "null")])).is_err());
-        assert!(check_host(&headers(&[(host, "evil.example:7117")])).is_err());
+        for (host, origin) in [("localhost:7117", ""), ("localhost:7117", "http://localhost:7117")] {
+            assert!(admitted(Door::Local, host, origin) && admitted(Door::Exposed, host, origin), "{host} {origin}");
+        }
+        for (host, origin) in [("localhost:7117", "https://evil.example"), ("localhost:7117", "null")] {
+            assert!(!admitted(Door::Local, host, origin) && !admitted(Door::Exposed, host, origin), "{host} {origin}");
+        }
+        assert!(!admitted(Door::Local, "evil.example", "") && admitted(Door::Exposed, "stream.example:7117", ""));
+        assert!(admitted(Door::Exposed, "stream.example:7117", "https://Stream.example:7117"));
+        assert!(!admitted(Door::Exposed, "stream.example:7117", "https://stream.example:7118"));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! `/v1/jobs/{job}/letters`: rows on which a job's modules failed, and what is to become of them.
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
     response::Response,
 };
+use pelton_core::model::ModuleDigest;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
     Shared,
@@ -15,7 +19,7 @@ use super::{
     modules::change,
 };
 use crate::{
-    control::tokens::Caller,
+    control::{Engine, swap::Swap, tokens::Caller},
     job::dead_letters::{Action, SHOWN_DEFAULT, Selection},
 };
 
@@ -60,6 +64,35 @@ pub(super) async fn discard(
     body: Body,
 ) -> Answer {
     ask(shared, caller, job, body, Action::Discard, "letters.discard").await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    #[serde(default)]
+    letters: Vec<String>,
+    operator: Option<String>,
+    #[serde(default)]
+    all: bool,
+    module: Option<String>,
+    digest: Option<ModuleDigest>,
+    #[serde(default)]
+    options: Map<String, Value>,
+}
+
+pub(super) async fn dry_run(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Name(job): Name,
+    body: Body,
+) -> Answer {
+    let Trial { letters, operator, all, module, digest, options } = read_json(body, REQUEST_MAX).await?;
+    let named = operator.clone().unwrap_or_default();
+    let candidate = module.map(|module| Swap { operator: named, module, digest, options, ..Swap::default() });
+    let selection = Selection { letters, operator, all };
+    let on = job.clone();
+    let act = move |engine: &Arc<Engine>, _: &str| engine.try_letters(&job, &selection, candidate);
+    Ok(ok(&change(shared, caller, "letters.dry-run", on, act).await?))
 }
 
 async fn ask(shared: Shared, caller: Caller, job: String, body: Body, action: Action, what: &'static str) -> Answer {

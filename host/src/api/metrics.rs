@@ -21,13 +21,20 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 /// A figure of each job: name, type, meaning, value.
 type OfJob = (&'static str, &'static str, &'static str, fn(&JobStatus) -> Option<f64>);
 
-const OF_JOB: [OfJob; 15] = [
+const OF_JOB: [OfJob; 18] = [
     ("rows_in_total", "counter", "Rows that sources gave", |job| Some(job.figures.rows_in as f64)),
     ("rows_out_total", "counter", "Rows that sinks were given", |job| Some(job.figures.rows_out as f64)),
     ("rejected_total", "counter", "Rows that were rejected", |job| Some(job.figures.rejected as f64)),
     ("late_total", "counter", "Rows that came after their windows were closed", |job| Some(job.figures.late as f64)),
     ("dead_letters_total", "counter", "Rows that became dead letters", |job| Some(job.figures.dead as f64)),
     ("skipped_total", "counter", "Poison rows that were skipped", |job| Some(job.figures.skipped as f64)),
+    ("rate_limit_rows_per_second", "gauge", "Rows a second that epochs take at most", |job| job.figures.rate_limit),
+    ("verified_epochs_total", "counter", "Epochs computed again to verify them", |job| {
+        Some(job.figures.verified as f64)
+    }),
+    ("differing_epochs_total", "counter", "Verified epochs that came to something else", |job| {
+        Some(job.figures.differing as f64)
+    }),
     ("dead_letter_queue", "gauge", "Dead letters in the queue", |job| Some(job.figures.letters? as f64)),
     ("bytes_in_total", "counter", "Bytes that sources read", |job| Some(job.figures.bytes_in as f64)),
     ("epochs_total", "counter", "Epochs that were committed", |job| Some(job.figures.epochs as f64)),
@@ -41,13 +48,21 @@ const OF_JOB: [OfJob; 15] = [
 
 type OfOperator = (&'static str, &'static str, fn(&OperatorFigures) -> f64);
 
-const OF_OPERATOR: [OfOperator; 6] = [
+/// As they are at the moment.
+const HELD_BY_OPERATOR: [OfOperator; 2] = [
+    ("state_keys", "Keys of its state, or keys and windows", |operator| operator.state_keys as f64),
+    ("state_bytes", "Bytes of its state, about", |operator| operator.state_bytes as f64),
+];
+
+const OF_OPERATOR: [OfOperator; 8] = [
     ("calls_total", "Calls of its module", |operator| operator.calls as f64),
     ("rows_in_total", "Rows that it was given", |operator| operator.rows_in as f64),
     ("rows_out_total", "Rows that it made", |operator| operator.rows_out as f64),
     ("rejected_total", "Rows that it rejected", |operator| operator.rejected as f64),
     ("late_total", "Rows that came too late for it", |operator| operator.late as f64),
+    ("traps_total", "Failures by a trap of its module", |operator| operator.traps as f64),
     ("call_seconds_total", "Time in its module, over all threads", |operator| operator.call_seconds),
+    ("host_seconds_total", "Time for it beside its module, over all threads", |operator| operator.host_seconds),
 ];
 
 fn render(jobs: &[JobStatus], modules: usize) -> String {
@@ -73,13 +88,14 @@ fn render(jobs: &[JobStatus], modules: usize) -> String {
         let samples = jobs.iter().filter_map(|job| Some((format!("{{job=\"{}\"}}", job.name), value(job)?)));
         family(&format!("job_{name}"), kind, help, &mut { samples });
     }
-    for (name, help, value) in OF_OPERATOR {
+    let of_operator = OF_OPERATOR.map(|of| (of, "counter")).into_iter();
+    for ((name, help, value), kind) in of_operator.chain(HELD_BY_OPERATOR.map(|of| (of, "gauge"))) {
         let samples = jobs.iter().flat_map(|job| {
             job.figures.operators.iter().map(move |operator| {
                 (format!("{{job=\"{}\",operator=\"{}\"}}", job.name, operator.name), value(operator))
             })
         });
-        family(&format!("operator_{name}"), "counter", help, &mut { samples });
+        family(&format!("operator_{name}"), kind, help, &mut { samples });
     }
     text
 }
@@ -99,6 +115,8 @@ mod tests {
             last_error: None,
             revision: 3,
             changed: 0,
+            migrations: Vec::new(),
+            trials: Vec::new(),
             figures: Default::default(),
         };
         job.figures.rows_in = 12;
@@ -109,6 +127,6 @@ mod tests {
         assert!(text.contains("pelton_operator_calls_total{job=\"hot-items\",operator=\"to-euro\"} 2\n"), "{text}");
         assert!(!text.contains("pelton_job_lag_seconds{"), "a job without event time has no lag");
         let types = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-        assert_eq!(types, 3 + OF_JOB.len() + OF_OPERATOR.len());
+        assert_eq!(types, 3 + OF_JOB.len() + OF_OPERATOR.len() + HELD_BY_OPERATOR.len());
     }
 }

@@ -12,72 +12,56 @@ mod answer;
 mod guard;
 mod jobs;
 mod letters;
+mod listen;
 mod metrics;
 mod modules;
 mod openapi;
 mod replay;
 mod routes;
+mod state;
 mod swap;
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::Router;
-use tokio::net::TcpListener;
+use axum_server::{Handle, tls_rustls::RustlsAcceptor};
+use hyper_util::rt::TokioTimer;
 
-use crate::{
-    control::{ControlError, Engine},
-    error::{Code, Coded},
-};
+use crate::control::{ControlError, Engine, tokens::Door};
+
+pub use listen::{ListenError, Listener, TlsFiles, listen};
+
+/// A connection on which the head of a request takes longer is closed; so is one that rests so long between two requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What handlers share.
 #[derive(Clone)]
 struct Shared {
     engine: Arc<Engine>,
-}
-
-/// Why the engine cannot be reached where it was told to be.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    #[error("the engine does not listen on {0}, which others can reach")]
-    NotLoopback(SocketAddr),
-    #[error("failed to listen on {address}")]
-    Bind { address: SocketAddr, source: std::io::Error },
-}
-
-impl Coded for ListenError {
-    fn code(&self) -> Code {
-        Code::ListenRefused
-    }
-
-    fn help(&self) -> Option<String> {
-        Some(match self {
-            Self::NotLoopback(_) => {
-                "listen on 127.0.0.1 or [::1], make tokens, and let a proxy with TLS or a tunnel lead there".into()
-            }
-            Self::Bind { .. } => "choose another port: `--listen 127.0.0.1:PORT`".into(),
-        })
-    }
-}
-
-/// Takes the address, which must be this machine's own: there is no TLS here.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    if !address.ip().is_loopback() {
-        return Err(ListenError::NotLoopback(address));
-    }
-    TcpListener::bind(address).await.map_err(|source| ListenError::Bind { address, source })
+    door: Door,
 }
 
 /// Answers requests until `stop` is done, and those then to the end that have begun.
 pub async fn serve(
     engine: Arc<Engine>,
-    listener: TcpListener,
+    listener: Listener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(engine)).with_graceful_shutdown(stop).await
-}
-
-fn router(engine: Arc<Engine>) -> Router {
-    routes::router(Shared { engine })
+    let Listener { socket, tls, door } = listener;
+    let handle = Handle::new();
+    let ending = handle.clone();
+    tokio::spawn(async move {
+        stop.await;
+        ending.graceful_shutdown(None);
+    });
+    let app = routes::router(Shared { engine, door }).into_make_service();
+    let mut server = axum_server::from_tcp(socket)?.http1_only().handle(handle);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    let Some(tls) = tls else { return server.serve(app).await };
+    let server = server.acceptor(RustlsAcceptor::new(tls.config.clone()));
+    tokio::select! {
+        ended = server.serve(app) => ended,
+        () = tls.renew() => Ok(()),
+    }
 }
 
 /// Does what may block on a thread of its own.

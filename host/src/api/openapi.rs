@@ -40,6 +40,8 @@ fn operation(route: &Route) -> Value {
     let in_path = route.path.split(['{', '}']).skip(1).step_by(2).map(|name| {
         let about = match name {
             "module" => "A tag `name@version`, a digest, or the first digits of one (8 at least)",
+            "letter" => "Its number, such as 12.0",
+            "operator" => "The operator's name",
             _ => "The job's name",
         };
         json!({ "name": name, "in": "path", "required": true, "description": about, "schema": { "type": "string" } })
@@ -129,6 +131,11 @@ fn schemas() -> Value {
         ("last_error", reason),
         ("revision", number.clone()),
         ("changed", number.clone()),
+        (
+            "migrations",
+            json!({ "type": "array", "items": object(&[("operator", text.clone()), ("keys_left", maybe(&number))]) }),
+        ),
+        ("trials", json!({ "type": "array", "items": { "type": "object" } })),
         ("figures", json!({ "type": "object" })),
     ]);
     let submission = object(&[
@@ -154,6 +161,7 @@ fn schemas() -> Value {
         ("module", text.clone()),
         ("digest", maybe(&text)),
         ("options", json!({ "type": "object" })),
+        ("windows", json!({ "type": ["string", "null"], "enum": ["migrate", "reset", null] })),
         ("shadow", maybe(&number)),
         ("canary", maybe(&text)),
         ("automatic", json!({ "type": "boolean" })),
@@ -198,6 +206,25 @@ fn schemas() -> Value {
     ]);
     let chosen =
         object(&[("letters", texts.clone()), ("operator", maybe(&text)), ("all", json!({ "type": "boolean" }))]);
+    let tried = object(&[
+        ("letters", texts.clone()),
+        ("operator", maybe(&text)),
+        ("all", json!({ "type": "boolean" })),
+        ("module", maybe(&text)),
+        ("digest", maybe(&text)),
+        ("options", json!({ "type": "object" })),
+    ]);
+    let trial = object(&[
+        ("id", text.clone()),
+        ("operator", text.clone()),
+        ("outcome", json!({ "enum": ["passes", "rejected", "fails", "unknown"] })),
+        ("rows_out", number.clone()),
+        ("rows", json!({ "type": "array", "items": { "type": "object" } })),
+        ("code", text.clone()),
+        ("error", text.clone()),
+        ("trace", texts.clone()),
+    ]);
+    let trials = object(&[("total", number.clone()), ("letters", json!({ "type": "array", "items": trial }))]);
     let asked = object(&[("action", text.clone()), ("letters", texts.clone())]);
     let total = number.clone();
     let objects = json!({ "type": "array", "items": { "type": "object" } });
@@ -227,10 +254,23 @@ fn schemas() -> Value {
         ("job", text.clone()),
         ("replayable", maybe(&numbers)),
         ("checked", number.clone()),
-        ("same", flag),
-        ("differing", objects),
+        ("same", flag.clone()),
+        ("differing", objects.clone()),
     ]);
     let bundle = object(&[("epoch", number.clone())]);
+    let of_state =
+        [("job", text.clone()), ("epoch", number.clone()), ("committed", number.clone()), ("revision", number.clone())];
+    let of_state = |more: &[(&str, Value)]| object(&[of_state.as_slice(), more].concat());
+    let state_question = object(&[
+        ("table", maybe(&text)),
+        ("key", json!({ "type": "array", "items": maybe(&text) })),
+        ("prefix", maybe(&text)),
+        ("one", flag.clone()),
+        ("limit", maybe(&number)),
+        ("epoch", maybe(&number)),
+    ]);
+    let state_tables = of_state(&[("operators", objects.clone())]);
+    let state_rows = of_state(&[("operator", text.clone()), ("tables", objects.clone())]);
     let line = object(&[
         ("number", number.clone()),
         ("at", number),
@@ -265,11 +305,16 @@ fn schemas() -> Value {
         "Letters": object(&[("total", total), ("letters", list_of("Letter"))]),
         "ChosenLetters": chosen,
         "AskedLetters": asked,
+        "TriedLetters": tried,
+        "LetterTrials": trials,
         "Replay": replay,
         "Replayed": replayed,
         "Verify": verify,
         "Verified": verified,
         "Bundle": bundle,
+        "StateQuestion": state_question,
+        "StateTables": state_tables,
+        "StateRows": state_rows,
         "Line": line,
         "Logs": object(&[("job", text.clone()), ("lines", list_of("Line"))]),
         "Reason": object(&[("code", text.clone()), ("message", text)]),

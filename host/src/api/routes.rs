@@ -17,7 +17,7 @@ use super::{
     Shared,
     answer::{ApiError, ok},
     guard::{Needs, guard},
-    jobs, letters, metrics, modules, openapi, replay, swap,
+    jobs, letters, metrics, modules, openapi, replay, state, swap,
 };
 use crate::control::tokens::Role;
 
@@ -155,6 +155,34 @@ pub(super) fn table() -> Vec<Route> {
                 ("wait_ms", "so long they are waited for; a second unless said otherwise, 30 at most"),
             ])
             .gives(Gives::Json("Rows")),
+        route!(get("/v1/jobs/{job}/state", read, "The operators of a job that keep state"), state::list)
+            .gives(Gives::Json("StateTables")),
+        route!(get("/v1/jobs/{job}/state/{operator}", read, "State of an operator, as it was saved last"), state::rows)
+            .query(&[
+                ("key", "values of the first key columns: a JSON array of texts and nulls; without it every key"),
+                ("prefix", "how the text in the key column after those begins"),
+                ("table", "one of the operator's tables; of a whole key all of them without it"),
+                ("one", "true: one key is meant, and less than all of its values is refused"),
+                ("limit", "so many rows of each table; 100 unless said otherwise, 10,000 at most"),
+            ])
+            .gives(Gives::Json("StateRows")),
+        route!(
+            post("/v1/jobs/{job}/state/{operator}", operate, "State of an operator after any epoch that is kept"),
+            state::compute
+        )
+        .takes(Takes::Json("StateQuestion"))
+        .gives(Gives::Json("StateRows")),
+        route!(
+            get("/v1/jobs/{job}/state/{operator}/export", read, "A table of an operator's state as a file"),
+            state::export
+        )
+        .query(&[
+            ("format", "parquet, or arrow"),
+            ("table", "one of the operator's tables"),
+            ("key", "values of the first key columns: a JSON array of texts and nulls"),
+            ("prefix", "how the text in the key column after those begins"),
+        ])
+        .gives(Gives::Text("application/vnd.apache.parquet")),
         route!(get("/v1/jobs/{job}/logs", read, "The last lines of a job's log"), jobs::logs)
             .query(&[
                 ("after", "lines whose number is larger; without it the last ones"),
@@ -173,6 +201,16 @@ pub(super) fn table() -> Vec<Route> {
         )
         .takes(Takes::Json("ChosenLetters"))
         .gives(Gives::Json("AskedLetters")),
+        route!(
+            post(
+                "/v1/jobs/{job}/letters/dry-run",
+                operate,
+                "What operators, or another module, would make of dead letters"
+            ),
+            letters::dry_run
+        )
+        .takes(Takes::Json("TriedLetters"))
+        .gives(Gives::Json("LetterTrials")),
         route!(post("/v1/jobs/{job}/letters/discard", operate, "Have dead letters forgotten"), letters::discard)
             .takes(Takes::Json("ChosenLetters"))
             .gives(Gives::Json("AskedLetters")),

@@ -31,6 +31,7 @@ struct SwapRequest {
     digest: Option<ModuleDigest>,
     #[serde(default)]
     options: Map<String, Value>,
+    windows: Option<Windows>,
     shadow: Option<u64>,
     canary: Option<String>,
     #[serde(default)]
@@ -38,6 +39,14 @@ struct SwapRequest {
     watch_ms: Option<u64>,
     #[serde(default)]
     dry_run: bool,
+}
+
+/// What becomes of open windows, and of other state.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Windows {
+    Migrate,
+    Reset,
 }
 
 fn watch(ms: Option<u64>) -> Duration {
@@ -59,6 +68,7 @@ pub(super) async fn swap(
         module: request.module,
         digest: request.digest,
         options: request.options,
+        resets: request.windows == Some(Windows::Reset),
         shadow: request.shadow,
         canary,
         is_automatic: request.automatic,

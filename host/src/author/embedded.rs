@@ -20,6 +20,9 @@ pub fn files(language: Language) -> Vec<(String, String)> {
         Language::TypeScript | Language::JavaScript => &["guest-sdk/js/src/", "wit/"],
         Language::C | Language::Cpp => &["guest-sdk/c/"],
         Language::Go => &["guest-sdk/go/"],
+        // The glue is that of C.
+        Language::Zig => &["guest-sdk/c/", "guest-sdk/zig/"],
+        Language::AssemblyScript => &["guest-sdk/assemblyscript/"],
     };
     let chosen = FILES.iter().filter(|(path, _)| parts.iter().any(|part| path.starts_with(part)));
     let mut files: Vec<(String, String)> =
@@ -84,6 +87,9 @@ mod tests {
         assert!(has(Language::C, "c/pelton.h") && has(Language::Cpp, "c/pelton.c"));
         assert!(has(Language::Python, "python/pelton_guest/__init__.py") && has(Language::Python, "wit/worlds.wit"));
         assert!(has(Language::TypeScript, "js/src/index.ts") && has(Language::Go, "go/go.mod"));
+        assert!(has(Language::Zig, "zig/pelton.zig") && has(Language::Zig, "c/pelton.c"));
+        let entry = "assemblyscript/pelton-guest/index.ts";
+        assert!(has(Language::AssemblyScript, entry) && has(Language::AssemblyScript, "assemblyscript/exports.mjs"));
         assert!(has(Language::Rust, "sdk/rust/src/lib.rs") && has(Language::Rust, "sdk/rust/macros/Cargo.toml"));
         assert!(
             !files(Language::Rust).iter().any(|(path, _)| path.contains("/tests/")),

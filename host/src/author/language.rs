@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use super::Kind;
 use crate::nearest::nearest;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,22 @@ pub enum Language {
     C,
     Cpp,
     Go,
+    Zig,
+    AssemblyScript,
 }
 
 impl Language {
-    pub const ALL: [Self; 7] =
-        [Self::Rust, Self::Python, Self::TypeScript, Self::JavaScript, Self::C, Self::Cpp, Self::Go];
+    pub const ALL: [Self; 9] = [
+        Self::Rust,
+        Self::Python,
+        Self::TypeScript,
+        Self::JavaScript,
+        Self::C,
+        Self::Cpp,
+        Self::Go,
+        Self::Zig,
+        Self::AssemblyScript,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -28,6 +40,16 @@ impl Language {
             Self::C => "c",
             Self::Cpp => "cpp",
             Self::Go => "go",
+            Self::Zig => "zig",
+            Self::AssemblyScript => "assemblyscript",
+        }
+    }
+
+    /// The kinds that its SDK has.
+    pub fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::AssemblyScript => &[Kind::Transform],
+            _ => &Kind::ALL,
         }
     }
 

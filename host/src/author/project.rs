@@ -42,7 +42,7 @@ impl Project {
         })?;
         let manifest: DocumentMut =
             text.parse().map_err(|error| wrong(&dir, format!("its {MANIFEST} is not TOML: {error}")))?;
-        for (key, _) in manifest.iter().filter(|(key, _)| !["name", "language", "kind", "source"].contains(key)) {
+        if let Some((key, _)) = manifest.iter().find(|(key, _)| !["name", "language", "kind", "source"].contains(key)) {
             return Err(wrong(&dir, format!("its {MANIFEST} has the unknown key `{key}`")));
         }
         let value = |key: &str| {
@@ -62,7 +62,16 @@ impl Project {
             }
             Some(_) => {
                 let kind = value("kind")?;
-                kind.parse().map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?
+                let known: Kind = kind
+                    .parse()
+                    .map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?;
+                if !language.kinds().contains(&known) {
+                    return Err(wrong(
+                        &dir,
+                        format!("its {MANIFEST} has the kind `{kind}`, which {language} does not have"),
+                    ));
+                }
+                known
             }
         };
         let source = PathBuf::from(value("source")?);

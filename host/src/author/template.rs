@@ -73,6 +73,9 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
         Language::JavaScript => (of!("typescript", "module.ts"), None),
         Language::C | Language::Cpp => (of!("c", "module.c"), None),
         Language::Go => (of!("go", "module.go"), None),
+        Language::Zig => (of!("zig", "module.zig"), None),
+        // It has no other kind: `create` refuses them.
+        Language::AssemblyScript => (template!("assemblyscript/transform/module.ts"), None),
     }
 }
 
@@ -93,6 +96,10 @@ fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
         Language::C => ("src/{{id}}.c", "", &[]),
         Language::Cpp => ("src/{{id}}.cpp", "", &[]),
         Language::Go => ("{{id}}.go", "", &[("go.mod", template!("go/go.mod.txt"))]),
+        Language::Zig => ("src/{{id}}.zig", "", &[]),
+        Language::AssemblyScript => {
+            ("src/{{name}}.ts", "", &[("tsconfig.json", template!("assemblyscript/tsconfig.json"))])
+        }
     }
 }
 
@@ -113,7 +120,7 @@ fn tests(language: Language) -> &'static str {
         Language::Python => "`python3 -m pytest` runs the tests in `tests/`, without an engine.",
         Language::TypeScript => "`npm install`, once, and `npm test` runs the tests in `tests/`, without an engine.",
         Language::Go => "`go test` runs tests beside the source, without an engine.",
-        Language::JavaScript | Language::C | Language::Cpp => {
+        Language::JavaScript | Language::C | Language::Cpp | Language::Zig | Language::AssemblyScript => {
             "Add cases below `cases/`; `pelton test --bless` writes what they come to."
         }
     }
@@ -122,6 +129,9 @@ fn tests(language: Language) -> &'static str {
 /// Makes the project `name` in `dir`, which must not hold anything.
 pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<(), AuthorError> {
     check_name(name)?;
+    if !language.kinds().contains(&kind) {
+        return Err(AuthorError::NoKind { language, kind });
+    }
     let taken = |why: String| AuthorError::Taken { dir: dir.to_owned(), why };
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(taken("it is not empty".to_owned()));
@@ -174,7 +184,8 @@ mod tests_of_templates {
 
     #[test]
     fn every_language_makes_a_project_of_each_kind_that_opens() {
-        for (language, kind) in Language::ALL.into_iter().flat_map(|language| Kind::ALL.map(|kind| (language, kind))) {
+        let kinds = |language: Language| language.kinds().iter().map(move |kind| (language, *kind));
+        for (language, kind) in Language::ALL.into_iter().flat_map(kinds) {
             let dir = tempfile::tempdir().expect("a directory");
             let dir = dir.path().join("to-euro");
             create(&dir, "to-euro", language, kind).expect("made");
@@ -184,6 +195,14 @@ mod tests_of_templates {
             let source = fs::read_to_string(dir.join(&project.source)).expect("a source");
             assert!(!source.contains("{{"), "{language}: {source}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_a_language_does_not_have_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let error = create(dir.path(), "to-euro", Language::AssemblyScript, Kind::Keyed).expect_err("refused");
+        assert_eq!(error.to_string(), "there is no template for the kind `keyed` in assemblyscript");
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
     }
 
     #[test]

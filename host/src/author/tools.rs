@@ -27,7 +27,8 @@ pub struct Tools<'a> {
 /// Versions that the SDKs were tested with. Newer ones may speak another contract.
 const COMPONENTIZE_PY: &str = "0.25.1";
 const ZIG: &str = "0.17.1";
-const NPM: [(&str, &str); 3] = [("esbuild", "0.28.2"), ("componentize-qjs", "0.4.5"), ("typescript", "7.0.2")];
+const TYPESCRIPT: [(&str, &str); 3] = [("esbuild", "0.28.2"), ("componentize-qjs", "0.4.5"), ("typescript", "7.0.2")];
+const ASSEMBLYSCRIPT: [(&str, &str); 1] = [("assemblyscript", "0.28.20")];
 
 impl Tools<'_> {
     /// Runs `command`, which does `what`; its output is kept for an error.
@@ -111,18 +112,29 @@ impl Tools<'_> {
         self.cache.join("zig-cache").join(format!("has-{language}"))
     }
 
-    /// The directory of the tools from npm, with `node_modules/.bin` in it.
-    pub fn npm(&self) -> Result<PathBuf, AuthorError> {
+    /// The directory of the tools for TypeScript and JavaScript, with `node_modules/.bin` in it.
+    pub fn typescript(&self) -> Result<PathBuf, AuthorError> {
+        self.npm(&TYPESCRIPT)
+    }
+
+    /// The same for AssemblyScript.
+    pub fn assemblyscript(&self) -> Result<PathBuf, AuthorError> {
+        self.npm(&ASSEMBLYSCRIPT)
+    }
+
+    /// A directory with packages from npm.
+    fn npm(&self, packages: &[(&str, &str)]) -> Result<PathBuf, AuthorError> {
         const HELP: &str = "install Node.js 20 or newer with npm (Debian: `apt install nodejs npm`)";
-        const WHAT: &str = "builds modules in TypeScript and JavaScript";
+        const WHAT: &str = "builds modules in TypeScript, JavaScript and AssemblyScript";
         found("node", WHAT, HELP)?;
         let npm = found("npm", WHAT, HELP)?;
-        let name = NPM.map(|(name, version)| format!("{name}-{version}")).join("-");
-        self.installed(&name, |dir| {
+        let named =
+            |join: &str| packages.iter().map(|(name, version)| format!("{name}{join}{version}")).collect::<Vec<_>>();
+        self.installed(&named("-").join("-"), |dir| {
             let mut command = Command::new(npm);
-            command.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]).arg(dir);
-            command.args(NPM.map(|(name, version)| format!("{name}@{version}")));
-            self.run("install esbuild, componentize-qjs and typescript from npm (once)", &mut command)?;
+            command.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]).arg(dir).args(named("@"));
+            let names: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
+            self.run(&format!("install {} from npm (once)", names.join(", ")), &mut command)?;
             Ok(())
         })
     }
@@ -157,7 +169,7 @@ pub const RUST_TARGET: &str = "wasm32-unknown-unknown";
 
 fn python() -> Result<PathBuf, AuthorError> {
     let help = "install Python 3.11 or newer with pip (Debian: `apt install python3-pip`)";
-    found("python3", "builds modules in Python, C and C++", help)
+    found("python3", "builds modules in Python, C, C++ and Zig", help)
 }
 
 /// A program on the path.

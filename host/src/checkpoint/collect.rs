@@ -1,11 +1,18 @@
-//! Collects garbage: segments, files and logged input that no record needs which stays.
+//! Collects garbage: segments, files and logged input that no record needs which stays, and what was kept until it was published.
 //!
 //! What may go is decided by the core. Segments go from the oldest on, each for good before the next, so that what is left of the journal never
 //! has a gap; files go after the records that name them.
 
+use std::sync::Arc;
+
 use pelton_core::checkpoint::retain::{Retain, choose};
 
-use super::{CheckpointError, disk::Disk, input, names, read, store::Store};
+use super::{
+    CheckpointError,
+    disk::{Disk, Frames},
+    input, names,
+    store::Store,
+};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,35 +29,23 @@ impl<D: Disk> Store<D> {
         self.guarded(|store| {
             store.check_owner()?;
             let garbage = choose(&store.kept, retain, store.published_durable);
-            let mut collected = Collected::default();
-            for number in read::segment_numbers(store.disk.as_ref())? {
-                if number >= garbage.segments_before {
-                    break;
-                }
-                store.remove(&names::segment(number))?;
-                store.sync_names(names::JOURNAL)?;
-                collected.segments += 1;
+            let disk = Arc::clone(&store.disk);
+            let failed = |folder: &'static str| {
+                let path = disk.shown(folder);
+                move |source| CheckpointError::io("collect in", path, source)
+            };
+            let before = garbage.segments_before;
+            let segments = store.disk.remove_segments_before(before).map_err(failed(names::JOURNAL))?;
+            store.disk.remove_files(&garbage.files).map_err(failed(names::FILES))?;
+            let files = garbage.files.len() as u64;
+            let mut collected = Collected { segments, files, inputs: 0 };
+            if store.disk.frames() == Frames::Appended {
+                collected.inputs = input::collect(store.disk.as_ref(), &garbage)?;
             }
-            for name in &garbage.files {
-                store.remove(name)?;
-                collected.files += 1;
-            }
-            collected.inputs = input::collect(store.disk.as_ref(), &garbage)?;
             store.kept.retain(|record| record.epoch.0 >= garbage.epochs_before);
+            let published = store.published_durable;
+            store.kept.iter_mut().filter(|record| record.epoch.0 <= published).for_each(|record| record.outbox.clear());
             Ok(collected)
         })
-    }
-
-    fn remove(&self, path: &str) -> Result<(), CheckpointError> {
-        match self.disk.remove(path) {
-            // A process that was killed in between has removed it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            other => other.map_err(|source| CheckpointError::io("remove", self.disk.shown(path), source)),
-        }
-    }
-
-    fn sync_names(&self, folder: &str) -> Result<(), CheckpointError> {
-        let synced = self.disk.sync_directory(folder);
-        synced.map_err(|source| CheckpointError::io("sync", self.disk.shown(folder), source))
     }
 }

@@ -29,6 +29,8 @@ pub enum CheckpointError {
     OutOfOrder { epoch: u64, generation: u64, next: u64, own: u64 },
     #[error("{directory} holds no checkpoints")]
     Missing { directory: String },
+    #[error("no checkpoint can be kept in {place}: {reason}")]
+    Unusable { place: String, reason: String },
 }
 
 impl CheckpointError {
@@ -56,11 +58,15 @@ impl Coded for CheckpointError {
             Self::Damaged { .. } => Code::CheckpointDamaged,
             Self::Newer { .. } => Code::CheckpointNewer,
             Self::Missing { .. } => Code::CheckpointMissing,
+            Self::Unusable { .. } => Code::CheckpointUnusable,
         }
     }
 
     fn help(&self) -> Option<String> {
         let help = match self {
+            Self::Io { path, .. } if path.contains("://") => {
+                "check that the bucket exists, and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; with a store of your own also AWS_ENDPOINT, and AWS_ALLOW_HTTP=true where it has no TLS"
+            }
             Self::Io { .. } => "check that the directory may be written and has space",
             Self::Busy { .. } => {
                 "wait until it has ended, or stop it; each job needs a checkpoint directory of its own"
@@ -73,7 +79,8 @@ impl Coded for CheckpointError {
             Self::Poisoned { .. } => "start the job again; it goes on from what was committed",
             Self::TooLarge { .. } => "set a smaller `batch.max-bytes`",
             Self::OutOfOrder { .. } => "this is a bug of Pelton's; please report it",
-            Self::Missing { .. } => "give the directory that the job file names as its `checkpoint`",
+            Self::Missing { .. } => "give the directory or the URL that the job file names as its `checkpoint`",
+            Self::Unusable { .. } => "name a directory, or `s3://BUCKET/PREFIX`",
         };
         Some(help.into())
     }

@@ -1,4 +1,4 @@
-//! Files that records name: snapshots of state, rows of tables.
+//! Files that records name: snapshots of state, rows of tables, dead letters, and rows that wait for a server.
 //!
 //! Any thread writes them, beside the run. Each has a name that nobody else gives (generation and a count), so that an attempt
 //! which fails spoils nothing. [`Files::put`] makes the content durable; the name becomes durable with the next commit.
@@ -13,10 +13,10 @@ use std::{
 
 use pelton_core::{checkpoint::record::FileRef, hash::hash_bytes};
 
-use super::{CheckpointError, Directory, disk::Disk, names};
+use super::{CheckpointError, Place, disk::Disk, names};
 
-/// The files of a checkpoint directory, for one process. Clones share them.
-pub struct Files<D: Disk = Directory> {
+/// The files of a checkpoint, for one process. Clones share them.
+pub struct Files<D: Disk = Place> {
     disk: Arc<D>,
     generation: u64,
     count: Arc<AtomicU64>,

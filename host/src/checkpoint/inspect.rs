@@ -1,9 +1,9 @@
-//! Looks at a checkpoint directory without taking the job over: for `pelton checkpoint inspect` and `verify`.
+//! Looks at a checkpoint, in a directory or a bucket, without taking the job over: for `pelton checkpoint inspect` and `verify`.
 //!
 //! Nothing is locked or changed, so that it may be done beside a job that runs. What that job is just writing can then look unfinished or
 //! damaged; so a journal that looks damaged is read again before it is called so.
 
-use std::{path::Path, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use pelton_core::{
     checkpoint::{
@@ -16,8 +16,8 @@ use pelton_core::{
 };
 
 use super::{
-    CheckpointError, Directory,
-    disk::Disk,
+    CheckpointError, Location, Place,
+    disk::{Disk, Frames},
     files, input, names,
     read::{self, Content, Epochs, Journal},
     retained::Bases,
@@ -76,16 +76,14 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads the journal.
-pub fn inspect(directory: &Path) -> Result<Inspection, CheckpointError> {
-    let disk = open(directory)?;
-    let journal = look(&disk)?;
+pub fn inspect(location: impl Into<Location>) -> Result<Inspection, CheckpointError> {
+    let (disk, journal) = open(&location.into())?;
     Inspection::of(&disk, journal)
 }
 
 /// Reads the journal and every file that its records name.
-pub fn verify(directory: &Path) -> Result<(Inspection, Verification), CheckpointError> {
-    let disk = open(directory)?;
-    let journal = look(&disk)?;
+pub fn verify(location: impl Into<Location>) -> Result<(Inspection, Verification), CheckpointError> {
+    let (disk, journal) = open(&location.into())?;
     let mut verification = verify_files(&disk, &journal);
     let (frames, damages) = look_at_inputs(&disk);
     verification.input_frames = frames;
@@ -93,17 +91,23 @@ pub fn verify(directory: &Path) -> Result<(Inspection, Verification), Checkpoint
     Ok((Inspection::of(&disk, journal)?, verification))
 }
 
-pub(super) fn open(path: &Path) -> Result<Directory, CheckpointError> {
-    let missing = || CheckpointError::Missing { directory: path.display().to_string() };
-    if !path.exists() {
+/// Opens what was there before, and reads its journal.
+pub(super) fn open(location: &Location) -> Result<(Place, Journal), CheckpointError> {
+    let missing = || CheckpointError::Missing { directory: location.to_string() };
+    if !location.may_hold() {
         return Err(missing());
     }
-    let disk = Directory::open(path)?;
-    let has_journal = disk.exists(names::JOURNAL);
-    match has_journal.map_err(|source| CheckpointError::io("find", disk.shown(names::JOURNAL), source))? {
-        true => Ok(disk),
-        false => Err(missing()),
+    let disk = Place::open(location)?;
+    let has_journal = disk.frames() == Frames::Put
+        || disk
+            .exists(names::JOURNAL)
+            .map_err(|source| CheckpointError::io("find", disk.shown(names::JOURNAL), source))?;
+    if !has_journal {
+        return Err(missing());
     }
+    let journal = look(&disk)?;
+    // A bucket has no folders: what nobody has claimed is not there.
+    if journal.segments.is_empty() && disk.frames() == Frames::Put { Err(missing()) } else { Ok((disk, journal)) }
 }
 
 pub(super) fn look<D: Disk>(disk: &D) -> Result<Journal, CheckpointError> {
@@ -141,6 +145,9 @@ pub(super) fn verify_files<D: Disk>(disk: &D, journal: &Journal) -> Verification
         verification.damages.extend(epochs.read(placed).err());
         for file in record.files() {
             verification.take(disk, file, index >= needed_from);
+        }
+        for file in record.outbox() {
+            verification.take(disk, file, index >= journal.decision.republish);
         }
     }
     verification

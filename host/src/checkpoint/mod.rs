@@ -1,4 +1,4 @@
-//! Checkpoints on a disk: carries out what `pelton_core::checkpoint` decides.
+//! Checkpoints in a directory or a bucket: carries out what `pelton_core::checkpoint` decides.
 //!
 //! ```text
 //!  DIRECTORY/lock                      who runs the job, and an advisory lock
@@ -9,6 +9,8 @@
 //!
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
 //! ```
+//!
+//! A bucket holds the same, with segments of one frame that are put where none is ([`objects`]).
 //!
 //! The run calls [`Store`], replays [`Retained`], the command line [`inspect`]. Invariants: a [`CommitPermit`] exists only for what is durable; a
 //! process that lost the job gets none; only this module names files of the directory.
@@ -22,9 +24,11 @@ mod input;
 pub mod inspect;
 pub mod letters;
 mod names;
+mod objects;
 mod open;
 mod owner;
 mod payload;
+mod place;
 mod read;
 mod retained;
 mod store;
@@ -44,12 +48,13 @@ pub(crate) use self::directory::create_durably;
 pub use self::{
     collect::Collected,
     directory::Directory,
-    disk::Disk,
+    disk::{Disk, Frames},
     error::CheckpointError,
     files::Files,
     input::{InputLog, InputReader},
     names::segment as segment_path,
     open::{Committed, Recovered, Take},
+    place::{Location, Place},
     retained::{Retained, Stretch},
     store::{CommitPermit, Store},
 };

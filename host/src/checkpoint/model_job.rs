@@ -16,6 +16,7 @@ use pelton_core::{
 
 use super::{
     CheckpointError, CommitPermit, Recovered, Take,
+    disk::Disk,
     model::{Memory, Omission},
     open::open,
     store::Store,
@@ -127,8 +128,13 @@ fn fold(state: u64, attempt: i64) -> u64 {
 
 /// Runs the job up to an epoch, from whatever is on the disk. An error that no fault explains is a violation.
 pub(super) fn run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) {
+    run_on(disk.clone(), &|| disk.is_faulty(), world, epochs, mistake);
+}
+
+/// The same on any disk.
+pub(super) fn run_on<D: Disk>(disk: D, is_faulty: &dyn Fn() -> bool, world: &World, epochs: u64, mistake: Mistake) {
     if let Err(error) = try_run(disk, world, epochs, mistake)
-        && !disk.is_faulty()
+        && !is_faulty()
         && !matches!(error, CheckpointError::Fenced { .. } | CheckpointError::Poisoned { .. })
     {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -136,8 +142,8 @@ pub(super) fn run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) {
     }
 }
 
-fn try_run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) -> Result<(), CheckpointError> {
-    let (mut store, mut found) = open(disk.clone(), Take::Continue, holder(), SEGMENT_BYTES)?;
+fn try_run<D: Disk>(disk: D, world: &World, epochs: u64, mistake: Mistake) -> Result<(), CheckpointError> {
+    let (mut store, mut found) = open(disk, Take::Continue, holder(), SEGMENT_BYTES)?;
     let mut state = recover(&store, &found, mistake)?;
     world.recovered(&found, state);
     for committed in std::mem::take(&mut found.republish) {
@@ -169,8 +175,8 @@ fn try_run(disk: &Memory, world: &World, epochs: u64, mistake: Mistake) -> Resul
     store.close()
 }
 
-fn publish(
-    store: &mut Store<Memory>,
+fn publish<D: Disk>(
+    store: &mut Store<D>,
     world: &World,
     waiting: Option<(CommitPermit, i64)>,
 ) -> Result<(), CheckpointError> {
@@ -179,7 +185,7 @@ fn publish(
     store.published(permit)
 }
 
-fn recover(store: &Store<Memory>, found: &Recovered, mistake: Mistake) -> Result<u64, CheckpointError> {
+fn recover<D: Disk>(store: &Store<D>, found: &Recovered, mistake: Mistake) -> Result<u64, CheckpointError> {
     let snapshot = found.base.as_ref().and_then(|base| base.snapshot.as_ref());
     let file = snapshot.and_then(|snapshot| snapshot.operators.first()?.partitions.first());
     let state = file.map(|file| store.get(file)).transpose()?;
@@ -190,8 +196,8 @@ fn recover(store: &Store<Memory>, found: &Recovered, mistake: Mistake) -> Result
     Ok(found.again.iter().fold(state, |state, record| fold(state, record.now)))
 }
 
-fn commit(
-    store: &mut Store<Memory>,
+fn commit<D: Disk>(
+    store: &mut Store<D>,
     world: &World,
     (epoch, attempt): (u64, i64),
     state: u64,

@@ -7,6 +7,8 @@ pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILES: &str = "files";
 pub(super) const REQUESTS: &str = "requests";
 pub(super) const INPUTS: &str = "inputs";
+/// Where segments are objects: which is the first that has not been collected.
+pub(super) const FLOOR: &str = "journal/first";
 
 /// Digits of numbers in names, at least: names in order of the alphabet are in order of numbers.
 const DIGITS: usize = 10;

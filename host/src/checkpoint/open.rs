@@ -5,16 +5,19 @@
 //!    ─► claim, synced (from now on, everything else is void) ─► cut the torn tail, remove what is void
 //! ```
 //!
+//! Where each frame is an object, nothing is made first: what there is is read, and the claim is put where the next frame would be. If something
+//! is there by then, it is read too, and the claim tries the next place.
+//!
 //! Invariants: nothing that was there is changed before the claim is durable; a crash at any point leaves what this function reads
 //! in the same way again.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use pelton_core::{
     checkpoint::{
         chain::{Chain, Segment, TornTail},
         claim::{Claim, End, Holder},
-        frame::Kind,
+        frame::{self, ALIGNMENT, Kind},
         record::Record,
         recovery::Decision,
         retain::Kept,
@@ -23,8 +26,8 @@ use pelton_core::{
 };
 
 use super::{
-    CheckpointError, Directory,
-    disk::Disk,
+    CheckpointError, Location, Place,
+    disk::{self, Disk, Frames},
     files::Files,
     input, names,
     owner::Owner,
@@ -76,13 +79,16 @@ pub struct Committed {
     pub permit: CommitPermit,
 }
 
-impl Store<Directory> {
-    /// Takes over the job whose checkpoints are in a directory, which is made if it is missing.
-    pub fn open(directory: &Path, take: Take) -> Result<(Self, Recovered), CheckpointError> {
-        let (disk, holder) = Directory::claim(directory)?;
+impl Store<Place> {
+    /// Takes over the job whose checkpoints are at a place. A directory is made if it is missing.
+    pub fn open(location: impl Into<Location>, take: Take) -> Result<(Self, Recovered), CheckpointError> {
+        let (disk, holder) = Place::claim(&location.into())?;
         open(disk, take, holder, SEGMENT_BYTES)
     }
 }
+
+/// How often a claim finds that something was put meanwhile. A job that runs puts a frame every epoch, and is overtaken between two.
+const CLAIM_TRIES: u32 = 100;
 
 /// The same on any disk that nobody else holds.
 pub(super) fn open<D: Disk>(
@@ -91,6 +97,9 @@ pub(super) fn open<D: Disk>(
     holder: Holder,
     segment_bytes: u64,
 ) -> Result<(Store<D>, Recovered), CheckpointError> {
+    if disk.frames() == Frames::Put {
+        return open_put(disk, take, &holder);
+    }
     make_folders(&disk)?;
     let number = read::segment_numbers(&disk)?.last().map_or(1, |last| last.saturating_add(1));
     let segment = store::create_segment(&disk, number, segment_bytes.min(CLAIM_SEGMENT_BYTES))?;
@@ -110,7 +119,43 @@ pub(super) fn open<D: Disk>(
             return Err(error);
         }
     };
-    claim(disk, found, holder, segment, &numbers, segment_bytes)
+    let what = Claim { holder, follows: found.follows, token: 0 };
+    let claimed = claim(&Arc::new(disk), &found, &what, Some(segment), number, segment_bytes)?;
+    claimed.remove_void(&numbers, found.follows, found.end_length);
+    Ok((claimed, found.recovered))
+}
+
+/// The same where frames are put.
+fn open_put<D: Disk>(disk: D, take: Take, holder: &Holder) -> Result<(Store<D>, Recovered), CheckpointError> {
+    let disk = Arc::new(disk);
+    for _ in 0..CLAIM_TRIES {
+        let numbers = match read::segment_numbers(disk.as_ref()) {
+            // What starts over needs to know only where there is nothing.
+            Err(CheckpointError::Damaged { .. }) if take == Take::Fresh => disk::listed_segments(disk.as_ref())
+                .map_err(|source| CheckpointError::io("list", disk.shown(names::JOURNAL), source))?,
+            numbers => numbers?,
+        };
+        let found = take_stock(disk.as_ref(), take, &numbers)?;
+        let token = random().map_err(|source| CheckpointError::io("name a claim in", disk.shown(""), source))?;
+        let what = Claim { holder: holder.clone(), follows: found.follows, token };
+        let number = numbers.last().map_or(1, |last| last.saturating_add(1));
+        match claim(&disk, &found, &what, None, number, 0) {
+            Err(CheckpointError::Fenced { .. }) => {}
+            claimed => {
+                let claimed = claimed?;
+                claimed.remove_dead_files();
+                return Ok((claimed, found.recovered));
+            }
+        }
+    }
+    Err(CheckpointError::Fenced { directory: disk.shown("") })
+}
+
+/// Never 0.
+fn random() -> io::Result<u64> {
+    let mut number = [0; 8];
+    getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(u64::from_le_bytes(number).max(1))
 }
 
 /// What the claim goes on from.
@@ -156,16 +201,21 @@ fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, C
     let journal = read::read(disk, numbers)?;
     let follows = journal.chain.end;
     let end = follows.and_then(|end| journal.segments.iter().find(|segment| segment.number == end.segment));
-    if let Some(segment) = end {
+    if let Some(segment) = end.filter(|_| disk.frames() == Frames::Appended) {
         assure(disk, &journal.chain, segment)?;
     }
     let end_length = end.map_or(0, |segment| segment.bytes);
     let kept: Vec<Kept> = journal.records().map(|(placed, record)| Kept::of(record, placed.segment)).collect();
     let published = published(&journal.decision, &kept);
     let recovered = Recovered::of(disk, &journal)?;
-    // All that was read is durable now.
+    let published_durable = match disk.frames() {
+        // All that was read is durable now.
+        Frames::Appended => published,
+        // The note that ended the last run goes before the records do. What the newest of them says stays as long as it is needed.
+        Frames::Put => journal.records().map(|(_, record)| record.published_through.0).max().unwrap_or(0),
+    };
     let is_fresh = false;
-    Ok(Found { is_fresh, follows, end_length, recovered, kept, published, published_durable: published })
+    Ok(Found { is_fresh, follows, end_length, recovered, kept, published, published_durable })
 }
 
 fn published(decision: &Decision, kept: &[Kept]) -> u64 {
@@ -190,24 +240,30 @@ fn assure<D: Disk>(disk: &D, chain: &Chain, segment: &Segment) -> Result<(), Che
     disk.sync_data(&file).map_err(error("sync"))
 }
 
+/// Claims the job with the first frame of a segment: of one that was made for it, or of one that is put with it.
 fn claim<D: Disk>(
-    disk: D,
-    found: Found,
-    holder: Holder,
-    segment: OpenSegment<D::File>,
-    numbers: &[u64],
+    disk: &Arc<D>,
+    found: &Found,
+    claim: &Claim,
+    segment: Option<OpenSegment<D::File>>,
+    number: u64,
     segment_bytes: u64,
-) -> Result<(Store<D>, Recovered), CheckpointError> {
-    let disk = Arc::new(disk);
+) -> Result<Store<D>, CheckpointError> {
     let generation = found.recovered.generation;
     let sequence = found.follows.map_or(0, |end| end.sequence);
-    let claim = Claim { holder, follows: found.follows };
-    let payload = payload::encode_claim(&claim)
-        .map_err(|reason| CheckpointError::io("encode the claim for", disk.shown(""), std::io::Error::other(reason)))?;
+    let payload = payload::encode_claim(claim)
+        .map_err(|reason| CheckpointError::io("encode the claim for", disk.shown(""), io::Error::other(reason)))?;
+    let segment = match segment {
+        Some(segment) => segment,
+        None => {
+            let bytes = (frame::frame_bytes(payload.len()) + ALIGNMENT) as u64;
+            store::create_segment(disk.as_ref(), number, bytes)?
+        }
+    };
     let mut store = Store {
-        files: Files::new(Arc::clone(&disk), generation),
-        owner: Arc::new(Owner::new(Arc::clone(&disk), segment.number)),
-        disk,
+        files: Files::new(Arc::clone(disk), generation),
+        owner: Arc::new(Owner::new(Arc::clone(disk), segment.number)),
+        disk: Arc::clone(disk),
         segment,
         segment_bytes,
         generation,
@@ -216,19 +272,23 @@ fn claim<D: Disk>(
         next_epoch: found.recovered.next_epoch,
         published: found.published,
         published_durable: found.published_durable,
-        kept: found.kept,
+        kept: found.kept.clone(),
+        unnoted: None,
         poison: None,
     };
     store.guarded(|store| {
         store.append(Kind::Claim, &payload)?;
         store.sync()?;
-        store.check_owner()
+        let starts_over = |frames| found.is_fresh && store.disk.frames() == frames;
+        if starts_over(Frames::Put) {
+            // Also mends what is damaged there, before it is looked at.
+            let removed = store.disk.remove_segments_before(store.segment.number);
+            removed.map_err(|source| CheckpointError::io("start over in", store.disk.shown(names::JOURNAL), source))?;
+        }
+        store.owner.check_synced()?;
+        if starts_over(Frames::Appended) { input::forget(store.disk.as_ref()) } else { Ok(()) }
     })?;
-    if found.is_fresh {
-        store.guarded(|store| input::forget(store.disk.as_ref()))?;
-    }
-    store.remove_void(numbers, found.follows, found.end_length);
-    Ok((store, found.recovered))
+    Ok(store)
 }
 
 impl<D: Disk> Store<D> {
@@ -244,17 +304,25 @@ impl<D: Disk> Store<D> {
                 tracing::warn!(path = self.disk.shown(&path), %error, "failed to cut the end of a segment");
             }
         }
-        let needed: BTreeSet<&str> = self.kept.iter().flat_map(|kept| &kept.files).map(String::as_str).collect();
+        self.remove_dead_files();
+    }
+
+    /// Removes files of processes that lost the job before they committed what names them.
+    fn remove_dead_files(&self) {
+        let needed = self.kept.iter().flat_map(|kept| kept.files.iter().chain(&kept.outbox));
+        let needed: BTreeSet<&str> = needed.map(String::as_str).collect();
         let names = self.disk.list(names::FILES).unwrap_or_else(|error| {
             tracing::warn!(path = self.disk.shown(names::FILES), %error, "failed to look for files of dead attempts");
             Vec::new()
         });
-        for name in names {
-            let path = format!("{}/{name}", names::FILES);
-            let is_old = names::file_generation(&name).is_some_and(|generation| generation < self.generation);
-            if is_old && !needed.contains(path.as_str()) {
-                self.try_remove(&path);
-            }
+        let is_dead = |name: &String| {
+            let is_old = names::file_generation(name).is_some_and(|generation| generation < self.generation);
+            is_old && !needed.contains(format!("{}/{name}", names::FILES).as_str())
+        };
+        let dead: Vec<String> =
+            names.iter().filter(|name| is_dead(name)).map(|name| format!("{}/{name}", names::FILES)).collect();
+        if let Err(error) = self.disk.remove_files(&dead) {
+            tracing::warn!(path = self.disk.shown(names::FILES), %error, "failed to remove what nobody needs");
         }
     }
 

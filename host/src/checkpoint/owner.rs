@@ -1,12 +1,17 @@
 //! Whether this process still has the job: asked by the journal and by the logs of inputs, each after its sync.
 //!
 //! Whoever takes the job over makes the next segment of the journal before it reads anything, and that segment goes only after ours has
-//! gone. So if it is not there after a sync, what was synced will be read. Invariant: nothing is promised to anybody before this
-//! has been asked.
+//! gone. So if it is not there after a sync, what was synced will be read. On an object store the frame itself is the question: it is put where
+//! the other's claim would be. Invariant: nothing is promised to anybody before this has been asked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CheckpointError, disk::Disk, names, store::OpenSegment};
+use super::{
+    CheckpointError,
+    disk::{Disk, Frames},
+    names,
+    store::OpenSegment,
+};
 
 pub(super) struct Owner<D: Disk> {
     disk: Arc<D>,
@@ -22,14 +27,34 @@ impl<D: Disk> Owner<D> {
     /// Refuses if another process has taken the job over.
     pub(super) fn check(&self) -> Result<(), CheckpointError> {
         let newest = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
-        let exists = |number| {
-            let path = names::segment(number);
-            self.disk.exists(&path).map_err(|source| CheckpointError::io("find", self.disk.shown(&path), source))
-        };
-        if exists(*newest + 1)? || !exists(*newest)? {
-            return Err(CheckpointError::Fenced { directory: self.disk.shown("") });
+        let next = names::segment(*newest + 1);
+        let is_taken =
+            self.disk.exists(&next).map_err(|source| CheckpointError::io("find", self.disk.shown(&next), source))?;
+        // In this order: the next one is collected after ours.
+        if is_taken || self.is_collected(*newest)? { Err(self.fenced()) } else { Ok(()) }
+    }
+
+    /// The same right after the newest frame was synced. Where that was put, nobody else has put one there; but the number could have been free
+    /// again, because whoever took the job over has gone far ahead.
+    pub(super) fn check_synced(&self) -> Result<(), CheckpointError> {
+        if self.disk.frames() == Frames::Appended {
+            return self.check();
         }
-        Ok(())
+        let newest = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_collected(*newest)? {
+            return Ok(());
+        }
+        drop(self.disk.remove(&names::segment(*newest)));
+        Err(self.fenced())
+    }
+
+    fn is_collected(&self, segment: u64) -> Result<bool, CheckpointError> {
+        let failed = |source| CheckpointError::io("find", self.disk.shown(&names::segment(segment)), source);
+        self.disk.is_collected(segment).map_err(failed)
+    }
+
+    fn fenced(&self) -> CheckpointError {
+        CheckpointError::Fenced { directory: self.disk.shown("") }
     }
 
     /// Has the next segment of the journal made. Nobody takes it for another process's meanwhile.

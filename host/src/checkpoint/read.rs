@@ -3,6 +3,8 @@
 //! [`open`](super::open) reads it to take the job over, [`inspect`](super::inspect) to show it. Everything is checked, and of epochs only the
 //! outlines are kept: [`Epochs`] reads those again that are needed. Memory is bounded by one segment and the outlines.
 
+use std::io;
+
 use pelton_core::{
     checkpoint::{
         chain::{self, Chain, Damage, FrameFacts, Segment, Wrong},
@@ -14,7 +16,11 @@ use pelton_core::{
     model::Epoch,
 };
 
-use super::{CheckpointError, disk::Disk, names, payload};
+use super::{
+    CheckpointError,
+    disk::{Disk, Frames},
+    names, payload,
+};
 
 /// A segment is hardly longer than its longest frame.
 pub(super) const SEGMENT_BYTES_MAX: u64 = FRAME_BYTES_MAX as u64 + (1 << 20);
@@ -90,11 +96,10 @@ fn undecodable(reason: &str) -> String {
 
 /// The numbers of all segments, lowest first.
 pub(super) fn segment_numbers<D: Disk>(disk: &D) -> Result<Vec<u64>, CheckpointError> {
-    let names =
-        disk.list(names::JOURNAL).map_err(|source| CheckpointError::io("list", disk.shown(names::JOURNAL), source))?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| names::segment_number(name)).collect();
-    numbers.sort_unstable();
-    Ok(numbers)
+    disk.segment_numbers().map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidData => CheckpointError::damaged(disk.shown(names::FLOOR), 0, source),
+        _ => CheckpointError::io("read", disk.shown(names::JOURNAL), source),
+    })
 }
 
 pub(super) fn segment_bytes<D: Disk>(disk: &D, number: u64) -> Result<Vec<u8>, CheckpointError> {
@@ -113,6 +118,19 @@ pub(super) fn read<D: Disk>(disk: &D, numbers: &[u64]) -> Result<Journal, Checkp
             Some(Ok(Content::Claim(claim))) => Some(claim.clone()),
             _ => None,
         };
+        if disk.frames() == Frames::Put && (scan.flaw.is_some() || scan.frames.is_empty()) {
+            // Nothing is ever half there.
+            let (offset, what) = scan
+                .flaw
+                .as_ref()
+                .map_or((0, "it holds no frame".into()), |flaw| (flaw.offset, flaw.defect.to_string()));
+            return Err(match scan.flaw.map(|flaw| flaw.defect) {
+                Some(Defect::Version { .. } | Defect::Kind { .. }) => {
+                    CheckpointError::Newer { file: disk.shown(&names::segment(*number)), offset, what }
+                }
+                _ => CheckpointError::damaged(disk.shown(&names::segment(*number)), offset, what),
+            });
+        }
         let frames = scan.frames.iter().map(facts).collect();
         segments.push(Segment { number: *number, bytes: bytes.len() as u64, frames, flaw: scan.flaw, claim });
         contents.push(decoded);
@@ -132,7 +150,11 @@ pub(super) fn highest_generation<D: Disk>(disk: &D, numbers: &[u64]) -> Result<u
     let files = files.map_err(|source| CheckpointError::io("list", disk.shown(names::FILES), source))?;
     let mut highest = files.iter().filter_map(|name| names::file_generation(name)).max().unwrap_or(0);
     for number in numbers {
-        let bytes = segment_bytes(disk, *number)?;
+        let bytes = match segment_bytes(disk, *number) {
+            // A listing was behind.
+            Err(CheckpointError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
+            bytes => bytes?,
+        };
         let generations = frame::scan(&bytes).frames.iter().map(|frame| frame.header.generation).max();
         highest = highest.max(generations.unwrap_or(0));
     }

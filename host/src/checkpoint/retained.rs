@@ -1,9 +1,9 @@
 //! Epochs that a directory still holds: what is needed to compute any of them again.
 //!
-//! Called by replays. Like [`inspect`](super::inspect) it takes nothing over: it locks and changes nothing, and may be asked beside a job that runs. What
+//! Called by replays, and by looks at state. Like [`inspect`](super::inspect) it takes nothing over: it locks and changes nothing, and may be asked beside a job that runs. What
 //! that job collects meanwhile is then missed with an error, never replaced by something older.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use pelton_core::{
     checkpoint::record::{FileRef, Outline, Record},
@@ -11,16 +11,16 @@ use pelton_core::{
 };
 
 use super::{
-    CheckpointError, Directory,
+    CheckpointError, Location, Place,
     disk::Disk,
     files,
-    inspect::{look, open},
+    inspect::open,
     names,
     read::{Epochs, Journal, Placed},
 };
 
 /// The records of a directory, as they were when it was opened.
-pub struct Retained<D: Disk = Directory> {
+pub struct Retained<D: Disk = Place> {
     disk: D,
     journal: Journal,
     kept: Bases,
@@ -45,11 +45,10 @@ pub struct Stretch {
     pub again: Vec<Record>,
 }
 
-impl Retained<Directory> {
+impl Retained<Place> {
     /// Reads the journal.
-    pub fn open(directory: &Path) -> Result<Self, CheckpointError> {
-        let disk = open(directory)?;
-        let journal = look(&disk)?;
+    pub fn open(location: impl Into<Location>) -> Result<Self, CheckpointError> {
+        let (disk, journal) = open(&location.into())?;
         Self::of(disk, journal)
     }
 }
@@ -64,6 +63,18 @@ impl<D: Disk> Retained<D> {
     /// The first epoch that can be computed again, and the last; none: there is none.
     pub fn replayable(&self) -> Option<(Epoch, Epoch)> {
         self.kept.replayable()
+    }
+
+    /// The last epoch; none: nothing has been committed.
+    pub fn last(&self) -> Option<Epoch> {
+        self.kept.last
+    }
+
+    /// The newest record with a snapshot, up to an epoch; none: there is none, or its files have been collected.
+    pub fn snapshot(&self, up_to: Epoch) -> Result<Option<Record>, CheckpointError> {
+        let base = self.kept.snapshots.iter().rfind(|base| **base <= up_to);
+        let placed = base.and_then(|base| self.journal.records().find(|(_, record)| record.epoch == *base));
+        placed.map(|(placed, _)| Ok(Epochs::new(&self.disk).read(placed)?.0)).transpose()
     }
 
     /// What it takes to compute `epoch` again, with `more` epochs before it as far as they can be; none: it is not among those that can be.

@@ -1,6 +1,6 @@
 //! What is retained is there with all that it takes, whatever was committed and collected before; and no more is kept than that.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use pelton_core::checkpoint::retain::Retain;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -15,7 +15,7 @@ use super::{
 
 /// Small segments, so that there are several.
 fn small(path: &Path) -> Store {
-    let (disk, _) = Directory::claim(path).unwrap();
+    let (disk, _) = Place::claim(&path.into()).unwrap();
     open::open(disk, Take::Continue, holder(), 4096).unwrap().0
 }
 

@@ -7,7 +7,7 @@
 //! Invariants: a permit is made only here and in `open`, for what is durable. After any failure the store does nothing more: what a
 //! failed sync left on the disk is not known, so that neither the descriptor nor what was written through it is trusted again.
 //! Whoever takes the job over makes a segment with a higher number *before* it reads; so if there is none after the sync, it
-//! will read what was committed (`open.rs`).
+//! will read what was committed (`open.rs`). On an object store each frame is a segment, and writing and syncing it is one conditional put.
 
 use std::{fmt, io, sync::Arc};
 
@@ -20,7 +20,14 @@ use pelton_core::{
     model::Epoch,
 };
 
-use super::{CheckpointError, Directory, InputLog, disk::Disk, files::Files, input, names, owner::Owner, payload};
+use super::{
+    CheckpointError, InputLog, Place,
+    disk::{Disk, Frames},
+    files::Files,
+    input, names,
+    owner::Owner,
+    payload,
+};
 
 /// Space that is set aside at once. A frame that is longer gets a segment of its own.
 pub(super) const SEGMENT_BYTES: u64 = 16 << 20;
@@ -47,7 +54,7 @@ impl CommitPermit {
 }
 
 /// The checkpoints of one job, owned by this process.
-pub struct Store<D: Disk = Directory> {
+pub struct Store<D: Disk = Place> {
     pub(super) disk: Arc<D>,
     pub(super) files: Files<D>,
     pub(super) segment: OpenSegment<D::File>,
@@ -66,6 +73,8 @@ pub struct Store<D: Disk = Directory> {
     pub(super) published_durable: u64,
     /// The records that are in the journal, oldest first.
     pub(super) kept: Vec<Kept>,
+    /// Outputs up to this epoch are visible, which no frame says: there each frame is an object, and this one would hardly be worth it.
+    pub(super) unnoted: Option<Epoch>,
     /// Why nothing goes on.
     pub(super) poison: Option<String>,
 }
@@ -109,6 +118,10 @@ impl<D: Disk> Store<D> {
     /// Opens the log of a source, which must not be open yet. Where the newest record, of generation `unknown_to`, does not know the source,
     /// what that process and earlier ones have logged is of another source of this name that the job had once, and is removed.
     pub fn input_log(&self, source: &str, unknown_to: Option<u64>) -> Result<InputLog<D>, CheckpointError> {
+        if self.disk.frames() == Frames::Put {
+            let reason = format!("the log of source `{source}` is appended to, which needs a directory");
+            return Err(CheckpointError::Unusable { place: self.directory(), reason });
+        }
         let open = || InputLog::open(&self.disk, &self.owner, self.generation, source, self.segment_bytes);
         let log = open()?;
         if log.last_generation().zip(unknown_to).is_some_and(|(logged, known)| logged <= known) {
@@ -132,11 +145,15 @@ impl<D: Disk> Store<D> {
             store.files.sync_names()?;
             store.append(Kind::Epoch, &payload)?;
             store.sync()?;
-            store.check_owner()
+            store.owner.check_synced()
         })?;
         self.kept.push(Kept::of(&Outline::of(record), self.segment.number));
         self.published = self.published.max(record.published_through.0);
-        self.published_durable = self.published;
+        // Frames say it as well, where frames are appended; they are durable with this one.
+        self.published_durable = match self.disk.frames() {
+            Frames::Appended => self.published,
+            Frames::Put => self.published_durable.max(record.published_through.0),
+        };
         self.next_epoch = record.epoch.next();
         Ok(CommitPermit::new(record.epoch))
     }
@@ -146,6 +163,10 @@ impl<D: Disk> Store<D> {
     pub fn published(&mut self, permit: CommitPermit) -> Result<(), CheckpointError> {
         let payload = payload::encode_published(permit.epoch);
         self.guarded(|store| {
+            if store.disk.frames() == Frames::Put {
+                store.unnoted = Some(permit.epoch);
+                return Ok(());
+            }
             // What starts a segment is always synced. The next record says the same as this frame.
             if store.has_room(payload.len()) { store.append(Kind::Published, &payload) } else { Ok(()) }
         })?;
@@ -156,6 +177,9 @@ impl<D: Disk> Store<D> {
     /// Ends in good order: whoever comes next knows that nothing was cut.
     pub fn close(mut self) -> Result<(), CheckpointError> {
         self.guarded(|store| {
+            if let Some(epoch) = store.unnoted.filter(|epoch| epoch.0 > store.published_durable) {
+                store.append(Kind::Published, &payload::encode_published(epoch))?;
+            }
             store.append(Kind::Closed, &[])?;
             store.sync()
         })
@@ -213,6 +237,10 @@ impl<D: Disk> Store<D> {
         let old = names::segment(self.segment.number);
         let owner = Arc::clone(&self.owner);
         self.segment = owner.roll(|number| create_segment(self.disk.as_ref(), number, bytes))?;
+        if self.disk.frames() == Frames::Put {
+            // Nothing is there yet.
+            return Ok(());
+        }
         // The next number is free again if whoever took the job over has collected it, after ours.
         match self.disk.exists(&old) {
             Ok(true) => Ok(()),
@@ -226,9 +254,14 @@ impl<D: Disk> Store<D> {
 
     pub(super) fn sync(&mut self) -> Result<(), CheckpointError> {
         let segment = &self.segment;
-        self.disk
-            .sync_data(&segment.file)
-            .map_err(|source| CheckpointError::io("sync", self.disk.shown(&names::segment(segment.number)), source))?;
+        self.disk.sync_data(&segment.file).map_err(|source| match source.kind() {
+            // Somebody else has put the next frame, which can only be a claim.
+            io::ErrorKind::AlreadyExists => CheckpointError::Fenced { directory: self.directory() },
+            io::ErrorKind::Unsupported => {
+                CheckpointError::Unusable { place: self.directory(), reason: source.to_string() }
+            }
+            _ => CheckpointError::io("sync", self.disk.shown(&names::segment(segment.number)), source),
+        })?;
         self.durable = self.sequence;
         Ok(())
     }

@@ -10,7 +10,7 @@ use pelton_core::checkpoint::retain::Retain;
 
 use super::{
     super::{
-        CheckpointError, Collected, Directory, Recovered, Take, inspect, open,
+        CheckpointError, Collected, Place, Recovered, Take, inspect, open,
         testing::{holder, outboxes, record, snapshot, table},
     },
     *,
@@ -27,7 +27,7 @@ fn reopen(path: &Path) -> (Store, Recovered) {
 
 /// Small segments, so that there are several.
 fn small(path: &Path) -> (Store, Recovered) {
-    let (disk, holder) = Directory::claim(path).unwrap();
+    let (disk, holder) = Place::claim(&path.into()).unwrap();
     open::open(disk, Take::Continue, holder, 4096).unwrap()
 }
 
@@ -240,6 +240,19 @@ fn epochs_are_committed_in_order_and_by_their_generation() {
 }
 
 #[test]
+fn a_directory_that_was_moved_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = reopen(&folder.path().join("here"));
+    let base = commit_snapshot(&mut store, 1);
+    commit(&mut store, 2..=4);
+    drop(store);
+    fs::rename(folder.path().join("here"), folder.path().join("there")).unwrap();
+    let (store, found) = reopen(&folder.path().join("there"));
+    assert_eq!((found.base, found.next_epoch), (Some(base.clone()), Epoch(5)));
+    assert_eq!(store.get(&base.snapshot.unwrap().engine).unwrap(), b"watermarks");
+}
+
+#[test]
 fn a_changed_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = reopen(folder.path());
@@ -260,7 +273,7 @@ fn a_changed_file_is_named() {
 #[test]
 fn whoever_finds_a_newer_claim_stops() {
     let folder = tempfile::tempdir().unwrap();
-    let without_lock = || Directory::open(folder.path()).unwrap();
+    let without_lock = || Place::open(&folder.path().into()).unwrap();
     let (mut zombie, _) = reopen(folder.path());
     commit(&mut zombie, 1..=2);
     let (mut store, found) = open::open(without_lock(), Take::Continue, holder(), 4096).unwrap();

@@ -14,7 +14,7 @@ use pelton_core::{
 /// A record in which something of each kind is set.
 pub(super) fn record(epoch: u64, generation: u64) -> Record {
     let position = Position::Range { partition: 2, sequence: epoch, offset: epoch * 1_000, rows_at: Some(17) };
-    let listed = vec![FileRecord { name: format!("in/{epoch}.csv"), bytes: epoch }];
+    let listed = vec![FileRecord { name: format!("in/{epoch}.csv"), bytes: epoch, growth: None }];
     let source =
         SourceRecord { name: "in".into(), position, listed, idle: Some(false), watermark: Some(-5), log_end: None };
     let part = PartRecord {
@@ -22,6 +22,7 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         from: epoch,
         to: epoch + 1,
         is_closed: false,
+        began: None,
         content: PartContent::Outbox { offset: 0 },
     };
     let state = SinkState::Files { parts: vec![part], next_part: 1 };
@@ -39,7 +40,14 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         is_last: false,
         tables: Vec::new(),
         modules: Vec::new(),
-        sinks: vec![SinkRecord { name: "out".into(), rows: epoch, hash: epoch, state, target: "t".into() }],
+        sinks: vec![SinkRecord {
+            name: "out".into(),
+            rows: epoch,
+            hash: epoch,
+            state,
+            target: "t".into(),
+            outbox: Vec::new(),
+        }],
         snapshot: None,
         published_through: Epoch(epoch.saturating_sub(2)),
         letters: Letters::default(),

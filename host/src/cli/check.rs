@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
-use pelton_core::{contract::Input, limits::Limits};
+use pelton_core::{
+    contract::{Input, Mode},
+    limits::Limits,
+};
 use pelton_wasm::Module;
 use serde_json::json;
 
@@ -62,7 +65,13 @@ pub(super) fn check(context: &Context, args: &CheckArgs) -> Exit {
             return Exit::Refused;
         }
     };
-    let input = Input { name: "input".into(), schema: args.columns.0.clone(), key: args.key.clone(), event_time: None };
+    let input = Input {
+        name: "input".into(),
+        schema: args.columns.0.clone(),
+        key: args.key.clone(),
+        event_time: None,
+        mode: Mode::Append,
+    };
     let subject = Subject { module, input, options: args.options.clone(), limits };
     let effort = Effort { seed: args.seed, tables: usize::from(args.tables), rows: usize::from(args.rows) };
     let mut held = |held: Held| {
@@ -104,7 +113,7 @@ fn show(context: &Context, broken: &Broken) {
     context.terminal.line(&format!("BROKEN   {law}"));
     let mut text = vec!["the smallest table that shows it:".to_owned()];
     text.extend(table.iter().map(|row| format!("  {row}")));
-    for (way, lines) in ways {
+    for (way, lines) in ways.iter() {
         text.push(format!("{way}:"));
         text.extend(lines.iter().map(|line| format!("  {line}")));
     }

@@ -1,6 +1,6 @@
 //! `pelton checkpoint …`: what a job has committed, and whether it is as it was written. Changes nothing; the job may run meanwhile.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, HumanCount};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     checkpoint::{
-        TornTail,
+        Location, TornTail,
         inspect::{self, Inspection, SegmentFile, Verification},
         segment_path,
     },
@@ -23,7 +23,9 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum CheckpointCommand {
     /// Show what is committed, and what a run would do first.
-    #[command(after_help = "Example:\n  pelton checkpoint inspect state --output json")]
+    #[command(
+        after_help = "Example:\n  pelton checkpoint inspect state --output json\n  pelton checkpoint inspect s3://turbines/hot-items"
+    )]
     Inspect(DirectoryArgs),
     /// Read everything that a run may need and compare its checksums.
     #[command(after_help = "Example:\n  pelton checkpoint verify state\n\nExit code 1: something is damaged.")]
@@ -32,20 +34,21 @@ pub(super) enum CheckpointCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct DirectoryArgs {
-    /// The checkpoint directory that the job file names.
+    /// The directory or the URL that the job file names as its checkpoint.
     #[arg(value_name = "DIRECTORY")]
-    directory: PathBuf,
+    directory: String,
 }
 
 pub(super) fn checkpoint(context: &Context, command: &CheckpointCommand) -> Exit {
+    let location = |args: &DirectoryArgs| Location::of(Path::new(""), &args.directory);
     match command {
-        CheckpointCommand::Inspect(args) => inspect(context, &args.directory),
-        CheckpointCommand::Verify(args) => verify(context, &args.directory),
+        CheckpointCommand::Inspect(args) => inspect(context, &location(args)),
+        CheckpointCommand::Verify(args) => verify(context, &location(args)),
     }
 }
 
-fn inspect(context: &Context, directory: &Path) -> Exit {
-    let inspection = match inspect::inspect(directory) {
+fn inspect(context: &Context, location: &Location) -> Exit {
+    let inspection = match inspect::inspect(location) {
         Ok(inspection) => inspection,
         Err(error) => {
             context.error(&error);
@@ -60,8 +63,8 @@ fn inspect(context: &Context, directory: &Path) -> Exit {
     Exit::Done
 }
 
-fn verify(context: &Context, directory: &Path) -> Exit {
-    let (inspection, verification) = match inspect::verify(directory) {
+fn verify(context: &Context, location: &Location) -> Exit {
+    let (inspection, verification) = match inspect::verify(location) {
         Ok(verified) => verified,
         Err(error) => {
             context.error(&error);
@@ -125,8 +128,8 @@ fn epochs(inspection: &Inspection) -> String {
 fn replayable(inspection: &Inspection) -> String {
     match inspection.replayable {
         None => "none: older epochs have been collected".into(),
-        Some((first, last)) if first == last => format!("epoch {first}"),
-        Some((first, last)) => format!("epochs {first} to {last}"),
+        Some((first, last)) if first == last => format!("epoch {first}, if its input is still there"),
+        Some((first, last)) => format!("epochs {first} to {last}, if their inputs are still there"),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The engine's client: what commands ask it by HTTP, and what they show when it says no.
 //!
-//! Called by `module`, `job` and `logs`. What comes back is JSON or bytes; an error becomes a [`ClientError`] that looks as if it had
+//! Called by every command that asks an engine. What comes back is JSON or bytes; an error becomes a [`ClientError`] that looks as if it had
 //! happened here.
 
-use std::{fmt, time::Duration};
+use std::{fmt, fs, path::Path, time::Duration};
 
 use serde_json::Value;
 use ureq::{
     Agent,
     http::{Method, Request, Response, header},
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
 use super::{Context, Exit};
@@ -21,7 +22,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(super) struct Client {
-    agent: Agent,
+    /// Or why the authorities that it should trust cannot be read.
+    agent: Result<Agent, String>,
     url: String,
     token: Option<String>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Client {
 pub(super) enum ClientError {
     #[error("no engine answers at {url}")]
     Unreachable { url: String, source: ureq::Error },
+    #[error("failed to read the authorities of the engine's certificate: {0}")]
+    Authorities(String),
     #[error("what answers at {url} is not an engine of Pelton (status {status})")]
     Stranger { url: String, status: u16 },
     /// The engine's own words.
@@ -41,7 +45,7 @@ pub(super) enum ClientError {
         help: Option<String>,
         source: Option<Cause>,
         /// Mistakes of a job, with their places.
-        errors: Value,
+        errors: Box<Value>,
     },
 }
 
@@ -67,15 +71,20 @@ impl std::error::Error for Cause {
 impl Coded for ClientError {
     fn code(&self) -> Code {
         match self {
-            Self::Unreachable { .. } | Self::Stranger { .. } => Code::EngineUnreachable,
+            Self::Unreachable { .. } | Self::Authorities(_) | Self::Stranger { .. } => Code::EngineUnreachable,
             Self::Refused { code, .. } => *code,
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
-            Self::Unreachable { url, .. } if url.starts_with("https:") => {
-                Some("this client speaks plain HTTP: reach the engine through a tunnel, and name its near end".into())
+            Self::Unreachable { url, .. } if url.starts_with("https:") => Some(
+                "the engine must speak TLS (`pelton serve --tls-cert`), with a certificate for the name in the URL, of an \
+                 authority that browsers know or `--engine-ca FILE`, PELTON_ENGINE_CA or pelton.toml names"
+                    .into(),
+            ),
+            Self::Authorities(_) => {
+                Some("`engine-ca` names a file of certificates in PEM: of the authority, or the engine's own".into())
             }
             Self::Unreachable { .. } => {
                 Some("start one with `pelton serve`, or name another: `--engine URL`, PELTON_ENGINE".into())
@@ -95,6 +104,7 @@ impl ClientError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Unreachable { .. } | Self::Stranger { .. } => Exit::Failed,
+            Self::Authorities(_) => Exit::Usage,
             Self::Refused { code: Code::BadRequest, .. } => Exit::Usage,
             Self::Refused { code: Code::DataUnusable | Code::RunFailed, .. } => Exit::Failed,
             Self::Refused { .. } => Exit::Refused,
@@ -111,8 +121,15 @@ impl Client {
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_PATIENCE))
             .timeout_global(Some(PATIENCE));
+        let agent = match context.config.engine_ca.value.as_deref() {
+            None => Ok(config.build().new_agent()),
+            Some(file) => authorities(file).map(|authorities| {
+                let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&authorities)).build();
+                config.tls_config(tls).build().new_agent()
+            }),
+        };
         Self {
-            agent: config.build().new_agent(),
+            agent,
             url: context.config.engine.value.trim_end_matches('/').to_owned(),
             token: context.config.token.value.clone(),
         }
@@ -149,16 +166,17 @@ impl Client {
     }
 
     fn send(&self, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), ClientError> {
+        let agent = self.agent.as_ref().map_err(|why| ClientError::Authorities(why.clone()))?;
         let unreachable = |source| ClientError::Unreachable { url: self.url.clone(), source };
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let answered = if kind.is_empty() {
-            request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+            request.body(()).map_err(ureq::Error::from).and_then(|request| agent.run(request))
         } else {
             let request = request.header(header::CONTENT_TYPE, kind).body(body);
-            request.map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+            request.map_err(ureq::Error::from).and_then(|request| agent.run(request))
         };
         let mut answer: Response<ureq::Body> = answered.map_err(unreachable)?;
         let status = answer.status();
@@ -171,6 +189,22 @@ impl Client {
     }
 }
 
+/// The certificates of a file; there is at least one.
+fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let certificates: Vec<_> = parse_pem(&bytes)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(error) => Some(Err(format!("{}: {error}", file.display()))),
+        })
+        .collect::<Result<_, _>>()?;
+    if certificates.is_empty() {
+        return Err(format!("{} has no certificate", file.display()));
+    }
+    Ok(certificates)
+}
+
 /// The engine's error; none: this is not one.
 fn refused(bytes: &[u8]) -> Option<ClientError> {
     let mut body: Value = serde_json::from_slice(bytes).ok()?;
@@ -180,7 +214,7 @@ fn refused(bytes: &[u8]) -> Option<ClientError> {
     let source = causes.rev().fold(None, |next: Option<Cause>, message| {
         Some(Cause { message: message.to_owned(), next: next.map(Box::new) })
     });
-    let errors = body.get_mut("errors").map(Value::take).unwrap_or_default();
+    let errors = Box::new(body.get_mut("errors").map(Value::take).unwrap_or_default());
     Some(ClientError::Refused { code, message, help, source, errors })
 }
 

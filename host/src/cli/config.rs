@@ -110,6 +110,12 @@ static CONFIG: Keys = Keys {
             need: Need::Default("\"http://127.0.0.1:7117\""),
             about: "The engine that commands speak to",
         },
+        Key {
+            name: "engine-ca",
+            shape: Shape::Text,
+            need: Need::Optional("those that browsers know"),
+            about: "Certificates (PEM) of the authorities that vouch for an engine that speaks TLS",
+        },
         Key { name: "token", shape: Shape::Text, need: Need::Optional("none"), about: "What the engine knows you by" },
         Key {
             name: "data-dir",
@@ -129,6 +135,7 @@ pub struct Flags {
     pub color: Option<ColorChoice>,
     pub output: Option<OutputMode>,
     pub engine: Option<String>,
+    pub engine_ca: Option<PathBuf>,
     pub token: Option<String>,
     pub data_dir: Option<PathBuf>,
 }
@@ -175,6 +182,8 @@ pub struct Config {
     pub output: Setting<OutputMode>,
     /// The URL of an engine.
     pub engine: Setting<String>,
+    /// None: the authorities that browsers know.
+    pub engine_ca: Setting<Option<PathBuf>>,
     /// A secret: it is never shown.
     pub token: Setting<Option<String>>,
     /// None: there is no place that is the user's own.
@@ -215,6 +224,7 @@ impl Config {
             color: pick(&given, |flags| flags.color, ColorChoice::default()),
             output: pick(&given, |flags| flags.output, OutputMode::default()),
             engine: pick(&given, |flags| flags.engine.clone(), format!("http://{LISTEN_DEFAULT}")),
+            engine_ca: pick(&given, |flags| flags.engine_ca.clone().map(Some), None),
             token: pick(&given, |flags| flags.token.clone().map(Some), None),
             data_dir: pick(&given, |flags| flags.data_dir.clone().map(Some), data),
         })
@@ -242,13 +252,14 @@ impl Config {
         let row = |name: &str, value: String, origin: &Origin| [name.to_owned(), value, origin.to_string()];
         vec![
             row("threads", threads, &self.threads.origin),
-            row("cache-dir", shown_dir(&self.cache_dir), &self.cache_dir.origin),
+            row("cache-dir", shown_path(&self.cache_dir), &self.cache_dir.origin),
             row("log", self.log.value.clone(), &self.log.origin),
             row("color", self.color.value.word().to_owned(), &self.color.origin),
             row("output", self.output.value.word().to_owned(), &self.output.origin),
             row("engine", self.engine.value.clone(), &self.engine.origin),
+            row("engine-ca", shown_path(&self.engine_ca), &self.engine_ca.origin),
             row("token", self.shown_token().to_owned(), &self.token.origin),
-            row("data-dir", shown_dir(&self.data_dir), &self.data_dir.origin),
+            row("data-dir", shown_path(&self.data_dir), &self.data_dir.origin),
         ]
     }
 
@@ -256,6 +267,7 @@ impl Config {
     pub fn to_json(&self) -> Json {
         let cache = self.cache_dir.value.as_ref().map(|dir| dir.display().to_string());
         let data = self.data_dir.value.as_ref().map(|dir| dir.display().to_string());
+        let authorities = self.engine_ca.value.as_ref().map(|file| file.display().to_string());
         json!({
             "threads": { "value": self.threads.value.unwrap_or_else(cores), "origin": self.threads.origin.to_string() },
             "cache-dir": { "value": cache, "origin": self.cache_dir.origin.to_string() },
@@ -263,14 +275,15 @@ impl Config {
             "color": { "value": self.color.value.word(), "origin": self.color.origin.to_string() },
             "output": { "value": self.output.value.word(), "origin": self.output.origin.to_string() },
             "engine": { "value": self.engine.value, "origin": self.engine.origin.to_string() },
+            "engine-ca": { "value": authorities, "origin": self.engine_ca.origin.to_string() },
             "token": { "value": self.shown_token(), "origin": self.token.origin.to_string() },
             "data-dir": { "value": data, "origin": self.data_dir.origin.to_string() },
         })
     }
 }
 
-fn shown_dir(setting: &Setting<Option<PathBuf>>) -> String {
-    setting.value.as_ref().map_or("(none)".to_owned(), |dir| dir.display().to_string())
+fn shown_path(setting: &Setting<Option<PathBuf>>) -> String {
+    setting.value.as_ref().map_or("(none)".to_owned(), |path| path.display().to_string())
 }
 
 fn cores() -> usize {
@@ -287,7 +300,7 @@ fn pick<T>(given: &[(Origin, Flags)], get: impl Fn(&Flags) -> Option<T>, default
 struct Layer {
     origin: Origin,
     table: Table,
-    /// What a relative `cache-dir` is relative to; none: left to the process.
+    /// What relative paths are relative to; none: left to the process.
     dir: Option<PathBuf>,
 }
 
@@ -299,17 +312,18 @@ impl Layer {
             let help = "levels are error, warn, info, debug and trace; targets have theirs as in \"warn,pelton=debug\"";
             at.wrong(at.span("log"), format!("`log` is not a filter: {error}"), "not a filter", help);
         }
-        let directory = |key| {
-            at.text(key).map(|dir| match &self.dir {
-                Some(base) => base.join(dir),
-                None => PathBuf::from(dir),
+        let path = |key| {
+            at.text(key).map(|path| match &self.dir {
+                Some(base) => base.join(path),
+                None => PathBuf::from(path),
             })
         };
         let flags = Flags {
             threads: at.integer("threads").and_then(|threads| usize::try_from(threads).ok()),
-            cache_dir: directory("cache-dir"),
-            data_dir: directory("data-dir"),
+            cache_dir: path("cache-dir"),
+            data_dir: path("data-dir"),
             engine: at.text("engine").map(str::to_owned),
+            engine_ca: path("engine-ca"),
             token: at.text("token").map(str::to_owned),
             log: log.map(str::to_owned),
             color: at.choice("color").and_then(|word| word.parse().ok()),

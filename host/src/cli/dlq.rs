@@ -5,17 +5,21 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Context, Exit,
     client::{Client, escaped},
+    swap::{self, parse_option},
     terminal::{counted, plain_table},
     time::shown_time,
 };
-use crate::job::{
-    dead_letters::{self, Action, LettersError, SHOWN_DEFAULT, Selection},
-    diagnostic::plain,
+use crate::{
+    checkpoint::Location,
+    job::{
+        dead_letters::{self, Action, LettersError, SHOWN_DEFAULT, Selection},
+        diagnostic::plain,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -28,9 +32,9 @@ pub(super) enum DlqCommand {
     Show(ShowArgs),
     /// Have the job put dead letters into their operators again, in its next epoch. They come after all rows that it has read.
     #[command(
-        after_help = "Example:\n  pelton dlq replay prices 12.0 12.1\n  pelton dlq replay prices --operator to-euro"
+        after_help = "Example:\n  pelton dlq replay prices 12.0 12.1\n  pelton dlq replay prices --operator to-euro\n  pelton dlq replay prices --all --dry-run --with mended.wasm"
     )]
-    Replay(ChosenArgs),
+    Replay(ReplayArgs),
     /// Have the job forget dead letters.
     #[command(after_help = "Example:\n  pelton dlq discard prices --all")]
     Discard(ChosenArgs),
@@ -38,10 +42,10 @@ pub(super) enum DlqCommand {
 
 #[derive(Debug, Args)]
 struct Target {
-    /// A job of the engine; with `--offline` a checkpoint directory.
+    /// A job of the engine; with `--offline` the directory or URL of a checkpoint.
     #[arg(value_name = "JOB")]
     job: String,
-    /// JOB is the checkpoint directory of a job that `pelton run` runs, or that does not run.
+    /// JOB is the checkpoint (a directory or a URL) of a job that `pelton run` runs, or that does not run.
     #[arg(long)]
     offline: bool,
 }
@@ -82,11 +86,27 @@ pub(super) struct ChosenArgs {
     all: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    chosen: ChosenArgs,
+    /// Only show what their operators would make of them now: nothing changes, and no row leaves.
+    #[arg(long, conflicts_with = "offline")]
+    dry_run: bool,
+    /// What this module would make of them: a file, a name in the registry (`to-euro@1.2.0`), or `std:NAME`.
+    #[arg(long, value_name = "MODULE", requires = "dry_run")]
+    with: Option<String>,
+    /// An option of that module that changes; may be given again. The others stay. `KEY=` takes one away.
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = parse_option, requires = "with")]
+    options: Vec<(String, Value)>,
+}
+
 pub(super) fn dlq(context: &Context, command: &DlqCommand) -> Exit {
     match command {
         DlqCommand::List(args) => list(context, args),
         DlqCommand::Show(args) => show(context, args),
-        DlqCommand::Replay(args) => ask(context, args, Action::Replay),
+        DlqCommand::Replay(args) if args.dry_run => dry_run(context, args),
+        DlqCommand::Replay(args) => ask(context, &args.chosen, Action::Replay),
         DlqCommand::Discard(args) => ask(context, args, Action::Discard),
     }
 }
@@ -94,7 +114,7 @@ pub(super) fn dlq(context: &Context, command: &DlqCommand) -> Exit {
 fn list(context: &Context, args: &ListArgs) -> Exit {
     let ListArgs { target, operator, limit } = args;
     if target.offline {
-        let found = dead_letters::list(Path::new(&target.job), operator.as_deref(), *limit);
+        let found = dead_letters::list(&Location::of(Path::new(""), &target.job), operator.as_deref(), *limit);
         return offline(context, found, list_to_text);
     }
     let operator = operator.as_ref().map(|name| format!("&operator={}", escaped(name))).unwrap_or_default();
@@ -106,7 +126,7 @@ fn show(context: &Context, args: &ShowArgs) -> Exit {
     let ShowArgs { target, letter } = args;
     let text = |found: &Value| to_text(target, found);
     if target.offline {
-        return offline(context, dead_letters::show(Path::new(&target.job), letter), text);
+        return offline(context, dead_letters::show(&Location::of(Path::new(""), &target.job), letter), text);
     }
     context.answer(Client::new(context).get(&format!("{}/{}", target.path(), escaped(letter))), text)
 }
@@ -116,10 +136,30 @@ fn ask(context: &Context, args: &ChosenArgs, action: Action) -> Exit {
     let text = |answer: &Value| asked_to_text(target, action, answer);
     if target.offline {
         let selection = Selection { letters: letters.clone(), operator: operator.clone(), all: *all };
-        return offline(context, dead_letters::ask(Path::new(&target.job), action, &selection), text);
+        return offline(
+            context,
+            dead_letters::ask(&Location::of(Path::new(""), &target.job), action, &selection),
+            text,
+        );
     }
     let selection = json!({ "letters": letters, "operator": operator, "all": all });
     context.answer(Client::new(context).post(&format!("{}/{}", target.path(), action.name()), &selection), text)
+}
+
+fn dry_run(context: &Context, args: &ReplayArgs) -> Exit {
+    let ReplayArgs { chosen: ChosenArgs { target, letters, operator, all }, with, options, .. } = args;
+    let client = Client::new(context);
+    let named = with.as_ref().map(|module| swap::name(context, &client, module)).transpose();
+    let (module, digest) = match named {
+        Ok(named) => named.unzip(),
+        Err(exit) => return exit,
+    };
+    let options: Map<String, Value> = options.iter().cloned().collect();
+    let body = json!({
+        "letters": letters, "operator": operator, "all": all,
+        "module": module, "digest": digest.flatten(), "options": options,
+    });
+    context.answer(client.post(&format!("{}/dry-run", target.path()), &body), tried_to_text)
 }
 
 fn offline(context: &Context, found: Result<Value, LettersError>, text: impl FnOnce(&Value) -> String) -> Exit {
@@ -219,6 +259,29 @@ fn to_text(target: &Target, letter: &Value) -> String {
     }
     line("replay", format!("pelton dlq replay {} {id}", target.shown()));
     lines.join("\n")
+}
+
+fn tried_to_text(answer: &Value) -> String {
+    let letters = answer.get("letters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if letters.is_empty() {
+        return "no dead letters".into();
+    }
+    let mut table = plain_table();
+    table.set_header(["letter", "operator", "outcome", "rows, or why"]);
+    for letter in letters {
+        let rows = letter.get("rows").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let rows: Vec<String> = rows.iter().map(shown_row).collect();
+        let told = match text(letter, "code") {
+            code if !code.is_empty() => format!("{} ({code})", text(letter, "error")),
+            _ if !text(letter, "error").is_empty() => text(letter, "error"),
+            _ => rows.join(" "),
+        };
+        table.add_row([text(letter, "id"), text(letter, "operator"), text(letter, "outcome"), told]);
+    }
+    let total = answer.get("total").and_then(Value::as_u64).unwrap_or_default();
+    let more = total.saturating_sub(letters.len() as u64);
+    let more = if more > 0 { format!("\nand {more} more, which were not tried") } else { String::new() };
+    format!("{table}{more}\nnothing was changed")
 }
 
 fn asked_to_text(target: &Target, action: Action, answer: &Value) -> String {

@@ -6,7 +6,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use clap::Args;
 use pelton_core::{
     contract::{
-        AggregateSignature, CogroupSignature, Input, KeyedSignature, Port, PortColumn, SideTable, Signature, StateTable,
+        AggregateSignature, CogroupSignature, Input, KeyedSignature, Mode, Port, PortColumn, SideTable, Signature,
+        StateTable,
     },
     limits::Limits,
     types::{self, TypeError},
@@ -161,6 +162,7 @@ fn open(module: &Module, columns: &Columns, args: &InspectArgs) -> Result<Opened
         schema: columns.0.clone(),
         key: args.key.clone(),
         event_time: None,
+        mode: Mode::Append,
     };
     let inputs = [input("input", columns), input("right", args.right.as_ref().unwrap_or(columns))];
     let [only, _] = &inputs;
@@ -227,6 +229,7 @@ fn contract_to_json(opened: &Opened) -> Value {
         AnySignature::Aggregate(signature) => {
             contract.insert("accumulator".into(), fields_to_json(&signature.accumulator));
             contract.insert("ordered".into(), signature.ordered.into());
+            contract.insert("retracts".into(), signature.retracts.into());
         }
         AnySignature::Cogroup(signature) => {
             contract.insert("key".into(), fields_to_json(&signature.keys));
@@ -291,7 +294,8 @@ fn contract_to_text(opened: &Opened, lines: &mut Vec<String>) {
         }
         AnySignature::Aggregate(signature) => {
             let merge = if signature.ordered { "rows of a group are folded in order" } else { "merged in any order" };
-            lines.push(format!("accumulator  ({merge})"));
+            let retracts = if signature.retracts { "; takes rows back" } else { "" };
+            lines.push(format!("accumulator  ({merge}{retracts})"));
             let accumulator = signature.accumulator.fields().iter();
             lines.extend(accumulator.map(|field| format!("  {}: {}", field.name(), types::column(field))));
         }

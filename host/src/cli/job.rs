@@ -1,5 +1,7 @@
 //! `pelton job …`: the jobs of an engine, and the schema of job files.
 
+#![expect(clippy::indexing_slicing, reason = "indexing a JSON value answers null where there is nothing")]
+
 use std::{cell::Cell, collections::BTreeMap, path::Path};
 
 use clap::{Args, Subcommand};
@@ -78,7 +80,7 @@ pub(super) struct NameArgs {
 pub(super) fn job(context: &Context, command: &JobCommand) -> Exit {
     let act = |args: &NameArgs, what: &str| {
         let answer = Client::new(context).post(&format!("{}/{what}", path(args)), &Value::Null);
-        context.answer(answer, |job| line(job))
+        context.answer(answer, line)
     };
     match command {
         JobCommand::Submit(args) => submit(context, args),
@@ -236,7 +238,11 @@ fn reason(job: &Value, key: &str) -> Option<String> {
     Some(format!("{} ({})", text(reason, "message"), text(reason, "code")))
 }
 
-fn lag(figures: &Value) -> String {
+/// Of a job that runs.
+fn lag(job: &Value, figures: &Value) -> String {
+    if text(job, "state") != "running" {
+        return String::new();
+    }
     let lag = figures.get("lag_ms").and_then(Value::as_f64);
     lag.map(|lag| format!("{:.1} s", lag / 1e3)).unwrap_or_default()
 }
@@ -259,7 +265,7 @@ fn list_to_text(answer: &Value) -> String {
             HumanCount(rate as u64).to_string(),
             count("rows_out"),
             count("rejected"),
-            lag(figures),
+            lag(job, figures),
             count("restarts"),
             reason(job, "reason").unwrap_or_default(),
         ]);
@@ -302,12 +308,23 @@ fn to_text(job: &Value) -> String {
             count("skipped")
         ),
     );
-    if !lag(figures).is_empty() {
-        row("lag", lag(figures));
+    if !lag(job, figures).is_empty() {
+        row("lag", lag(job, figures));
     }
     if number(figures, "letters") > 0 {
         let name = text(job, "name");
         row("queue", format!("{} dead letters: `pelton dlq list {name}` shows them", count("letters")));
+    }
+    for migration in job.get("migrations").and_then(Value::as_array).into_iter().flatten() {
+        let left = migration.get("keys_left").and_then(Value::as_u64);
+        let left = left.map_or("not begun yet".into(), |left| format!("{} keys left", HumanCount(left)));
+        row("migrating", format!("the state of {}: {left}", text(migration, "operator")));
+    }
+    if let Some(rate) = figures.get("rate_limit").and_then(Value::as_f64) {
+        row("pace", format!("{} rows/s at most, by backpressure", HumanCount(rate as u64)));
+    }
+    if number(figures, "verified") > 0 {
+        row("verified", format!("{} epochs, {} came to something else", count("verified"), count("differing")));
     }
     row("failures", format!("{}, {} restarts, {} traps", count("failures"), count("restarts"), count("traps")));
     for operator in figures.get("operators").and_then(Value::as_array).into_iter().flatten() {

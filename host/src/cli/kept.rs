@@ -1,6 +1,6 @@
 //! Jobs whose epochs are computed again: a job file with its checkpoint directory, or the name of an engine's job.
 //!
-//! Called by `replay` and `verify`.
+//! Called by `replay`, `verify` and `state`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use pelton_core::job::Overrides;
 
 use super::{Context, Exit, parse_override, plan::runtime};
 use crate::{
-    checkpoint::Retained,
+    checkpoint::{Location, Retained},
     error::Code,
     job::{
         diagnostic::{Diagnostic, Diagnostics, Sources},
@@ -39,6 +39,10 @@ pub(super) enum Named<'a> {
 }
 
 impl KeptArgs {
+    pub(super) fn of(job: &str, overrides: &[(String, String)]) -> Self {
+        Self { job: Some(job.to_owned()), overrides: overrides.to_vec(), threads: None }
+    }
+
     pub(super) fn threads(&self) -> Option<usize> {
         self.threads.map(usize::from)
     }
@@ -70,7 +74,7 @@ pub(super) fn open(context: &Context, args: &KeptArgs) -> Result<Local, Exit> {
     let Some(checkpoint) = &parsed.spec.checkpoint else {
         return Err(failed(context, ReplayError::NoCheckpoint { job: parsed.spec.name.clone() }));
     };
-    let retained = Retained::open(&parsed.dir.join(&checkpoint.path));
+    let retained = Retained::open(Location::of(&parsed.dir, &checkpoint.path));
     let retained = retained.map_err(|error| failed(context, error.into()))?;
     Ok(Local { text, path, overrides, retained })
 }

@@ -24,12 +24,14 @@ pub mod report;
 mod run;
 mod serve;
 mod shadow;
+mod state;
 mod swap;
 mod tap;
 mod terminal;
 mod test;
 mod time;
 mod token;
+mod top;
 mod verify;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
@@ -51,7 +53,7 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage, or a wrong job file.
     Usage = 2,
-    /// A plan that does not fit.
+    /// By the engine; or a module or a plan that cannot be used.
     Refused = 3,
     /// Ended by Ctrl-C or SIGTERM, cleanly.
     Interrupted = 130,
@@ -100,6 +102,9 @@ struct GlobalFlags {
     /// The engine that commands speak to.
     #[arg(long, global = true, value_name = "URL")]
     engine: Option<String>,
+    /// The certificates (PEM) of the authorities that vouch for an engine that speaks TLS.
+    #[arg(long, global = true, value_name = "FILE")]
+    engine_ca: Option<PathBuf>,
     /// What the engine knows you by. Other users of the machine see flags: PELTON_TOKEN and pelton.toml are safer.
     #[arg(long, global = true, value_name = "TOKEN")]
     token: Option<String>,
@@ -151,6 +156,15 @@ enum Command {
         after_help = "Example:\n  pelton tap hot-items to-euro --rows 20\n  pelton tap hot-items bids.rejected --follow"
     )]
     Tap(tap::TapArgs),
+    /// Watch what the engine's jobs do: rows a second, busy time, lag, state, traps.
+    #[command(after_help = "Example:\n  pelton top\n  pelton top hot-items --sort busy\n  pelton top --once")]
+    Top(top::TopArgs),
+    /// Look at the state of a job's operators, as it was committed: keys, windows, rows that wait; or write it to a file.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  pelton state list visits\n  pelton state get visits per-user ada\n  pelton state export job.toml per-user --to state.parquet\n\ndocs/looking-in.md tells the whole story."
+    )]
+    State(state::StateCommand),
     /// Put another module into an operator's place while its job runs; tried as a shadow or a canary first, if you like.
     #[command(
         after_help = "Example:\n  pelton swap prices price prices@2.0.0 --dry-run\n  pelton swap prices price prices@2.0.0 --shadow 50\n  pelton swap prices price prices@2.0.0 --canary 1/8\n  pelton promote prices\n\ndocs/swap.md tells the whole story."
@@ -280,6 +294,8 @@ pub fn main() -> ExitCode {
         Command::Job(command) => job::job(&context, &command),
         Command::Logs(args) => logs::logs(&context, &args),
         Command::Tap(args) => tap::tap(&context, &args),
+        Command::Top(args) => top::top(&context, &args),
+        Command::State(command) => state::state(&context, &command),
         Command::Swap(args) => swap::swap(&context, &args),
         Command::Promote(args) => swap::promote(&context, &args),
         Command::Rollback(args) => swap::rollback(&context, &args),
@@ -313,6 +329,7 @@ impl GlobalFlags {
         Ok(Flags {
             threads,
             engine: self.engine.clone(),
+            engine_ca: self.engine_ca.clone(),
             token: self.token.clone(),
             data_dir,
             cache_dir: self.cache_dir.clone(),

@@ -45,8 +45,8 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(checkpoint) = plan.checkpoint.as_ref().filter(|_| args.fresh && !args.yes)
-        && checkpoint.directory.exists()
-        && !context.terminal.confirm(&format!("Remove the checkpoint in {}?", checkpoint.directory.display()))
+        && checkpoint.location.may_hold()
+        && !context.terminal.confirm(&format!("Remove the checkpoint in {}?", checkpoint.location))
     {
         context.terminal.message("nothing was removed; `--yes` answers for you");
         return Exit::Refused;
@@ -149,7 +149,7 @@ trait Show {
 }
 
 /// Turns Ctrl-C and SIGTERM into a request to stop, and the second one into an end at once.
-fn watch_signals(stop: Stop) {
+pub(super) fn watch_signals(stop: Stop) {
     let watch = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {

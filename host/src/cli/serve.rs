@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{Context, Exit, config::LISTEN_DEFAULT, plan::runtime, swap::parse_time, terminal::counted};
 use crate::{
-    api::{self, ListenError},
+    api::{self, ListenError, TlsFiles},
     control::{ControlError, Engine, EngineOptions},
     error::Coded,
     job::file,
@@ -26,15 +26,27 @@ use crate::{
 pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
-    /// Where it listens: an address of this machine alone. Port 0: any that is free.
+    /// Where it listens. Port 0: any that is free. An address that other machines reach needs a certificate and a token.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
+    /// The certificate chain (PEM) with which it speaks TLS. What replaces it in the file is taken up by itself.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key (PEM) of that certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Memory that compiling a module may take, which a process of its own does: a size such as 4GiB.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = parse_size)]
     compile_memory: u64,
     /// Time of a processor that compiling a module may take, in whole seconds such as 300s.
     #[arg(long, value_name = "TIME", default_value = "300s", value_parser = parse_time)]
     compile_time: Duration,
+}
+
+impl ServeArgs {
+    fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles { cert: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    }
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {
@@ -75,7 +87,7 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
         context.terminal.message("failed to start: the system gives no more descriptors or threads");
         return Exit::Failed;
     };
-    let end = io.block_on(run(context, args.listen, &engine));
+    let end = io.block_on(run(context, args, &engine));
     io.shutdown_timeout(ANSWERS_PATIENCE);
     match end {
         End::Asked => Exit::Done,
@@ -118,21 +130,28 @@ pub(super) fn data_dir(context: &Context) -> Result<PathBuf, ()> {
     })
 }
 
-async fn run(context: &Context, address: SocketAddr, engine: &Arc<Engine>) -> End {
+async fn run(context: &Context, args: &ServeArgs, engine: &Arc<Engine>) -> End {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return End::Server(error),
     };
-    let listener = match api::listen(address).await {
+    let has_token = match engine.tokens().list() {
+        Ok(tokens) => !tokens.is_empty(),
+        Err(error) => return End::Control(error),
+    };
+    let listener = match api::listen(args.listen, args.tls(), has_token) {
         Ok(listener) => listener,
         Err(error) => return End::Listen(error),
     };
-    let address = listener.local_addr().unwrap_or(address);
+    let url = match listener.url() {
+        Ok(url) => url,
+        Err(error) => return End::Server(error),
+    };
     let jobs = match engine.start() {
         Ok(jobs) => jobs,
         Err(error) => return End::Control(error),
     };
-    announce(context, address, engine, jobs);
+    announce(context, &url, engine, jobs);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = api::serve(Arc::clone(engine), listener, async {
         let _ = stopped.await;
@@ -160,8 +179,8 @@ async fn run(context: &Context, address: SocketAddr, engine: &Arc<Engine>) -> En
     end
 }
 
-fn announce(context: &Context, address: SocketAddr, engine: &Engine, jobs: usize) {
-    let (url, data) = (format!("http://{address}"), engine.data().display().to_string());
+fn announce(context: &Context, url: &str, engine: &Engine, jobs: usize) {
+    let data = engine.data().display().to_string();
     context.terminal.line(&if context.is_json() {
         json!({ "event": "listening", "url": url, "data": data, "jobs": jobs }).to_string()
     } else {

@@ -14,8 +14,9 @@ pub(super) fn to_text(comparison: &Comparison) -> String {
     let verdict = match comparison.is_same() {
         true => "same rows".to_owned(),
         false => format!(
-            "{} differ: {} only in the operator, {} only in the shadow",
+            "{} differ{}: {} only in the operator, {} only in the shadow",
             counted(rows_gone + rows_new, "row"),
+            if rows_gone + rows_new == 1 { "s" } else { "" },
             HumanCount(*rows_gone),
             HumanCount(*rows_new)
         ),

@@ -1,12 +1,14 @@
 //! `pelton swap`, `promote`, `rollback`, `history` and `shadow`: other modules for a job that runs.
 
+#![expect(clippy::indexing_slicing, reason = "indexing a JSON value answers null where there is nothing")]
+
 use std::{
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use pelton_core::{model::ModuleTag, share::Share};
 use serde_json::{Map, Value, json};
 
@@ -35,6 +37,9 @@ pub(super) struct SwapArgs {
     /// Say what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// What becomes of open windows, and of everything else the operator has kept: the new module takes it over, or begins with none.
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "migrate")]
+    windows: Windows,
     /// Run it beside the operator for so many epochs first, and compare their rows.
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u64).range(1..))]
     shadow: Option<u64>,
@@ -46,6 +51,21 @@ pub(super) struct SwapArgs {
     auto: bool,
     #[command(flatten)]
     watch: WatchArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Windows {
+    Migrate,
+    Reset,
+}
+
+impl Windows {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Migrate => "migrate",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -99,7 +119,7 @@ pub(super) fn swap(context: &Context, args: &SwapArgs) -> Exit {
     let body = json!({
         "operator": args.operator, "module": name, "digest": digest,
         "options": args.options.iter().cloned().collect::<Map<_, _>>(),
-        "shadow": args.shadow, "canary": args.canary.map(|share| share.to_string()), "automatic": args.auto, "watch_ms": millis(args.watch.watch), "dry_run": args.dry_run,
+        "windows": args.windows.word(), "shadow": args.shadow, "canary": args.canary.map(|share| share.to_string()), "automatic": args.auto, "watch_ms": millis(args.watch.watch), "dry_run": args.dry_run,
     });
     let answer = client.post(&format!("/v1/jobs/{}/swap", escaped(&args.job)), &body);
     match answer {
@@ -154,6 +174,15 @@ pub(super) fn history(context: &Context, args: &ChangedJobArgs) -> Exit {
     })
 }
 
+/// Characters of a reason in a table; all of it is in the JSON.
+const REASON_CHARS_MAX: usize = 80;
+
+fn cut(reason: &str) -> String {
+    let cut: String = reason.chars().take(REASON_CHARS_MAX).collect();
+    let more = if cut.len() < reason.len() { "…" } else { "" };
+    format!("{cut}{more}")
+}
+
 /// What made a revision, in words.
 fn origin(origin: &Value) -> String {
     let operator = origin["operator"].as_str().unwrap_or_default();
@@ -165,7 +194,7 @@ fn origin(origin: &Value) -> String {
         "swap" => format!("{operator}: another module"),
         "settle" => format!("{operator}: the shadow goes"),
         "rollback" => match origin["reason"].as_str() {
-            Some(reason) => format!("{operator}: rolled back, since {reason}"),
+            Some(reason) => format!("{operator}: rolled back, since {}", cut(reason)),
             None => format!("{operator}: rolled back"),
         },
         _ => "submitted".into(),
@@ -225,8 +254,11 @@ pub(super) fn changes(changed: &Value) -> String {
         return format!("{text}\n  {when}: {}", reasons.join("; "));
     }
     let operators = changed["operators"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if operators.is_empty() && changed["revision"].is_null() {
+        return format!("{}: nothing changes, revision {} stays", plain(&changed["job"]), changed["from"]);
+    }
     if operators.is_empty() {
-        text.push_str("\n  nothing changes");
+        text.push_str("\n  the operators stay as they are");
     }
     for operator in operators {
         let short = |key: &str| {

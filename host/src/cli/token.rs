@@ -36,7 +36,8 @@ pub(super) struct CreateArgs {
     /// What it is called in lists and in the audit log.
     #[arg(value_name = "NAME")]
     name: String,
-    /// read: look at jobs and modules; operate: also push, submit, pause, resume, stop, drain; admin: also remove.
+    /// read: look at jobs and modules; operate: also push, submit, change, pause, resume, stop, drain,
+    /// replay; admin: also remove.
     #[arg(long, value_name = "ROLE", default_value = "read", value_parser = ["read", "operate", "admin"])]
     role: String,
     #[command(flatten)]

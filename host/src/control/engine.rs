@@ -28,8 +28,9 @@ use super::{
     logs::LogEntry,
     registry::{Listed, Registry},
     resolve,
-    status::JobStatus,
+    status::{JobStatus, State},
     tokens::Tokens,
+    verifier::Verifier,
 };
 use crate::{
     clock,
@@ -75,7 +76,7 @@ pub struct Engine {
     damaged: Mutex<BTreeMap<String, Damage>>,
     /// Held by what decides whether a module is needed: the last step of a submission, a removal.
     changes: Mutex<()>,
-    is_closing: AtomicBool,
+    pub(super) is_closing: AtomicBool,
     _lock: Lock,
 }
 
@@ -125,7 +126,7 @@ impl Engine {
         Ok(count)
     }
 
-    /// Has a thread settle what changes leave open, until the engine is gone or closes.
+    /// Has threads settle what changes leave open, and verify epochs, until the engine is gone or closes.
     fn look_after_jobs(self: &Arc<Self>) -> Result<(), ControlError> {
         let engine = Arc::downgrade(self);
         let look = move || {
@@ -136,6 +137,9 @@ impl Engine {
             }
         };
         let thread = std::thread::Builder::new().name("changes".into()).spawn(look);
+        thread.map_err(ControlError::io("start a thread in", &self.data))?;
+        let (verifier, engine) = (Verifier::default(), Arc::downgrade(self));
+        let thread = std::thread::Builder::new().name("verifier".into()).spawn(move || verifier.run(&engine));
         thread.map(drop).map_err(ControlError::io("start a thread in", &self.data))
     }
 
@@ -160,7 +164,7 @@ impl Engine {
         if self.is_closing.load(Ordering::Acquire) { Err(ControlError::Closing) } else { Ok(guard) }
     }
 
-    fn all(&self) -> Vec<Arc<Job>> {
+    pub(super) fn all(&self) -> Vec<Arc<Job>> {
         self.jobs_map().values().cloned().collect()
     }
 
@@ -186,7 +190,10 @@ impl Engine {
     pub fn tap(&self, name: &str, output: &str, rows: usize) -> Result<Sample, ControlError> {
         let job = self.find(name)?;
         let Some(control) = job.control() else {
-            let help = format!("`pelton job resume {name}` lets it go on");
+            let help = match job.status().state {
+                State::Finished => "it has finished, and no more rows leave it".to_owned(),
+                _ => format!("`pelton job resume {name}` lets it go on"),
+            };
             return Err(ControlError::conflict(format!("job `{name}` does not run"), help));
         };
         control.sample(output, rows).ok_or_else(|| {

@@ -7,7 +7,8 @@ use pelton_wasm::{CallError, LoadError};
 use crate::{
     error::{Code, Coded},
     job::{
-        dead_letters::LettersError, diagnostic::Diagnostics, plan::change::Refusals, replay::ReplayError, run::RunError,
+        dead_letters::LettersError, diagnostic::Diagnostics, look::LookError, plan::change::Refusals,
+        replay::ReplayError, run::RunError,
     },
 };
 
@@ -47,6 +48,8 @@ pub enum ControlError {
     Letters(Box<LettersError>),
     #[error(transparent)]
     Replay(Box<ReplayError>),
+    #[error(transparent)]
+    Look(Box<LookError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -80,6 +83,15 @@ impl From<ReplayError> for ControlError {
     }
 }
 
+impl From<LookError> for ControlError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Replay(error) => error.into(),
+            error => Self::Look(Box::new(error)),
+        }
+    }
+}
+
 impl From<Diagnostics> for ControlError {
     fn from(mistakes: Diagnostics) -> Self {
         Self::Job(Box::new(mistakes))
@@ -102,6 +114,7 @@ impl Coded for ControlError {
             Self::Change(source) => source.code(),
             Self::Letters(source) => source.code(),
             Self::Replay(source) => source.code(),
+            Self::Look(source) => source.code(),
         }
     }
 
@@ -126,6 +139,7 @@ impl Coded for ControlError {
             Self::Change(source) => source.help(),
             Self::Letters(source) => source.help(),
             Self::Replay(source) => source.help(),
+            Self::Look(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pelton_core::job::operator_of;
 use pelton_wasm::Level;
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
     figures::Count,
     logs::{LogEntry, Logs, PrintToLogs},
     resolve,
-    status::{JobStatus, State},
+    status::{JobStatus, Migrating, State, Trial},
 };
 use crate::{
     clock,
@@ -32,7 +33,7 @@ use crate::{
     job::{
         attempts::{self, Failure, Follow, Outcome, Plans},
         diagnostic::Diagnostics,
-        plan::Plan,
+        plan::{Plan, PlannedOperator},
         run::{Control, RunError, Start, progress::Event},
     },
 };
@@ -98,6 +99,8 @@ impl Job {
 
     pub(super) fn status(&self) -> JobStatus {
         let inner = self.inner();
+        let migrations = inner.running.as_ref().map(|running| running.control.migrations()).unwrap_or_default();
+        let migrations = migrations.into_iter().map(|(operator, keys_left)| Migrating { operator, keys_left });
         JobStatus {
             name: self.name.clone(),
             state: inner.state(),
@@ -106,6 +109,8 @@ impl Job {
             last_error: inner.last_error.clone(),
             revision: inner.record.revision,
             changed: inner.record.changed,
+            migrations: migrations.collect(),
+            trials: inner.trials(),
             figures: inner.count.figures(),
         }
     }
@@ -166,6 +171,11 @@ impl Job {
 
     pub(super) fn say(&self, level: Level, from: Option<&str>, message: &str) {
         self.inner().logs.push(level, from, message);
+    }
+
+    /// So many epochs were computed again, of which so many came to something else.
+    pub(super) fn verified(&self, checked: u64, differing: u64) {
+        self.inner().count.verified(checked, differing);
     }
 
     /// A new revision of a job at rest; it should run from now on.
@@ -325,6 +335,22 @@ impl Inner {
         self.running.as_ref().map_or_else(|| State::at_rest(self.record.standing), |running| running.state)
     }
 
+    /// What stands beside operators of the run.
+    fn trials(&self) -> Vec<Trial> {
+        let current = self.running.as_ref().and_then(|running| running.control.current());
+        let Some((_, plan)) = current else { return Vec::new() };
+        let trial = |planned: &PlannedOperator| {
+            let kind = match planned.shadow_of {
+                Some(_) => "shadow",
+                None if planned.is_canary() => "canary",
+                None => return None,
+            };
+            let operator = operator_of(planned.logic.name()).to_owned();
+            Some(Trial { operator, kind, module: planned.logic.modules() })
+        };
+        plan.operators.iter().filter_map(trial).collect()
+    }
+
     fn revision(&self) -> Arc<Revision> {
         let today = self.revisions.iter().find(|revision| revision.number == self.record.revision);
         Arc::clone(today.expect("the catalogue has the revision that a record names"))
@@ -408,7 +434,7 @@ impl Follow for Follower<'_> {
         let healed = self.job.heal(self.engine, error);
         if healed {
             let mut inner = self.job.inner();
-            inner.count.failed(error.code() == Code::Trap, true);
+            inner.count.failed(trapped(error), true);
             inner.set_state(State::Restarting);
         }
         healed
@@ -417,7 +443,7 @@ impl Follow for Follower<'_> {
     fn failed(&mut self, failure: &Failure<'_>) {
         let reason = reason(failure.error);
         let mut inner = self.job.inner();
-        inner.count.failed(failure.error.code() == Code::Trap, failure.again.is_some());
+        inner.count.failed(trapped(failure.error), failure.again.is_some());
         let then = match failure.again {
             Some(delay) => format!("it is started again in {:.1} s", delay.as_secs_f64()),
             None => "it is given up".into(),
@@ -427,6 +453,14 @@ impl Follow for Follower<'_> {
         if failure.again.is_some() {
             inner.set_state(State::Restarting);
         }
+    }
+}
+
+/// The operator whose module trapped.
+fn trapped(error: &RunError) -> Option<&str> {
+    match error {
+        RunError::Operator { name, source, .. } if source.code() == Code::Trap => Some(name),
+        _ => None,
     }
 }
 

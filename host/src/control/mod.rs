@@ -26,9 +26,11 @@ pub mod logs;
 pub mod registry;
 pub mod replay;
 pub mod resolve;
+mod state;
 pub mod status;
 pub mod swap;
 pub mod tokens;
+mod verifier;
 
 pub use engine::{Engine, EngineOptions, Submission};
 pub use error::ControlError;

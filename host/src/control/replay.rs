@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::{ControlError, Engine, catalogue::Revision, job::Job, resolve};
 use crate::{
-    checkpoint::Retained,
+    checkpoint::{Location, Retained},
     job::{
         plan::modules::Modules,
-        replay::{self, Kept, ReplayError, Request, Revised, Revisions, Which, With, bundle},
+        replay::{self, Kept, ReplayError, Request, Revised, Revisions, Verification, Which, With, bundle},
         run::RunError,
     },
     standard::is_std,
@@ -49,9 +49,11 @@ impl Engine {
 
     /// Computes epochs of a job again and says which come to something else. On one thread: the job has the others.
     pub fn verify(&self, name: &str, which: Which) -> Result<Value, ControlError> {
-        self.with_job(name, |revisions, kept| {
-            Ok(replay::json::verification(&replay::verify(revisions, kept, which, 1)?))
-        })
+        Ok(replay::json::verification(&self.verification(name, which)?))
+    }
+
+    pub(super) fn verification(&self, name: &str, which: Which) -> Result<Verification, ControlError> {
+        self.with_job(name, |revisions, kept| replay::verify(revisions, kept, which, 1))
     }
 
     /// Puts an epoch of a job into a bundle, and answers its bytes.
@@ -84,18 +86,27 @@ impl Engine {
         Ok(With { operator, module: module.to_owned(), reference, bytes, options })
     }
 
-    /// Gives a job's revisions and what its checkpoint has kept to `act`.
     fn with_job<T>(
         &self,
         name: &str,
         act: impl FnOnce(&Revisions<'_>, &Kept<'_>) -> Result<T, ReplayError>,
+    ) -> Result<T, ControlError> {
+        let done = self.with_retained(name, |_, revisions, retained| act(revisions, &Kept::Directory(retained)))?;
+        Ok(done?)
+    }
+
+    /// Gives a job, its revisions and what its checkpoint has kept to `act`.
+    pub(super) fn with_retained<T>(
+        &self,
+        name: &str,
+        act: impl FnOnce(&Job, &Revisions<'_>, &Retained) -> T,
     ) -> Result<T, ControlError> {
         let job = self.find(name)?;
         let checkpoint = self.catalogue().checkpoint(name);
         let file = resolve::read(&job.revision(), &checkpoint)?;
         let spec = file.spec.checkpoint.as_ref();
         let spec = spec.ok_or_else(|| ReplayError::NoCheckpoint { job: name.to_owned() })?;
-        let retained = Retained::open(&file.dir.join(&spec.path)).map_err(ReplayError::from)?;
+        let retained = Retained::open(Location::of(&file.dir, &spec.path)).map_err(ReplayError::from)?;
         let find = |number| self.revised(&job, number, &checkpoint);
         let revisions = Revisions {
             runtime: Arc::clone(self.runtime()),
@@ -103,7 +114,7 @@ impl Engine {
             variables: &|name| std::env::var(name).ok(),
             given: None,
         };
-        Ok(act(&revisions, &Kept::Directory(&retained))?)
+        Ok(act(&job, &revisions, &retained))
     }
 
     fn revised(&self, job: &Job, number: u64, checkpoint: &Path) -> Result<Revised, RunError> {

@@ -62,6 +62,16 @@ impl State {
     }
 }
 
+/// A module that is tried, or that is watched after it was exchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trial {
+    /// The operator that it stands beside.
+    pub operator: String,
+    /// `shadow` or `canary`.
+    pub kind: &'static str,
+    pub module: String,
+}
+
 /// A job, as it is now.
 #[derive(Debug, Clone, Serialize)]
 pub struct JobStatus {
@@ -76,5 +86,17 @@ pub struct JobStatus {
     pub revision: u64,
     /// When it was submitted, or last paused, resumed, stopped; in µs since 1970 UTC.
     pub changed: i64,
+    /// Operators whose state is being migrated to another version of their modules.
+    pub migrations: Vec<Migrating>,
+    /// Modules that stand beside operators at the moment.
+    pub trials: Vec<Trial>,
     pub figures: Figures,
+}
+
+/// State that is being migrated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migrating {
+    pub operator: String,
+    /// Keys that are left; none: it has not begun.
+    pub keys_left: Option<usize>,
 }

@@ -32,7 +32,10 @@ use crate::{
     clock,
     job::{
         file::edit::{self, EditError, Replacement},
-        plan::change::{Change, OperatorChange},
+        plan::{
+            Plan,
+            change::{Change, OperatorChange},
+        },
         run::{Comparison, Control, Cost, RunError},
     },
     standard::is_std,
@@ -48,6 +51,8 @@ pub struct Swap {
     pub digest: Option<ModuleDigest>,
     /// Options that change.
     pub options: Map<String, Value>,
+    /// It begins without open windows and without state.
+    pub resets: bool,
     /// Epochs for which it is a shadow first; none: it takes the operator's place at once.
     pub shadow: Option<u64>,
     /// The share of the operator's work that it does first, for good; none: all of it.
@@ -116,19 +121,18 @@ const REJECTED_ROWS_MIN: u64 = 1_000;
 impl Engine {
     /// Puts another module into an operator's place, at once or as its shadow first.
     pub fn swap(&self, name: &str, swap: &Swap, by: &str) -> Result<Changed, ControlError> {
-        let (operator, alias) = match swap.operator.split_once('.') {
-            Some((operator, alias)) => (operator, Some(alias.to_owned())),
-            None => (swap.operator.as_str(), None),
-        };
+        let (operator, alias) = split(&swap.operator);
         let job = self.find(name)?;
         let _turn = job.turn();
         let current = job.revision();
         let mut given = current.pins.clone();
         let reference = reference(swap, &mut given);
-        let replacement = Replacement { alias, reference, options: swap.options.clone() };
+        let reset = swap.resets.then(|| job.next_number());
+        let replacement = Replacement { alias, reference, options: swap.options.clone(), reset };
         let (text, named) = (&current.text, operator.to_owned());
         let (text, origin) = match (swap.shadow, swap.canary) {
             (Some(_), Some(_)) => return Err(both_candidates()),
+            (None, Some(_)) if swap.resets => return Err(resetting_canary()),
             (Some(epochs), None) => {
                 let origin = Origin::Shadow { operator: named, epochs, is_automatic: swap.is_automatic };
                 (edit::cast_shadow(text, operator, &replacement)?, origin)
@@ -143,6 +147,34 @@ impl Engine {
             }
         };
         self.revise(&job, &current, (text, origin), &given, by, swap.is_dry_run)
+    }
+
+    /// The plan of a job in which another module does an operator's work. Nothing of the job changes.
+    pub(super) fn plan_with(&self, job: &Arc<Job>, swap: &Swap) -> Result<Plan, ControlError> {
+        let (operator, alias) = split(&swap.operator);
+        let current = job.revision();
+        let mut given = current.pins.clone();
+        let reference = reference(swap, &mut given);
+        let replacement = Replacement { alias, reference, options: swap.options.clone(), reset: None };
+        let text = edit::exchange(&current.text, operator, &replacement)?;
+        let revision = self.pinned(job, Revision { text, ..Revision::clone(&current) }, &given, "")?;
+        job.plan(self, &revision)
+    }
+
+    /// A revision with the modules that its text names.
+    fn pinned(
+        &self,
+        job: &Job,
+        revision: Revision,
+        given: &BTreeMap<String, ModuleDigest>,
+        by: &str,
+    ) -> Result<Revision, ControlError> {
+        let file = resolve::read(&revision, &self.catalogue().checkpoint(job.name()))?;
+        let named = resolve::references(&file.spec);
+        let given = given.iter().filter(|(name, _)| named.contains(name.as_str()));
+        let given = given.map(|(name, digest)| (name.clone(), *digest)).collect();
+        let pins = resolve::pin(self.registry(), &file, &given, by)?;
+        Ok(Revision { pins, ..revision })
     }
 
     /// Has a shadow or a canary take the place of its operator.
@@ -257,12 +289,7 @@ impl Engine {
         is_dry_run: bool,
     ) -> Result<Changed, ControlError> {
         let operator = revision.origin.operator().unwrap_or_default().to_owned();
-        let file = resolve::read(&revision, &self.catalogue().checkpoint(job.name()))?;
-        let named = resolve::references(&file.spec);
-        let given = given.iter().filter(|(name, _)| named.contains(name.as_str()));
-        let given = given.map(|(name, digest)| (name.clone(), *digest)).collect();
-        let pins = resolve::pin(self.registry(), &file, &given, by)?;
-        let revision = Revision { pins, ..revision };
+        let revision = self.pinned(job, revision, given, by)?;
         let plan = job.plan(self, &revision)?;
         let control = job.control();
         let change = match &control {
@@ -272,7 +299,11 @@ impl Engine {
             }
             None => Change::new(&job.plan(self, current)?, current.number, revision.number, plan),
         };
-        let change = change.map_err(|refusals| ControlError::Change(Box::new(refusals)))?;
+        let refused = |refusals| ControlError::Change(Box::new(refusals));
+        let mut change = change.map_err(refused)?;
+        if let Some(control) = &control {
+            control.try_out(&mut change).map_err(refused)?;
+        }
         let operators = change.operators.iter().filter(|change| !change.is_nothing()).map(Difference::from).collect();
         let mut changed =
             Changed { job: job.name().to_owned(), operator, from: current.number, revision: None, operators };
@@ -396,6 +427,13 @@ fn both_candidates() -> ControlError {
     )
 }
 
+fn resetting_canary() -> ControlError {
+    ControlError::invalid(
+        "a canary shares its state with the operator, and cannot begin without it",
+        "try it with `--shadow 50 --windows reset` first, which has state of its own",
+    )
+}
+
 /// Why a module that is watched should go: it rejects a far greater share of its rows than the one before it.
 fn rejects_more(new: &Cost, old: &Cost) -> Option<String> {
     let has_seen = new.rows_in >= REJECTED_ROWS_MIN && old.rows_in >= REJECTED_ROWS_MIN;
@@ -407,6 +445,14 @@ fn rejects_more(new: &Cost, old: &Cost) -> Option<String> {
             100.0 * share(old)
         )
     })
+}
+
+/// An operator, and the one of its aggregates that is meant.
+fn split(name: &str) -> (&str, Option<String>) {
+    match name.split_once('.') {
+        Some((operator, alias)) => (operator, Some(alias.to_owned())),
+        None => (name, None),
+    }
 }
 
 /// The name of the new module in the job file; what it means is among `given`.
@@ -432,7 +478,7 @@ fn refuse_overridden(current: &Revision, operator: &str) -> Result<(), ControlEr
     let of = |key: &str| {
         let rest = key.strip_prefix("operator.")?.strip_prefix(operator)?.strip_prefix('.')?;
         Some(
-            ["module", "options", "aggregate", "shadow", "canary"]
+            ["module", "options", "aggregate", "reset", "shadow", "canary"]
                 .iter()
                 .any(|part| rest.split('.').next() == Some(part)),
         )
@@ -447,7 +493,7 @@ fn refuse_overridden(current: &Revision, operator: &str) -> Result<(), ControlEr
 }
 
 /// Waits until the run goes by the revision that is wanted: changes follow each other.
-fn settled(job: &Job, control: &Control, number: u64) -> Result<(u64, Arc<crate::job::plan::Plan>), ControlError> {
+fn settled(job: &Job, control: &Control, number: u64) -> Result<(u64, Arc<Plan>), ControlError> {
     let until = Instant::now() + TURN_PATIENCE;
     loop {
         match control.current() {

@@ -2,7 +2,7 @@
 //!
 //! A token is 256 random bits, shown once when it is made; what is kept is its BLAKE3, by which nobody gets in. Called by `api` for each
 //! request and by `pelton token`, also while an engine runs: the file is read anew each time, so that a token that was revoked is
-//! gone at once. Until the first token is made everybody who reaches the engine may do everything; it is reached over loopback alone.
+//! gone at once. Until the first token is made everybody who reaches the engine over loopback may do everything, and nobody else anything.
 //! Afterwards nobody gets in without one, also when all of them have been revoked.
 
 use std::path::Path;
@@ -58,6 +58,15 @@ pub struct Caller {
     /// The token's name.
     pub name: String,
     pub role: Role,
+}
+
+/// Who can reach the engine at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// This machine alone: it is open until the first token is made.
+    Local,
+    /// Other machines too: nobody gets in without a token.
+    Exposed,
 }
 
 /// Whether a request may come in.
@@ -132,9 +141,11 @@ impl Tokens {
     }
 
     /// Whose token this is.
-    pub fn admit(&self, token: Option<&str>) -> Result<Admission, ControlError> {
-        let Some(tokens) = self.data.read_record::<Vec<TokenInfo>>(FILE)? else {
-            return Ok(Admission::As(Caller { name: LOCAL.into(), role: Role::Admin }));
+    pub fn admit(&self, token: Option<&str>, door: Door) -> Result<Admission, ControlError> {
+        let tokens = match (self.data.read_record::<Vec<TokenInfo>>(FILE)?, door) {
+            (Some(tokens), _) => tokens,
+            (None, Door::Local) => return Ok(Admission::As(Caller { name: LOCAL.into(), role: Role::Admin })),
+            (None, Door::Exposed) => Vec::new(),
         };
         let Some(token) = token else { return Ok(Admission::TokenMissing) };
         let hash = blake3::hash(token.as_bytes());
@@ -158,23 +169,28 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let tokens = Tokens::open(root.path()).unwrap();
         let local = Admission::As(Caller { name: "local".into(), role: Role::Admin });
-        assert_eq!(tokens.admit(None).unwrap(), local);
+        assert_eq!(tokens.admit(None, Door::Local).unwrap(), local);
+        assert_eq!(tokens.admit(None, Door::Exposed).unwrap(), Admission::TokenMissing);
         let token = tokens.create("ci", Role::Operate).unwrap();
         let other = tokens.create("eyes", Role::Read).unwrap();
         assert!(tokens.create("ci", Role::Read).is_err());
         assert!(tokens.create("../ci", Role::Read).is_err());
         let ci = Admission::As(Caller { name: "ci".into(), role: Role::Operate });
-        assert_eq!(tokens.admit(Some(&token)).unwrap(), ci);
-        assert_eq!(tokens.admit(None).unwrap(), Admission::TokenMissing);
-        assert_eq!(tokens.admit(Some("")).unwrap(), Admission::TokenUnknown);
-        assert_eq!(tokens.admit(Some(&token[..token.len() - 1])).unwrap(), Admission::TokenUnknown);
+        assert_eq!(tokens.admit(Some(&token), Door::Local).unwrap(), ci);
+        assert_eq!(tokens.admit(None, Door::Local).unwrap(), Admission::TokenMissing);
+        assert_eq!(tokens.admit(Some(""), Door::Local).unwrap(), Admission::TokenUnknown);
+        assert_eq!(tokens.admit(Some(&token[..token.len() - 1]), Door::Local).unwrap(), Admission::TokenUnknown);
         let file = std::fs::read_to_string(root.path().join(FILE)).unwrap();
         assert!(!file.contains(&token) && !file.contains(&other), "only hashes are kept");
         tokens.revoke("ci").unwrap();
-        assert_eq!(tokens.admit(Some(&token)).unwrap(), Admission::TokenUnknown);
+        assert_eq!(tokens.admit(Some(&token), Door::Local).unwrap(), Admission::TokenUnknown);
         assert!(tokens.revoke("ci").is_err());
         tokens.revoke("eyes").unwrap();
-        assert_eq!(tokens.admit(None).unwrap(), Admission::TokenMissing, "the door does not open by itself");
+        assert_eq!(
+            tokens.admit(None, Door::Local).unwrap(),
+            Admission::TokenMissing,
+            "the door does not open by itself"
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Dead letters as people and machines see them, and what they may ask for: the same offline and by an engine.
 //!
-//! Called with a checkpoint directory, beside a job that runs or not. What is asked for is carried out by the job, in its next
+//! Called with the place of a checkpoint, beside a job that runs or not. What is asked for is carried out by the job, in its next
 //! epoch; nothing here changes the queue.
 
-use std::path::Path;
+pub mod dry_run;
 
 use arrow::{
     array::RecordBatch,
@@ -16,7 +16,7 @@ use super::run::letters::row;
 pub use crate::checkpoint::letters::Action;
 use crate::{
     checkpoint::{
-        CheckpointError,
+        CheckpointError, Location,
         letters::{Letter, LetterId, Queue, look, request},
     },
     error::{Code, Coded},
@@ -77,8 +77,8 @@ impl Coded for LettersError {
 pub const SHOWN_DEFAULT: usize = 100;
 
 /// `{"total", "letters": […]}`: the oldest letters first, of one operator or all.
-pub fn list(directory: &Path, operator: Option<&str>, most: usize) -> Result<Value, LettersError> {
-    let queue = look(directory)?;
+pub fn list(location: &Location, operator: Option<&str>, most: usize) -> Result<Value, LettersError> {
+    let queue = look(location)?;
     let is_wanted = |letter: &&Letter| operator.is_none_or(|operator| letter.head.operator == operator);
     let wanted: Vec<&Letter> = queue.letters.iter().filter(is_wanted).collect();
     let shown: Vec<Value> = wanted.iter().take(most).map(|letter| to_json(&queue, letter)).collect();
@@ -86,9 +86,9 @@ pub fn list(directory: &Path, operator: Option<&str>, most: usize) -> Result<Val
 }
 
 /// All that is known of a letter.
-pub fn show(directory: &Path, id: &str) -> Result<Value, LettersError> {
+pub fn show(location: &Location, id: &str) -> Result<Value, LettersError> {
     let id = parse(id)?;
-    let queue = look(directory)?;
+    let queue = look(location)?;
     let letter = queue.letters.iter().find(|letter| letter.id() == id);
     let letter = letter.ok_or_else(|| LettersError::Unknown(id.to_string()))?;
     let mut shown = to_json(&queue, letter);
@@ -99,20 +99,21 @@ pub fn show(directory: &Path, id: &str) -> Result<Value, LettersError> {
 }
 
 /// Asks the job for something. Answers with the letters that it concerns.
-pub fn ask(directory: &Path, action: Action, selection: &Selection) -> Result<Value, LettersError> {
-    let queue = look(directory)?;
+pub fn ask(location: &Location, action: Action, selection: &Selection) -> Result<Value, LettersError> {
+    let queue = look(location)?;
     if action == Action::Replay && queue.is_over {
         return Err(LettersError::Over);
     }
     let chosen = choose(&queue, selection)?;
     if !chosen.is_empty() {
-        request(directory, action, &chosen)?;
+        request(location, action, &chosen)?;
     }
     let chosen: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     Ok(json!({ "action": action.name(), "letters": chosen }))
 }
 
-fn choose(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
+/// The letters that are named, all of which must be there.
+fn named(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
     let Selection { letters, operator, all } = selection;
     if letters.is_empty() && operator.is_none() && !all {
         return Err(LettersError::Nothing);
@@ -121,12 +122,19 @@ fn choose(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, Letters
     if let Some(unknown) = named.iter().find(|id| !queue.letters.iter().any(|letter| letter.id() == **id)) {
         return Err(LettersError::Unknown(unknown.to_string()));
     }
-    let is_meant = |letter: &&Letter| {
-        *all || named.contains(&letter.id()) || operator.as_ref().is_some_and(|name| *name == letter.head.operator)
-    };
+    Ok(named)
+}
+
+fn is_meant(selection: &Selection, named: &[LetterId], letter: &Letter) -> bool {
+    let is_of = |operator: &String| *operator == letter.head.operator;
+    selection.all || named.contains(&letter.id()) || selection.operator.as_ref().is_some_and(is_of)
+}
+
+fn choose(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
+    let named = named(queue, selection)?;
     // What waits to be carried out needs no second request.
     let free = |letter: &&Letter| queue.asked(letter.id()).is_none();
-    Ok(queue.letters.iter().filter(is_meant).filter(free).map(Letter::id).collect())
+    Ok(queue.letters.iter().filter(|letter| is_meant(selection, &named, letter)).filter(free).map(Letter::id).collect())
 }
 
 fn parse(id: &str) -> Result<LetterId, LettersError> {

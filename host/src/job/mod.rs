@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod dead_letters;
 pub mod diagnostic;
 pub mod file;
+pub mod look;
 pub mod plan;
 pub mod replay;
 pub mod run;

@@ -48,12 +48,14 @@ impl Coded for CallError {
             Self::Trap { .. } | Self::Instantiate(_) => Code::Trap,
             Self::Limit { .. } => Code::LimitHit,
             Self::Invalid { .. } => Code::InvalidAnswer,
-            Self::Contract(_) | Self::ContractChanged | Self::NoTables(_) => Code::BadContract,
+            Self::Contract(ContractError::NotAccepted { .. }) => Code::EdgeMode,
+            Self::Contract(_) | Self::ContractChanged | Self::NoTables(_) | Self::NoRetract => Code::BadContract,
             Self::Refused(_) => Code::ModuleRefused,
             Self::Failed(_) => Code::ModuleFailed,
             Self::Kind { .. } => Code::WrongWorld,
             Self::Undecided { .. } => Code::LimitHit,
-            Self::NotIsolated { error, .. } => error.code(),
+            Self::NotIsolated { error, .. } | Self::Migrate { error, .. } => error.code(),
+            Self::NoMigrate => Code::BadContract,
         }
     }
 
@@ -80,8 +82,18 @@ impl Coded for CallError {
                     None => format!("offer the operator a table of that name: `[table.{table}]` in the job file"),
                 }
             }
+            Self::NoRetract => {
+                "export `retractable` beside the aggregate; an SDK does it for a type with `retract`".into()
+            }
             Self::NoTables(_) => "export `tables` beside the operator; an SDK does it for you".into(),
             Self::Contract(_) => "mend the module's `open`; wit/types.wit has the laws of contracts".into(),
+            Self::NoMigrate => {
+                "export `migrate` beside the operator, for state of another version; an SDK does it for you".into()
+            }
+            Self::Migrate { .. } => {
+                "mend the module's `migrate`, and swap to it again; until then the job can go on with the module before"
+                    .into()
+            }
             Self::ContractChanged => "`open` must depend on its arguments alone".into(),
             Self::Kind { want, .. } => {
                 format!("use a module that exports {want}; `pelton inspect` shows a module's kind")

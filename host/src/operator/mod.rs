@@ -17,6 +17,7 @@ pub mod keyed;
 pub mod partitions;
 pub mod poison;
 pub mod shuffle;
+pub mod sort;
 pub mod tables;
 
 use std::{
@@ -136,6 +137,8 @@ pub struct Reduced {
     pub rejected_of: Vec<(usize, RecordBatch)>,
     /// Rows that only the reduce side could know to be late.
     pub late: Vec<RecordBatch>,
+    /// (input, such rows of it), of operators with several inputs.
+    pub late_of: Vec<(usize, RecordBatch)>,
     /// Rows that were taken out.
     pub poison: Vec<PoisonRow>,
     pub stats: OperatorStats,

@@ -23,6 +23,7 @@ use super::{
     aggregate::Partial,
     partitions::partitioned,
     poison::PoisonRow,
+    sort::Run,
 };
 use crate::state::keys::{self, KeyCodec, Keys};
 
@@ -32,6 +33,10 @@ pub enum Piece {
     /// Rows folded into accumulators.
     Partial(Arc<Partial>),
     Rows(Arc<ShuffledRows>),
+    /// Rows as they came, for a sort.
+    Batch(RecordBatch),
+    /// Rows in order.
+    Run(Arc<Run>),
 }
 
 /// What became of a batch on the map side.

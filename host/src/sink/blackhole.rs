@@ -7,11 +7,11 @@ use arrow::{
     array::{RecordBatch, new_empty_array},
     datatypes::SchemaRef,
 };
-use pelton_core::{checkpoint::record::SinkState, model::Epoch};
+use pelton_core::checkpoint::record::SinkState;
 
 use crate::checkpoint::CommitPermit;
 
-use super::{Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer, checksum::checksum};
+use super::{Closing, Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer, checksum::checksum};
 
 const FORMAT: &str = "blackhole";
 
@@ -75,9 +75,9 @@ impl Writer for BlackholeWriter {
         }
     }
 
-    fn prepare(&mut self, _epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+    fn prepare(&mut self, _end: Closing) -> Result<Prepared, SinkError> {
         let state = SinkState::Checksums { rows: self.rows, sums: self.sums.clone() };
-        Ok(Prepared { state, outbox: Vec::new() })
+        Ok(Prepared { state, ..Prepared::default() })
     }
 
     fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {

@@ -16,7 +16,7 @@ use arrow::{
     datatypes::{Field, SchemaRef},
 };
 use pelton_core::{
-    checkpoint::record::SinkState,
+    checkpoint::record::{FileRef, SinkState},
     hash,
     job::{SinkKind, SinkSpec},
     model::Epoch,
@@ -26,10 +26,11 @@ use pelton_core::{
 use self::{
     blackhole::BlackholeSink,
     file::FileSink,
+    postgres::{PostgresError, PostgresSink},
     print::{PrintSink, PrintTarget},
 };
 use crate::{
-    checkpoint::CommitPermit,
+    checkpoint::{CheckpointError, CommitPermit, Files},
     error::{Code, Coded},
 };
 
@@ -39,6 +40,7 @@ pub fn open(spec: &SinkSpec, schema: SchemaRef, base: &Path, print: &PrintTarget
     Ok(match &spec.kind {
         SinkKind::Print(options) => Box::new(PrintSink::open(&spec.name, options, schema, print)?),
         SinkKind::File(options) => Box::new(FileSink::open(options, schema, base)?),
+        SinkKind::Postgres(options) => Box::new(PostgresSink::open(&spec.name, options, schema, base)?),
         SinkKind::Blackhole => Box::new(BlackholeSink::open(schema)?),
     })
 }
@@ -52,13 +54,25 @@ pub trait Sink: Send + Sync {
     fn writer(&self) -> Result<Box<dyn Writer>, SinkError>;
 
     /// The same for a job that keeps checkpoints: what it writes is visible epoch by epoch, each once it has been committed.
-    /// `begun`: an earlier run of the job has committed epochs, so that what it finds is its own.
-    fn epoch_writer(&self, _begun: bool) -> Result<Box<dyn Writer>, SinkError> {
+    fn epoch_writer(&self, _begin: &Begin<'_>) -> Result<Box<dyn Writer>, SinkError> {
         self.writer()
     }
 
     /// Lines about this sink for `pelton plan`.
     fn describe(&self) -> Vec<(String, String)>;
+}
+
+/// What the writer of a job that keeps checkpoints goes on from.
+#[derive(Debug)]
+pub struct Begin<'a> {
+    /// The job's name.
+    pub job: &'a str,
+    /// Of this process among all that took the job over.
+    pub generation: u64,
+    /// What the last committed epoch prepared; none: nothing has been committed to this sink as it is.
+    pub last: Option<&'a SinkState>,
+    /// Keeps what has to wait until its epoch is published.
+    pub files: Files,
 }
 
 /// Turns batches into what the writer stores. Lives on one compute thread and keeps its buffers.
@@ -83,6 +97,10 @@ pub enum Payload {
     Batch(RecordBatch),
     /// One commutative checksum for each column.
     Checksums(Vec<u64>),
+    /// Rows in the form of a server's table, with the hash of their values: the form may change with the table.
+    Rows { bytes: Vec<u8>, hash: u64 },
+    /// The rows of each folder, in the order of their first ones.
+    Folders(Vec<(String, Encoded)>),
 }
 
 impl Encoded {
@@ -90,11 +108,11 @@ impl Encoded {
     pub fn hash(&self, before: u64) -> u64 {
         let own = match &self.payload {
             Payload::Bytes(bytes) | Payload::Compressed(bytes) => hash::hash_bytes(bytes),
-            Payload::Batch(rows) => {
-                // A type without a checksum counts by its rows alone.
-                let sums = rows.columns().iter().map(|column| checksum::checksum(column.as_ref()).unwrap_or_default());
-                sums.fold(0, hash::combine)
-            }
+            Payload::Batch(rows) => hash_of(rows),
+            Payload::Rows { hash, .. } => *hash,
+            Payload::Folders(folders) => folders.iter().fold(0, |before, (folder, encoded)| {
+                encoded.hash(hash::combine(before, hash::hash_bytes(folder.as_bytes())))
+            }),
             Payload::Checksums(sums) => sums.iter().copied().fold(0, hash::combine),
         };
         hash::combine(before, hash::combine(self.rows, own))
@@ -103,20 +121,31 @@ impl Encoded {
     /// Memory that it holds until it is written, about.
     pub fn held_bytes(&self) -> usize {
         match &self.payload {
-            Payload::Bytes(bytes) | Payload::Compressed(bytes) => bytes.len(),
+            Payload::Bytes(bytes) | Payload::Compressed(bytes) | Payload::Rows { bytes, .. } => bytes.len(),
             Payload::Batch(rows) => rows.get_array_memory_size(),
             Payload::Checksums(sums) => size_of_val(sums.as_slice()),
+            Payload::Folders(folders) => folders.iter().map(|(_, encoded)| encoded.held_bytes()).sum(),
         }
     }
+}
+
+/// The hash of a batch by its values. A type without a checksum counts by its rows alone.
+fn hash_of(rows: &RecordBatch) -> u64 {
+    let sums = rows.columns().iter().map(|column| checksum::checksum(column.as_ref()).unwrap_or_default());
+    sums.fold(0, hash::combine)
 }
 
 /// Stores what encoders made.
 pub trait Writer: Send {
     fn write(&mut self, encoded: Encoded) -> Result<(), SinkError>;
 
-    /// All of `epoch` has been written: whatever is left to do to make it visible is in the answer, or durable. `is_end`: no
-    /// epoch comes after it.
-    fn prepare(&mut self, epoch: Epoch, is_end: bool) -> Result<Prepared, SinkError>;
+    /// All of an epoch has been written: whatever is left to do to make it visible is in the answer, or durable.
+    fn prepare(&mut self, end: Closing) -> Result<Prepared, SinkError>;
+
+    /// The processing time (in µs) at which it wants an epoch to end though no row comes. None: it waits for nothing.
+    fn due(&self) -> Option<i64> {
+        None
+    }
 
     /// Makes visible what was prepared and then committed. To do it again changes nothing.
     fn publish(&mut self, permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError>;
@@ -137,12 +166,24 @@ pub trait Writer: Send {
     fn finish(&mut self) -> Result<SinkSummary, SinkError>;
 }
 
+/// The end of an epoch, as its record has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closing {
+    pub epoch: Epoch,
+    /// Processing time of the epoch, in µs: the only clock of a sink, so that an epoch has one outcome.
+    pub now: i64,
+    /// No epoch comes after it.
+    pub is_end: bool,
+}
+
 /// What the commit record must know of an epoch's output.
 #[derive(Debug, Clone, Default)]
 pub struct Prepared {
     pub state: SinkState,
     /// Bytes that are kept beside the record until they have been published.
     pub outbox: Vec<u8>,
+    /// Files of the checkpoint with what comes before these bytes, kept as long.
+    pub files: Vec<FileRef>,
 }
 
 /// What a sink did, for the summary.
@@ -170,14 +211,38 @@ pub enum SinkError {
     Columns { format: &'static str, needs: &'static str, count: usize },
     #[error("{format} files cannot be compressed by {compression}")]
     Compression { format: &'static str, compression: &'static str },
+    #[error("`partition-by` has a column `{column}` that the sink does not have")]
+    NoFolderColumn { column: String },
+    #[error("an epoch has rows for more than {most} folders of {path}")]
+    TooManyFolders { path: String, most: usize },
     #[error("failed to encode {format}: {reason}")]
     Encode { format: &'static str, reason: String },
+    #[error("the rows of an epoch cannot be kept until they are published")]
+    Outbox { source: CheckpointError },
+    /// Boxed: it is large.
+    #[error(transparent)]
+    Postgres(Box<PostgresError>),
+}
+
+impl From<PostgresError> for SinkError {
+    fn from(error: PostgresError) -> Self {
+        Self::Postgres(Box::new(error))
+    }
 }
 
 impl SinkError {
     fn unsupported(format: &'static str, field: &Field) -> Self {
         let data_type = types::name(field.data_type());
         Self::Unsupported { format, column: field.name().clone(), data_type }
+    }
+
+    /// Another attempt may come further.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.may_pass(),
+            Self::Outbox { source } => source.code() == Code::CheckpointUnwritable,
+            _ => true,
+        }
     }
 }
 
@@ -186,8 +251,13 @@ impl Coded for SinkError {
         match self {
             Self::Exists { .. } => Code::SinkExists,
             Self::Busy { .. } => Code::SinkBusy,
-            Self::Io { .. } | Self::Encode { .. } | Self::Damaged { .. } => Code::SinkUnwritable,
+            Self::NoFolderColumn { .. } => Code::ColumnMismatch,
+            Self::Io { .. } | Self::Encode { .. } | Self::Damaged { .. } | Self::TooManyFolders { .. } => {
+                Code::SinkUnwritable
+            }
             Self::Unsupported { .. } | Self::Columns { .. } | Self::Compression { .. } => Code::SinkUnsupported,
+            Self::Outbox { source } => source.code(),
+            Self::Postgres(error) => error.code(),
         }
     }
 
@@ -197,12 +267,18 @@ impl Coded for SinkError {
             Self::Busy { .. } => "give each sink a path of its own, or wait until the other run has ended".into(),
             Self::Io { .. } => "check that the directory may be written and has space".into(),
             Self::Unsupported { .. } => "leave the column out with `columns = [ … ]`, or write Parquet or Arrow".into(),
+            Self::NoFolderColumn { .. } => "name columns of the sink's input, or add it to `columns`".into(),
+            Self::TooManyFolders { .. } => {
+                "partition by columns with fewer values, or close epochs earlier (`batch.max-bytes`)".into()
+            }
             Self::Columns { .. } => "choose with `columns = [ … ]`".into(),
             Self::Compression { .. } => "set `compression` to \"zstd\" or \"none\"".into(),
             Self::Damaged { .. } => {
                 "put the files back as the job left them, or start over with `--fresh` into another directory".into()
             }
             Self::Encode { .. } => return None,
+            Self::Outbox { source } => return source.help(),
+            Self::Postgres(error) => return error.help(),
         })
     }
 }
@@ -210,5 +286,6 @@ impl Coded for SinkError {
 pub mod blackhole;
 pub mod checksum;
 pub mod file;
+pub mod postgres;
 pub mod print;
 mod value;

@@ -20,13 +20,13 @@ use arrow::{
     array::{RecordBatch, new_empty_array},
     datatypes::SchemaRef,
 };
-use pelton_core::{checkpoint::record::SinkState, job::PrintSpec, model::Epoch};
+use pelton_core::{job::PrintSpec, model::Epoch};
 
 use self::table::render_table;
 use crate::checkpoint::CommitPermit;
 
 use super::{
-    Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer,
+    Closing, Encoded, Encoder, Payload, Prepared, Sink, SinkError, SinkSummary, Writer,
     value::{
         json::{JsonColumn, JsonObject, write_string},
         plain::TimeFormats,
@@ -144,16 +144,16 @@ impl Writer for PrintWriter {
         Ok(())
     }
 
-    fn prepare(&mut self, epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+    fn prepare(&mut self, end: Closing) -> Result<Prepared, SinkError> {
         let text = match self.target.style {
             _ if self.epoch_rows == 0 => Vec::new(),
-            PrintStyle::Table { width } => self.table(epoch, width)?,
-            PrintStyle::Json => self.json(epoch)?,
+            PrintStyle::Table { width } => self.table(end.epoch, width)?,
+            PrintStyle::Json => self.json(end.epoch)?,
         };
         self.rows += std::mem::take(&mut self.epoch_rows);
         self.kept.clear();
         self.kept_rows = 0;
-        Ok(Prepared { state: SinkState::None, outbox: text })
+        Ok(Prepared { outbox: text, ..Prepared::default() })
     }
 
     /// What is printed cannot be taken back, nor be looked at: after a crash the last epoch may be printed twice.

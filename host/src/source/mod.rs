@@ -259,6 +259,10 @@ pub enum SourceError {
     Generator { what: String, reason: String },
     #[error("{file} was read up to here by an earlier run, and is {now}")]
     Moved { file: String, now: String },
+    #[error("{file} is not there any more, under whatever name in its directory, and has not been read to its end")]
+    Gone { file: String },
+    #[error("{file} has become shorter than the {bytes} bytes that were found in it")]
+    Shrunk { file: String, bytes: u64 },
     #[error("failed to listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("the log of what {name} was given cannot be used")]
@@ -276,7 +280,12 @@ impl Coded for SourceError {
     fn code(&self) -> Code {
         match self {
             Self::NoFile { .. } => Code::SourceMissing,
-            Self::Io { .. } | Self::Corrupt { .. } | Self::Moved { .. } | Self::Stopped => Code::SourceUnreadable,
+            Self::Io { .. }
+            | Self::Corrupt { .. }
+            | Self::Moved { .. }
+            | Self::Gone { .. }
+            | Self::Shrunk { .. }
+            | Self::Stopped => Code::SourceUnreadable,
             Self::BadRow { .. } => Code::BadRow,
             Self::Inference { .. } => Code::SchemaInference,
             Self::Generator { .. } | Self::Glob { .. } => Code::WrongValue,
@@ -302,6 +311,10 @@ impl Coded for SourceError {
             Self::Generator { .. } => "correct it in the source's table of the job file".into(),
             Self::Moved { .. } => {
                 "put the file back as it was, or start over with `--fresh`, which forgets what was done".into()
+            }
+            Self::Gone { .. } | Self::Shrunk { .. } => {
+                "let files grow until they have been read, and rotate them by renaming; `--fresh` forgets what was done"
+                    .into()
             }
             Self::Listen { .. } => {
                 "another process may have the port: choose one that is free, or stop the other one".into()

@@ -117,6 +117,7 @@ mod tests {
             schema: Some(schema.into()),
             max_row_bytes: 1 << 20,
             watch: None,
+            tail: false,
         };
         let table = Table::open(&spec, dir.path(), &BatchSpec::default()).unwrap();
         let before = table.fingerprint().unwrap();

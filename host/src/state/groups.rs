@@ -7,22 +7,18 @@ mod snapshot;
 
 use std::ops::Range;
 
-use hashbrown::hash_table::{Entry as Entries, HashTable};
-
 pub use self::snapshot::SavedGroups;
-use super::keys::{Key, KeyStore, Keys};
+use super::{
+    keys::{Key, KeyStore, Keys},
+    table::{CHUNK, NO_SLOT, SlotTable, own_hash},
+};
 
 #[derive(Debug)]
 pub struct Groups {
-    table: HashTable<Entry>,
+    table: SlotTable,
     rows: GroupRows,
-}
-
-/// Where a group is. The hash is the table's own: by it groups are told apart, and the table grows, without a look at them.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    hash: u64,
-    slot: u32,
+    /// Where the groups of a chunk may be.
+    candidates: Vec<u32>,
 }
 
 /// What is known of each group, by slot.
@@ -65,16 +61,13 @@ impl GroupRows {
     }
 }
 
-/// The table's own hash: partitions share their top bits, which the table would look at first.
-#[inline(always)]
-fn spread(hash: u64, tag: i64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    hash.rotate_left(32) ^ (tag as u64).wrapping_mul(ODD)
-}
-
 impl Groups {
     pub fn new(keys: KeyStore) -> Self {
-        Self { table: HashTable::new(), rows: GroupRows::new(keys) }
+        Self::with(SlotTable::default(), GroupRows::new(keys))
+    }
+
+    fn with(table: SlotTable, rows: GroupRows) -> Self {
+        Self { table, rows, candidates: Vec::new() }
     }
 
     pub fn rows(&self) -> &GroupRows {
@@ -83,9 +76,8 @@ impl Groups {
 
     /// Bytes held, about.
     pub fn held_bytes(&self) -> usize {
-        const ENTRY_BYTES: usize = size_of::<Entry>() + 1;
         let rows = self.rows.keys.held_bytes() + (self.rows.hashes.capacity() + self.rows.tags.capacity()) * 8;
-        rows + self.table.capacity() * ENTRY_BYTES
+        rows + self.table.held_bytes()
     }
 
     /// Forgets the groups, but keeps their room.
@@ -99,25 +91,20 @@ impl Groups {
     /// The slot of a key, and whether it is new.
     #[inline(always)]
     pub fn slot<K: Key>(&mut self, hash: u64, tag: i64, key: K) -> (u32, bool) {
-        let Self { table, rows } = self;
-        let hash_of_group = spread(hash, tag);
-        let is_it = |entry: &Entry| {
-            entry.hash == hash_of_group && key.is_at(&rows.keys, entry.slot) && rows.tag(entry.slot) == tag
-        };
-        match table.entry(hash_of_group, is_it, |entry| entry.hash) {
-            Entries::Occupied(found) => (found.get().slot, false),
-            Entries::Vacant(free) => {
-                let slot = rows.hashes.len() as u32;
-                free.insert(Entry { hash: hash_of_group, slot });
-                rows.hashes.push(hash);
-                if tag != 0 {
-                    rows.tags.resize(slot as usize, 0);
-                    rows.tags.push(tag);
-                }
-                key.push(&mut rows.keys);
-                (slot, true)
-            }
+        let Self { table, rows, .. } = self;
+        let own = own_hash(hash, tag);
+        if let Some(slot) = table.find(own, |slot| key.is_at(&rows.keys, slot) && rows.tag(slot) == tag) {
+            return (slot, false);
         }
+        let slot = rows.hashes.len() as u32;
+        table.insert(own, slot);
+        rows.hashes.push(hash);
+        if tag != 0 {
+            rows.tags.resize(slot as usize, 0);
+            rows.tags.push(tag);
+        }
+        key.push(&mut rows.keys);
+        (slot, true)
     }
 
     /// Appends to `slots` that of each of these rows of a batch; `tag` names the tag of a row.
@@ -147,18 +134,53 @@ impl Groups {
         }
     }
 
-    /// The slot here of a group of another table with the same codec, under another tag.
-    pub fn slot_of(&mut self, other: &GroupRows, slot: u32, tag: i64) -> (u32, bool) {
-        let hash = other.hashes.get(slot as usize).copied().unwrap_or_default();
+    /// Appends to `slots` those here of groups of another table with the same codec, without tags.
+    pub fn slots_of(&mut self, other: &GroupRows, groups: Range<u32>, slots: &mut Vec<u32>) {
         match &other.keys {
-            KeyStore::Words(_) => self.slot(hash, tag, other.keys.word(slot)),
-            KeyStore::Bytes { .. } | KeyStore::Boxes(_) => self.slot(hash, tag, other.keys.bytes(slot)),
+            KeyStore::Words(_) => self.slots_of_keys(other, groups, |group| other.keys.word(group), slots),
+            KeyStore::Bytes { .. } | KeyStore::Boxes(_) => {
+                self.slots_of_keys(other, groups, |group| other.keys.bytes(group), slots);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn slots_of_keys<K: Key>(
+        &mut self,
+        other: &GroupRows,
+        groups: Range<u32>,
+        key: impl Fn(u32) -> K,
+        slots: &mut Vec<u32>,
+    ) {
+        let hash = |group: u32| other.hashes.get(group as usize).copied().unwrap_or_default();
+        let mut start = groups.start;
+        while start < groups.end {
+            let chunk = start..groups.end.min(start + CHUNK as u32);
+            start = chunk.end;
+            if !self.table.is_far() {
+                slots.extend(chunk.map(|group| self.slot(hash(group), 0, key(group)).0));
+                continue;
+            }
+            let mut candidates = std::mem::take(&mut self.candidates);
+            self.table.look_ahead(chunk.clone().map(|group| own_hash(hash(group), 0)), &mut candidates);
+            self.rows.keys.load(&candidates);
+            slots.extend(chunk.zip(&candidates).map(|(group, candidate)| {
+                let is_it = *candidate != NO_SLOT
+                    && key(group).is_at(&self.rows.keys, *candidate)
+                    && self.rows.tag(*candidate) == 0;
+                if is_it { *candidate } else { self.slot(hash(group), 0, key(group)).0 }
+            }));
+            self.candidates = candidates;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use pelton_core::hash::hash_word;
+
     use super::*;
 
     #[test]
@@ -172,12 +194,44 @@ mod tests {
         assert_eq!(groups.rows().tags, [0, 0, 1]);
         let groups = groups.rows().clone();
         let mut other = Groups::new(KeyStore::Words(Vec::new()));
-        assert_eq!(other.slot_of(&groups, 2, 0), (0, true));
-        assert_eq!(other.slot_of(&groups, 0, 0), (0, false));
+        slots.clear();
+        other.slots_of(&groups, 2..3, &mut slots);
+        other.slots_of(&groups, 0..3, &mut slots);
+        assert_eq!(slots, [0, 0, 1, 0]);
         let turned = groups.in_order(&[2, 1], KeyStore::Words(Vec::new()));
         assert_eq!((turned.tags.as_slice(), turned.len()), (&[1, 0][..], 2));
         let some = groups.select(&[2, 0, 2], vec![5, 6, 7], KeyStore::Words(Vec::new()));
         assert_eq!((some.hashes, some.tags), (vec![1, 1, 1], vec![5, 6, 7]));
         assert!(matches!(some.keys, KeyStore::Words(words) if words == [7, 7, 7]), "slot 2 has the key of slot 0");
+    }
+
+    #[test]
+    fn slots_are_the_same_whether_a_table_is_far_or_near() {
+        let words: Vec<u64> = (0..60_000).map(|row| hash_word(row) % 40_000).collect();
+        let hashes: Vec<u64> = words.iter().map(|word| hash_word(*word)).collect();
+        let batch = GroupRows { hashes: hashes.clone(), tags: Vec::new(), keys: KeyStore::Words(words.clone()) };
+        let text = |word: &u64| format!("key {word}").into_bytes();
+        let mut texts = KeyStore::Bytes { ends: Vec::new(), bytes: Vec::new() };
+        words.iter().for_each(|word| text(word).as_slice().push(&mut texts));
+        let texts = GroupRows { hashes, tags: Vec::new(), keys: texts };
+        let mut known = HashMap::new();
+        let expected: Vec<u32> = words
+            .iter()
+            .map(|word| {
+                let next = known.len() as u32;
+                *known.entry(*word).or_insert(next)
+            })
+            .collect();
+        for (batch, store) in
+            [(batch, KeyStore::Words(Vec::new())), (texts, KeyStore::Bytes { ends: Vec::new(), bytes: Vec::new() })]
+        {
+            let mut groups = Groups::new(store);
+            let mut slots = Vec::new();
+            for start in (0..60_000).step_by(7_001) {
+                groups.slots_of(&batch, start..(start + 7_001).min(60_000), &mut slots);
+            }
+            assert!(groups.table.is_far());
+            assert_eq!((slots, groups.rows().len()), (expected.clone(), known.len()));
+        }
     }
 }

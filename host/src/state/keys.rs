@@ -6,7 +6,7 @@
 
 mod snapshot;
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray},
@@ -20,6 +20,7 @@ use arrow::{
 use pelton_core::hash;
 
 pub use self::snapshot::SavedKeys;
+use super::table;
 
 /// Why columns cannot be a key.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +184,23 @@ impl KeyStore {
                 ends.get(slot).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
             }
             Self::Boxes(boxes) => boxes.get(slot).map(Box::as_ref).unwrap_or_default(),
+        }
+    }
+
+    /// Loads the keys of these slots into the caches, as many as there are at once.
+    pub fn load(&self, slots: &[u32]) {
+        let places = slots.iter().map(|slot| *slot as usize);
+        match self {
+            Self::Words(words) => table::load(words, places),
+            Self::Bytes { ends, bytes } => {
+                // Ends lie side by side: the one before is mostly in the same line.
+                let ends: Vec<usize> = places.map(|slot| ends.get(slot).copied().unwrap_or_default()).collect();
+                table::load(bytes, ends.into_iter().map(|end| end.wrapping_sub(1)));
+            }
+            Self::Boxes(boxes) => {
+                let first = |slot: usize| boxes.get(slot).and_then(|key| key.first()).copied().unwrap_or_default();
+                black_box(places.fold(0, |sum, slot| sum ^ first(slot)));
+            }
         }
     }
 
@@ -435,8 +453,8 @@ mod tests {
     fn keys_of_every_length_differ_by_any_byte() {
         let key: Vec<u8> = (0..40).collect();
         for length in 0..key.len() {
-            let one = &key[..length];
-            assert!(is_same(one, &one.to_vec()) && !is_same(one, &key[..length + 1]));
+            let (one, copy) = (&key[..length], key[..length].to_vec());
+            assert!(is_same(one, &copy) && !is_same(one, &key[..length + 1]));
             for at in 0..length {
                 let mut other = one.to_vec();
                 other[at] ^= 1;

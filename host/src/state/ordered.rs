@@ -224,6 +224,14 @@ impl OrderedRows {
         }
     }
 
+    /// How many rows a key has.
+    pub fn rows_at(&self, slot: u32) -> usize {
+        match &self.trees {
+            Trees::List(trees) => trees.get(slot as usize).map_or(0, BTreeMap::len),
+            Trees::Map { trees, .. } => trees.get(slot as usize).map_or(0, BTreeMap::len),
+        }
+    }
+
     /// Drops all rows of a key.
     pub fn release(&mut self, slot: u32) {
         let gone: Vec<u32> = match &mut self.trees {

@@ -68,6 +68,12 @@ impl Timers {
         }
     }
 
+    /// The timers of a key: id, clock, time.
+    pub fn of(&self, slot: u32) -> impl Iterator<Item = (u32, Clock, i64)> {
+        let ids = self.by_slot.get(slot as usize).into_iter().flatten();
+        ids.map(|(id, (clock, at))| (*id, *clock, *at))
+    }
+
     pub fn has(&self, slot: u32) -> bool {
         self.by_slot.get(slot as usize).is_some_and(|ids| !ids.is_empty())
     }

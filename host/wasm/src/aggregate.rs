@@ -1,4 +1,4 @@
-//! Instances of aggregates: `accumulate`, `merge` and `finish`, called with a deadline and believed only after checks.
+//! Instances of aggregates: `accumulate`, `retract`, `merge` and `finish`, called with a deadline and believed only after checks.
 //!
 //! Called by the operators that fold rows into groups; [`crate::calls`] says what an instance may keep. The host owns groups,
 //! windows and emission: an instance sees accumulators as columns and answers with columns of the same type and length, so
@@ -6,13 +6,16 @@
 
 use arrow::{array::ArrayRef, datatypes::ToByteSlice, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{AggregateSignature, Contract, Input, SideTable},
+    contract::{AggregateSignature, Contract, Input, Mode, SideTable},
     limits::Limits,
 };
 
 use crate::{
     answer::{Agreed, Answer, Origins},
-    bindings::{exports::pelton::operator::aggregate::Guest, pelton::operator::types as wit},
+    bindings::{
+        exports::pelton::operator::{aggregate, retractable},
+        pelton::operator::types as wit,
+    },
     calls::{BatchContext, Calls},
     engine::Metering,
     error::{CallError, Law},
@@ -24,7 +27,13 @@ use crate::{
 };
 
 /// One live instance of an aggregate.
-pub struct AggregateInstance(Calls<Guest>);
+pub struct AggregateInstance(Calls<Guests>);
+
+/// Where its functions are.
+struct Guests {
+    fold: aggregate::Guest,
+    retract: Option<retractable::Guest>,
+}
 
 impl std::fmt::Debug for AggregateInstance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,14 +53,25 @@ impl AggregateInstance {
         let Exports::Aggregate(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Aggregate, got: module.kind() });
         };
-        Ok(Self(Calls::new(linked, limits, metering, |store, instance| exports.load(store, instance))?))
+        let calls = Calls::new(linked, limits, metering, |store, instance| {
+            let fold = exports.load(&mut *store, instance)?;
+            let retract = linked.retractable.as_ref();
+            Ok(Guests { fold, retract: retract.map(|exports| exports.load(&mut *store, instance)).transpose()? })
+        });
+        Ok(Self(calls?))
     }
 
     /// Shows the module its input, the side inputs on offer, and its options (a JSON object); answers with its contract,
     /// unchecked.
     pub fn open(&mut self, input: &Input, tables: &[SideTable], options: &str) -> Result<Contract, CallError> {
         let inputs = std::slice::from_ref(input);
-        self.0.open(inputs, tables, options, |guest, store, inputs, options| guest.call_open(store, inputs, options))
+        let contract = self.0.open(inputs, tables, options, |guest, store, inputs, options| {
+            guest.fold.call_open(store, inputs, options)
+        })?;
+        if self.0.guest.retract.is_none() && contract.accepts()?.contains(&Mode::Retract) {
+            return Err(CallError::NoRetract);
+        }
+        Ok(contract)
     }
 
     /// Opens an instance with what its plan agreed on: the same contract must come back.
@@ -90,10 +110,37 @@ impl AggregateInstance {
         let tables = [Columns { rows, columns }, Columns { rows: groups, columns: accumulators }];
         let answer = lower::with_tables(tables, |[table, accumulators]| {
             self.0.call("accumulate", context.now, context.seed, |guest, store| {
-                guest.call_accumulate(store, wire::context(context), table, slots.to_byte_slice(), accumulators)
+                guest.fold.call_accumulate(store, wire::context(context), table, slots.to_byte_slice(), accumulators)
             })
         })?;
         checked("accumulate", answer, groups, signature)
+    }
+
+    /// Takes row i back from accumulator `slots[i]`, into which it was folded before, and answers with all `groups`
+    /// accumulators. The arguments are those of [`Self::accumulate`]; only for modules whose signature `retracts`.
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of `retract` in wit/aggregate.wit")]
+    pub fn retract(
+        &mut self,
+        context: &BatchContext,
+        rows: usize,
+        columns: &[ArrayRef],
+        slots: &[u32],
+        groups: usize,
+        accumulators: &[ArrayRef],
+        signature: &AggregateSignature,
+    ) -> Result<Vec<ArrayRef>, CallError> {
+        debug_assert_eq!(slots.len(), rows, "every row has a slot");
+        if self.0.guest.retract.is_none() {
+            return Err(CallError::NoRetract);
+        }
+        let tables = [Columns { rows, columns }, Columns { rows: groups, columns: accumulators }];
+        let answer = lower::with_tables(tables, |[table, accumulators]| {
+            self.0.call("retract", context.now, context.seed, |guest, store| {
+                let guest = guest.retract.as_ref().expect("asked above");
+                guest.call_retract(store, wire::context(context), table, slots.to_byte_slice(), accumulators)
+            })
+        })?;
+        checked("retract", answer, groups, signature)
     }
 
     /// Merges row by row; `left` came earlier. Both are the columns of `signature.accumulator`, all of `rows` rows.
@@ -107,7 +154,7 @@ impl AggregateInstance {
         let tables = [Columns { rows, columns: left }, Columns { rows, columns: right }];
         // A merge belongs to no batch: it has no time, and the same seed always.
         let answer = lower::with_tables(tables, |[left, right]| {
-            self.0.call("merge", 0, 0, |guest, store| guest.call_merge(store, left, right))
+            self.0.call("merge", 0, 0, |guest, store| guest.fold.call_merge(store, left, right))
         })?;
         checked("merge", answer, rows, signature)
     }
@@ -131,7 +178,7 @@ impl AggregateInstance {
         let output = lower::with_tables(tables, |[keys, accumulators]| {
             let (starts, ends) = (starts.to_byte_slice(), ends.to_byte_slice());
             self.0.call("finish", context.now, context.seed, |guest, store| {
-                guest.call_finish(store, wire::context(context), keys, starts, ends, panes, accumulators)
+                guest.fold.call_finish(store, wire::context(context), keys, starts, ends, panes, accumulators)
             })
         })?;
         let (ports, limits) = (signature.ports.as_slice(), &self.0.limits);

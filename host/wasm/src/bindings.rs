@@ -1,6 +1,6 @@
 //! Host bindings of `wit/`, made by wasmtime's `bindgen!`.
 //!
-//! One world that exports every kind of operator, and side inputs, so that all kinds share one set of types; no component exports it
+//! One world that exports every kind of operator, side inputs and `migrate`, so that all kinds share one set of types; no component exports it
 //! whole: a module's kind says which of the interfaces is looked up. What goes in borrows from the batch (one copy, made
 //! by the lowering); what comes out is owned (one copy, made by the lifting).
 
@@ -14,8 +14,10 @@ wasmtime::component::bindgen!({
             export pelton:operator/transform@0.1.0;
             export pelton:operator/keyed@0.1.0;
             export pelton:operator/aggregate@0.1.0;
+            export pelton:operator/retractable@0.1.0;
             export pelton:operator/cogroup@0.1.0;
             export pelton:operator/tables@0.1.0;
+            export pelton:operator/migrate@0.1.0;
         }
     ",
     world: "pelton:host/every-operator",

@@ -14,12 +14,16 @@ use pelton_core::{
 use wasmtime::{Store, component};
 
 use crate::{
-    bindings::{exports::pelton::operator::tables, pelton::operator::types as wit},
+    bindings::{
+        exports::pelton::operator::{migrate, tables},
+        pelton::operator::types as wit,
+    },
     engine::Metering,
     error::{CallError, shown},
     fault::fault,
     host::{CallLog, Host},
     lower::{self, Columns},
+    migrate::{CALL as MIGRATE, OlderRows},
     module::Linked,
     state::CallState,
     ticker, wire,
@@ -38,9 +42,11 @@ pub struct BatchContext {
 /// A live instance whose exports `G` are known.
 pub(crate) struct Calls<G> {
     store: Store<Host>,
-    guest: G,
+    pub(crate) guest: G,
     /// If the module takes side inputs.
     tables: Option<tables::Guest>,
+    /// If the module reads state of older versions.
+    migrate: Option<migrate::Guest>,
     pub(crate) limits: Limits,
 }
 
@@ -60,10 +66,11 @@ impl<G> Calls<G> {
         let exports = module.pre.instantiate(&mut store).and_then(|instance| {
             let guest = load(&mut store, &instance)?;
             let tables = module.tables.as_ref().map(|exports| exports.load(&mut store, &instance)).transpose()?;
-            Ok((guest, tables))
+            let migrate = module.migrate.as_ref().map(|exports| exports.load(&mut store, &instance)).transpose()?;
+            Ok((guest, tables, migrate))
         });
         match exports {
-            Ok((guest, tables)) => Ok(Self { store, guest, tables, limits: limits.clone() }),
+            Ok((guest, tables, migrate)) => Ok(Self { store, guest, tables, migrate, limits: limits.clone() }),
             Err(error) => Err(match fault("start", &error, &store, limits) {
                 CallError::Trap { reason, .. } => CallError::Instantiate(reason),
                 other => other,
@@ -104,6 +111,25 @@ impl<G> Calls<G> {
             tables.call_load(&mut self.store, name, version, rows)
         });
         self.answered("load", answer)
+    }
+
+    /// Hands over rows of a state table of an older version, and the options; answers with this version's, unchecked.
+    pub(crate) fn migrate(&mut self, older: &OlderRows<'_>, options: &str) -> Result<wit::TableResult, CallError> {
+        self.begin(0, 0);
+        let Some(migrate) = &self.migrate else { return Err(CallError::NoMigrate) };
+        let OlderRows { table, version, rows, keys, columns } = *older;
+        let store = &mut self.store;
+        let answer = wire::with_fields(&table.row, |fields| {
+            let tables = [Columns { rows, columns: keys }, Columns { rows, columns }];
+            lower::with_tables(tables, |[keys, rows]| {
+                migrate.call_migrate(store, &table.name, version, fields, keys, rows, options)
+            })
+        });
+        match answer.map_err(|error| CallError::Refused(error.to_string()))? {
+            Ok(Ok(table)) => Ok(table),
+            Ok(Err(reason)) => Err(CallError::Failed(shown(&reason))),
+            Err(error) => Err(fault(MIGRATE, &error, &self.store, &self.limits)),
+        }
     }
 
     /// Runs one call. To the module it is `now` (µs since 1970 UTC), and its random numbers come from `seed`.

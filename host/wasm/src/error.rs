@@ -108,6 +108,19 @@ pub enum CallError {
     Instantiate(String),
     #[error("asks for the side input `{0}`, but does not export `tables`, which is how it would be given one")]
     NoTables(String),
+    #[error("does not export `migrate`, and so cannot read the state of another version")]
+    NoMigrate,
+    /// What an older version kept for a key cannot be taken over.
+    #[error("cannot migrate what version {version} kept in `{table}` for key {key}")]
+    Migrate {
+        table: String,
+        version: u32,
+        key: String,
+        #[source]
+        error: Box<CallError>,
+    },
+    #[error("declares that it takes rows back, but does not export `retractable`, which is how it would be given them")]
+    NoRetract,
     #[error("exports {got}, but {want} is due here")]
     Kind { want: Kind, got: Kind },
     /// Metered by its instructions, which take longer than any that are to be expected.
@@ -140,6 +153,7 @@ impl CallError {
     pub fn frames(&self) -> &[String] {
         match self {
             Self::Trap { backtrace, .. } | Self::Limit { backtrace, .. } => &backtrace.0,
+            Self::Migrate { error, .. } => error.frames(),
             _ => &[],
         }
     }
@@ -189,6 +203,8 @@ pub enum Law {
     Column { column: String, fault: String },
     #[error("it answers with {got} accumulators, but it was given {want}")]
     AccumulatorRows { want: usize, got: u32 },
+    #[error("it answers with {got} rows of state table `{table}`, but it was given {want}")]
+    MigratedRows { table: String, want: usize, got: u32 },
     #[error("{of} has {got} bytes, but {rows} rows need {want}")]
     Length { of: String, rows: usize, want: usize, got: usize },
     #[error("{of} names key {key}, but the call has {keys}")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::{array::ArrayRef, datatypes::ToByteSlice, record_batch::RecordBatch};
 use pelton_core::{
-    contract::{Contract, Input, KeyedSignature, SideTable, StateForm},
+    contract::{Contract, Input, KeyedSignature, SideTable, StateForm, StateTable},
     limits::Limits,
 };
 
@@ -19,6 +19,7 @@ use crate::{
     host::CallLog,
     keyed_answer::{KeyedAgreed, KeyedAnswer},
     lower::{self, Columns},
+    migrate::{self, MigratedRows, OlderRows},
     module::{Exports, Kind, Module},
     state::{CallState, StateReader},
     wire,
@@ -102,6 +103,17 @@ impl KeyedInstance {
     /// Hands over a side input; see [`crate::TransformInstance::load_table`].
     pub fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
         self.0.load_table(name, version, rows)
+    }
+
+    /// Makes rows of an older version's state table into rows of `table`, one of this version's.
+    pub fn migrate(
+        &mut self,
+        older: &OlderRows<'_>,
+        options: &str,
+        table: &StateTable,
+    ) -> Result<MigratedRows, CallError> {
+        let answer = self.0.migrate(older, options)?;
+        migrate::checked(answer, older.rows, table, &self.0.limits)
     }
 
     /// One batch. `input` is the operator's; `reader` serves ranges of the tables with a subkey for as long as the call

@@ -10,7 +10,7 @@
 //!
 //! Invariants: nothing that a guest returns is believed before `lift` has checked it; a call ends by
 //! itself, by its deadline or by a limit; an instance that trapped is never called again; a module reaches
-//! nothing of the world but `log` and an inert WASI.
+//! nothing of the world but `log`, the `state` of its keys, and an inert WASI.
 
 mod aggregate;
 mod answer;
@@ -27,6 +27,7 @@ mod keyed;
 mod keyed_answer;
 mod lift;
 mod lower;
+mod migrate;
 mod module;
 mod packaging;
 mod state;
@@ -47,6 +48,7 @@ pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};
 pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, StateChanges, TimerChange};
+pub use migrate::{MigratedRows, OlderRows};
 pub use module::{Kind, Module};
 pub use packaging::{Packaging, pack};
 pub use state::{StateRange, StateReader, StateRows};

@@ -16,7 +16,7 @@ use wasmtime::{
 
 use crate::{
     bindings::{
-        exports::pelton::operator::{aggregate, cogroup, keyed, tables, transform},
+        exports::pelton::operator::{aggregate, cogroup, keyed, migrate, retractable, tables, transform},
         pelton::operator::{log, state, types},
     },
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Metering, Runtime},
@@ -47,8 +47,12 @@ pub(crate) struct Linked {
     pub(crate) engine: Engine,
     pub(crate) pre: InstancePre<Host>,
     pub(crate) exported: Exports,
+    /// Where it takes rows back, if it does: aggregates alone.
+    pub(crate) retractable: Option<retractable::GuestIndices>,
     /// Where it takes side inputs, if it does.
     pub(crate) tables: Option<tables::GuestIndices>,
+    /// Where it reads state of older versions, if it does.
+    pub(crate) migrate: Option<migrate::GuestIndices>,
 }
 
 impl fmt::Debug for Module {
@@ -102,8 +106,11 @@ pub(crate) enum Exports {
 
 /// The kind of operator that the contract has, but this host cannot run.
 const KIND_NOT_YET: &str = "enrich";
+/// What an aggregate may export besides.
+const RETRACTABLE: &str = "retractable";
 /// What any kind may export besides.
 const TABLES: &str = "tables";
+const MIGRATE: &str = "migrate";
 const PACKAGE: &str = "pelton:operator/";
 const VERSION: &str = "@0.1.0";
 const WASM_PAGE_BYTES: u64 = 64 << 10;
@@ -122,7 +129,7 @@ impl Module {
         check_imports(&imports, &exports)?;
         let kind = kind(&exports)?;
         check_resources(&component, limits)?;
-        let timed = Linked::new(engine, &component, kind, exports.contains(&interface(TABLES)))?;
+        let timed = Linked::new(engine, &component, kind, &exports)?;
         Ok(Self {
             digest,
             packaging,
@@ -150,7 +157,7 @@ impl Module {
     fn link_metered(&self) -> Result<Linked, LoadError> {
         let machine = self.runtime.metered()?;
         let component = machine.compile(&self.digest, &self.component)?;
-        Linked::new(&machine.engine, &component, self.kind(), self.takes_tables())
+        Linked::new(&machine.engine, &component, self.kind(), &self.exports)
     }
 
     pub fn kind(&self) -> Kind {
@@ -166,10 +173,15 @@ impl Module {
     pub fn takes_tables(&self) -> bool {
         self.timed.tables.is_some()
     }
+
+    /// It exports `migrate`: it reads state of other versions of itself.
+    pub fn migrates(&self) -> bool {
+        self.timed.migrate.is_some()
+    }
 }
 
 impl Linked {
-    fn new(engine: &Engine, component: &Component, kind: Kind, takes_tables: bool) -> Result<Self, LoadError> {
+    fn new(engine: &Engine, component: &Component, kind: Kind, exports: &[String]) -> Result<Self, LoadError> {
         let linker = link(engine, component).map_err(invalid)?;
         let pre = linker.instantiate_pre(component).map_err(invalid)?;
         let exported = match kind {
@@ -179,8 +191,12 @@ impl Linked {
             Kind::Cogroup => cogroup::GuestIndices::new(&pre).map(Exports::Cogroup),
         };
         let exported = exported.map_err(invalid)?;
-        let tables = takes_tables.then(|| tables::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
-        Ok(Self { engine: engine.clone(), pre, exported, tables })
+        let has = |name: &str| exports.contains(&interface(name));
+        let tables = has(TABLES).then(|| tables::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
+        let migrate = has(MIGRATE).then(|| migrate::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
+        let retracts = kind == Kind::Aggregate && has(RETRACTABLE);
+        let retractable = retracts.then(|| retractable::GuestIndices::new(&pre)).transpose().map_err(invalid)?;
+        Ok(Self { engine: engine.clone(), pre, exported, tables, migrate, retractable })
     }
 }
 

@@ -79,8 +79,9 @@ const WORLDS: [(&str, &str); 5] = [
     ("enrich", "enrich-operator"),
 ];
 
-/// What a module of any kind may export besides, with the world that adds it.
-const ADDITIONS: [(&str, &str); 1] = [("tables", "with-tables")];
+/// What a module may export besides, with the world that adds it.
+const ADDITIONS: [(&str, &str); 3] =
+    [("retractable", "retractable-aggregate-operator"), ("tables", "with-tables"), ("migrate", "with-migrate")];
 
 fn invalid(error: impl fmt::Display) -> LoadError {
     LoadError::Invalid(format!("{error:#}"))

@@ -29,7 +29,7 @@ pub(crate) fn with_inputs<R>(
         fields,
         key,
         event_time: input.event_time.as_deref(),
-        mode: "append",
+        mode: input.mode.name(),
         properties: &[],
     });
     let tables = tables.iter().zip(table_fields).map(|(table, fields)| wit::Input {
@@ -41,6 +41,12 @@ pub(crate) fn with_inputs<R>(
         properties: &[],
     });
     Ok(run(&inputs.chain(tables).collect::<Vec<_>>()))
+}
+
+/// Shows the columns of a table of state, for the time that `run` takes.
+pub(crate) fn with_fields<R>(schema: &Schema, run: impl FnOnce(&[wit::FieldParam<'_>]) -> R) -> Result<R, TypeError> {
+    let flat = shown_fields(schema)?;
+    Ok(run(&flat.iter().map(field).collect::<Vec<_>>()))
 }
 
 /// The columns of an input that a module is shown: those that can cross. Others can still be passed.

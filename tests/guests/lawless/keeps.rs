@@ -23,6 +23,10 @@ impl Keeps {
         self.sum += read.n;
     }
 
+    fn retract(&mut self, read: Read) {
+        self.sum -= read.n;
+    }
+
     fn merge(&mut self, later: Self) {
         self.sum += later.sum;
     }

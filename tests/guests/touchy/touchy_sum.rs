@@ -26,6 +26,11 @@ impl Sum {
         self.merge(Self { rows: 1, sum: read.x });
     }
 
+    fn retract(&mut self, read: Read) {
+        self.rows -= 1;
+        self.sum = self.sum.wrapping_sub(read.x);
+    }
+
     fn merge(&mut self, later: Self) {
         self.rows += later.rows;
         self.sum = self.sum.wrapping_add(later.sum);

@@ -80,7 +80,8 @@ pub fn expand(attributes: Attributes, item: &ItemImpl) -> Result<TokenStream> {
             impl ::pelton_guest::macros::Retractable for #this { #unfold }
         }
     });
-    let export = if functions.retract.is_some() { quote!(export_retractable_fold) } else { quote!(export_fold) };
+    let retracts = functions.retract.is_some();
+    let export = if retracts { quote!(export_retractable_fold) } else { quote!(export_fold) };
     Ok(quote! {
         #item
 
@@ -89,6 +90,7 @@ pub fn expand(attributes: Attributes, item: &ItemImpl) -> Result<TokenStream> {
             impl ::pelton_guest::macros::Aggregate for #this {
                 type Options = #options;
                 const ORDERED: bool = #ordered;
+                const RETRACTS: bool = #retracts;
 
                 #describe
                 #fold
@@ -140,12 +142,17 @@ impl<'a> Functions<'a> {
         )?;
         let finish =
             needed("finish", "finish(self) -> Out`, which makes the result; `Out` is a struct with `#[derive(Row)]`")?;
-        Ok(Self {
-            add: Function::of_row(add)?,
-            merge: Function::of_later(merge, &item.self_ty)?,
-            finish: Function::of_result(finish)?,
-            retract: named("retract").map(Function::of_row).transpose()?,
-        })
+        let (add, retract) = (Function::of_row(add)?, named("retract").map(Function::of_row).transpose()?);
+        if let Some((folded, taken_back)) = add.given.zip(retract.as_ref().and_then(|retract| retract.given))
+            && !names::is_same(folded, taken_back)
+        {
+            return Err(Error::new_spanned(
+                taken_back,
+                "`retract` takes back the rows that `add` folded: both take the same",
+            ));
+        }
+        let (merge, finish) = (Function::of_later(merge, &item.self_ty)?, Function::of_result(finish)?);
+        Ok(Self { add, merge, finish, retract })
     }
 
     fn all(&self) -> impl Iterator<Item = &Function<'a>> {

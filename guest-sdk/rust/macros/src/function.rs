@@ -176,10 +176,15 @@ impl Shape {
         let mut passing = Passing::default();
         syn::meta::parser(|meta| match passing.parse(&meta)? {
             true => Ok(()),
-            false => Err(meta.error(format!("{} takes {ARGUMENTS}; the key passes if nothing is said", self.what))),
+            false => Err(meta.error(self.wrong_argument(""))),
         })
         .parse2(attributes)?;
         Ok(passing)
+    }
+
+    /// Why an argument of the attribute is refused; `more` are those that this kind has besides, and a comma.
+    pub fn wrong_argument(&self, more: &str) -> String {
+        format!("{} takes {more}{ARGUMENTS}; the key passes if nothing is said", self.what)
     }
 
     /// Refuses a function that cannot be of this kind, and gives what it borrows one lifetime.

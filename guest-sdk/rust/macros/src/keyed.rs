@@ -1,4 +1,5 @@
-//! `#[keyed]`: a function of one key, its state, its lists and maps, and its rows as the module's operator.
+//! `#[keyed]`: a function of one key, its state, its lists and maps, and its rows as the module's operator; and the functions that
+//! migrate the state of older versions.
 //!
 //! The function becomes a unit struct of the same name, which implements `Keyed` by calling it for every key, and is exported
 //! from the module.
@@ -7,11 +8,15 @@ use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Error, FnArg, ItemFn, PatType, Result, Type, spanned::Spanned};
+use syn::{
+    Error, FnArg, ItemFn, LitInt, PatType, Path, Result, Token, Type, bracketed, meta::ParseNestedMeta, parse::Parser,
+    punctuated::Punctuated, spanned::Spanned, token::Bracket,
+};
 
 use crate::{
     function::{self, Extras, Operator, Shape},
     names,
+    passing::Passing,
 };
 
 const KEYED: Shape = Shape {
@@ -26,10 +31,16 @@ const KEYED: Shape = Shape {
 };
 
 pub fn expand(attributes: TokenStream, mut function: ItemFn) -> Result<TokenStream> {
-    let passing = KEYED.passing(attributes)?;
+    let (passing, migrations) = attributes_of(attributes)?;
     KEYED.prepare(&mut function)?;
     let Arguments { key, state, rows, rest } = arguments(&function)?;
     let row = function::row_type(rows, "the rows of the key")?;
+    if let Some(first) = migrations.functions.first().filter(|_| state.is_none()) {
+        return Err(Error::new_spanned(
+            first,
+            "only the state is migrated, and this function has none: lists and maps go on as they are",
+        ));
+    }
     let extras = KEYED.extras(&function, &rest)?;
     check_tables(&function, state, &extras)?;
     let (name, given) = (&function.sig.ident, extras.given());
@@ -38,13 +49,33 @@ pub fn expand(attributes: TokenStream, mut function: ItemFn) -> Result<TokenStre
     let state = state.map_or_else(|| quote!(::pelton_guest::macros::NoState), ToTokens::to_token_stream);
     let (tables, table_names) = tables(&extras);
     let types = quote! { #key, #state, #row, #out };
+    let (version, migrate) = (migrations.version, migrations.arms());
+    let export = match migrations.functions.as_slice() {
+        [] => quote!(::pelton_guest::__export_keyed!(#name);),
+        _ => quote! {
+            const _: () = {
+                ::pelton_guest::__export_keyed!(#name);
+                ::pelton_guest::__export_migrate!(#name);
+            };
+        },
+    };
     let items = quote! {
+        const STATE_VERSION: u32 = #version;
         type State = #state;
         type Tables = #tables;
         const TABLES: &'static [&'static str] = &[#(#table_names),*];
 
         fn describe() -> ::pelton_guest::macros::KeyedDescription {
             ::pelton_guest::macros::describe_keyed::<#types>()
+        }
+
+        fn migrate(
+            older: ::pelton_guest::macros::OlderState,
+        ) -> ::core::result::Result<::std::vec::Vec<::pelton_guest::macros::Node>, ::std::string::String> {
+            match older.version() {
+                #(#migrate)*
+                _ => older.unknown(),
+            }
         }
 
         #[allow(unused_variables, clippy::unit_arg)]
@@ -68,9 +99,66 @@ pub fn expand(attributes: TokenStream, mut function: ItemFn) -> Result<TokenStre
         description: format_ident!("KeyedDescription"),
         items,
         beside: TokenStream::new(),
-        export: quote!(::pelton_guest::__export_keyed!(#name);),
+        export,
     };
     Ok(operator.tokens())
+}
+
+/// The functions that migrate, in the order of the versions that they read; the last one reads the version before this.
+struct Migrations {
+    version: u32,
+    functions: Vec<Path>,
+}
+
+impl Migrations {
+    /// An arm for each version that some function reads.
+    fn arms(&self) -> impl Iterator<Item = TokenStream> {
+        let first = self.version - self.functions.len() as u32;
+        (first..).zip(&self.functions).map(|(version, function)| {
+            quote_spanned!(function.span()=> #version => older.migrate::<_, Self::State, _>(#function),)
+        })
+    }
+}
+
+/// What stands in the attribute's brackets.
+fn attributes_of(attributes: TokenStream) -> Result<(Passing, Migrations)> {
+    let mut passing = Passing::default();
+    let (mut version, mut functions) = (None, Vec::new());
+    let read = syn::meta::parser(|meta| {
+        if meta.path.is_ident("version") {
+            version = Some(meta.value()?.parse::<LitInt>()?);
+        } else if meta.path.is_ident("migrate") {
+            functions = functions_of(&meta)?;
+        } else if !passing.parse(&meta)? {
+            return Err(meta.error(KEYED.wrong_argument("`migrate = from_version_1`, `version = 2`, ")));
+        }
+        Ok(())
+    });
+    read.parse2(attributes)?;
+    let count = functions.len() as u32;
+    let version = match version {
+        None => count + 1,
+        Some(version) if functions.is_empty() => return Err(Error::new_spanned(version, VERSION_HELP)),
+        Some(literal) => match literal.base10_parse::<u32>()? {
+            version if version > count => version,
+            _ => return Err(Error::new_spanned(literal, VERSION_HELP)),
+        },
+    };
+    Ok((passing, Migrations { version, functions }))
+}
+
+const VERSION_HELP: &str = "the version of the state goes with functions that migrate older ones, of which there are versions enough: \
+                            `#[keyed(version = 3, migrate = [from_version_1, from_version_2])]`; the first version is 1";
+
+/// One function, or several in brackets.
+fn functions_of(meta: &ParseNestedMeta<'_>) -> Result<Vec<Path>> {
+    let value = meta.value()?;
+    if !value.peek(Bracket) {
+        return Ok(vec![value.parse()?]);
+    }
+    let inner;
+    bracketed!(inner in value);
+    Ok(Punctuated::<Path, Token![,]>::parse_terminated(&inner)?.into_iter().collect())
 }
 
 /// The arguments up to the rows, and the rest. A function that keeps lists or maps need not have a state.

@@ -249,6 +249,44 @@ pub fn derive_accumulator(input: TokenStream) -> TokenStream {
 /// assert_eq!(out.main(), &rows! { auction: [1, 2], mean: [2.0, 5.0] });
 /// ```
 ///
+/// With `retract` it takes rows back as well, so that sliding windows can keep one running accumulator for each key (`inverse = true`),
+/// and the aggregate reads results that change (edges in mode `retract`). The inverse must be exact: cents have one, a sum
+/// of floats or a maximum has none. `test_taking_back` finds out.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Order { cents: i64 }
+///
+/// #[derive(Row)]
+/// struct Spent { cents: i64 }
+///
+/// #[derive(Accumulator, Default)]
+/// struct Total { cents: i64 }
+///
+/// #[aggregate]
+/// impl Total {
+///     fn add(&mut self, order: Order) {
+///         self.cents += order.cents;
+///     }
+///
+///     fn retract(&mut self, order: Order) {
+///         self.cents -= order.cents;
+///     }
+///
+///     fn merge(&mut self, later: Self) {
+///         self.cents += later.cents;
+///     }
+///
+///     fn finish(self) -> Spent {
+///         Spent { cents: self.cents }
+///     }
+/// }
+///
+/// Total::test_taking_back(rows! { cents: [1200, 500, 300, 700] });
+/// ```
+///
 /// The type is the accumulator: the struct with [`macro@Accumulator`] and `Default` that the engine keeps for each group and window.
 ///
 /// | function | is called |
@@ -256,7 +294,7 @@ pub fn derive_accumulator(input: TokenStream) -> TokenStream {
 /// | `add(&mut self, row: Row)` | with each row; a row with a null in a field that is no `Option` is left out, as in SQL |
 /// | `merge(&mut self, later: Self)` | with what later rows were folded into |
 /// | `finish(self) -> Out` | for the result; `Out` is what a [`macro@transform`] may return, without columns that pass |
-/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back, so that sliding windows cost less |
+/// | `retract(&mut self, row: Row)` | if it is there, with rows to take back: exactly, as if they had never come |
 ///
 /// Each may also take `options: &Options`; `add` and `retract` also `ctx: &Context`, and `finish` `window: &Window`. All but `finish`
 /// return nothing, or a `Result<(), E>` whose error stops the job.
@@ -386,6 +424,46 @@ pub fn derive_subkey(input: TokenStream) -> TokenStream {
 ///
 /// It is called for a key that has rows, a timer that is due, or whose time to live has ended. It returns nothing, or a `Result<(), E>` whose
 /// error stops the job.
+///
+/// A module whose state has changed says how it reads the state of the version before, so that it can take the place of that version in a
+/// job that runs:
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// # #[derive(Row)]
+/// # struct Account { account: i64 }
+/// # #[derive(Row)]
+/// # struct Payment { euro: f64 }
+/// # #[derive(Row)]
+/// # struct Sum { sum: f64, payments: i64 }
+/// /// What version 1 kept.
+/// #[derive(State)]
+/// struct InCents { cents: i64 }
+///
+/// #[derive(State)]
+/// struct Paid { euro: f64, payments: i64 }
+///
+/// fn from_cents(older: InCents) -> Paid {
+///     Paid { euro: older.cents as f64 / 100.0, payments: 0 }
+/// }
+///
+/// #[keyed(migrate = from_cents)]
+/// fn sums(_account: Account, paid: &mut Option<Paid>, payments: Group<Payment>, out: &mut Out<Sum>) {
+///     let paid = paid.get_or_insert(Paid { euro: 0.0, payments: 0 });
+///     for payment in payments {
+///         paid.euro += payment.euro;
+///         paid.payments += 1;
+///         out.emit_from(&payment, Sum { sum: paid.euro, payments: paid.payments });
+///     }
+/// }
+///
+/// assert_eq!(from_cents(InCents { cents: 250 }).euro, 2.5);
+/// ```
+///
+/// The state's version is 1, and one more for each function. `migrate = [from_version_1, from_version_2]` reads two older versions, and
+/// `version = 4, migrate = from_version_3` has forgotten the earliest. A function may also return an `Option` (`None` drops the state) or a `Result`
+/// whose error says why the state cannot be taken over. Lists and maps go on as they are.
 ///
 /// The columns of the key pass; the attribute changes that as it does for [`macro@transform`]. Other columns that pass are null
 /// in rows that were emitted from no row. In tests the function's name is a value with the methods of `TestableKeyed`.

@@ -27,6 +27,8 @@ pub(crate) const STATE_VERSION: u32 = 1;
 pub trait Aggregate: Accumulator {
     type Options: Options;
     const ORDERED: bool;
+    /// It has `retract`.
+    const RETRACTS: bool;
 
     fn describe() -> Description;
     fn fold(
@@ -59,8 +61,10 @@ pub struct Opened<A: Aggregate> {
 }
 
 /// What the contract of a fold says beside its columns.
-pub(crate) fn properties(ordered: bool) -> Vec<(String, String)> {
-    if ordered { vec![("ordered".to_owned(), "true".to_owned())] } else { Vec::new() }
+pub(crate) fn properties(ordered: bool, retracts: bool) -> Vec<(String, String)> {
+    let all = [(ordered, "ordered", "true"), (retracts, "accepts", "append,retract")];
+    let said = all.into_iter().filter(|(is_so, ..)| *is_so);
+    said.map(|(_, name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 impl<A: Aggregate> Fold for Opened<A> {
@@ -72,7 +76,7 @@ impl<A: Aggregate> Fold for Opened<A> {
         let contract = Contract {
             state: state_of(A::columns()),
             state_version: STATE_VERSION,
-            properties: properties(A::ORDERED),
+            properties: properties(A::ORDERED, A::RETRACTS),
             ..contract
         };
         Ok((contract, Self { plan, options }))

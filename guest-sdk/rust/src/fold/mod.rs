@@ -108,9 +108,11 @@ pub trait Fold: Sized {
     fn finish(&self, context: BatchContext, groups: Groups, accumulators: Table) -> Result<Output, String>;
 }
 
-/// A fold that can take rows back.
+/// A fold that can take rows back. The host asks it only where its contract said so ([`Shape::into_retractable_contract`]), so that
+/// it may depend on the columns whether a fold can.
 pub trait Retract: Fold {
-    /// Undoes [`Fold::accumulate`] of the same rows.
+    /// Undoes [`Fold::accumulate`] of the same rows: exactly, for a group that has rows left. Of one that has none the host drops
+    /// the accumulator.
     fn retract(&self, context: BatchContext, rows: Table, slots: Vec<u8>, accumulators: Table)
     -> Result<Table, String>;
 }
@@ -139,7 +141,17 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// For a fold that keeps what it has taken.
     pub fn into_contract(self) -> Contract {
+        self.contract(false)
+    }
+
+    /// For a fold that takes back rows of these columns: one that is exported by [`export_retractable_fold!`](crate::export_retractable_fold).
+    pub fn into_retractable_contract(self) -> Contract {
+        self.contract(true)
+    }
+
+    fn contract(self, retracts: bool) -> Contract {
         let fields = self.makes.into_iter().map(ContractField::Computed).collect();
         Contract {
             reads: vec![self.reads],
@@ -147,7 +159,7 @@ impl Shape {
             tables: Vec::new(),
             state: state_of(self.state),
             state_version: aggregate::STATE_VERSION,
-            properties: aggregate::properties(self.ordered),
+            properties: aggregate::properties(self.ordered, retracts),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! with it, the same code in a module and in the offline harness. Nothing is kept between calls: state comes as columns,
 //! and only what changed goes back.
 
+mod migrate;
 mod opened;
 mod out;
 mod run;
@@ -12,6 +13,7 @@ mod tables;
 mod timers;
 
 pub use self::{
+    migrate::{Migrated, OlderState, migrate},
     opened::{Call, Keyed, KeyedDescription, Opened},
     out::Out,
     run::{Made, Shown, describe, run},

@@ -3,6 +3,7 @@
 //! Called by what `#[keyed]` exports from a module, and by the offline harness.
 
 use super::{
+    migrate::OlderState,
     run::{Made, Shown},
     state::{self, State},
     tables::{self, KeyedTables},
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     bindings::{
-        BatchContext, Contract, Input, StateTable, Table,
+        BatchContext, Contract, Input, Node, StateTable, Table,
         keyed::{KeyedOutput, Timers as Due},
     },
     context::Context,
@@ -24,10 +25,7 @@ use crate::{
 };
 
 /// The name of the table that has a row for each key.
-const STATE: &str = "state";
-
-/// State has one version until a module says otherwise.
-const STATE_VERSION: u32 = 1;
+pub(super) const STATE: &str = "state";
 
 /// A `#[keyed]` function, as its macro describes it.
 pub trait Keyed: Sized {
@@ -38,8 +36,12 @@ pub trait Keyed: Sized {
     const TABLES: &'static [&'static str];
     const PASSING: Passing;
     const EVENT_TIME: Option<&'static str>;
+    /// 1 until the module says otherwise.
+    const STATE_VERSION: u32;
 
     fn describe() -> KeyedDescription;
+    /// The state of an older version as this version's columns.
+    fn migrate(older: OlderState) -> Result<Vec<Node>, String>;
     fn run(shown: &Shown, timers: Timers, options: &Self::Options, context: &Context) -> Result<Made, String>;
 }
 
@@ -85,7 +87,7 @@ impl<K: Keyed> Opened<K> {
         let mut state: Vec<StateTable> = Some(own).filter(|own| !own.values.is_empty()).into_iter().collect();
         state.extend(tables::declare::<K::Tables>(K::TABLES));
         tables::check(&state)?;
-        let contract = Contract { state, state_version: STATE_VERSION, ..contract };
+        let contract = Contract { state, state_version: K::STATE_VERSION, ..contract };
         Ok((contract, Self { plan, keys, options }))
     }
 

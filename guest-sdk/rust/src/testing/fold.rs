@@ -12,8 +12,8 @@ use super::{Cell, IntoOptions, Rows, Tested, host};
 use crate::{
     bindings::{BatchContext, Contract, Output, Table},
     fold::{
-        Fold, Groups, Pane, Window,
-        aggregate::{Aggregate, Opened},
+        Fold, Groups, Pane, Retract, Window,
+        aggregate::{Aggregate, Opened, Retractable},
     },
     log::sink,
     types::Timestamp,
@@ -25,6 +25,16 @@ pub trait TestableAggregate: Aggregate {
     #[track_caller]
     fn test(rows: Rows) -> Tested {
         FoldTest::<Opened<Self>>::new().test(rows)
+    }
+
+    /// Folds all rows as one group and takes some of them back, in several ways. Panics with the reason if that fails, or if
+    /// what is left differs from rows that were never folded.
+    #[track_caller]
+    fn test_taking_back(rows: Rows)
+    where
+        Self: Retractable,
+    {
+        FoldTest::<Opened<Self>>::new().test_taking_back(rows);
     }
 
     /// Groups rows by these columns, which come first in the results.
@@ -137,6 +147,45 @@ impl<F: Fold> FoldTest<F> {
         Ok(tested)
     }
 
+    /// Folds `rows` and takes some of them back in several ways; panics if that fails, or if what is left differs from rows
+    /// that were never folded.
+    #[track_caller]
+    pub fn test_taking_back(self, rows: Rows)
+    where
+        F: Retract,
+    {
+        if let Err(why) = self.try_test_taking_back(&rows) {
+            panic!("the aggregate failed: {why}");
+        }
+    }
+
+    /// As [`FoldTest::test_taking_back`]; the error is what the owner of the job would see, or names the broken law.
+    pub fn try_test_taking_back(self, rows: &Rows) -> Result<(), String>
+    where
+        F: Retract,
+    {
+        let (contract, opened) = self.open(rows)?;
+        if !contract.properties.iter().any(|(name, value)| name == "accepts" && value.contains("retract")) {
+            return Err("it does not take rows back: its contract does not accept the mode `retract`".to_owned());
+        }
+        let groups = Grouped::new(rows, &self.key)?;
+        let run = Run { fold: &opened, contract: &contract, test: &self, rows, groups: &groups };
+        for (what, is_taken_back) in WAYS_BACK {
+            let (back, left): (Vec<u32>, Vec<u32>) =
+                (0..rows.len() as u32).partition(|row| is_taken_back(*row as usize, rows.len()));
+            let expected = run.finish(run.folded_rows(&left)?)?;
+            let got = run.finish(run.taken_back(run.folded(0, rows.len())?, &back)?)?;
+            // The host drops groups without rows: what their accumulators hold then is nobody's.
+            let has_rows = |group: u32| left.iter().any(|row| groups.slots.get(*row as usize) == Some(&group));
+            let (expected, got) = (expected.of_groups(&has_rows)?, got.of_groups(&has_rows)?);
+            if let Some(difference) = self.difference(&got, &expected) {
+                return Err(format!("taking back {what} differs from never folding them: {difference}"));
+            }
+        }
+        sink::take();
+        Ok(())
+    }
+
     /// The contract that the fold offers for such rows.
     #[track_caller]
     pub fn contract(self, rows: &Rows) -> Contract {
@@ -247,14 +296,33 @@ impl<F: Fold> Run<'_, F> {
     }
 
     fn fold_into(&self, accumulators: Table, start: usize, end: usize) -> Result<Table, String> {
-        let reads = self.contract.reads.first().map(Vec::as_slice).unwrap_or_default();
         let positions: Vec<u32> = (start as u32..end as u32).collect();
-        let nodes = reads.iter().map(|name| Ok(self.rows.take(name, &positions)?.1)).collect::<Result<_, String>>()?;
-        let slots = self.groups.slots.get(start..end).unwrap_or_default();
+        let (rows, slots) = self.rows_at(&positions)?;
         let context = BatchContext { first_row: self.test.context.first_row + start as u64, ..self.test.context };
-        let rows = Table { rows: positions.len() as u32, nodes };
-        let answer = self.fold.accumulate(context, rows, bytemuck::cast_slice(slots).to_vec(), accumulators)?;
-        self.check(answer, "accumulate")
+        self.check(self.fold.accumulate(context, rows, slots, accumulators)?, "accumulate")
+    }
+
+    /// What the fold reads of these rows, and their slots.
+    fn rows_at(&self, positions: &[u32]) -> Result<(Table, Vec<u8>), String> {
+        let reads = self.contract.reads.first().map(Vec::as_slice).unwrap_or_default();
+        let nodes = reads.iter().map(|name| Ok(self.rows.take(name, positions)?.1)).collect::<Result<_, String>>()?;
+        let slot = |row: &u32| self.groups.slots.get(*row as usize).copied().unwrap_or_default();
+        let slots: Vec<u32> = positions.iter().map(slot).collect();
+        Ok((Table { rows: positions.len() as u32, nodes }, bytemuck::cast_slice(&slots).to_vec()))
+    }
+
+    /// Accumulators into which these rows were folded.
+    fn folded_rows(&self, positions: &[u32]) -> Result<Table, String> {
+        let (rows, slots) = self.rows_at(positions)?;
+        self.check(self.fold.accumulate(self.test.context, rows, slots, self.identity())?, "accumulate")
+    }
+
+    fn taken_back(&self, accumulators: Table, positions: &[u32]) -> Result<Table, String>
+    where
+        F: Retract,
+    {
+        let (rows, slots) = self.rows_at(positions)?;
+        self.check(self.fold.retract(self.test.context, rows, slots, accumulators)?, "retract")
     }
 
     fn merged(&self, left: &Table, right: &Table) -> Result<Table, String> {
@@ -325,6 +393,18 @@ impl<F: Fold> Run<'_, F> {
         host::answer(self.contract, output, &Rows::of_no_columns(groups))
     }
 }
+
+/// Which rows a test takes back: row, of how many.
+type WayBack = (&'static str, fn(usize, usize) -> bool);
+
+const WAYS_BACK: [WayBack; 6] = [
+    ("no row", |_, _| false),
+    ("the first rows", |row, rows| row < rows / 2),
+    ("the last rows", |row, rows| row >= rows / 2),
+    ("every other row", |row, _| row % 2 == 0),
+    ("all but every third row", |row, _| row % 3 != 0),
+    ("all rows but the last", |row, rows| row + 1 < rows),
+];
 
 /// Rows that a test merges one by one; more would make it slow.
 const ROWS_ALONE_MAX: usize = 64;

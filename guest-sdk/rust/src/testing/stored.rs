@@ -115,7 +115,7 @@ impl StoredTable {
 
     fn bound(&self, bound: &Table) -> Subkey {
         let cells = self.declared.subkey.iter().zip(&bound.nodes).map(|(field, node)| cell::cells(field, node));
-        Subkey(cells.map(|cells| cells.unwrap_or_else(|why| panic!("{why}"))).flatten().collect())
+        Subkey(cells.flat_map(|cells| cells.unwrap_or_else(|why| panic!("{why}"))).collect())
     }
 }
 

@@ -14,6 +14,19 @@ pub struct Tested {
 }
 
 impl Tested {
+    /// The results of these groups alone.
+    pub(super) fn of_groups(self, is_wanted: &impl Fn(u32) -> bool) -> Result<Self, String> {
+        let of_port = |(name, rows, origins): (String, Rows, Vec<u32>)| {
+            let kept: Vec<u32> =
+                (0..).zip(&origins).filter(|(_, group)| is_wanted(**group)).map(|(row, _)| row).collect();
+            let columns = rows.names().iter().map(|name| rows.take(name, &kept)).collect::<Result<Vec<_>, String>>()?;
+            let origins = origins.into_iter().filter(|group| is_wanted(*group)).collect();
+            Ok((name, Rows::from_columns(kept.len(), columns), origins))
+        };
+        let ports = self.ports.into_iter().map(of_port).collect::<Result<_, String>>()?;
+        Ok(Self { ports, ..self })
+    }
+
     /// The rows of the main output, with the columns that passed through.
     pub fn main(&self) -> &Rows {
         let (_, rows, _) = self.ports.first().expect("a contract has at least one port");

@@ -12,6 +12,13 @@ pub struct Claim {
     pub holder: Holder,
     /// Where the journal ended; none: the job starts, or starts over, and whatever lies before is void.
     pub follows: Option<End>,
+    /// A random number where claims are objects, so that no two are the same; else 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub token: u64,
+}
+
+fn is_zero(token: &u64) -> bool {
+    *token == 0
 }
 
 /// A process.

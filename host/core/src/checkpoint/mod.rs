@@ -11,6 +11,7 @@
 pub mod chain;
 pub mod claim;
 pub mod frame;
+pub mod grown;
 pub mod packed;
 pub mod record;
 pub mod recovery;

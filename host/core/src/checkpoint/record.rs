@@ -61,6 +61,8 @@ pub struct Outline {
     pub published_through: Epoch,
     #[serde(default)]
     pub letters: Letters,
+    #[serde(default)]
+    pub sinks: Vec<SinkOutbox>,
 }
 
 /// How far a source has been read, and no more of its record.
@@ -85,13 +87,19 @@ impl SourcePlace {
 
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, now, sources, tables, snapshot, published_through, letters, .. } =
+        let Record { epoch, generation, now, sources, tables, snapshot, published_through, letters, sinks, .. } =
             record.clone();
         let sources = sources.into_iter().map(SourceRecord::place).collect();
-        Self { epoch, generation, now, sources, tables, snapshot, published_through, letters }
+        let sinks = sinks.into_iter().map(|sink| SinkOutbox { outbox: sink.outbox }).collect();
+        Self { epoch, generation, now, sources, tables, snapshot, published_through, letters, sinks }
     }
 
-    /// All files that the record names.
+    /// The files that are needed until the epoch is published.
+    pub fn outbox(&self) -> impl Iterator<Item = &FileRef> {
+        self.sinks.iter().flat_map(|sink| &sink.outbox)
+    }
+
+    /// The files that it takes to compute the epoch, or those after it, again.
     pub fn files(&self) -> impl Iterator<Item = &FileRef> {
         let snapshot = self.snapshot.iter().flat_map(|snapshot| {
             let operators = snapshot.operators.iter().flat_map(|operator| &operator.partitions);
@@ -152,6 +160,23 @@ impl SourceRecord {
 pub struct FileRecord {
     pub name: String,
     pub bytes: u64,
+    /// Of a file that grows: which part of it this is; `bytes` is where the part ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+}
+
+/// A part of a file that grows: whole rows that were found in it together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Counts the parts of all files of the source.
+    pub partition: u32,
+    /// Byte at which the part begins.
+    pub from: u64,
+    /// The file's, which it keeps under another name.
+    pub inode: u64,
+    /// Stable hash of so many bytes at the file's beginning: another file may have its inode later.
+    pub head_bytes: u32,
+    pub head_hash: u64,
 }
 
 /// A place in the input of a source: what comes after it has not been read.
@@ -219,6 +244,17 @@ pub struct SinkRecord {
     /// Digest of where and how the sink writes; empty in records of before there was one.
     #[serde(default)]
     pub target: String,
+    /// Files with what it is to publish, after one another; an outbox that is small is beside the record instead. They go once the epoch is
+    /// published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbox: Vec<FileRef>,
+}
+
+/// What a sink still has to publish, and no more of its record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkOutbox {
+    #[serde(default)]
+    pub outbox: Vec<FileRef>,
 }
 
 /// A sink's own part of the record.
@@ -236,6 +272,14 @@ pub enum SinkState {
     },
     /// Sums over all columns so far.
     Checksums { rows: u64, sums: Vec<u64> },
+    /// Rows that a server takes together with a marker of their epoch.
+    Marked {
+        /// A number that no other run of a job has which began anew.
+        run: String,
+        /// The last epoch before this one that had rows, and the last one up to it; 0 where none had.
+        before: Epoch,
+        last: Epoch,
+    },
 }
 
 /// One file of a file sink.
@@ -248,6 +292,9 @@ pub struct PartRecord {
     pub to: u64,
     /// It takes no more rows.
     pub is_closed: bool,
+    /// Processing time of the epoch in which it began, in µs, of a part that goes on until it is old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<i64>,
     pub content: PartContent,
 }
 

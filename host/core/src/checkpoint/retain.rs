@@ -52,6 +52,8 @@ pub struct Kept {
     pub has_snapshot: bool,
     /// Names of the files that it needs.
     pub files: Vec<String>,
+    /// Names of the files that it needs until it is published.
+    pub outbox: Vec<String>,
     /// Sources, each with the frame of its log at which the next epoch goes on.
     pub inputs: Vec<(String, u64)>,
 }
@@ -61,7 +63,8 @@ impl Kept {
         let files = record.files().map(|file| file.name.clone()).collect();
         let inputs = record.sources.iter().filter_map(|source| Some((source.name.clone(), source.frame()?))).collect();
         let has_snapshot = record.snapshot.is_some();
-        Self { epoch: record.epoch, segment, now: record.now, has_snapshot, files, inputs }
+        let outbox = record.outbox().map(|file| file.name.clone()).collect();
+        Self { epoch: record.epoch, segment, now: record.now, has_snapshot, files, outbox, inputs }
     }
 }
 
@@ -83,6 +86,13 @@ pub struct Garbage {
 /// Chooses what may go so that the epochs of `retain` can be computed again: what comes before the newest snapshot
 /// that lies before them all. What is not `published` for good stays as well.
 pub fn choose(records: &[Kept], retain: &Retain, published: u64) -> Garbage {
+    let mut garbage = of_snapshots(records, retain, published);
+    let done = records.iter().filter(|record| record.epoch.0 <= published);
+    garbage.files.extend(done.flat_map(|record| &record.outbox).cloned());
+    garbage
+}
+
+fn of_snapshots(records: &[Kept], retain: &Retain, published: u64) -> Garbage {
     let Some(last) = records.last() else { return Garbage::default() };
     let limit = retain.limit(records, last).min(published.saturating_add(1));
     let Some(base) = records.iter().rposition(|record| record.has_snapshot && record.epoch.0 <= limit) else {

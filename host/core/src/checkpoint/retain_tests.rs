@@ -9,6 +9,7 @@ fn records(snapshots: &[&str]) -> Vec<Kept> {
         now: index as i64 * 1_000_000,
         has_snapshot: !name.is_empty(),
         files: if name.is_empty() { vec!["table".into()] } else { vec![(*name).to_owned(), "table".into()] },
+        outbox: Vec::new(),
         inputs: Vec::new(),
     };
     snapshots.iter().enumerate().map(kept).collect()
@@ -27,6 +28,18 @@ fn what_comes_before_the_newest_snapshot_goes() {
         garbage,
         Garbage { segments_before: 2, epochs_before: 6, files: vec!["a".into(), "b".into()], ..Garbage::default() }
     );
+}
+
+#[test]
+fn outboxes_go_once_they_are_published_and_not_before() {
+    let mut records = records(&["a", "", "", ""]);
+    for record in &mut records {
+        record.outbox.push(format!("rows {}", record.epoch.0));
+    }
+    let files = |published| choose(&records, &last(100), published).files;
+    assert_eq!(files(0), [""; 0]);
+    assert_eq!(files(2), ["rows 1", "rows 2"]);
+    assert_eq!(files(ALL).len(), 4);
 }
 
 #[test]
@@ -108,6 +121,7 @@ fn whatever_is_retained_what_it_takes_stays_and_the_rest_goes() {
                     now,
                     has_snapshot,
                     files: own.into_iter().chain([table]).collect(),
+                    outbox: Vec::new(),
                     inputs: Vec::new(),
                 }
             })

@@ -5,7 +5,7 @@
 
 use arrow_schema::{DataType, SchemaRef};
 
-use super::{Contract, ContractError, ContractField, Input, SideTable, ports::Port};
+use super::{Contract, ContractError, ContractField, Input, Mode, SideTable, ports::Port};
 use crate::types;
 
 /// A checked contract of an aggregate.
@@ -19,6 +19,8 @@ pub struct AggregateSignature {
     pub ports: Vec<Port>,
     /// `merge` is not commutative, so that rows of a group must be folded in their order.
     pub ordered: bool,
+    /// It takes rows back: it accepts streams of changes, and exports `retractable`.
+    pub retracts: bool,
     /// Side inputs, as indices into those that were offered.
     pub tables: Vec<usize>,
 }
@@ -29,16 +31,17 @@ impl Contract {
         let mut ordered = false;
         for (name, value) in &self.properties {
             match (name.as_str(), value.as_str()) {
-                ("accepts" | "emits", "append") | ("ordered", "false") => {}
+                ("accepts", _) | ("emits", "append") | ("ordered", "false") => {}
                 ("ordered", "true") => ordered = true,
                 _ => return Err(ContractError::Property(name.clone())),
             }
         }
+        let retracts = self.check_accepts(std::slice::from_ref(input))?.contains(&Mode::Retract);
         let reads = self.check_reads(input)?;
         let accumulator = self.check_accumulator()?;
         self.refuse_passes()?;
         let ports = self.check_ports(input)?;
-        Ok(AggregateSignature { reads, accumulator, ports, ordered, tables: self.check_tables(tables)? })
+        Ok(AggregateSignature { reads, accumulator, ports, ordered, retracts, tables: self.check_tables(tables)? })
     }
 
     fn refuse_passes(&self) -> Result<(), ContractError> {
@@ -91,6 +94,7 @@ mod tests {
             schema: Schema::new(vec![price]).into(),
             key: vec!["auction".into()],
             event_time: None,
+            mode: Mode::Append,
         }
     }
 
@@ -125,7 +129,11 @@ mod tests {
         assert_eq!(columns, ["sum: f64?", "count: s64?"]);
         assert_eq!(signature.reads, [0]);
         assert_eq!(signature.ports[0].schema.field(0).name(), "average");
-        assert!(!signature.ordered);
+        assert!(!signature.ordered && !signature.retracts);
+        let properties = vec![("accepts".into(), "append,retract".into())];
+        let changes = Input { mode: Mode::Retract, ..input() };
+        let signature = Contract { properties, ..average() }.check_aggregate(&changes, &[]).expect("it takes changes");
+        assert!(signature.retracts);
     }
 
     #[test]

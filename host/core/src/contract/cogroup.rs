@@ -30,7 +30,8 @@ impl Contract {
         if !self.state.is_empty() {
             return Err(ContractError::NotFor { kind: "cogroups", what: "state" });
         }
-        self.append_only()?;
+        self.modes_only()?;
+        self.check_accepts(inputs)?;
         let [left, right] = inputs;
         let [left_reads, right_reads] = self.reads.as_slice() else {
             return Err(ContractError::Inputs { want: 2, got: self.reads.len() });
@@ -74,6 +75,7 @@ fn key_input(left: &Input, right: &Input) -> Result<Input, ContractError> {
         schema: Arc::new(schema),
         key: left.key.clone(),
         event_time: left.event_time.clone(),
+        mode: left.mode,
     })
 }
 
@@ -81,7 +83,7 @@ fn key_input(left: &Input, right: &Input) -> Result<Input, ContractError> {
 mod tests {
     use super::*;
     use crate::{
-        contract::{ContractPort, ContractState, PortColumn},
+        contract::{ContractPort, ContractState, Mode, PortColumn},
         types::{self, FlatField},
     };
 
@@ -93,7 +95,13 @@ mod tests {
                 types::parse_column(name, ty).expect("a type")
             })
             .collect();
-        Input { name: name.into(), schema: Schema::new(fields).into(), key: vec![key.into()], event_time: None }
+        Input {
+            name: name.into(),
+            schema: Schema::new(fields).into(),
+            key: vec![key.into()],
+            event_time: None,
+            mode: Mode::Append,
+        }
     }
 
     fn inputs() -> [Input; 2] {
@@ -178,7 +186,10 @@ mod tests {
                 "side input `rates`, which the operator is not offered",
             ),
             (Contract { properties: vec![("reorders".into(), "true".into())], ..paid() }, "property `reorders`"),
-            (Contract { properties: vec![("accepts".into(), "retract".into())], ..paid() }, "property `accepts`"),
+            (
+                Contract { properties: vec![("accepts".into(), "retract".into())], ..paid() },
+                "mode `append`, which it does not take",
+            ),
         ];
         for (contract, message) in cases {
             let error = contract.check_cogroup(&inputs(), &[]).expect_err(message).to_string();

@@ -2,6 +2,7 @@
 //!
 //! Each message goes on from "module … declared a contract that cannot be kept: ", and names the value that broke the law.
 
+use super::Mode;
 use crate::types::TypeError;
 
 /// A law of the contract that a module broke in `open`.
@@ -58,6 +59,17 @@ pub enum ContractError {
         "it declares the property `{0}`, which this host does not know: update Pelton, or build the module for pelton:operator@0.1.0"
     )]
     Property(String),
+    #[error("its property `{property}` is `{value}`, which names an edge mode that this host does not know")]
+    Mode { property: &'static str, value: String },
+    #[error(
+        "its input `{input}` is a stream in mode `{mode}`, which it does not take (it takes {})",
+        .accepts.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ")
+    )]
+    NotAccepted { input: String, mode: Mode, accepts: Vec<Mode> },
+    #[error(
+        "it emits changes, but its first port has no column `_op` of type s8 without nulls, which says what each row does"
+    )]
+    NoOp,
     #[error("it declares {what}, which {kind} do not have")]
     NotFor { kind: &'static str, what: &'static str },
     #[error("it declares {got} {what}, more than the {max} that are allowed")]

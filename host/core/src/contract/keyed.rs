@@ -52,12 +52,13 @@ pub const STATE_TABLES_MAX: usize = 64;
 impl Contract {
     /// Checks a keyed operator's contract against its input, and types its ports and its state.
     pub fn check_keyed(&self, input: &Input, tables: &[SideTable]) -> Result<KeyedSignature, ContractError> {
-        self.append_only()?;
+        self.modes_only()?;
+        self.check_accepts(std::slice::from_ref(input))?;
         within("state tables", self.state.len(), STATE_TABLES_MAX)?;
         let mut names = HashSet::new();
         let state = self.state.iter().map(|table| {
             if names.insert(table.name.as_str()) {
-                table.check_keyed()
+                table.keyed_table()
             } else {
                 Err(ContractError::StateName { name: table.name.clone(), why: "another state table has too" })
             }
@@ -73,8 +74,23 @@ impl Contract {
     }
 }
 
+impl StateTable {
+    /// As a module would declare it: for those who keep it longer than the module.
+    pub fn declared(&self) -> ContractState {
+        let flat = |schema: &SchemaRef| {
+            let mut flat = Vec::new();
+            for field in schema.fields() {
+                types::flatten(field, &mut flat).expect("its types came as formats");
+            }
+            flat
+        };
+        ContractState { name: self.name.clone(), subkey: flat(&self.subkey), values: flat(&self.values) }
+    }
+}
+
 impl ContractState {
-    fn check_keyed(&self) -> Result<StateTable, ContractError> {
+    /// Checks and types one table of a keyed operator.
+    pub fn keyed_table(&self) -> Result<StateTable, ContractError> {
         let typed = self.typed()?;
         let fault = |field: &FieldRef, why: String| ContractError::StateColumn {
             table: self.name.clone(),
@@ -123,7 +139,7 @@ fn is_ordered(data_type: &DataType) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        contract::{ContractField, ContractPort, PortColumn},
+        contract::{ContractField, ContractPort, Mode, PortColumn},
         types::FlatField,
     };
 
@@ -137,6 +153,7 @@ mod tests {
             schema: Schema::new(fields.to_vec()).into(),
             key: vec!["user".into()],
             event_time: None,
+            mode: Mode::Append,
         }
     }
 
@@ -181,6 +198,14 @@ mod tests {
         let row: Vec<_> =
             signature.state[1].row.fields().iter().map(|f| format!("{}: {}", f.name(), types::column(f))).collect();
         assert_eq!(row, ["page: utf8", "times: s64"]);
+    }
+
+    #[test]
+    fn a_table_comes_back_from_what_it_declares() {
+        let signature = visits().check_keyed(&input(), &[]).expect("a good contract");
+        for table in signature.state.iter() {
+            assert_eq!(table.declared().keyed_table().as_ref(), Ok(table));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod aggregate;
 mod cogroup;
 mod error;
 mod keyed;
+mod mode;
 mod ports;
 mod state;
 mod tables;
@@ -28,6 +29,7 @@ pub use self::{
     cogroup::CogroupSignature,
     error::ContractError,
     keyed::{KeyedSignature, STATE_TABLES_MAX, StateForm, StateTable},
+    mode::{Mode, OP_COLUMN},
     ports::{Port, PortColumn},
     tables::SideTable,
 };
@@ -73,6 +75,8 @@ pub struct Input {
     pub schema: SchemaRef,
     pub key: Vec<String>,
     pub event_time: Option<String>,
+    /// What its rows say about those before them.
+    pub mode: Mode,
 }
 
 /// A checked contract of a transform.
@@ -83,6 +87,8 @@ pub struct Signature {
     pub ports: Vec<Port>,
     /// Origins may decrease.
     pub reorders: bool,
+    /// The mode of its main output.
+    pub emits: Mode,
     /// Side inputs, as indices into those that were offered.
     pub tables: Vec<usize>,
 }
@@ -101,21 +107,23 @@ impl Contract {
         let mut reorders = false;
         for (name, value) in &self.properties {
             match name.as_str() {
-                "accepts" | "emits" if value == "append" => {}
+                "accepts" | "emits" => {}
                 "reorders" => reorders = value == "true",
                 _ => return Err(ContractError::Property(name.clone())),
             }
         }
+        self.check_accepts(std::slice::from_ref(input))?;
         let (reads, ports) = (self.check_reads(input)?, self.check_ports(input)?);
-        Ok(Signature { reads, ports, reorders, tables: self.check_tables(tables)? })
+        let emits = self.check_emits(&ports)?;
+        Ok(Signature { reads, ports, reorders, emits, tables: self.check_tables(tables)? })
     }
 
-    /// For the kinds that know no property but the modes of their edges.
-    fn append_only(&self) -> Result<(), ContractError> {
-        let other = self
-            .properties
-            .iter()
-            .find(|(name, value)| !matches!((name.as_str(), value.as_str()), ("accepts" | "emits", "append")));
+    /// For the kinds that know no property but the modes that they take, and emit facts.
+    fn modes_only(&self) -> Result<(), ContractError> {
+        let known = |(name, value): &&(String, String)| {
+            matches!((name.as_str(), value.as_str()), ("accepts", _) | ("emits", "append"))
+        };
+        let other = self.properties.iter().find(|property| !known(property));
         match other {
             Some((name, _)) => Err(ContractError::Property(name.clone())),
             None => Ok(()),
@@ -179,14 +187,20 @@ mod tests {
     use super::*;
     use crate::types;
 
-    fn input() -> Input {
+    pub(super) fn input() -> Input {
         let fields = ["auction: s64", "price: f64?", "ts: timestamp[ms]"]
             .map(|text| {
                 let (name, ty) = text.split_once(": ").expect("name: type");
                 types::parse_column(name, ty).expect("a type")
             })
             .to_vec();
-        Input { name: "bids".into(), schema: Schema::new(fields).into(), key: vec![], event_time: Some("ts".into()) }
+        Input {
+            name: "bids".into(),
+            schema: Schema::new(fields).into(),
+            key: vec![],
+            event_time: Some("ts".into()),
+            mode: Mode::Append,
+        }
     }
 
     fn pass(from: &str, to: &str) -> ContractField {

@@ -100,6 +100,18 @@ impl TwoStacks {
         (at != NONE).then(|| self.arena.get(at)).filter(|entry| entry.pane == pane).map(|entry| entry.payload)
     }
 
+    /// All panes: key, start, payload. Key by key, in the order in which they got their first pane, and those of a key in order of time.
+    pub fn panes(&self) -> impl Iterator<Item = (u32, i64, u32)> {
+        self.active.iter().flat_map(move |key| {
+            let mut at = self.key(*key).head;
+            std::iter::from_fn(move || {
+                let entry = (at != NONE).then(|| self.arena.get(at))?;
+                at = entry.next;
+                Some((*key, entry.pane, entry.payload))
+            })
+        })
+    }
+
     /// Keys that have panes.
     pub fn active(&self) -> usize {
         self.active.len()

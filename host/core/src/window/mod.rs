@@ -56,6 +56,9 @@ pub struct WindowSpec {
     /// For how long after its end, in event time, a window still takes rows.
     pub lateness: i64,
     pub clock: Clock,
+    /// Of sliding windows: rows that leave are taken back from one running accumulator of their key, instead of merging
+    /// panes.
+    pub inverse: bool,
 }
 
 /// From `start` on and before `end`. A bound that lies beyond what 64 bits hold is the nearest that does.
@@ -74,6 +77,8 @@ pub enum WindowError {
     NegativeLateness,
     #[error("the slide is at most the length: rows between two windows would be in none")]
     Gaps,
+    #[error("windows that take rows back leave once: they have no lateness")]
+    InverseLateness,
     #[error("a window with a time zone is whole days long, because a zone's clocks change")]
     NotWholeDays,
 }
@@ -83,6 +88,9 @@ impl WindowSpec {
     pub fn check(&self) -> Result<(), WindowError> {
         if self.lateness < 0 {
             return Err(WindowError::NegativeLateness);
+        }
+        if self.inverse && self.lateness > 0 {
+            return Err(WindowError::InverseLateness);
         }
         self.kind.check()
     }
@@ -102,6 +110,9 @@ impl fmt::Display for WindowSpec {
         }
         if self.lateness > 0 {
             write!(f, ", {:?} late", time(&self.lateness))?;
+        }
+        if self.inverse {
+            f.write_str(", taking rows back")?;
         }
         if self.clock == Clock::Processing { f.write_str(", by processing time") } else { Ok(()) }
     }

@@ -248,7 +248,7 @@ fn windows_that_cannot_be_are_refused() {
         assert_eq!(kind.check(), Err(error), "{kind:?}");
         assert!(Panes::new(&kind).is_none(), "{kind:?}");
     }
-    let spec = WindowSpec { kind: WindowKind::Global, lateness: -1, clock: Clock::Event };
+    let spec = WindowSpec { kind: WindowKind::Global, lateness: -1, clock: Clock::Event, inverse: false };
     assert_eq!(spec.check(), Err(WindowError::NegativeLateness));
     assert_eq!(WindowSpec { lateness: 0, ..spec }.check(), Ok(()));
     for kind in [WindowKind::Global, WindowKind::Session { gap: 1 }, WindowKind::Count { rows: 1 }] {

@@ -1,11 +1,15 @@
 //! C and C++ by zig's compiler, which brings its own libc: the author's sources and `pelton.c` in one core module.
+//!
+//! Zig's modules take the same glue, and are linked by the same command.
 
 use std::path::{Path, PathBuf};
 
 use super::{sdk, work};
 use crate::author::{AuthorError, Language, Project, tools::Tools};
 
-const FLAGS: [&str; 9] = [
+/// The lines of sources are left out, but in modules in Zig, whose panics come with a backtrace.
+const STRIP: &str = "-Wl,--strip-debug";
+const FLAGS: [&str; 8] = [
     "-target",
     "wasm32-wasi",
     "-O3",
@@ -13,33 +17,52 @@ const FLAGS: [&str; 9] = [
     "-mexec-model=reactor",
     // zig's own is 16 MiB.
     "-Wl,-z,stack-size=1048576",
-    "-Wl,--strip-debug",
     "-Wall",
     "-Wno-gnu-zero-variadic-macro-arguments",
 ];
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
-    let work = work(project)?;
-    let include = sdk(&project.dir).join("c");
-    let glue = work.join("pelton.o");
+    let glue = glue(project, tools)?;
+    let mut parts = sources(project)?;
+    parts.push(glue);
+    link(project, tools, parts, &format!("compile {}", project.source.display()))
+}
+
+/// `pelton.c` as an object, for the project's kind.
+pub(super) fn glue(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
+    let glue = work(project)?.join("pelton.o");
+    let source = sdk(&project.dir).join("c/pelton.c");
     let mut command = tools.zig()?;
-    command.args(["cc", "-std=c11", "-c"]).args(FLAGS).arg(include.join("pelton.c")).arg("-o").arg(&glue);
+    command.args(["cc", "-std=c11", "-c"]).args(FLAGS).arg(STRIP).arg(source).arg("-o").arg(&glue);
     // Which interface the SDK exports.
     command.arg(format!("-DPELTON_KIND_{}", project.kind.word().to_uppercase()));
     tools.run("compile pelton.c", &mut command)?;
-    let module = work.join("core.wasm");
+    Ok(glue)
+}
+
+/// A core module of sources and objects.
+pub(super) fn link(
+    project: &Project,
+    tools: &Tools<'_>,
+    parts: impl IntoIterator<Item = PathBuf>,
+    what: &str,
+) -> Result<PathBuf, AuthorError> {
+    let module = work(project)?.join("core.wasm");
     let mut command = tools.zig()?;
     match project.language {
         Language::Cpp => command.args(["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti"]),
         _ => command.args(["cc", "-std=c11"]),
     };
     // Run in the project, so that messages and `__FILE__` name files as the author does.
-    command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(&include);
-    command.args(sources(project)?).arg(&glue).arg("-o").arg(&module);
+    command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(sdk(&project.dir).join("c"));
+    if project.language != Language::Zig {
+        command.arg(STRIP);
+    }
+    command.args(parts).arg("-o").arg(&module);
     // The compiler makes the libraries when it first links against them, which takes minutes.
     let libraries =
         if tools.has_zig_libraries(project.language) { "" } else { ", and the language's libraries (once)" };
-    tools.run(&format!("compile {}{libraries}", project.source.display()), &mut command)?;
+    tools.run(&format!("{what}{libraries}"), &mut command)?;
     tools.note_zig_libraries(project.language)?;
     Ok(module)
 }

@@ -12,7 +12,7 @@ use crate::author::{AuthorError, Language, Project, tools::Tools};
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display();
-    let npm = tools.npm()?;
+    let npm = tools.typescript()?;
     let bin = npm.join("node_modules/.bin");
     if project.language == Language::TypeScript {
         let mut command = Command::new(bin.join("tsc"));

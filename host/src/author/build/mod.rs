@@ -2,6 +2,7 @@
 //!
 //! A build whose sources, SDK and result are those of the last one is not run again: [`stamp`] knows.
 
+mod assemblyscript;
 mod c;
 mod go;
 mod javascript;
@@ -9,6 +10,7 @@ mod python;
 mod rust;
 mod source_map;
 mod stamp;
+mod zig;
 
 use std::{
     fs,
@@ -35,7 +37,7 @@ pub struct Built {
 pub fn build(project: &Project, tools: &Tools<'_>) -> Result<Built, AuthorError> {
     let started = Instant::now();
     let path = project.module();
-    let inputs = stamp::inputs(project)?;
+    let sources = stamp::sources(project)?;
     let built = |bytes: &[u8], digest: String, is_unchanged| Built {
         path: path.clone(),
         bytes: bytes.len(),
@@ -45,7 +47,8 @@ pub fn build(project: &Project, tools: &Tools<'_>) -> Result<Built, AuthorError>
     };
     if let Ok(bytes) = fs::read(&path) {
         let digest = stamp::digest(&bytes);
-        if Stamp::read(project) == Some(Stamp { inputs: inputs.clone(), output: digest.clone() }) {
+        let now = Stamp { sources: sources.clone(), locks: stamp::locks(project)?, output: digest.clone() };
+        if Stamp::read(project) == Some(now) {
             return Ok(built(&bytes, digest, true));
         }
     }
@@ -56,12 +59,14 @@ pub fn build(project: &Project, tools: &Tools<'_>) -> Result<Built, AuthorError>
         Language::TypeScript | Language::JavaScript => javascript::compile(project, tools),
         Language::C | Language::Cpp => c::compile(project, tools),
         Language::Go => go::compile(project, tools),
+        Language::Zig => zig::compile(project, tools),
+        Language::AssemblyScript => assemblyscript::compile(project, tools),
     }?;
     let failed = |path: &Path| AuthorError::io(format!("read {}", path.display()));
     let component = pelton_wasm::pack(&fs::read(&compiled).map_err(failed(&compiled))?)?;
     let digest = stamp::digest(&component);
     write(&path, &component)?;
-    Stamp { inputs, output: digest.clone() }.write(project)?;
+    Stamp { sources, locks: stamp::locks(project)?, output: digest.clone() }.write(project)?;
     Ok(built(&component, digest, false))
 }
 

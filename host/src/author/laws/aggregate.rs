@@ -1,10 +1,15 @@
-//! The laws of aggregates: rows may be folded in any parts, and `merge` puts the parts together.
+//! The laws of aggregates: rows may be folded in any parts, `merge` puts the parts together, and `retract`, where there is one,
+//! takes rows back.
 //!
 //! All rows are of one group. Accumulators are compared by what `finish` makes of them, for two may mean the same. Floating-point
-//! numbers may differ in their last digits: sums of parts are rounded otherwise.
+//! numbers may differ in their last digits where sums of parts are rounded otherwise; not where rows are taken back: windows
+//! slide for months, and errors would add up.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array},
+    compute::filter_record_batch,
+    datatypes::{DataType, Float32Type, Float64Type},
+};
 use pelton_core::contract::AggregateSignature;
 use pelton_wasm::{AggregateInstance, CallError};
 
@@ -20,60 +25,85 @@ struct Law {
     name: &'static str,
     says: &'static str,
     ways: [&'static str; 2],
+    one: Way,
     other: Way,
-    /// It asks more than an aggregate promises that says that it is ordered.
-    unordered: bool,
+    asks: Asks,
 }
 
-const LAWS: [Law; 7] = [
+/// Of which aggregates a law asks something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    All,
+    /// It is more than those promise that say that they are ordered.
+    Unordered,
+    /// To the last bit.
+    Retractable,
+}
+
+const LAWS: [Law; 8] = [
     Law {
         name: "twice",
         says: "the same fold, made again, gives another result",
         ways: ["first", "again"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.again(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "identity-left",
         says: "merging an empty accumulator with another changes it",
         ways: ["alone", "empty, then it"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.identity_left(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "identity-right",
         says: "merging an accumulator with an empty one changes it",
         ways: ["alone", "it, then empty"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.identity_right(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "parts",
         says: "folding rows in parts and merging gives another result",
         ways: ["all at once", "two parts, merged"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.parts(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "associative",
         says: "the brackets of three merges change the result",
         ways: ["all at once", "a, with b and c merged first"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.brackets(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "batch-split",
         says: "folding one batch after the other gives another result",
         ways: ["all at once", "one by one into the same accumulator"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.one_by_one(instance, rows),
-        unordered: false,
+        asks: Asks::All,
     },
     Law {
         name: "commutative",
         says: "the sides of a merge change the result, and the contract does not say `ordered`",
         ways: ["all at once", "the later part first"],
+        one: WHOLE,
         other: |tried, instance, rows| tried.swapped(instance, rows),
-        unordered: true,
+        asks: Asks::Unordered,
+    },
+    Law {
+        name: "taken-back",
+        says: "rows that are taken back leave something behind, or take something with them",
+        ways: ["never folded", "folded, and taken back"],
+        one: |tried, instance, rows| tried.never_folded(instance, rows),
+        other: |tried, instance, rows| tried.taken_back(instance, rows),
+        asks: Asks::Retractable,
     },
 ];
 
@@ -83,7 +113,12 @@ pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Hel
     let contract = instance.open(&subject.input, &[], &subject.options).map_err(opened)?;
     let signature = contract.check_aggregate(&subject.input, &[]).map_err(|error| opened(error.into()))?;
     let tried = Tried { subject, signature: &signature };
-    for law in LAWS.iter().filter(|law| !(law.unordered && signature.ordered)) {
+    let is_asked = |law: &&Law| match law.asks {
+        Asks::All => true,
+        Asks::Unordered => !signature.ordered,
+        Asks::Retractable => signature.retracts,
+    };
+    for law in LAWS.iter().filter(is_asked) {
         let mut words = Words(effort.seed);
         for _ in 0..effort.tables {
             let rows = sample::table(&subject.input.schema, effort.rows, Values::Tame, &mut words)?;
@@ -96,8 +131,9 @@ pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Hel
 
 fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken> {
     let mut differs = |rows: &RecordBatch| {
-        let (one, other) = (tried.result(WHOLE, rows), tried.result(law.other, rows));
-        !one.is_near(&other)
+        let (one, other) = (tried.result(law.one, rows), tried.result(law.other, rows));
+        let is_same = if law.asks == Asks::Retractable { Finished::is_same } else { Finished::is_near };
+        !is_same(&one, &other)
     };
     if !differs(&rows) {
         return Ok(());
@@ -105,10 +141,10 @@ fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken
     let rows = shrunk(rows, &mut differs);
     let [one, other] = law.ways;
     let ways = [
-        (one.to_owned(), tried.result(WHOLE, &rows).lines()),
+        (one.to_owned(), tried.result(law.one, &rows).lines()),
         (other.to_owned(), tried.result(law.other, &rows).lines()),
     ];
-    Err(Broken::Law { law: law.name, says: law.says, rows, ways })
+    Err(Broken::Law { law: law.name, says: law.says, rows, ways: ways.into() })
 }
 
 /// An accumulator of one group.
@@ -164,10 +200,14 @@ impl Tried<'_> {
         if rows.num_rows() == 0 {
             return Ok(into);
         }
-        let columns: Vec<ArrayRef> =
-            self.signature.reads.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect();
+        let columns = self.read(rows);
         let slots = vec![0; rows.num_rows()];
         instance.accumulate(&context(0), rows.num_rows(), &columns, &slots, 1, &into, self.signature)
+    }
+
+    /// What it reads of rows.
+    fn read(&self, rows: &RecordBatch) -> Vec<ArrayRef> {
+        self.signature.reads.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect()
     }
 
     fn merge(&self, instance: &mut AggregateInstance, left: &Folded, right: &Folded) -> Result<Folded, CallError> {
@@ -222,9 +262,34 @@ impl Tried<'_> {
         self.merge(instance, &b, &a)
     }
 
+    fn never_folded(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        self.fold(instance, &every_other(rows, 0), self.empty())
+    }
+
+    /// The host drops the accumulator of a group that has no rows left: a first row always stays.
+    fn taken_back(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
+        let all = self.whole(instance, rows)?;
+        let back = every_other(rows, 1);
+        let half = back.num_rows() / 2;
+        [back.slice(0, half), back.slice(half, back.num_rows() - half)].iter().try_fold(all, |folded, rows| {
+            if rows.num_rows() == 0 {
+                return Ok(folded);
+            }
+            let columns = self.read(rows);
+            let slots = vec![0; rows.num_rows()];
+            instance.retract(&context(0), rows.num_rows(), &columns, &slots, 1, &folded, self.signature)
+        })
+    }
+
     fn one_by_one(&self, instance: &mut AggregateInstance, rows: &RecordBatch) -> Result<Folded, CallError> {
         (0..rows.num_rows()).try_fold(self.empty(), |folded, row| self.fold(instance, &rows.slice(row, 1), folded))
     }
+}
+
+/// Every other row, beginning with the first, or with the second.
+fn every_other(rows: &RecordBatch, from: usize) -> RecordBatch {
+    let chosen: BooleanArray = (0..rows.num_rows()).map(|row| Some(row % 2 == from)).collect();
+    filter_record_batch(rows, &chosen).expect("one answer for each row")
 }
 
 fn exactly<const N: usize>(folds: Vec<Folded>) -> [Folded; N] {
@@ -232,6 +297,16 @@ fn exactly<const N: usize>(folds: Vec<Folded>) -> [Folded; N] {
 }
 
 impl Finished {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Made(ports, rejected), Self::Made(others, other_rejected)) => {
+                rejected == other_rejected && ports == others
+            }
+            (Self::Failed(error), Self::Failed(other)) => error == other,
+            _ => false,
+        }
+    }
+
     fn is_near(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Made(ports, rejected), Self::Made(others, other_rejected)) => {

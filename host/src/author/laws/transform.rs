@@ -81,7 +81,7 @@ fn answers(tried: &Tried<'_>, effort: &Effort) -> Result<(), Broken> {
             let rows = shrunk(rows, &mut fails);
             let got = tried.whole(&rows);
             let ways = [("expected".to_owned(), vec!["an answer".to_owned()]), ("got".to_owned(), got)];
-            return Err(Broken::Law { law: "answers", says: "a call gives no answer", rows, ways });
+            return Err(Broken::Law { law: "answers", says: "a call gives no answer", rows, ways: ways.into() });
         }
     }
     Ok(())
@@ -95,7 +95,7 @@ fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken
     let rows = shrunk(rows, &mut differs);
     let [one, other] = law.ways;
     let ways = [(one.to_owned(), tried.whole(&rows)), (other.to_owned(), (law.other)(tried, &rows))];
-    Err(Broken::Law { law: law.name, says: law.says, rows, ways })
+    Err(Broken::Law { law: law.name, says: law.says, rows, ways: ways.into() })
 }
 
 struct Tried<'a> {

@@ -22,7 +22,7 @@ use pelton_core::checkpoint::frame::{self, ALIGNMENT, Header, Kind};
 pub use self::reader::InputReader;
 use self::segment::Place;
 pub(super) use self::upkeep::{collect, forget, forget_one, verify};
-use super::{CheckpointError, Directory, disk::Disk, names, owner::Owner, read::SEGMENT_BYTES_MAX, store::OpenSegment};
+use super::{CheckpointError, disk::Disk, names, owner::Owner, read::SEGMENT_BYTES_MAX, store::OpenSegment};
 
 /// The last frame that there was when a log was opened.
 struct Last {
@@ -31,7 +31,7 @@ struct Last {
 }
 
 /// The log of one source, owned by this process.
-pub struct InputLog<D: Disk = Directory> {
+pub struct InputLog<D: Disk = super::Place> {
     disk: Arc<D>,
     owner: Arc<Owner<D>>,
     generation: u64,

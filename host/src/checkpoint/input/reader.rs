@@ -7,10 +7,10 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use pelton_core::checkpoint::frame::{self, Kind};
 
 use super::segment::Place;
-use crate::checkpoint::{CheckpointError, Directory, disk::Disk};
+use crate::checkpoint::{self, CheckpointError, disk::Disk};
 
 /// Reads frames of a log in order. Holds one segment.
-pub struct InputReader<D: Disk = Directory> {
+pub struct InputReader<D: Disk = checkpoint::Place> {
     disk: Arc<D>,
     source: String,
     /// First frames of those that are not loaded yet.

@@ -15,13 +15,12 @@ mod requests;
 
 use std::{
     collections::HashSet,
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pelton_core::checkpoint::record::{FileRef, LetterFile, Record};
@@ -30,7 +29,13 @@ pub use self::{
     letter::{Head, Letter, LetterId},
     requests::{Action, REQUEST_LETTERS_MAX, Request, request},
 };
-use super::{CheckpointError, Directory, Store, files, files::Files, inspect};
+use super::{
+    CheckpointError, Location, Place, Store,
+    disk::{Disk, Frames},
+    files,
+    files::Files,
+    inspect,
+};
 
 /// A part of the queue takes no more letters when it has so many bytes.
 const PART_BYTES_MAX: u64 = 16 << 20;
@@ -38,19 +43,22 @@ const PART_BYTES_MAX: u64 = 16 << 20;
 /// The queue of a job that runs. Shared by the threads that add letters and that replay them.
 #[derive(Debug)]
 pub struct LetterBox {
-    disk: Arc<Directory>,
+    disk: Arc<Place>,
     files: Files,
     queue: Mutex<Vec<LetterFile>>,
+    /// When requests were last looked for.
+    looked: Mutex<Option<Instant>>,
     /// Letters in the queue.
     count: AtomicU64,
 }
 
-impl Store<Directory> {
+impl Store<Place> {
     /// The dead letters of the job, as its last record has them.
     pub fn letters(&self, last: Option<&Record>) -> LetterBox {
         let queue = last.map(|last| last.letters.queue.clone()).unwrap_or_default();
         let count = AtomicU64::new(sum(&queue));
-        LetterBox { disk: Arc::clone(&self.disk), files: self.files(), queue: Mutex::new(queue), count }
+        let (disk, queue, looked) = (Arc::clone(&self.disk), Mutex::new(queue), Mutex::default());
+        LetterBox { disk, files: self.files(), queue, looked, count }
     }
 }
 
@@ -130,8 +138,15 @@ impl LetterBox {
         decoded(file, &self.files.get(file)?)
     }
 
-    /// The oldest request that is not among these.
+    /// The oldest request that is not among these. On an object store, where looking costs time and money, it looks once a second.
     pub fn next_request(&self, known: &HashSet<String>) -> Result<Option<(String, Request)>, CheckpointError> {
+        if self.disk.frames() == Frames::Put {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
+                return Ok(None);
+            }
+            *looked = Some(Instant::now());
+        }
         requests::oldest(self.disk.as_ref(), known)
     }
 
@@ -169,14 +184,16 @@ impl Queue {
     }
 }
 
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads the dead letters of a job, which may run meanwhile: nothing is locked or changed.
-pub fn look(directory: &Path) -> Result<Queue, CheckpointError> {
+pub fn look(location: impl Into<Location>) -> Result<Queue, CheckpointError> {
+    let location = location.into();
     let mut tries = 1;
     loop {
-        match look_once(directory) {
+        match look_once(&location) {
             // The job that runs has collected a file that an older record names.
             Err(CheckpointError::Damaged { .. } | CheckpointError::Io { .. }) if tries < TRIES => {
                 tries += 1;
@@ -187,9 +204,9 @@ pub fn look(directory: &Path) -> Result<Queue, CheckpointError> {
     }
 }
 
-fn look_once(directory: &Path) -> Result<Queue, CheckpointError> {
-    let last = inspect::inspect(directory)?.last;
-    let disk = Directory::open(directory)?;
+fn look_once(location: &Location) -> Result<Queue, CheckpointError> {
+    let last = inspect::inspect(location)?.last;
+    let disk = Place::open(location)?;
     let mut letters = Vec::new();
     for part in last.iter().flat_map(|last| &last.letters.queue) {
         letters.extend(decoded(&part.file, &files::get(&disk, &part.file)?)?);

@@ -8,14 +8,14 @@
 //! Anybody who may write to the directory leaves one, beside a job that runs or not. A file that is not whole is being written, and is
 //! looked at again.
 
-use std::{collections::HashSet, io, path::Path};
+use std::{collections::HashSet, io};
 
 use pelton_core::hash::hash_bytes;
 use serde::{Deserialize, Serialize};
 
 use super::LetterId;
 use crate::{
-    checkpoint::{CheckpointError, Directory, disk::Disk, names},
+    checkpoint::{CheckpointError, Location, Place, disk::Disk, names},
     clock,
 };
 
@@ -49,9 +49,9 @@ pub struct Request {
 pub const REQUEST_LETTERS_MAX: usize = 10_000;
 const REQUEST_BYTES_MAX: u64 = 4 << 20;
 
-/// Leaves requests for these letters in a checkpoint directory. They are durable afterwards.
-pub fn request(directory: &Path, action: Action, letters: &[LetterId]) -> Result<(), CheckpointError> {
-    let disk = Directory::open(directory)?;
+/// Leaves requests for these letters beside the checkpoint. They are durable afterwards.
+pub fn request(location: impl Into<Location>, action: Action, letters: &[LetterId]) -> Result<(), CheckpointError> {
+    let disk = Place::open(&location.into())?;
     let error = |action, path: &str| {
         let path = disk.shown(path);
         move |source| CheckpointError::io(action, path, source)

@@ -1,5 +1,7 @@
 //! The queue over commits, crashes and requests.
 
+use std::path::Path;
+
 use pelton_core::{checkpoint::record::Letters, model::Epoch};
 
 use super::{letter::sample, *};

@@ -17,6 +17,7 @@ use crate::{
         aggregate::AggregatePlan,
         join::{JoinForm, JoinPlan, LookupPlan},
         keyed::KeyedPlan,
+        sort::{Phase, SortPlan},
     },
 };
 
@@ -111,8 +112,12 @@ impl Drawing {
             });
         }
         for sink in &plan.sinks {
+            let has_checkpoint = plan.checkpoint.is_some();
             let (kind, guarantee) = match sink.kind {
+                SinkKind::File(_) if has_checkpoint => ("file", "each row once, epoch by epoch"),
                 SinkKind::File(_) => ("file", "each part appears whole or not at all"),
+                SinkKind::Postgres(_) if has_checkpoint => ("postgres", "each row once, epoch by epoch"),
+                SinkKind::Postgres(_) => ("postgres", "each epoch whole or not at all"),
                 SinkKind::Print(_) => ("print", "for people: nothing is kept"),
                 SinkKind::Blackhole => ("blackhole", "nothing is kept but checksums"),
             };
@@ -181,6 +186,7 @@ fn operator_facts(plan: &Plan, planned: &PlannedOperator) -> Vec<(String, String
         Logic::Keyed(operator) => keyed_facts(operator),
         Logic::Join(operator) => join_facts(operator),
         Logic::Lookup(operator) => lookup_facts(operator, plan),
+        Logic::Sort(operator) => sort_facts(operator),
     }
 }
 
@@ -232,6 +238,26 @@ fn lookup_facts(operator: &LookupPlan, plan: &Plan) -> Vec<(String, String)> {
         facts.extend(described.map(|(name, fact)| (format!("table {name}"), fact.clone())));
         facts.push(("loaded".to_owned(), "at the start, and again between epochs when a file changes".to_owned()));
     }
+    facts
+}
+
+fn sort_facts(operator: &SortPlan) -> Vec<(String, String)> {
+    let fields = operator.schema.fields();
+    let by = operator.by.iter().filter_map(|by| {
+        let name = fields.get(by.at)?.name();
+        Some(if by.descending { format!("{name} desc") } else { name.clone() })
+    });
+    let mut facts = vec![("sort".to_owned(), by.collect::<Vec<_>>().join(", "))];
+    match operator.phase {
+        Phase::Hold { .. } => {
+            facts.push(("rows are kept".to_owned(), "until the input ends".to_owned()));
+            facts.push(("state".to_owned(), format!("{} at most", show_bytes(operator.state_bytes))));
+        }
+        Phase::Merge { .. } => {
+            facts.push(("partitions are".to_owned(), "ranges of these columns, as even as the rows allow".to_owned()));
+        }
+    }
+    facts.push(("partitions".to_owned(), operator.partitions.to_string()));
     facts
 }
 
@@ -326,14 +352,13 @@ fn aggregate_facts(operator: &AggregatePlan) -> Vec<(String, String)> {
     }
     facts.push(("key".to_owned(), key_fact(&operator.key_fields)));
     facts.push(("window".to_owned(), operator.window.to_string()));
+    let how = if operator.emits_changes { "as changes" } else { "as updates by key" };
     let emission = match operator.emission {
         Emission::OnClose => "once, when the watermark passes the window's end".to_owned(),
-        Emission::OnUpdate => "after each epoch that changed them, as updates by key".to_owned(),
+        Emission::OnUpdate => format!("after each epoch that changed them, {how}"),
         Emission::Early(every) => {
             let every = std::time::Duration::from_micros(every.unsigned_abs());
-            format!(
-                "when the watermark passes the window's end, and those that changed every {every:?}, as updates by key"
-            )
+            format!("when the watermark passes the window's end, and those that changed every {every:?}, {how}")
         }
     };
     facts.push(("results".to_owned(), emission));

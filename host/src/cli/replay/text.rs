@@ -1,5 +1,7 @@
 //! A replayed epoch for people: the verdict first, then rows, then what differs.
 
+#![expect(clippy::indexing_slicing, reason = "indexing a JSON value answers null where there is nothing")]
+
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::Value;
 

@@ -160,7 +160,8 @@ fn to_text(summary: &Summary) -> String {
         }
     }
     if let Some(letters) = summary.letters.filter(|letters| *letters > 0) {
-        text.push_str(&format!("\n{} in the queue: `pelton dlq list` shows them", counted(letters, "dead letter")));
+        let letters = counted(letters, "dead letter");
+        text.push_str(&format!("\n{letters} in the queue: `pelton dlq list CHECKPOINT --offline` shows them"));
     }
     for comparison in &summary.comparisons {
         text.push('\n');

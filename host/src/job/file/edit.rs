@@ -1,9 +1,9 @@
 //! Writes other modules into the text of a job file: what a swap makes of it. Everything else stays as somebody wrote it.
 //!
 //! ```text
-//! [operator.NAME]  module, options, aggregate ─┐ the program
-//!                  shadow = { the same keys } ─┤ another one, beside it
-//!                  canary = { the same keys, ─┘ or for a share of its rows
+//! [operator.NAME]  module, options, aggregate, reset ─┐ the program, and whose state it has
+//!                  shadow = { the same keys } ────────┤ another one, beside it
+//!                  canary = { the same but reset, ────┘ or for a share of its rows
 //!                             share = "1/8" }
 //! ```
 //!
@@ -37,10 +37,14 @@ pub struct Replacement {
     pub reference: String,
     /// Options that change; the others stay. Null takes one away.
     pub options: Map<String, Json>,
+    /// The number of the revision with which it begins without state; none: it takes over what there is.
+    pub reset: Option<u64>,
 }
 
 /// The keys that say what an operator does.
-const PROGRAM: [&str; 3] = ["module", "options", "aggregate"];
+const PROGRAM: [&str; 4] = ["module", "options", "aggregate", RESET];
+/// Whose state it is; a canary has its operator's.
+const RESET: &str = "reset";
 const SHADOW: &str = "shadow";
 const CANARY: &str = "canary";
 /// Where another program stands. There is one at most.
@@ -71,6 +75,7 @@ fn cast(text: &str, operator: &str, replacement: &Replacement, share: Option<Sha
         move_program(&mut copy(table), &mut candidate);
         replace(&mut candidate, operator, replacement)?;
         if let Some(share) = share {
+            candidate.remove(RESET);
             candidate.insert("share", share.to_string().into());
         }
         table.insert(if share.is_some() { CANARY } else { SHADOW }, Item::Value(candidate.into()));
@@ -86,11 +91,15 @@ fn take_candidate(table: &mut dyn TableLike) -> Option<Item> {
 /// The shadow or the canary takes the operator's place; if it `keeps` the operator, as its shadow.
 pub fn promote(text: &str, operator: &str, keeps: bool) -> Result<String, EditError> {
     edit(text, operator, |table| {
+        let is_canary = table.contains_key(CANARY);
         let candidate = take_candidate(table).ok_or_else(|| EditError::NoCandidate(operator.to_owned()))?;
         let mut candidate =
             candidate.into_value().ok().and_then(|value| value.as_inline_table().cloned()).unwrap_or_default();
         let mut before = InlineTable::new();
         move_program(&mut copy(table), &mut before);
+        if let Some(reset) = before.get(RESET).filter(|_| is_canary) {
+            candidate.insert(RESET, reset.clone());
+        }
         PROGRAM.iter().filter(|key| !candidate.contains_key(key)).for_each(|key| {
             table.remove(key);
         });
@@ -140,7 +149,10 @@ fn edit(
 }
 
 fn replace(table: &mut dyn TableLike, operator: &str, replacement: &Replacement) -> Result<(), EditError> {
-    let Replacement { alias, reference, options } = replacement;
+    let Replacement { alias, reference, options, reset } = replacement;
+    if let Some(reset) = reset.and_then(|number| i64::try_from(number).ok()) {
+        set(table, RESET, reset.into());
+    }
     if let Some(alias) = alias {
         let aggregates = table.get_mut("aggregate").and_then(Item::as_table_like_mut);
         let aggregates = aggregates.filter(|aggregates| aggregates.contains_key(alias));
@@ -226,7 +238,7 @@ mod tests {
 
     fn replacement(alias: Option<&str>, reference: &str, options: &Json) -> Replacement {
         let options = options.as_object().cloned().unwrap_or_default();
-        Replacement { alias: alias.map(str::to_owned), reference: reference.into(), options }
+        Replacement { alias: alias.map(str::to_owned), reference: reference.into(), options, reset: None }
     }
 
     #[test]
@@ -255,6 +267,22 @@ mod tests {
         let settled = drop_candidate(&promoted, "one").unwrap();
         assert_eq!(settled, exchange(TEXT, "one", &new).unwrap());
         assert_eq!(restore(&settled, "one", TEXT).unwrap(), TEXT);
+    }
+
+    #[test]
+    fn whose_state_it_is_goes_with_the_program() {
+        let new = Replacement { reset: Some(4), ..replacement(Some("m"), "std:min(n)", &Json::Null) };
+        let reset = cast_shadow(TEXT, "two", &new).and_then(|text| promote(&text, "two", true)).unwrap();
+        assert!(reset.contains("m = \"std:min(n)\" }\nreset = 4\nshadow = { aggregate = "), "{reset}");
+        assert_eq!(promote(&reset, "two", false).unwrap(), TEXT);
+        let settled = drop_candidate(&reset, "two").unwrap();
+        assert_eq!(restore(&settled, "two", TEXT).unwrap(), TEXT);
+        // A canary has its operator's.
+        let next = replacement(Some("m"), "std:avg(n)", &Json::Null);
+        let canary = cast_canary(&settled, "two", &next, "1/8".parse().unwrap()).unwrap();
+        assert_eq!(canary.matches("reset").count(), 1, "{canary}");
+        let promoted = promote(&canary, "two", false).unwrap();
+        assert_eq!(promoted, settled.replace("std:min", "std:avg"));
     }
 
     #[test]

@@ -40,7 +40,9 @@ use std::{
 
 use pelton_core::{
     checkpoint::retain::Retain,
-    job::{BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT},
+    job::{
+        BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT, SourceKind, SourceSpec,
+    },
     restart::RestartSpec,
 };
 
@@ -52,7 +54,7 @@ use self::{
     tree::{SyntaxError, Table},
 };
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
-use crate::{error::Code, source::file::GivenFiles};
+use crate::{checkpoint::Location, error::Code, source::file::GivenFiles};
 
 /// A job file that holds no mistake by itself.
 #[derive(Debug)]
@@ -197,6 +199,9 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
         without("replay", "what each epoch did");
     }
     let restart = restart.unwrap_or_default();
+    if let Some(kept) = &checkpoint {
+        needs_directory(&at, kept, &sources);
+    }
     Some(JobSpec {
         name: name?.to_owned(),
         batch,
@@ -211,10 +216,31 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     })
 }
 
+/// The logs of sources whose rows come once are appended to with every group of rows.
+fn needs_directory(at: &Reader<'_>, checkpoint: &CheckpointSpec, sources: &[SourceSpec]) {
+    if !Location::of(Path::new(""), &checkpoint.path).is_objects() {
+        return;
+    }
+    let comes_once =
+        |kind: &SourceKind| matches!(kind, SourceKind::Stdin(_) | SourceKind::Socket(_) | SourceKind::Http(_));
+    for source in sources.iter().filter(|source| comes_once(&source.kind)) {
+        let message = format!("source `{}` gets its rows once, and its log needs a directory", source.name);
+        let help = "name a directory as the `checkpoint`, or give the source a file to read from";
+        at.wrong(at.span("checkpoint"), message, "an object store cannot be appended to", help);
+    }
+}
+
 fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
     let snapshots = at.duration("snapshots").unwrap_or(SNAPSHOTS_DEFAULT);
-    let retain = at.table("replay").map_or_else(Retain::default, |at| retain(&at));
-    Some(CheckpointSpec { path: at.text("checkpoint")?.to_owned(), snapshots, retain })
+    let replay = at.table("replay");
+    let retain = replay.as_ref().map_or_else(Retain::default, retain);
+    let verify = replay.and_then(|at| at.duration("verify"));
+    let path = at.text("checkpoint")?.to_owned();
+    if let Some(mistake) = Location::mistake(&path) {
+        let help = "name a directory, or `s3://BUCKET/PREFIX`";
+        at.wrong(at.span("checkpoint"), "`checkpoint` names no place to keep one".into(), mistake, help);
+    }
+    Some(CheckpointSpec { path, snapshots, retain, verify })
 }
 
 fn retain(at: &Reader<'_>) -> Retain {
@@ -243,10 +269,16 @@ fn restart(at: &Reader<'_>) -> RestartSpec {
 fn batch(at: &Reader<'_>) -> BatchSpec {
     let default = BatchSpec::default();
     let interval: Option<Duration> = at.duration("interval");
+    let backpressure = at.boolean("backpressure").unwrap_or(default.backpressure);
+    if backpressure && interval.is_some_and(|interval| interval.is_zero()) {
+        let message = "`backpressure` has no interval to go by: epochs close as soon as there is data";
+        at.wrong(at.span("backpressure"), message.into(), "`interval` is \"0s\"", "give it one: interval = \"1s\"");
+    }
     BatchSpec {
         interval: interval.unwrap_or(default.interval),
         max_bytes: at.size("max-bytes").unwrap_or(default.max_bytes),
         rows: at.integer("rows").and_then(|rows| usize::try_from(rows).ok()).unwrap_or(default.rows),
+        backpressure,
     }
 }
 

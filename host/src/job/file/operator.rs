@@ -1,7 +1,8 @@
 //! `[operator.NAME]`.
 
 use pelton_core::{
-    job::{CanarySpec, Emission, ModuleSpec, OperatorSpec, OutputRef, StateSpec},
+    contract::Mode,
+    job::{CanarySpec, Emission, ModuleSpec, OperatorSpec, OutputRef, ShadowSpec, SortColumn, StateSpec},
     limits::Limits,
     poison::{Fate, OnTrap, POISON_ROWS_DEFAULT, POISON_WITHIN_DEFAULT, PoisonRate},
 };
@@ -33,22 +34,24 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
             if !at.has("input") {
                 at.missing_one("input", "join");
             }
-            (inputs(at), None, modules(at))
+            let modules = if at.has("sort") { check_sort(at).map(|()| Vec::new()) } else { modules(at) };
+            (inputs(at), None, modules)
         }
     };
     let key: Vec<String> = at.texts("key").unwrap_or_default().into_iter().map(str::to_owned).collect();
     check_unique(at, "key", &key.iter().map(String::as_str).collect::<Vec<_>>());
+    let sort: Vec<SortColumn> = at.texts("sort").unwrap_or_default().into_iter().map(sort_column).collect();
+    check_unique(at, "sort", &sort.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
     let window = at.table("window").map(|at| window::read(&at));
-    let emission = if at.has_table("emit") {
-        let early = at.table("emit").and_then(|at| at.duration("early"));
-        early.map(|early| Emission::Early(i64::try_from(early.as_micros()).unwrap_or(i64::MAX)))
+    let (emission, mode) = if at.has_table("emit") {
+        at.table("emit").map_or((None, None), |at| emit(&at))
     } else {
-        at.choice("emit").map(|emit| if emit == "on-update" { Emission::OnUpdate } else { Emission::OnClose })
+        (at.choice("emit").map(emission), None)
     };
     let state = at.table("state").map(|at| state(&at));
     let shadow = match at.table("shadow") {
-        Some(shadow) => modules(&shadow)?,
-        None => Vec::new(),
+        Some(shadow) => Some(ShadowSpec { modules: modules(&shadow)?, reset: reset(&shadow) }),
+        None => None,
     };
     let canary = match at.table("canary") {
         Some(canary) => Some(canary_of(at, &canary)?),
@@ -64,16 +67,45 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         name: name.to_owned(),
         inputs: inputs?,
         join,
+        sort,
         modules: own?,
         key,
         window,
         emission,
+        mode,
         state,
         limits,
         on_trap,
+        reset: reset(at),
         shadow,
         canary,
     })
+}
+
+fn reset(at: &Reader<'_>) -> u64 {
+    at.integer("reset").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()
+}
+
+/// `COLUMN`, or `COLUMN desc`.
+fn sort_column(text: &str) -> SortColumn {
+    let text = text.trim();
+    let (name, descending) = match (text.strip_suffix(" desc"), text.strip_suffix(" asc")) {
+        (Some(name), _) => (name, true),
+        (None, Some(name)) => (name, false),
+        (None, None) => (text, false),
+    };
+    SortColumn { name: name.trim_end().to_owned(), descending }
+}
+
+/// Keys that a sort has no use for. None: one was reported.
+fn check_sort(at: &Reader<'_>) -> Option<()> {
+    let others =
+        ["module", "options", "key", "window", "aggregate", "emit", "state", "on-trap", "reset", "shadow", "canary"];
+    let Some(key) = others.iter().find(|key| at.has(key)) else { return Some(()) };
+    let message = format!("`{}` and `sort` exclude each other", at.place(key));
+    let help = "a sort puts rows in order by itself; let another operator read it, or be read by it";
+    at.wrong(at.span(key), message, "leave this out", help);
+    None
 }
 
 /// `canary` of the operator at `operator`.
@@ -122,6 +154,23 @@ fn on_trap(at: &Reader<'_>) -> OnTrap {
         Some("dead-letter") => OnTrap::Isolate { fate: Fate::DeadLetter, rate: Some(rate) },
         _ => OnTrap::Halt,
     }
+}
+
+fn emission(word: &str) -> Emission {
+    if word == "on-update" { Emission::OnUpdate } else { Emission::OnClose }
+}
+
+/// `emit = { when = "on-update", mode = "retract" }`: when results leave, and how.
+fn emit(at: &Reader<'_>) -> (Option<Emission>, Option<Mode>) {
+    if at.has("early") && at.has("when") {
+        let message = format!("`{}` and `early` exclude each other", at.place("when"));
+        let help = "with `early`, results leave when their window closes and before that";
+        at.wrong(at.span("when"), message, "leave out this or `early`", help);
+    }
+    let early = at.duration("early").map(|early| i64::try_from(early.as_micros()).unwrap_or(i64::MAX));
+    let when = at.choice("when").map(emission);
+    let mode = at.choice("mode").map(|mode| if mode == "retract" { Mode::Retract } else { Mode::Upsert });
+    (early.map(Emission::Early).or(when), mode)
 }
 
 /// `module` and its `options`, or the modules of `aggregate`.

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
     job::{
-        EventTimeSpec, FileSourceSpec, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow, SourceKind,
-        SourceSpec, TableSpec,
+        Compression, EventTimeSpec, FileSourceSpec, Format, GeneratorContent, GeneratorSpec, NexmarkEvents, OnBadRow,
+        SourceKind, SourceSpec, TableSpec,
     },
     types,
 };
@@ -21,6 +21,8 @@ use super::{
 };
 use crate::job::diagnostic::shown;
 
+/// Time between two looks at files that grow.
+const TAIL_DEFAULT: Duration = Duration::from_secs(1);
 const ROW_BYTES_MAX_DEFAULT: usize = 1 << 20;
 
 /// None: what the source is could not be made out; it has been reported.
@@ -34,7 +36,7 @@ pub fn read(name: &str, kind: &str, at: &Reader<'_>) -> Option<SourceSpec> {
         _ => OnBadRow::Reject,
     };
     let kind = match kind {
-        "file" => SourceKind::File(FileSourceSpec { watch: watch(at), ..file(at)? }),
+        "file" => SourceKind::File(growing(at, file(at)?)),
         "stdin" => SourceKind::Stdin(live::rows(at)?),
         "socket" => SourceKind::Socket(live::socket(at)?),
         "http" => SourceKind::Http(live::http(at)?),
@@ -62,22 +64,27 @@ fn file(at: &Reader<'_>) -> Option<FileSourceSpec> {
     let schema = schema(at);
     let max_row_bytes = max_row_bytes(at);
     let paths = paths?.into_iter().map(str::to_owned).collect();
-    Some(FileSourceSpec { paths, format: format?, compression, schema, max_row_bytes, watch: None })
+    Some(FileSourceSpec { paths, format: format?, compression, schema, max_row_bytes, watch: None, tail: false })
 }
 
-/// Time between two looks for new files.
-fn watch(at: &Reader<'_>) -> Option<Duration> {
-    let watch = at.duration("watch")?;
-    if let Some(format) = at.choice("format").filter(|format| matches!(*format, "parquet" | "arrow")) {
-        let message = format!("`{}` is for CSV, JSON and text, not for {format}", at.place("watch"));
-        at.wrong(
-            at.span("watch"),
-            message,
-            "cannot be watched",
-            "leave `watch` out: the files that are there are read",
-        );
+/// Files that come while the job runs, or grow.
+fn growing(at: &Reader<'_>, file: FileSourceSpec) -> FileSourceSpec {
+    let (watch, tail) = (at.duration("watch"), at.boolean("tail").unwrap_or(false));
+    if !tail {
+        return FileSourceSpec { watch, ..file };
     }
-    Some(watch)
+    if matches!(file.format, Format::Parquet | Format::Ipc) {
+        let message = format!("`{}` is for CSV, JSON and text, not for {}", at.place("tail"), file.format.name());
+        let help = "leave `tail` out: with `watch` alone each file is read once, when it is complete";
+        at.wrong(at.span("tail"), message, "does not grow by rows", help);
+    }
+    if matches!(file.compression, Compression::Gzip | Compression::Zstd) {
+        let message = format!("`{}` does not go with `tail`", at.place("compression"));
+        let help = "leave `tail` out: with `watch` alone each file is read once";
+        at.wrong(at.span("compression"), message, "what is compressed does not grow by rows", help);
+    }
+    let watch = watch.or(Some(TAIL_DEFAULT));
+    FileSourceSpec { watch, tail, compression: Compression::None, ..file }
 }
 
 /// Whether there are paths and none is empty.

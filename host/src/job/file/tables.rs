@@ -6,6 +6,7 @@
 mod live;
 mod on_trap;
 mod operator;
+mod sink;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::keys::{
 
 pub use on_trap::ON_TRAP;
 pub use operator::{CANARY, EMIT, JOIN, LIMITS, OPERATOR, OPERATORS, SHADOW, STATE, WINDOW};
+pub use sink::{BLACKHOLE, FILE_SINK, POSTGRES, PRINT, SINKS};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
@@ -47,7 +49,7 @@ pub static JOB: Keys = Keys {
             "checkpoint",
             Shape::Text,
             Optional("none: a second run starts over"),
-            "A directory, relative to the job file, for what the job needs to go on after a stop or a crash, with nothing lost or repeated",
+            "A directory, relative to the job file, or `s3://BUCKET/PREFIX`, for what the job needs to go on after a stop or a crash, with nothing lost or repeated",
         ),
         key(
             "snapshots",
@@ -89,6 +91,12 @@ pub static REPLAY: Keys = Keys {
             Shape::Integer { min: 0, max: 1_000_000_000 },
             Default("64"),
             "So many of the last epochs can be replayed, however old they are",
+        ),
+        key(
+            "verify",
+            Shape::Duration { min: Duration::from_secs(1), max: YEAR },
+            Optional("never"),
+            "So often an engine computes the last epoch again, beside the job, and says in its log if it comes to something else",
         ),
     ],
 };
@@ -154,6 +162,12 @@ pub static BATCH: Keys = Keys {
             "Bytes of input after which an epoch closes",
         ),
         key("rows", Shape::Integer { min: 1, max: 1 << 20 }, Default("8192"), "Rows in one call of a module, at most"),
+        key(
+            "backpressure",
+            Shape::Boolean,
+            Default("false"),
+            "Whether an epoch takes no more rows than the job works off within an interval, by the PID rate estimator of Spark Streaming",
+        ),
     ],
 };
 
@@ -240,7 +254,13 @@ pub static FILE_SOURCE: Keys = Keys {
             "watch",
             Shape::Duration { min: Duration::from_millis(1), max: DAY },
             Optional("the files that are there are all"),
-            "Time between two looks for new files, for CSV, JSON and text. The job then runs until it is stopped. Files should come by renaming: what is added to one later is not read",
+            "Time between two looks for new files. The job then runs until it is stopped. Files should come by renaming: what is added to one later is read with `tail` alone",
+        ),
+        key(
+            "tail",
+            Shape::Boolean,
+            Default("false"),
+            "Files of CSV, JSON or text grow: each line that is added is read once, when it is complete, also across rotation. They are looked at each `watch`, a second if it is absent",
         ),
     ],
 };
@@ -470,64 +490,3 @@ pub static TABLE: Keys = Keys {
 const INPUT_SHAPE: Shape = Shape::Texts { min: 1 };
 const INPUT_ABOUT: &str = "The outputs that it reads: `NAME`, `NAME.rejected`, or `NAME.PORT` for a port of a module. Several are a union, by column name";
 const INPUT: Key = key("input", INPUT_SHAPE, Required, INPUT_ABOUT);
-
-pub static SINKS: Named =
-    Named { noun: "sink", variants: &[("print", &PRINT), ("file", &FILE_SINK), ("blackhole", &BLACKHOLE)] };
-
-const SINK_TYPE: Key = key("type", Shape::Choice(&["print", "file", "blackhole"]), Required, "What kind of sink it is");
-const COLUMNS: Key =
-    key("columns", Shape::Texts { min: 1 }, Optional("all columns"), "The columns wanted, in this order");
-
-pub static PRINT: Keys = Keys {
-    title: "`sink.NAME` of type `print`",
-    about: "Shows the first rows of each epoch as a table.",
-    keys: &[
-        SINK_TYPE,
-        INPUT,
-        COLUMNS,
-        key("rows", Shape::Integer { min: 1, max: 10_000 }, Default("20"), "Rows of each epoch"),
-    ],
-};
-
-pub static FILE_SINK: Keys = Keys {
-    title: "`sink.NAME` of type `file`",
-    about: "Files `part-…` in a directory. None has its final name before it is whole.",
-    keys: &[
-        SINK_TYPE,
-        INPUT,
-        COLUMNS,
-        key("path", Shape::Text, Required, "A directory, relative to the job file; made if it is missing"),
-        key(
-            "format",
-            Shape::Choice(&["csv", "json", "text", "parquet", "arrow"]),
-            Required,
-            "How rows become bytes; `json` is one object a line, `text` takes one column",
-        ),
-        key("csv", Shape::Table(&WRITE_CSV), Optional("all its defaults"), "The dialect, for the format `csv`"),
-        JSON_KEY,
-        key(
-            "compression",
-            Shape::Choice(&["none", "gzip", "zstd"]),
-            Optional("`zstd` for `parquet`, else `none`"),
-            "Of whole files (CSV, JSON, text), of pages (Parquet; not seen from outside), or of buffers (Arrow; no `gzip`)",
-        ),
-        key(
-            "roll-bytes",
-            Shape::Size { min: 1, max: 1 << 40 },
-            Default("\"256MiB\""),
-            "A file that has this many bytes is closed, and the next one begun",
-        ),
-        key(
-            "if-exists",
-            Shape::Choice(&["error", "replace"]),
-            Default("\"error\""),
-            "When the directory holds files of an earlier run: refuse to start, or replace them once the new ones are whole",
-        ),
-    ],
-};
-
-pub static BLACKHOLE: Keys = Keys {
-    title: "`sink.NAME` of type `blackhole`",
-    about: "Reads every column and keeps a checksum of each: for measuring.",
-    keys: &[SINK_TYPE, INPUT, COLUMNS],
-};

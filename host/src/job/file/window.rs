@@ -13,6 +13,7 @@ const SLIDE: &str = "slide";
 const GAP: &str = "gap";
 const LATENESS: &str = "lateness";
 const TIME: &str = "time";
+const INVERSE: &str = "inverse";
 
 /// None: something was reported.
 pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
@@ -22,13 +23,14 @@ pub fn read(at: &Reader<'_>) -> Option<WindowSpec> {
         Some("processing") => Clock::Processing,
         _ => Clock::Event,
     };
-    let spec = WindowSpec { kind: kind?, lateness, clock };
+    let inverse = at.boolean(INVERSE).unwrap_or_default();
+    let spec = WindowSpec { kind: kind?, lateness, clock, inverse };
     match spec.check() {
         Ok(()) => Some(spec),
         Err(error) => {
             let key = match error {
                 WindowError::NotPositive(_) | WindowError::NotWholeDays => LENGTH,
-                WindowError::NegativeLateness => LATENESS,
+                WindowError::NegativeLateness | WindowError::InverseLateness => LATENESS,
                 WindowError::Gaps => SLIDE,
             };
             let message = format!("`{}` cannot be: {error}", at.place(key));
@@ -47,12 +49,12 @@ fn kind(at: &Reader<'_>) -> Option<WindowKind> {
     let kind = at.choice("type")?;
     let allowed: &[&str] = match kind {
         "tumbling" => &[LENGTH, "offset", "time-zone", LATENESS, TIME],
-        "sliding" => &[LENGTH, SLIDE, "offset", LATENESS, TIME],
+        "sliding" => &[LENGTH, SLIDE, "offset", LATENESS, TIME, INVERSE],
         "session" => &[GAP, LATENESS, TIME],
         "count" => &["rows"],
         _ => &[],
     };
-    for key in [LENGTH, SLIDE, GAP, "rows", "offset", "time-zone", LATENESS, TIME] {
+    for key in [LENGTH, SLIDE, GAP, "rows", "offset", "time-zone", LATENESS, TIME, INVERSE] {
         if at.has(key) && !allowed.contains(&key) {
             let message = format!("`{}` is not for windows of type \"{kind}\"", at.place(key));
             let help = match allowed {

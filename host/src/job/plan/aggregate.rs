@@ -4,8 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::{AggregateSignature, Input, PortColumn, SideTable},
-    job::{Emission, JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
+    contract::{AggregateSignature, ContractError, Input, Mode, OP_COLUMN, PortColumn, SideTable},
+    job::{JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
 };
@@ -14,6 +14,7 @@ use pelton_wasm::{AggregateInstance, CallError, Kind, Module};
 use super::{
     assemble::seed,
     build::{Builder, OpenOperator, Opened},
+    leaves::Leaves,
     prune::{Draft, DraftPort, DraftSide, Pruned},
 };
 use crate::{
@@ -33,6 +34,9 @@ const SAMPLE_ROWS: usize = 1024;
 /// The name of the main output's port.
 const OUT: &str = "out";
 
+/// Without `window`: all rows of a key.
+const GLOBAL: WindowSpec = WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event, inverse: false };
+
 /// An aggregating operator whose modules have answered.
 pub(super) struct AggregateDraft {
     functions: Vec<FunctionDraft>,
@@ -40,11 +44,13 @@ pub(super) struct AggregateDraft {
     key: Vec<usize>,
     key_fields: Vec<FieldRef>,
     time: Option<usize>,
+    /// The column that says what a row of a stream of changes does.
+    op: Option<usize>,
     input: Input,
     offered: Offered,
     is_window_end: bool,
     window: WindowSpec,
-    emission: Emission,
+    leaves: Leaves,
     result: SchemaRef,
 }
 
@@ -61,8 +67,8 @@ pub(super) struct Upstream {
     pub(super) event_time: Option<String>,
     /// Its event time is the end of a window.
     pub(super) is_window_end: bool,
-    /// One of its inputs is a stream of updates: its name.
-    pub(super) updating: Option<String>,
+    /// The name and the mode of each.
+    pub(super) modes: Vec<(String, Mode)>,
     pub(super) sources: Vec<usize>,
     /// How far its rows may be behind the watermark of the sources, in µs.
     pub(super) held_back: i64,
@@ -83,23 +89,24 @@ impl Builder<'_> {
         let schema = Arc::clone(&input.schema);
         let key = self.key(place, spec, &schema)?;
         let key_fields: Vec<FieldRef> = key.iter().filter_map(|at| schema.fields().get(*at)).cloned().collect();
-        let window =
-            spec.window.clone().unwrap_or(WindowSpec { kind: WindowKind::Global, lateness: 0, clock: Clock::Event });
+        let window = spec.window.clone().unwrap_or(GLOBAL);
         let time = self.window_time(place, spec, &window, &input)?;
+        let leaves = Leaves::of(&mut self.mistakes, place, spec, &window, input.mode)?;
         let functions = self.functions(place, spec, &input, modules)?;
-        let result = self.result(place, spec, &key_fields, &window, &functions)?;
-        let on_update = window.kind == WindowKind::Global;
-        let emission = spec.emission.unwrap_or(if on_update { Emission::OnUpdate } else { Emission::OnClose });
+        self.check_inverse(place, spec, &window, &functions)?;
+        let result = self.result(place, spec, &key_fields, &window, &functions, leaves.mode)?;
+        let op = (input.mode == Mode::Retract).then(|| schema.index_of(OP_COLUMN).ok()).flatten();
 
         let is_in_time = has_bounds(&window.kind);
         let event_time = is_in_time.then(|| WINDOW_END.to_owned());
         let output = self.output(&spec.name, Some(OUT), Arc::clone(&result), event_time);
         self.main_output(&spec.name, output);
         self.mark_window_end(output, is_in_time);
-        self.mark_updating(output, emission != Emission::OnClose || window.lateness > 0);
+        self.mark_mode(output, leaves.mode);
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
         let late =
             is_in_time.then(|| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        late.iter().chain([&rejected]).for_each(|refused| self.mark_mode(*refused, input.mode));
         let stage = upstream.stage + 1;
         self.trace(&[output], &upstream.sources, upstream.held_back, stage);
         self.trace(&[rejected], &upstream.sources, upstream.held_back, upstream.stage);
@@ -109,7 +116,7 @@ impl Builder<'_> {
         self.trace(&Vec::from_iter(late), &upstream.sources, upstream.held_back, late_stage);
 
         let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
-        let reads = key.iter().copied().chain(time).chain(reads).collect();
+        let reads = key.iter().copied().chain(time).chain(op).chain(reads).collect();
         let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
         let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
@@ -119,14 +126,36 @@ impl Builder<'_> {
             key,
             key_fields,
             time,
+            op,
             input,
             offered: Offered::clone(&self.offered),
             is_window_end,
             window,
-            emission,
+            leaves,
             result,
         });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
+    }
+
+    /// Windows from which rows are taken back need modules that can. None: something was reported.
+    fn check_inverse(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        window: &WindowSpec,
+        functions: &[FunctionDraft],
+    ) -> Option<()> {
+        let cannot = functions.iter().zip(&spec.modules).find(|(function, _)| !function.signature.retracts);
+        let (Some((function, named)), true) = (cannot, window.inverse) else { return Some(()) };
+        let message = format!(
+            "operator `{}`: its windows take rows back, which the module {} cannot",
+            spec.name,
+            shown(&function.module_name)
+        );
+        let help = "take `inverse` out of the window: panes are then merged, which every aggregate can".into();
+        let place = module_place(place, named.alias.as_deref());
+        self.mistakes.push(&place, Code::NotRetractable, message, "cannot take rows back", Some(help));
+        None
     }
 
     fn check_kinds(&mut self, place: &str, spec: &OperatorSpec, modules: &[(Arc<Module>, String)]) -> Option<()> {
@@ -237,13 +266,25 @@ impl Builder<'_> {
                     let place = module_place(place, named.alias.as_deref());
                     self.mistakes.push(&place, Code::BadContract, message, "this module", None);
                 }
+                Err(CallError::Contract(ContractError::NotAccepted { mode: Mode::Retract, .. })) => {
+                    let message = format!(
+                        "operator `{}` reads `{}`, whose rows take earlier ones back, which the module {} cannot",
+                        spec.name,
+                        shown(&input.name),
+                        shown(&named.reference)
+                    );
+                    let place = module_place(place, named.alias.as_deref());
+                    let help = "let the operator before it emit each result once, with `emit = \"on-close\"`, or use a module that \
+                                takes rows back: docs/std.md says which do";
+                    self.mistakes.push(&place, Code::EdgeMode, message, "cannot take rows back", Some(help.into()));
+                }
                 Err(error) => self.refused(&module_place(place, named.alias.as_deref()), spec, &error),
             }
         }
         (functions.len() == expected).then_some(functions)
     }
 
-    /// Key columns, the window's bounds, and what the modules compute.
+    /// Key columns, the window's bounds, what the modules compute, and of changes what each row does.
     fn result(
         &mut self,
         place: &str,
@@ -251,6 +292,7 @@ impl Builder<'_> {
         key: &[FieldRef],
         window: &WindowSpec,
         functions: &[FunctionDraft],
+        mode: Mode,
     ) -> Option<SchemaRef> {
         let mut fields: Vec<Field> = key.iter().map(|field| field.as_ref().clone()).collect();
         if has_bounds(&window.kind) {
@@ -271,6 +313,9 @@ impl Builder<'_> {
                     }
                 }
             }));
+        }
+        if mode == Mode::Retract {
+            fields.push(Field::new(OP_COLUMN, DataType::Int8, false));
         }
         let mut names = HashSet::new();
         if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().as_str())) {
@@ -315,6 +360,7 @@ impl AggregateDraft {
         let mut at = side.reads_at.into_iter();
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
+        let op_at = self.op.and_then(|_| at.next());
         let functions = self.functions.into_iter().map(|draft| Function {
             reads_at: at.by_ref().take(draft.signature.reads.len()).collect(),
             module_name: draft.module_name,
@@ -332,9 +378,11 @@ impl AggregateDraft {
             key_at,
             key_fields: self.key_fields,
             time_at,
+            op_at,
             time_shift: if self.is_window_end { -1 } else { 0 },
             window: self.window,
-            emission: self.emission,
+            emission: self.leaves.emission,
+            emits_changes: self.leaves.mode == Mode::Retract,
             partitions: job.partitions,
             result: self.result,
             output: ports.into_iter().next().flatten(),

@@ -19,6 +19,7 @@ use super::{
     prune::{self, Draft, Pruned, SinkDraft},
 };
 use crate::{
+    checkpoint::Location,
     job::file::JobFile,
     operator::{OperatorPlan, tables::Offered},
 };
@@ -76,6 +77,7 @@ pub(super) fn assemble(
                 Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, pruned))),
                 Opened::Join(opened) => Logic::Join(Arc::new(opened.plan(job, spec, pruned))),
                 Opened::Lookup(opened) => Logic::Lookup(Arc::new(opened.plan(job, spec, pruned))),
+                Opened::Sort(opened) => Logic::Sort(Arc::new(opened.plan(job, spec, pruned))),
             },
             sources,
             held_back,
@@ -97,7 +99,7 @@ pub(super) fn assemble(
         batch: job.batch.clone(),
         threads: job.threads,
         checkpoint: job.checkpoint.as_ref().map(|checkpoint| CheckpointPlan {
-            directory: file.dir.join(&checkpoint.path),
+            location: Location::of(&file.dir, &checkpoint.path),
             snapshots: checkpoint.snapshots,
             retain: checkpoint.retain,
         }),
@@ -165,6 +167,8 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
         restart: _,
     } = job;
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
+    // As it was before there was such a key.
+    let text = text.replace(", sort: []", "");
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());

@@ -7,11 +7,11 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::{Input, SideTable, Signature},
+    contract::{ContractError, Input, Mode, SideTable, Signature},
     graph,
     job::{
         CANARY_SUFFIX, EventTimeSpec, FILE_COLUMN, ModuleSpec, OFFSET_COLUMN, OperatorSpec, OutputRef, REJECTED_PORT,
-        SHADOW_SUFFIX, SinkSpec, SourceKind, SourceSpec, TableSpec,
+        SHADOW_SUFFIX, SinkKind, SinkSpec, SourceKind, SourceSpec, TableSpec, operator_of,
     },
     limits::Limits,
     types,
@@ -27,6 +27,7 @@ use super::{
     mistakes::{Mistakes, file_place, source_place},
     modules::Unfound,
     prune::{Draft, DraftPort, DraftSide, SinkDraft},
+    sort::SortDraft,
     union::{Part, union},
 };
 use crate::{
@@ -66,11 +67,13 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
         .into_iter()
         .filter_map(|index| file.spec.operators.get(index))
         .flat_map(|spec| {
+            if !spec.sort.is_empty() {
+                return builder.sort(spec).map_or_else(|| vec![None], |halves| halves.map(Some).into());
+            }
             let own = builder.operator(spec);
             let beside = spec.shadow().or_else(|| spec.canary());
-            [Some(own), beside.map(|beside| builder.operator(&beside))]
+            [own].into_iter().chain(beside.map(|beside| builder.operator(&beside))).collect()
         })
-        .flatten()
         .collect();
     let sinks: Vec<_> = file.spec.sinks.iter().map(|spec| builder.sink(spec)).collect();
     builder.check_tables(&operators);
@@ -111,6 +114,7 @@ pub(super) enum Opened {
     Keyed(KeyedDraft),
     Join(JoinDraft),
     Lookup(LookupDraft),
+    Sort(SortDraft),
 }
 
 impl Opened {
@@ -122,6 +126,7 @@ impl Opened {
             Self::Keyed(draft) => draft.tables(),
             Self::Join(draft) => draft.tables(),
             Self::Lookup(draft) => vec![draft.table()],
+            Self::Sort(_) => Vec::new(),
         }
     }
 }
@@ -135,7 +140,7 @@ pub(super) struct OpenSink {
 pub(super) struct Builder<'a> {
     pub(super) file: &'a JobFile,
     surroundings: &'a Surroundings,
-    outputs: Vec<OutputPlan>,
+    pub(super) outputs: Vec<OutputPlan>,
     by_name: HashMap<OutputRef, usize>,
     /// In the order of the file; none: it cannot be opened, which was reported.
     pub(super) tables: Vec<Option<TablePlan>>,
@@ -159,7 +164,7 @@ impl Builder<'_> {
             schema,
             event_time,
             is_window_end: false,
-            is_updating: false,
+            mode: Mode::Append,
             sources: Vec::new(),
             held_back: 0,
             stage: 0,
@@ -330,7 +335,7 @@ impl Builder<'_> {
         Upstream {
             event_time: feeding.first().and_then(|output| output.event_time.clone()),
             is_window_end: feeding.iter().any(|output| output.is_window_end),
-            updating: feeding.iter().find(|output| output.is_updating).map(|output| output.name.clone()),
+            modes: feeding.iter().map(|output| (output.name.clone(), output.mode)).collect(),
             sources: sources.into_iter().collect(),
             held_back: feeding.iter().map(|output| output.held_back).max().unwrap_or(0),
             stage: feeding.iter().map(|output| output.stage).max().unwrap_or(0),
@@ -354,13 +359,11 @@ impl Builder<'_> {
         let (inputs, schema) = inputs?;
         let modules = modules.into_iter().collect::<Option<Vec<_>>>()?;
         let upstream = self.upstream(inputs);
-        if let Some(updating) = &upstream.updating {
-            self.refuse_updates(&format!("{place}.input"), spec, updating);
-            return None;
-        }
+        let mode = self.input_mode(&format!("operator.{}.input", operator_of(&spec.name)), spec, &upstream)?;
         let names: Vec<_> = spec.inputs.iter().map(ToString::to_string).collect();
         let event_time = upstream.event_time.clone();
-        let input = Input { name: names.join(" + "), schema: Arc::clone(&schema), key: spec.key.clone(), event_time };
+        let (name, key) = (names.join(" + "), spec.key.clone());
+        let input = Input { name, schema: Arc::clone(&schema), key, event_time, mode };
         if let [(module, _)] = modules.as_slice()
             && module.kind() == Kind::Keyed
             && spec.modules.iter().all(|module| module.alias.is_none())
@@ -388,10 +391,14 @@ impl Builder<'_> {
             }
             if let Some(plan) = self.outputs.get_mut(output) {
                 plan.is_window_end = upstream.is_window_end && plan.event_time == input.event_time;
+                if index == 0 {
+                    plan.mode = signature.emits;
+                }
             }
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
+        self.mark_mode(rejected, mode);
         let all: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
         let Upstream { inputs, sources, held_back, stage, .. } = upstream;
         self.trace(&all, &sources, held_back, stage);
@@ -428,19 +435,12 @@ impl Builder<'_> {
     pub(super) fn refused(&mut self, place: &str, spec: &OperatorSpec, error: &CallError) {
         if matches!(error, CallError::Refused(_)) {
             self.mistakes.refused(spec, error);
+        } else if let CallError::Contract(ContractError::NotAccepted { input, mode, .. }) = error {
+            self.refuse_mode(&format!("operator.{}.input", operator_of(&spec.name)), spec, input, *mode);
         } else {
             let what = format!("operator `{}`: the module", spec.name);
             self.mistakes.coded(place, &what, error, "this module");
         }
-    }
-
-    pub(super) fn refuse_updates(&mut self, place: &str, spec: &OperatorSpec, updating: &str) {
-        let message = format!(
-            "operator `{}` reads `{updating}`, whose rows replace earlier ones, and would count them again",
-            spec.name
-        );
-        let help = "emit each window once, with `emit = \"on-close\"`, or read it with a sink".into();
-        self.mistakes.push(place, Code::ColumnMismatch, message, "a stream of updates", Some(help));
     }
 
     /// An output that is also known by the operator's name alone.
@@ -457,9 +457,9 @@ impl Builder<'_> {
         }
     }
 
-    pub(super) fn mark_updating(&mut self, output: usize, is_updating: bool) {
+    pub(super) fn mark_mode(&mut self, output: usize, mode: Mode) {
         if let Some(output) = self.outputs.get_mut(output) {
-            output.is_updating = is_updating;
+            output.mode = mode;
         }
     }
 
@@ -536,11 +536,16 @@ impl Builder<'_> {
             None => schema,
             Some(columns) => self.select(&place, &spec.name, columns, &schema)?,
         };
+        self.check_sink_mode(&place, spec, &inputs, &schema)?;
         match sink::open(spec, Arc::clone(&schema), &self.file.dir, &self.surroundings.print) {
             Ok(sink) => Some(OpenSink { spec: spec.clone(), sink, draft: SinkDraft { inputs, schema } }),
             Err(error) => {
+                let has_format = matches!(spec.kind, SinkKind::File(_));
                 let (key, label) = match error {
-                    SinkError::Unsupported { .. } | SinkError::Columns { .. } => (".format", "this format"),
+                    SinkError::Unsupported { .. } | SinkError::Columns { .. } if has_format => {
+                        (".format", "this format")
+                    }
+                    SinkError::NoFolderColumn { .. } => (".partition-by", "this"),
                     _ => ("", "this sink"),
                 };
                 self.mistakes.coded(&format!("{place}{key}"), &format!("sink `{}`:", spec.name), &error, label);

@@ -14,14 +14,16 @@ use std::{fmt, sync::Arc};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::{
-    contract::StateTable,
-    evolution::Evolution,
+    contract::{Mode, StateForm, StateTable},
+    evolution::{Evolution, Takeover},
     job::{JobSpec, OperatorSpec, operator_of},
+    model::ModuleDigest,
 };
 
 use super::{Logic, Plan, PlannedOperator};
 use crate::{
     error::{Code, Coded},
+    operator::keyed::KeyedPlan,
     state::snapshot::columns,
 };
 
@@ -44,6 +46,8 @@ pub struct OperatorChange {
     pub options_changed: bool,
     pub limits_changed: bool,
     pub state: StateChange,
+    /// Whose it is: an index among the operators before.
+    pub state_of: Option<usize>,
     /// In words: the columns of its state and of its outputs that change.
     pub notes: Vec<String>,
 }
@@ -51,7 +55,8 @@ pub struct OperatorChange {
 impl OperatorChange {
     pub fn is_nothing(&self) -> bool {
         let (before, after) = &self.modules;
-        before == after && !self.options_changed && !self.limits_changed && self.notes.is_empty()
+        let is_kept = self.state != StateChange::Reset;
+        before == after && !self.options_changed && !self.limits_changed && self.notes.is_empty() && is_kept
     }
 }
 
@@ -63,15 +68,24 @@ pub enum StateChange {
     Kept,
     /// Its tables get other columns, row by row without the module.
     Evolved,
+    /// The module makes it its own, row by row.
+    Migrated {
+        from: u32,
+        to: u32,
+    },
+    /// It begins empty.
+    Reset,
 }
 
 impl fmt::Display for StateChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stateless => "has no state",
-            Self::Kept => "state is kept",
-            Self::Evolved => "state is kept, with other columns",
-        })
+        match self {
+            Self::Stateless => f.write_str("has no state"),
+            Self::Kept => f.write_str("state is kept"),
+            Self::Evolved => f.write_str("state is kept, with other columns"),
+            Self::Reset => f.write_str("begins empty: open windows, timers and what it kept are dropped"),
+            Self::Migrated { from, to } => write!(f, "state is migrated from version {from} to version {to}"),
+        }
     }
 }
 
@@ -100,16 +114,28 @@ impl Change {
         let mut operators = Vec::new();
         for new in &plan.operators {
             let name = new.logic.name();
-            match from.operator(name).or_else(|| from.operator(operator_of(name))) {
-                Some(old) => match operator_change(old, new) {
-                    Ok(change) => operators.push(change),
-                    Err(reason) => refusals.push(format!("operator `{name}`: {reason}")),
-                },
-                None => refusals.push(format!("operator `{name}` is new")),
+            let position = |name: &str| from.operators.iter().position(|old| old.logic.name() == name);
+            let Some(at) = position(name).or_else(|| position(operator_of(name))) else {
+                refusals.push(format!("operator `{name}` is new"));
+                continue;
+            };
+            // A shadow may have kept what it takes, in the form in which it wants it.
+            let shadow = state_before(from, new).first().copied();
+            let shadow = shadow.filter(|at| from.operators.get(*at).is_some_and(|old| old.shadow_of.is_some()));
+            let state_of = shadow.unwrap_or(at);
+            let (Some(old), Some(state)) = (from.operators.get(at), from.operators.get(state_of)) else { continue };
+            match operator_change(old, state, new) {
+                Ok(change) => operators.push(OperatorChange { state_of: Some(state_of), ..change }),
+                Err(reason) => refusals.push(format!("operator `{name}`: {reason}")),
             }
         }
         refusals.extend(crossings(from, plan).filter_map(|(old, new)| {
-            let reason = operator_change(old, new).err()?;
+            let change = operator_change(old, old, new);
+            let reset = || "it has the same state, and cannot begin empty".to_owned();
+            let reason = match change {
+                Ok(change) => (change.state == StateChange::Reset).then(reset)?,
+                Err(reason) => reason,
+            };
             Some(format!("operator `{}`, with the state of `{}`: {reason}", new.logic.name(), old.logic.name()))
         }));
         if refusals.is_empty() { Ok(operators) } else { Err(Refusals(refusals)) }
@@ -137,6 +163,27 @@ impl Change {
     /// Whether both plans do the same.
     pub fn is_nothing(&self) -> bool {
         self.operators.iter().all(OperatorChange::is_nothing)
+    }
+}
+
+/// An operator's modules with their options, and whose state it has: two that have the same do the same.
+type Program<'a> = (Vec<ModuleDigest>, Vec<&'a str>, u64);
+
+fn program(planned: &PlannedOperator) -> Program<'_> {
+    (planned.logic.digests(), planned.logic.options(), planned.spec.reset)
+}
+
+/// Whose state an operator of the next plan takes, by their numbers in the plan `from`: that of the operator with the same program, be it
+/// the main one or its shadow, and if that has failed, or else, that of the main one. Where there is a canary, it or the main
+/// one has a partition.
+pub fn state_before(from: &Plan, new: &PlannedOperator) -> Vec<usize> {
+    let main = operator_of(new.logic.name());
+    let Some(main) = from.operators.iter().position(|old| old.logic.name() == main) else { return Vec::new() };
+    let shadow = from.operators.iter().position(|old| old.shadow_of == Some(main));
+    let does_same = |at: usize| from.operators.get(at).is_some_and(|old| program(old) == program(new));
+    match shadow {
+        Some(shadow) if does_same(shadow) && !does_same(main) => vec![shadow, main],
+        _ => vec![main],
     }
 }
 
@@ -171,6 +218,13 @@ fn job_refusals(old: &Plan, new: &Plan) -> Vec<String> {
     refuse(place(was) != place(is), "its checkpoint changes");
     let names = |operators: &[OperatorSpec]| operators.iter().map(|operator| operator.name.clone()).collect::<Vec<_>>();
     refuse(names(&was.operators) != names(&is.operators), "operators come, go, or stand in another order");
+    for output in new.outputs.iter().filter(|output| !output.readers.is_empty()) {
+        let was = old.outputs.iter().find(|was| was.name == output.name).map(|was| was.mode);
+        if let Some(was) = was.filter(|was| *was != output.mode) {
+            let (is, was) = (rows_of(output.mode), rows_of(was));
+            refusals.push(format!("the rows of `{}` would be {is} and not {was}", output.name));
+        }
+    }
     for (old, new) in old.sinks.iter().zip(&new.sinks) {
         if old.schema != new.schema {
             let shown = |schema: &Schema| columns(schema.fields());
@@ -185,7 +239,20 @@ fn job_refusals(old: &Plan, new: &Plan) -> Vec<String> {
     refusals
 }
 
-fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<OperatorChange, String> {
+fn rows_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Append => "facts",
+        Mode::Upsert => "updates",
+        Mode::Retract => "changes",
+    }
+}
+
+/// What `new` is beside `old`, if it takes the state of `before`.
+fn operator_change(
+    old: &PlannedOperator,
+    before: &PlannedOperator,
+    new: &PlannedOperator,
+) -> Result<OperatorChange, String> {
     let (was, is) = (&old.spec, &new.spec);
     let mut fixed = Vec::new();
     let mut refuse = |differs: bool, what: &'static str| {
@@ -196,25 +263,37 @@ fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<Opera
     refuse(was.inputs != is.inputs, "input");
     refuse(was.key != is.key, "key");
     refuse(was.window != is.window, "window");
-    refuse(was.emission != is.emission, "emit");
+    refuse(was.emission != is.emission || was.mode != is.mode, "emit");
     refuse(was.join != is.join, "join");
+    refuse(was.sort != is.sort, "sort");
     refuse(was.state != is.state, "state");
     if !fixed.is_empty() {
         return Err(format!("{} cannot change", fixed.join(", ")));
     }
     let mut notes = Vec::new();
-    let state = match (&old.logic, &new.logic) {
+    let is_reset = before.spec.reset != new.spec.reset;
+    let state = match (&before.logic, &new.logic) {
+        (Logic::Aggregate(_), Logic::Aggregate(new)) if is_reset => {
+            if new.emits_changes {
+                return Err("it may have to take back results that it said, and cannot begin empty".into());
+            }
+            StateChange::Reset
+        }
+        (Logic::Keyed(_), Logic::Keyed(_)) if is_reset => StateChange::Reset,
+        _ if is_reset => return Err("it has no windows and no state of a module that could begin empty".into()),
         (Logic::Transform(_), Logic::Transform(_)) | (Logic::Lookup(_), Logic::Lookup(_)) => StateChange::Stateless,
         (Logic::Aggregate(old), Logic::Aggregate(new)) => {
             if old.functions.len() != new.functions.len() {
                 return Err("the number of its aggregates cannot change".into());
             }
+            same_columns(old.kept_columns(), new.kept_columns(), "keeps rows of")?;
+            same_columns(old.said_columns(), new.said_columns(), "may have to take back results of")?;
             let accumulators = old.functions.iter().zip(&new.functions).map(|(old, new)| {
                 (&old.signature.accumulator, &new.signature.accumulator, format!("accumulator of {}", new.module_name))
             });
             evolve(accumulators, &mut notes)?
         }
-        (Logic::Keyed(old), Logic::Keyed(new)) => keyed_tables(&old.signature.state, &new.signature.state, &mut notes)?,
+        (Logic::Keyed(old), Logic::Keyed(new)) => keyed_state(old, new, &mut notes)?,
         (Logic::Join(old), Logic::Join(new)) => {
             let shown =
                 |schemas: &[SchemaRef; 2]| schemas.each_ref().map(|schema| columns(schema.fields())).join(" and ");
@@ -225,6 +304,10 @@ fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<Opera
                     shown(&new.schemas)
                 ));
             }
+            StateChange::Kept
+        }
+        (Logic::Sort(old), Logic::Sort(new)) => {
+            same_columns(Some(Arc::clone(&old.schema)), Some(Arc::clone(&new.schema)), "keeps rows of")?;
             StateChange::Kept
         }
         _ => return Err("it becomes another kind of operator".into()),
@@ -243,8 +326,18 @@ fn operator_change(old: &PlannedOperator, new: &PlannedOperator) -> Result<Opera
         // What becomes of bad rows is a limit of what is borne.
         limits_changed: was.limits != is.limits || was.on_trap != is.on_trap,
         state,
+        state_of: None,
         notes,
     })
+}
+
+/// What is kept as it came, or as it was said, has the columns that it has.
+fn same_columns(old: Option<SchemaRef>, new: Option<SchemaRef>, what: &str) -> Result<(), String> {
+    if old == new {
+        return Ok(());
+    }
+    let shown = |schema: Option<SchemaRef>| schema.map_or_else(String::new, |schema| columns(schema.fields()));
+    Err(format!("it {what} ({}), and would need ({})", shown(old), shown(new)))
 }
 
 fn evolve<'a>(
@@ -262,6 +355,38 @@ fn evolve<'a>(
     Ok(state)
 }
 
+fn keyed_state(old: &KeyedPlan, new: &KeyedPlan, notes: &mut Vec<String>) -> Result<StateChange, String> {
+    let (was, is) = (&old.signature, &new.signature);
+    let (from, to) = (was.state_version, is.state_version);
+    match Takeover::between(from, to, new.module.migrates()).map_err(|error| error.to_string())? {
+        Takeover::Columns if from == to => keyed_tables(&was.state, &is.state, notes),
+        Takeover::Columns => {
+            notes.push(format!("its state was of version {from} and is of version {to}, and it has no `migrate`: columns go over by name"));
+            keyed_tables(&was.state, &is.state, notes)
+        }
+        Takeover::Migrate => {
+            let forms =
+                is.state.iter().filter_map(|table| Some((was.state.iter().find(|old| old.name == table.name)?, table)));
+            for (old, new) in forms {
+                if old.form != StateForm::Value && new.form == StateForm::Value {
+                    return Err(format!("its state `{}` has many rows for a key, and would have one", new.name));
+                }
+            }
+            come_and_go(&was.state, &is.state, notes);
+            Ok(StateChange::Migrated { from, to })
+        }
+    }
+}
+
+/// Tables that only one of the two has.
+fn come_and_go(old: &[StateTable], new: &[StateTable], notes: &mut Vec<String>) {
+    let is_among = |tables: &[StateTable], name: &str| tables.iter().any(|table| table.name == name);
+    let added = new.iter().filter(|table| !is_among(old, &table.name));
+    notes.extend(added.map(|table| format!("state `{}` is added, empty at first", table.name)));
+    let gone = old.iter().filter(|known| !is_among(new, &known.name));
+    notes.extend(gone.map(|known| format!("state `{}` is dropped", known.name)));
+}
+
 fn keyed_tables(old: &[StateTable], new: &[StateTable], notes: &mut Vec<String>) -> Result<StateChange, String> {
     let mut same = Vec::new();
     for table in new {
@@ -270,12 +395,10 @@ fn keyed_tables(old: &[StateTable], new: &[StateTable], notes: &mut Vec<String>)
                 return Err(format!("the subkey of its state `{}` cannot change", table.name));
             }
             Some(known) => same.push((&known.values, &table.values, format!("state `{}`", table.name))),
-            None => notes.push(format!("state `{}` is added, empty at first", table.name)),
+            None => {}
         }
     }
-    for gone in old.iter().filter(|known| !new.iter().any(|table| table.name == known.name)) {
-        notes.push(format!("state `{}` is dropped", gone.name));
-    }
+    come_and_go(old, new, notes);
     let state = evolve(same.into_iter(), notes)?;
     let is_same = old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.name == new.name);
     Ok(if is_same { state } else { StateChange::Evolved })

@@ -7,7 +7,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
-    contract::{CogroupSignature, Input, PortColumn},
+    contract::{CogroupSignature, Input, Mode, PortColumn},
     job::{JobSpec, JoinKind, JoinSpec, OperatorSpec},
     types,
     window::{Clock, WindowKind, WindowSpec},
@@ -109,10 +109,7 @@ impl Builder<'_> {
         let form = form?;
         let upstreams = [self.upstream(left_inputs), self.upstream(right_inputs)];
         for (upstream, side) in upstreams.iter().zip(SIDES) {
-            if let Some(updating) = &upstream.updating {
-                self.refuse_updates(&format!("{place}.join.{side}"), spec, updating);
-                return None;
-            }
+            self.facts(&format!("{place}.join.{side}"), spec, upstream)?;
         }
         let sides = [(left, left_schema), (right, right_schema)].map(|(name, schema)| Joined {
             name: name.to_string(),
@@ -182,9 +179,11 @@ impl Builder<'_> {
             }
             (None, Some((least, most))) => return Some(JoinForm::Interval { least, most, lateness: join.lateness }),
             (Some(window), _) => match (&window.kind, window.clock) {
-                (WindowKind::Tumbling { .. } | WindowKind::Sliding { .. }, Clock::Event) | (WindowKind::Global, _) => {
-                    return Some(JoinForm::Windows(window.clone()));
-                }
+                (
+                    WindowKind::Tumbling { .. } | WindowKind::Sliding { .. } | WindowKind::Session { .. },
+                    Clock::Event,
+                )
+                | (WindowKind::Global, _) => return Some(JoinForm::Windows(window.clone())),
                 (_, Clock::Processing) => {
                     "joins within windows of processing time, in which nobody can say what belongs together"
                 }
@@ -193,8 +192,7 @@ impl Builder<'_> {
             (None, None) => "joins two streams, and does not say which rows may still meet",
         };
         let message = format!("operator `{}` {wrong}", spec.name);
-        let help =
-            "give the join `within = [\"-1m\", \"10m\"]`, or the operator a tumbling, sliding or global `window`";
+        let help = "give the join `within = [\"-1m\", \"10m\"]`, or the operator a tumbling, sliding, session or global `window`";
         let at = if spec.window.is_some() { "window" } else { "join" };
         self.mistakes.push(&format!("{place}.{at}"), Code::WrongValue, message, "no bound", Some(help.into()));
         None
@@ -394,6 +392,7 @@ impl Builder<'_> {
             JoinForm::Windows(window) => (has_bounds(&window.kind).then(|| WINDOW_END.to_owned()), window.lateness),
         };
         let is_windowed = event_time.as_deref() == Some(WINDOW_END);
+        let is_of_sessions = form.is_of_sessions();
         let [left_end, _] = is_window_end;
         let mut draft_ports = Vec::new();
         for (index, port) in ports.into_iter().enumerate() {
@@ -425,7 +424,9 @@ impl Builder<'_> {
             // A module says only at the end of the epoch what it rejects.
             let rejected_stage = if is_cogroup { stage } else { upstream.stage };
             self.trace(rejected.as_slice(), &upstream.sources, upstream.held_back, rejected_stage);
-            self.trace(late.as_slice(), &upstream.sources, upstream.held_back, upstream.stage);
+            // Which session a row is of, and so whether it is late, is known at the end of the epoch only.
+            let late_stage = if is_of_sessions { stage } else { upstream.stage };
+            self.trace(late.as_slice(), &upstream.sources, upstream.held_back, late_stage);
             let reads = side.key.iter().copied().chain(time).chain(module_reads).collect();
             draft_sides.push(DraftSide { inputs: upstream.inputs, schema: side.schema, reads, rejected, late });
         }
@@ -443,10 +444,7 @@ impl Builder<'_> {
         let table_schema = SchemaRef::clone(self.tables.get(table)?.as_ref()?.table.schema());
         let (inputs, schema) = inputs?;
         let upstream = self.upstream(inputs);
-        if let Some(updating) = &upstream.updating {
-            self.refuse_updates(&format!("{place}.join.left"), spec, updating);
-            return None;
-        }
+        self.facts(&format!("{place}.join.left"), spec, &upstream)?;
         let sides = [(left, schema), (right, table_schema)].map(|(name, schema)| Joined {
             name: name.to_string(),
             schema,
@@ -519,6 +517,7 @@ fn input_of(join: &JoinSpec, at: usize, sides: &[Joined; 2], upstreams: &[Upstre
         schema: SchemaRef::clone(&side.schema),
         key: key.collect(),
         event_time: upstream.event_time.clone(),
+        mode: Mode::Append,
     }
 }
 
@@ -601,7 +600,7 @@ impl JoinDraft {
             }
         };
         let late_rows = match &form {
-            _ if !has_time => LateRows::Never,
+            _ if !has_time || form.is_of_sessions() => LateRows::Never,
             JoinForm::Interval { lateness, .. } => LateRows::Behind(*lateness),
             JoinForm::Windows(window) => LateRows::After(WindowSpec::clone(window)),
         };

@@ -81,8 +81,10 @@ impl Builder<'_> {
             ports.push(DraftPort { output, columns: port.columns.clone() });
         }
         let rejected = self.rejected(&spec.name, REJECTED_PORT, &schema);
+        self.mark_mode(rejected, input.mode);
         let late =
             lateness.map(|_| self.output(&spec.name, Some(LATE_PORT), Arc::clone(&schema), input.event_time.clone()));
+        late.iter().for_each(|late| self.mark_mode(*late, input.mode));
         let stage = upstream.stage + 1;
         let reduced: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
         let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
@@ -183,10 +185,11 @@ impl Builder<'_> {
     }
 
     fn refuse_windows(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
-        let key = match (&spec.window, spec.emission) {
+        let emits = spec.emission.is_some() || spec.mode.is_some();
+        let key = match (&spec.window, emits) {
             (Some(_), _) => "window",
-            (None, Some(_)) => "emit",
-            (None, None) => return Some(()),
+            (None, true) => "emit",
+            (None, false) => return Some(()),
         };
         let message = format!("operator `{}` has `{key}`, but its module exports `keyed`", spec.name);
         let help = "windows are for aggregates; a keyed operator keeps time with its own timers";

@@ -4,8 +4,8 @@
 //! job file ─► open sources ─► open modules along the graph ─► open sinks ─► prune columns ─► Plan
 //! ```
 //!
-//! Called by `pelton lint`, `plan` and `run`, and by the engine for each attempt of a job. Collects all mistakes that it can find in one go, each at its place in the job
-//! file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
+//! Called by `pelton lint`, `plan` and `run`, by the engine for each attempt of a job, and for epochs that are replayed or looked at. Collects all mistakes that it
+//! can find in one go, each at its place in the job file. Invariant: a [`Plan`] fits together; what runs it need not check types again.
 
 mod aggregate;
 mod assemble;
@@ -13,20 +13,24 @@ mod build;
 pub mod change;
 mod join;
 mod keyed;
+mod leaves;
 mod mistakes;
+mod modes;
 pub mod modules;
 mod on_trap;
 mod prune;
+mod sort;
 mod union;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 pub use build::{RAW_COLUMN, REASON_COLUMN, to_micros};
 
 use arrow::datatypes::SchemaRef;
 use pelton_core::{
     checkpoint::retain::Retain,
-    job::{BatchSpec, JobSpec, OperatorSpec, SinkKind, SourceKind},
+    contract::Mode,
+    job::{BatchSpec, FileSinkSpec, JobSpec, OperatorSpec, SinkKind, SourceKind},
     model::ModuleDigest,
     restart::RestartSpec,
     share::Share,
@@ -35,12 +39,14 @@ use pelton_wasm::Runtime;
 
 use self::modules::Modules;
 use crate::{
+    checkpoint::Location,
     job::{diagnostic::Diagnostics, file::JobFile},
     operator::{
         OperatorPlan,
         aggregate::AggregatePlan,
         join::{JoinPlan, LookupPlan},
         keyed::KeyedPlan,
+        sort::SortPlan,
     },
     sink::{self, print::PrintTarget},
     source::{Source, table::Table},
@@ -82,7 +88,7 @@ pub struct Plan {
 /// Where a job's checkpoints are.
 #[derive(Debug, Clone)]
 pub struct CheckpointPlan {
-    pub directory: PathBuf,
+    pub location: Location,
     /// Time between two snapshots of the state, at least.
     pub snapshots: Duration,
     /// How far back epochs can be replayed.
@@ -180,6 +186,8 @@ pub enum Logic {
     Join(Arc<JoinPlan>),
     /// Of a stream and a table.
     Lookup(Arc<LookupPlan>),
+    /// One half of a sort.
+    Sort(Arc<SortPlan>),
 }
 
 impl Logic {
@@ -190,6 +198,7 @@ impl Logic {
             Self::Keyed(plan) => &plan.name,
             Self::Join(plan) => &plan.name,
             Self::Lookup(plan) => &plan.name,
+            Self::Sort(plan) => &plan.name,
         }
     }
 
@@ -201,6 +210,7 @@ impl Logic {
             (Self::Keyed(one), Self::Keyed(other)) => Arc::ptr_eq(one, other),
             (Self::Join(one), Self::Join(other)) => Arc::ptr_eq(one, other),
             (Self::Lookup(one), Self::Lookup(other)) => Arc::ptr_eq(one, other),
+            (Self::Sort(one), Self::Sort(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
     }
@@ -211,7 +221,7 @@ impl Logic {
             Self::Transform(plan) => plan.module_name.clone(),
             Self::Keyed(plan) => plan.module_name.clone(),
             Self::Join(plan) => plan.cogroup.as_ref().map(|cogroup| cogroup.module_name.clone()).unwrap_or_default(),
-            Self::Lookup(_) => String::new(),
+            Self::Lookup(_) | Self::Sort(_) => String::new(),
             Self::Aggregate(plan) => {
                 let names: Vec<_> = plan.functions.iter().map(|function| function.module_name.as_str()).collect();
                 names.join(", ")
@@ -232,7 +242,7 @@ impl Logic {
         match self {
             Self::Aggregate(plan) => &plan.key_at,
             Self::Keyed(plan) => &plan.shuffle.key_at,
-            Self::Transform(_) | Self::Join(_) | Self::Lookup(_) => &[],
+            Self::Transform(_) | Self::Join(_) | Self::Lookup(_) | Self::Sort(_) => &[],
         }
     }
 
@@ -243,7 +253,7 @@ impl Logic {
             Self::Aggregate(plan) => plan.functions.iter().map(|function| function.options.as_str()).collect(),
             Self::Keyed(plan) => vec![&plan.options],
             Self::Join(plan) => plan.cogroup.iter().map(|cogroup| cogroup.options.as_str()).collect(),
-            Self::Lookup(_) => Vec::new(),
+            Self::Lookup(_) | Self::Sort(_) => Vec::new(),
         }
     }
 
@@ -254,7 +264,7 @@ impl Logic {
             Self::Keyed(plan) => Some(plan.module.digest),
             Self::Aggregate(plan) => plan.functions.first().map(|function| function.module.digest),
             Self::Join(plan) => plan.cogroup.as_ref().map(|cogroup| cogroup.module.digest),
-            Self::Lookup(_) => None,
+            Self::Lookup(_) | Self::Sort(_) => None,
         }
     }
 
@@ -264,7 +274,7 @@ impl Logic {
             Self::Aggregate(plan) => plan.seed,
             Self::Keyed(plan) => plan.seed,
             Self::Join(plan) => plan.cogroup.as_ref().map_or(0, |cogroup| cogroup.seed),
-            Self::Lookup(_) => 0,
+            Self::Lookup(_) | Self::Sort(_) => 0,
         }
     }
 
@@ -275,6 +285,7 @@ impl Logic {
             Self::Aggregate(plan) => plan.partitions,
             Self::Keyed(plan) => plan.partitions(),
             Self::Join(plan) => plan.partitions,
+            Self::Sort(plan) => plan.partitions,
         }
     }
 }
@@ -296,7 +307,17 @@ pub struct SinkPlan {
 impl SinkPlan {
     /// A digest of where and how it writes: under the same name another sink may take its place.
     pub fn target(&self) -> String {
-        blake3::hash(format!("{:?}", self.kind).as_bytes()).to_hex().chars().take(16).collect()
+        let target = match &self.kind {
+            // A server that has moved is the same one if it has the marker.
+            SinkKind::Postgres(spec) => format!("postgres {} {}", spec.table, spec.marker_table),
+            // As it was before there were such keys; when its parts are closed makes no other sink of it.
+            SinkKind::File(spec) => {
+                let kind = SinkKind::File(FileSinkSpec { roll_after: None, ..spec.clone() });
+                format!("{kind:?}").replace(", partition_by: []", "").replace(", roll_after: None", "")
+            }
+            kind => format!("{kind:?}"),
+        };
+        blake3::hash(target.as_bytes()).to_hex().chars().take(16).collect()
     }
 }
 
@@ -319,8 +340,8 @@ pub struct OutputPlan {
     pub event_time: Option<String>,
     /// The event time is the end of a window, which is not part of it: rows count as the microsecond before.
     pub is_window_end: bool,
-    /// Results that replace earlier ones with the same key, where they are not facts that stay.
-    pub is_updating: bool,
+    /// What its rows say about those before them.
+    pub mode: Mode,
     /// The sources that its rows come from.
     pub sources: Vec<usize>,
     /// How far behind their watermark its rows may be, in µs.

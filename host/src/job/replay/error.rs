@@ -8,6 +8,7 @@ use crate::{
     error::{Code, Coded},
     job::{diagnostic::Diagnostics, run::RunError},
     sink::SinkError,
+    source::SourceError,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,15 @@ fn those_that_can(held: &Option<(Epoch, Epoch)>) -> String {
 
 impl From<RunError> for ReplayError {
     fn from(error: RunError) -> Self {
+        let error = match error {
+            // That rows came once is no fault of the job, and its way out is not that of a plan that does not fit.
+            RunError::Unplannable { revision, source } => match source.downcast::<Self>() {
+                Ok(refusal) if matches!(*refusal, Self::CameOnce { .. }) => return *refusal,
+                Ok(other) => RunError::Unplannable { revision, source: other },
+                Err(source) => RunError::Unplannable { revision, source },
+            },
+            error => error,
+        };
         Self::Run(Box::new(error))
     }
 }
@@ -74,7 +84,12 @@ impl Coded for ReplayError {
                 [only] => only.help.clone(),
                 _ => Some("`pelton lint` shows each at its place".into()),
             },
-            Self::Run(error) => error.help(),
+            Self::Run(error) => match error.as_ref() {
+                RunError::Source { source: SourceError::Moved { .. }, .. } => Some(
+                    "an epoch is computed again from the files that it read: put the file back as it was; the job itself does not need it".into(),
+                ),
+                error => error.help(),
+            },
             Self::Checkpoint(error) => error.help(),
             Self::Bundle(error) => error.help(),
             Self::Out { source, .. } => source.help(),

@@ -76,10 +76,11 @@ pub fn replay(revisions: &Revisions<'_>, kept: &Kept<'_>, request: &Request) -> 
             beginnings,
             threads: request.threads,
             is_forgetful: false,
+            keeps_state: false,
             watch: Watch::Sinks,
         })
     };
-    let Replayed { mut epochs, rows, beginnings, files } = compute(stretch.clone(), None, kept.beginnings())?;
+    let Replayed { mut epochs, rows, beginnings, files, .. } = compute(stretch.clone(), None, kept.beginnings())?;
     let Some(epoch) = epochs.pop() else {
         return Err(ReplayError::NotRetained { epoch: request.epoch, held: kept.replayable() });
     };

@@ -1,4 +1,5 @@
-//! Writes what an epoch gave to the sinks into a directory: a folder of parts for each sink, as the sink itself would have written them.
+//! Writes what an epoch gave to the sinks into a directory: a folder of parts for each sink, as the sink itself would have written them, but
+//! without folders by column.
 //!
 //! A sink that writes no files gives JSON lines.
 
@@ -25,14 +26,18 @@ pub fn write(rows: &[SinkRows], sinks: &[SinkSpec], directory: &Path) -> Result<
 fn write_one(rows: &SinkRows, spec: Option<&SinkSpec>, directory: &Path) -> Result<(), SinkError> {
     let spec = match spec.map(|spec| &spec.kind) {
         Some(SinkKind::File(file)) => {
-            FileSinkSpec { path: rows.sink.clone(), if_exists: IfExists::Error, ..file.clone() }
+            // In one folder, with all columns.
+            let (path, if_exists, partition_by) = (rows.sink.clone(), IfExists::Error, Vec::new());
+            FileSinkSpec { path, if_exists, partition_by, roll_after: None, ..file.clone() }
         }
         _ => FileSinkSpec {
             path: rows.sink.clone(),
             format: Format::Json(JsonOptions::default()),
             compression: Compression::None,
             roll_bytes: u64::MAX,
+            roll_after: None,
             if_exists: IfExists::Error,
+            partition_by: Vec::new(),
         },
     };
     let sink = FileSink::open(&spec, rows.schema.clone(), directory)?;

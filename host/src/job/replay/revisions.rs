@@ -72,6 +72,12 @@ impl Revisions<'_> {
         Ok((file, modules))
     }
 
+    /// The plan of a revision, to know what its state is. No row of it is computed, so that it does not matter where they came from.
+    pub fn plan_to_look(&self, number: u64) -> Result<Plan, ReplayError> {
+        let (file, modules) = self.file(number)?;
+        self.plan_any(&file, modules)
+    }
+
     fn plan_file(&self, file: &JobFile, modules: Modules) -> Result<Plan, ReplayError> {
         // What came once is in no file that a record names, and would be waited for.
         let comes_once =
@@ -79,6 +85,10 @@ impl Revisions<'_> {
         if let Some(source) = file.spec.sources.iter().find(|source| comes_once(&source.kind)) {
             return Err(ReplayError::CameOnce { source_name: source.name.clone() });
         }
+        self.plan_any(file, modules)
+    }
+
+    fn plan_any(&self, file: &JobFile, modules: Modules) -> Result<Plan, ReplayError> {
         let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
         let surroundings = Surroundings { runtime: Arc::clone(&self.runtime), print, modules };
         Ok(Plan::new(file, &surroundings)?)
@@ -144,13 +154,17 @@ fn put(operators: &mut [OperatorSpec], with: &With) -> Result<String, ReplayErro
         }
     }
     // What stands beside it has nothing to say about the candidate.
-    operator.shadow.clear();
+    operator.shadow = None;
     Ok(name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use pelton_core::{job::ModuleSpec, limits::Limits, poison::OnTrap};
+    use pelton_core::{
+        job::{ModuleSpec, ShadowSpec},
+        limits::Limits,
+        poison::OnTrap,
+    };
 
     use super::*;
 
@@ -164,13 +178,16 @@ mod tests {
             name: name.into(),
             inputs: Vec::new(),
             join: None,
+            sort: Vec::new(),
             modules: aliases.iter().map(module).collect(),
             key: Vec::new(),
             window: None,
             emission: None,
+            mode: None,
             state: None,
             limits: Limits::default(),
-            shadow: vec![module(&None)],
+            reset: 0,
+            shadow: Some(ShadowSpec { modules: vec![module(&None)], reset: 0 }),
             canary: None,
             on_trap: OnTrap::Halt,
         }
@@ -191,7 +208,7 @@ mod tests {
     fn a_module_is_put_where_it_is_meant() {
         let mut one = vec![operator("a", &[None])];
         assert_eq!(put(&mut one, &with(None)).unwrap(), "a");
-        assert_eq!((one[0].modules[0].reference.as_str(), one[0].shadow.len()), ("new.wasm", 0));
+        assert_eq!((one[0].modules[0].reference.as_str(), one[0].shadow.is_none()), ("new.wasm", true));
         assert_eq!(one[0].modules[0].options, serde_json::json!({ "max": 2, "most": 3 }));
         let mut two = vec![operator("a", &[None]), operator("b", &[Some("n"), Some("m")])];
         assert_eq!(put(&mut two, &with(Some("b.m"))).unwrap(), "b");

@@ -125,6 +125,7 @@ impl Again<'_> {
             // Instances that live on see most when there is one of each.
             threads: if is_forgetful { self.threads } else { 1 },
             is_forgetful,
+            keeps_state: false,
             watch,
         })?)
     }

@@ -24,6 +24,7 @@ use arrow::{
 };
 use pelton_core::{
     checkpoint::{
+        grown::fold,
         record::{
             FileRecord, FileRef, Letters, ModuleRecord, OperatorSnapshot, Position, Record, SinkRecord, SinkState,
             Snapshot, SourceRecord, TableRecord,
@@ -50,7 +51,7 @@ use crate::{
     failpoint,
     job::plan::{Plan, PlannedOperator, SourcePlan, change::Change},
     operator::tables::TableVersion,
-    sink::{Prepared, Writer},
+    sink::{Begin, Prepared, Writer},
 };
 
 /// Whether a job goes on with what it did before.
@@ -127,7 +128,7 @@ impl Beginning {
             Start::Continue => Take::Continue,
             Start::Fresh => Take::Fresh,
         };
-        let (store, recovered) = Store::open(&checkpoint.directory, take)?;
+        let (store, recovered) = Store::open(&checkpoint.location, take)?;
         let Recovered { last, base, again, republish, generation, cut, .. } = recovered;
         if let Some(cut) = cut {
             tracing::warn!(?cut, "the last run ended within a write, which did not count");
@@ -262,11 +263,14 @@ impl Beginning {
             let is_own =
                 |sink: &&SinkRecord| sink.name == planned.name && (sink.target.is_empty() || sink.target == target);
             let last = self.last.as_ref().and_then(|last| last.sinks.iter().find(is_own));
-            let Some(_) = &self.keeper else {
+            let Some(keeper) = &self.keeper else {
                 writers.push(planned.sink.writer().map_err(failed(&planned.name))?);
                 continue;
             };
-            let mut writer = planned.sink.epoch_writer(last.is_some()).map_err(failed(&planned.name))?;
+            let last = last.map(|last| &last.state);
+            let files = keeper.store.files();
+            let begin = Begin { job: &plan.name, generation: keeper.generation, last, files };
+            let mut writer = planned.sink.epoch_writer(&begin).map_err(failed(&planned.name))?;
             for Committed { record, outboxes, permit } in &self.republish {
                 let sinks = record.sinks.iter().zip(outboxes);
                 for (sink, outbox) in sinks.filter(|(sink, _)| sink.name == planned.name) {
@@ -274,13 +278,14 @@ impl Beginning {
                         // What is not visible yet belongs to the sink as it was.
                         return Err(RunError::Changed { epoch: record.epoch, again: 1 });
                     }
-                    let prepared = Prepared { state: sink.state.clone(), outbox: outbox.clone() };
+                    let (state, files) = (sink.state.clone(), sink.outbox.clone());
+                    let prepared = Prepared { state, outbox: outbox.clone(), files };
                     writer.publish(permit, &prepared).map_err(failed(&planned.name))?;
                     failpoint::reach("republish");
                 }
             }
             let nothing = SinkState::None;
-            writer.recover(last.map_or(&nothing, |last| &last.state)).map_err(failed(&planned.name))?;
+            writer.recover(last.unwrap_or(&nothing)).map_err(failed(&planned.name))?;
             failpoint::reach("recover");
             writers.push(writer);
         }
@@ -429,9 +434,13 @@ impl Keeper {
             let mut listed = self.unlisted.get_mut(index).map(take).unwrap_or_default();
             listed.append(&mut found.get_mut(index).map(take).unwrap_or_default());
             self.catalogue.entry(planned.name.clone()).or_default().extend(listed.iter().cloned());
+            let position = bookmark.map_or(Position::End, |bookmark| bookmark.resolve());
+            if let Some(known) = self.catalogue.get_mut(&planned.name).filter(|_| saves) {
+                fold(known, &position);
+            }
             sources.push(SourceRecord {
                 name: planned.name.clone(),
-                position: bookmark.map_or(Position::End, |bookmark| bookmark.resolve()),
+                position,
                 listed,
                 idle: idle.get(index).copied().flatten(),
                 watermark: watermarks.get(index).copied().flatten(),

@@ -1,10 +1,9 @@
-//! The commit thread: puts the tasks' output back into canonical order, gives it to the sinks, and ends epochs.
+//! The commit thread: gives the tasks' output to the sinks in canonical order, and ends epochs.
 //!
-//! A failure counts when its turn comes: what stands before it in canonical order is written first, so that the same input
-//! always fails with the same error.
+//! Called by [`run`](super::run). Invariant: nothing is published before the record of its epoch is durable.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,8 +22,10 @@ use super::{
     comparison::{Comparer, Comparison, Tapped},
     error::{Failure, LastPoison},
     letters::{OfEpoch, Poisoned, letters},
+    order::{Step, in_order},
     output::{ClosedEpoch, Message, Saved, SinkPart, TaskDone, TaskStats},
-    progress::{EpochReport, Event, NamedSink, OperatorSummary, SourceSummary, Summary, Totals},
+    pressure::{EpochCost, Pressure},
+    progress::{EpochReport, Event, NamedSink, OperatorReport, OperatorSummary, SourceSummary, Summary, Totals},
     revision::Revision,
     turn::Turn,
 };
@@ -32,7 +33,7 @@ use crate::{
     checkpoint::CommitPermit,
     clock, failpoint,
     job::plan::{Plan, PlannedOperator, SinkPlan},
-    sink::{Prepared, SinkError, Writer},
+    sink::{Closing, Prepared, SinkError, Writer},
 };
 
 pub(super) struct Committer {
@@ -50,6 +51,13 @@ pub(super) struct Committer {
     writers: Vec<Box<dyn Writer>>,
     /// None: the job keeps no checkpoints.
     keeper: Option<Keeper>,
+    /// None: epochs take what comes.
+    pressure: Option<Pressure>,
+    /// Rows a second that the next epoch takes at most.
+    rate_limit: Option<f64>,
+    /// Of the open epoch: the time of compute threads, and of this one.
+    computing: Duration,
+    committing: Duration,
     /// What each sink was given of the open epoch.
     given: Vec<Given>,
     saved: Vec<Saved>,
@@ -61,13 +69,8 @@ pub(super) struct Committer {
     counts: HashMap<String, PoisonCount>,
     /// Tasks before this one are computed again: sinks have their output.
     again: u64,
-    /// The oldest task that is not yet written.
+    /// The task whose output is being written.
     current: u64,
-    /// Output of tasks that are ahead of it.
-    ahead: HashMap<u64, Vec<TaskEvent>>,
-    /// Closed epochs that are not yet written.
-    closed: VecDeque<Box<ClosedEpoch>>,
-    end: Option<(u64, Option<Box<RunError>>)>,
     started: Instant,
     epoch_start: Totals,
     total: Totals,
@@ -76,12 +79,6 @@ pub(super) struct Committer {
     sinks: Vec<NamedSink>,
     /// Largest event time less its bound, for each source that has one.
     watermarks: Vec<Option<i64>>,
-}
-
-enum TaskEvent {
-    Part(Vec<SinkPart>),
-    Done(Box<TaskDone>),
-    Failed(Box<RunError>),
 }
 
 /// What a sink was given of one epoch.
@@ -118,6 +115,7 @@ impl Committer {
     ) -> Result<Self, RunError> {
         let plan = &revision.plan;
         let writers = beginning.sinks(plan)?;
+        shared.sinks_due.set(&writers);
         let again = beginning.resumed().map_or(0, |resumed| resumed.again);
         let named = |name: &String| name.clone();
         Ok(Self {
@@ -128,6 +126,10 @@ impl Committer {
             comparer: Comparer::start(plan, control),
             tapped: Tapped::new(plan),
             comparisons: Vec::new(),
+            pressure: Pressure::new(&plan.batch, threads),
+            rate_limit: None,
+            computing: Duration::ZERO,
+            committing: Duration::ZERO,
             given: vec![Given::default(); writers.len()],
             writers,
             keeper: beginning.into_keeper(),
@@ -137,9 +139,6 @@ impl Committer {
             counts: HashMap::new(),
             again,
             current: 0,
-            ahead: HashMap::new(),
-            closed: VecDeque::new(),
-            end: None,
             started: Instant::now(),
             epoch_start: Totals::default(),
             total: Totals::default(),
@@ -162,81 +161,41 @@ impl Committer {
         turn: &Turn,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        while !self.is_complete() {
-            let (sequence, event) = match messages.recv().map_err(|_| Failure::Lost)? {
-                Message::Part { sequence, parts } => (sequence, TaskEvent::Part(parts)),
-                Message::Done { sequence, done } => (sequence, TaskEvent::Done(done)),
-                Message::Failed { sequence, error } => (sequence, TaskEvent::Failed(error)),
-                Message::EpochClosed(closed) => {
-                    self.closed.push_back(closed);
-                    self.end_epochs(observe)?;
-                    continue;
-                }
-                Message::InputEnded { end } => {
-                    self.end = Some((end, None));
-                    continue;
-                }
-                Message::PlannerFailed { end, error } => {
-                    self.end = Some((end, Some(error)));
-                    continue;
-                }
-            };
-            self.ahead.entry(sequence).or_default().push(event);
-            while let Some(events) = self.ahead.remove(&self.current) {
-                let written = self.current;
-                self.task(events, observe)?;
-                if self.current == written {
-                    break;
-                }
-                turn.advance(self.current);
-                // The planner holds one permit for each task that it handed out.
-                let _ = permits.try_recv();
-                self.end_epochs(observe)?;
+        in_order(messages, permits, turn, &mut |task, step| {
+            self.current = task;
+            match step {
+                Step::Part(parts) => self.write(parts),
+                Step::Done(done) => self.done(*done, observe),
+                Step::Epoch(closed) => self.end_epoch(*closed, observe),
             }
-        }
-        if let Some((_, Some(error))) = self.end.take() {
-            return Err(Failure::Run(error));
-        }
+        })?;
         self.finish(self.control.stop.is_requested())
     }
 
-    fn is_complete(&self) -> bool {
-        self.closed.is_empty() && self.end.as_ref().is_some_and(|(end, _)| *end == self.current)
-    }
-
-    /// What the oldest task has said so far.
-    fn task(&mut self, events: Vec<TaskEvent>, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
-        for event in events {
-            match event {
-                TaskEvent::Part(parts) => self.write(parts)?,
-                TaskEvent::Done(done) => {
-                    let TaskDone { parts, revision, source, stats, logs, saved, tapped, failures, poison, faults } =
-                        *done;
-                    if let Some(revision) = revision {
-                        self.goes_by(&revision, observe);
-                    }
-                    self.write(parts)?;
-                    self.saved.extend(saved);
-                    if !self.is_again() {
-                        if self.comparer.is_some() {
-                            self.tapped.add(tapped, failures, &stats.operators);
-                        }
-                        self.count(source, &stats);
-                        self.poison.extend(poison);
-                        self.blame(faults);
-                        for (operator, log) in logs {
-                            self.log(operator, log, observe);
-                        }
-                    }
-                    self.current += 1;
-                }
-                TaskEvent::Failed(error) => return Err(Failure::Run(error)),
+    /// The rest of the oldest task.
+    fn done(&mut self, done: TaskDone, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
+        let TaskDone { parts, revision, source, stats, time, logs, saved, tapped, failures, poison, faults } = done;
+        if let Some(revision) = revision {
+            self.goes_by(&revision, observe);
+        }
+        self.write(parts)?;
+        self.saved.extend(saved);
+        if !self.is_again() {
+            self.computing += time;
+            if self.comparer.is_some() {
+                self.tapped.add(tapped, failures, &stats.operators);
+            }
+            self.count(source, &stats);
+            self.poison.extend(poison);
+            self.blame(faults);
+            for (operator, log) in logs {
+                self.log(operator, log, observe);
             }
         }
         Ok(())
     }
 
-    /// The oldest task belongs to an epoch that an earlier run committed.
+    /// The task belongs to an epoch that an earlier run committed.
     fn is_again(&self) -> bool {
         self.current < self.again
     }
@@ -260,6 +219,7 @@ impl Committer {
             self.total.rows_out += part.encoded.rows;
             writer.write(part.encoded).map_err(|source| sink_failed(named, source))?;
             named.write_time += started.elapsed();
+            self.committing += started.elapsed();
         }
         Ok(())
     }
@@ -333,30 +293,40 @@ impl Committer {
         }
     }
 
-    /// Ends every closed epoch whose tasks are all written.
-    fn end_epochs(&mut self, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
-        while let Some(closed) = self.closed.pop_front_if(|closed| closed.tasks.end <= self.current) {
-            let epoch = closed.epoch;
-            let given: Vec<Given> = self.given.iter_mut().map(std::mem::take).collect();
-            let saved = std::mem::take(&mut self.saved);
-            let poison = std::mem::take(&mut self.poison);
-            if let Some(record) = &closed.again {
-                self.compare(record, &given)?;
-                continue;
-            }
-            let number = closed.revision.number;
-            self.goes_by(&closed.revision, observe);
-            self.check_poison(&closed.revision.plan, closed.now)?;
-            self.commit(*closed, &given, (saved, poison))?;
-            self.total.epochs += 1;
-            if let Some(comparer) = &mut self.comparer {
-                let next = Tapped::new(&self.plan);
-                comparer.take(Tapped { epoch, ..std::mem::replace(&mut self.tapped, next) });
-            }
-            observe(Event::Epoch(self.report(epoch, number)));
-            self.epoch_start = self.total;
+    /// All tasks of an epoch are written.
+    fn end_epoch(&mut self, closed: ClosedEpoch, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
+        let epoch = closed.epoch;
+        let given: Vec<Given> = self.given.iter_mut().map(std::mem::take).collect();
+        let saved = std::mem::take(&mut self.saved);
+        let poison = std::mem::take(&mut self.poison);
+        if let Some(record) = &closed.again {
+            return self.compare(record, &given);
         }
+        let revision = Arc::clone(&closed.revision);
+        self.goes_by(&closed.revision, observe);
+        self.check_poison(&closed.revision.plan, closed.now)?;
+        let (started, closed_at) = (Instant::now(), closed.closed);
+        self.commit(closed, &given, (saved, poison))?;
+        self.committing += started.elapsed();
+        self.total.epochs += 1;
+        self.adapt(closed_at);
+        if let Some(comparer) = &mut self.comparer {
+            let next = Tapped::new(&self.plan);
+            comparer.take(Tapped { epoch, ..std::mem::replace(&mut self.tapped, next) });
+        }
+        observe(Event::Epoch(self.report(epoch, &revision)));
+        self.epoch_start = self.total;
         Ok(())
+    }
+
+    /// Has the next epochs take what the job works off.
+    fn adapt(&mut self, closed: Instant) {
+        let (computing, committing) = (std::mem::take(&mut self.computing), std::mem::take(&mut self.committing));
+        let Some(pressure) = &mut self.pressure else { return };
+        let rows = self.total.rows_in - self.epoch_start.rows_in;
+        let bytes = self.total.bytes_in - self.epoch_start.bytes_in;
+        let cost = EpochCost { rows, bytes, computing, committing, closed };
+        self.rate_limit = pressure.note(cost, &self.shared.epoch_bytes).or(self.rate_limit);
     }
 
     /// What comes next belongs to this revision.
@@ -385,9 +355,11 @@ impl Committer {
         let mut prepared = Vec::new();
         for (writer, named) in self.writers.iter_mut().zip(&mut self.sinks) {
             let started = Instant::now();
-            prepared.push(writer.prepare(epoch, closed.is_end).map_err(|source| sink_failed(named, source))?);
+            let end = Closing { epoch, now: closed.now, is_end: closed.is_end };
+            prepared.push(writer.prepare(end).map_err(|source| sink_failed(named, source))?);
             named.write_time += started.elapsed();
         }
+        self.shared.sinks_due.set(&self.writers);
         failpoint::reach("prepare");
         let mut permit = CommitPermit::without_checkpoint(epoch);
         if let Some(keeper) = &mut self.keeper {
@@ -397,6 +369,7 @@ impl Committer {
                 rows: given.rows,
                 hash: given.hash,
                 state: prepared.state.clone(),
+                outbox: prepared.files.clone(),
             };
             let records = self.plan.sinks.iter().zip(given).zip(&prepared).map(record).collect();
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
@@ -432,20 +405,27 @@ impl Committer {
         Ok(())
     }
 
-    fn report(&self, epoch: Epoch, revision: u64) -> EpochReport {
-        let watermark = self.watermarks.iter().flatten().min();
+    fn report(&self, epoch: Epoch, revision: &Revision) -> EpochReport {
+        let watermark = self.watermarks.iter().flatten().min().copied();
+        let operator = |(index, summary): (usize, &OperatorSummary)| OperatorReport {
+            name: summary.name.clone(),
+            stats: summary.stats,
+            held: revision.held(index),
+        };
         EpochReport {
             epoch,
-            revision,
+            revision: revision.number,
             rows_in: self.total.rows_in - self.epoch_start.rows_in,
             rows_out: self.total.rows_out - self.epoch_start.rows_out,
             rejected: self.total.rejected - self.epoch_start.rejected,
             bytes_in: self.total.bytes_in - self.epoch_start.bytes_in,
             total: self.total,
-            operators: self.operators.iter().map(|summary| (summary.name.clone(), summary.stats)).collect(),
+            operators: self.operators.iter().enumerate().map(operator).collect(),
             letters: self.keeper.as_ref().map(Keeper::letters),
             input_bytes: self.plan.sources.iter().map(|planned| planned.source.total_bytes()).sum(),
-            event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(*watermark)),
+            watermark,
+            event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(watermark)),
+            rate_limit: self.rate_limit,
             elapsed: self.started.elapsed(),
         }
     }

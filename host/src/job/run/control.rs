@@ -5,16 +5,17 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use super::{
     comparison::Comparison,
-    revision::WarmRunners,
+    revision::{Revision, WarmRunners},
     runner::Runner,
     samples::{Sample, Samples},
+    trial,
 };
 use crate::job::plan::{
     Logic, Plan, PlannedOperator,
@@ -76,6 +77,8 @@ pub(super) struct Wanted {
 struct Shared {
     /// The revision that epochs are planned with, once the run has begun.
     current: Option<(u64, Arc<Plan>)>,
+    /// The same, with its state.
+    revision: Weak<Revision>,
     /// What comes after it.
     wanted: Option<Box<Wanted>>,
     /// Of the run.
@@ -98,6 +101,24 @@ impl Control {
     pub fn consider(&self, revision: u64, plan: Plan) -> Option<Result<Change, Refusals>> {
         let (number, current) = self.current()?;
         Some(Change::new(&current, number, revision, plan))
+    }
+
+    /// Whether the state of the run can go over as `change` says: a module that migrates it does so first on copies of some rows. To be asked
+    /// before [`Self::change`]; notes what was tried.
+    pub fn try_out(&self, change: &mut Change) -> Result<(), Refusals> {
+        let revision = self.shared().revision.upgrade();
+        match revision.filter(|revision| revision.number == change.from) {
+            Some(revision) => trial::try_out(&revision, change),
+            None => Ok(()),
+        }
+    }
+
+    /// The operators whose state is being migrated, and how many of its keys are left; none: that is not known yet.
+    pub fn migrations(&self) -> Vec<(String, Option<usize>)> {
+        let Some(revision) = self.shared().revision.upgrade() else { return Vec::new() };
+        let left = revision.plan.operators.iter().enumerate().filter(|(at, _)| !revision.has_failed(*at));
+        let left = left.map(|(at, planned)| (planned.logic.name().to_owned(), revision.keys_left(at)));
+        left.filter(|(_, left)| *left != Some(0)).collect()
     }
 
     /// Goes over at the next epoch. A change that was asked for before, and has not begun, is given up. The modules' instances are
@@ -153,9 +174,10 @@ impl Control {
         *self.shared() = Shared { threads, ..Shared::default() };
     }
 
-    pub(super) fn goes_by(&self, revision: u64, plan: &Arc<Plan>) {
+    pub(super) fn goes_by(&self, revision: &Arc<Revision>) {
         let mut shared = self.shared();
-        shared.current = Some((revision, Arc::clone(plan)));
+        shared.current = Some((revision.number, Arc::clone(&revision.plan)));
+        shared.revision = Arc::downgrade(revision);
         shared.comparisons.clear();
     }
 

@@ -85,6 +85,8 @@ struct OpenEpoch {
     is_reduced: bool,
     is_last: bool,
     saves: bool,
+    /// A sink waits for its end.
+    is_due: bool,
 }
 
 /// How the turn of a source ended.
@@ -187,9 +189,10 @@ impl EpochPlanner {
             }
             let before = self.sequence;
             let now = self.epoch(self.next, tasks)?;
-            if self.sequence > before || self.open.asked.is_some() {
+            if self.sequence > before || self.open.asked.is_some() || self.open.is_due {
                 self.close(before, now, None, messages)?;
             }
+            drop(self.revision.take_retired());
         }
         self.letters_at_the_end(tasks, messages)?;
         // The end of the input may have been found only after the last epoch was closed; or there was no row at all. Keyed operators
@@ -269,7 +272,7 @@ impl EpochPlanner {
         self.watch.goes_by(&self.plan);
         // Its first task looks at the tables anew.
         self.tables = (Epoch(0), Arc::default());
-        self.control.goes_by(self.revision.number, &self.plan);
+        self.control.goes_by(&self.revision);
     }
 
     /// No source is asked for more than it has promised to take.
@@ -352,7 +355,7 @@ impl EpochPlanner {
         again: Option<Box<Record>>,
         messages: &Sender<Message>,
     ) -> Result<(), Failure> {
-        let OpenEpoch { asked, turns, idle, is_reduced, is_last, saves } = std::mem::take(&mut self.open);
+        let OpenEpoch { asked, turns, idle, is_reduced, is_last, saves, is_due: _ } = std::mem::take(&mut self.open);
         if self.tables.0 != self.next {
             self.tables = (self.next, self.watch.now());
         }
@@ -361,6 +364,7 @@ impl EpochPlanner {
         let bookmark = |source: &Option<Box<dyn Planner>>| source.as_ref().and_then(|planner| planner.bookmark());
         let closed = ClosedEpoch {
             epoch: self.next,
+            closed: Instant::now(),
             revision: Arc::clone(&self.revision),
             now,
             tasks: first..self.sequence,
@@ -401,7 +405,8 @@ impl EpochPlanner {
         let closes = Instant::now() + self.plan.batch.interval;
         let first = self.sequence;
         let mut now = clock::now_us();
-        let share = self.plan.batch.max_bytes / (self.sources.len() as u64).max(1);
+        let most = self.plan.batch.max_bytes.min(self.shared.epoch_bytes.get());
+        let share = most / (self.sources.len() as u64).max(1);
         let mut left = vec![share.max(1); self.sources.len()];
         loop {
             let mut idle = false;
@@ -417,9 +422,11 @@ impl EpochPlanner {
             let has_rows = self.sequence > first || self.open.asked.is_some();
             let has_passed = Instant::now() >= closes;
             // Asked for only when the epoch may close: who is due says so once.
-            let is_due = has_rows || has_passed && (self.fall_idle(epoch) | self.revision.is_due(now));
+            self.open.is_due |= !has_rows && has_passed && self.shared.sinks_due.is_due(now);
+            let is_due =
+                has_rows || has_passed && (self.fall_idle(epoch) | self.revision.is_due(now)) || self.open.is_due;
             // Nothing is here, and the next revision waits.
-            if !has_rows && self.control.is_change_wanted() {
+            if !has_rows && !self.open.is_due && self.control.is_change_wanted() {
                 return Ok(now);
             }
             if !idle || has_passed && (!at_once || is_due) || !self.takes_more() {

@@ -37,7 +37,9 @@ pub enum RunError {
     State { name: String, source: SnapshotError },
     #[error("source `{name}` cannot be read again, which a job with a checkpoint needs after a crash")]
     NotReplayable { name: String },
-    #[error("the job has changed, and {again} epochs up to {epoch} must be computed again by the job as it was")]
+    #[error(
+        "the job has changed, and epochs up to {epoch} ({again} in all) must be computed again by the job as it was"
+    )]
     Changed { epoch: Epoch, again: usize },
     #[error("epoch {epoch} was computed by the job as it was before it changed")]
     OtherJob { epoch: Epoch },
@@ -83,7 +85,8 @@ impl RunError {
             // What is damaged does not mend itself.
             Self::Source { source: SourceError::Log { source, .. }, .. } => source.code() == Code::CheckpointUnwritable,
             Self::Source { source: SourceError::Logged { .. }, .. } => false,
-            Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } | Self::Sink { .. } => true,
+            Self::Sink { source, .. } => source.may_pass(),
+            Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } => true,
             Self::Thread(_) | Self::Panicked => true,
             Self::Checkpoint(source) => source.code() == Code::CheckpointUnwritable,
             Self::State { .. }

@@ -130,6 +130,7 @@ impl Graph {
             same(planned).or_else(|| warm(at)).unwrap_or_else(|| Runner::new(&planned.logic))
         };
         self.operators = self.plan.operators.iter().enumerate().map(runner).collect();
+        revision.retire(runners);
         self.revision = Arc::clone(revision);
     }
 
@@ -163,7 +164,7 @@ impl Graph {
                 Runner::Keyed { reducer, .. } => vec![reducer.take_log()],
                 Runner::Join { reducer, .. } => vec![reducer.take_log()],
                 // The host's own.
-                Runner::Lookup(_) | Runner::Gone => Vec::new(),
+                Runner::Lookup(_) | Runner::Sort(_) | Runner::Gone => Vec::new(),
             };
             let spoke = |log: &CallLog| !log.lines.is_empty() || !log.metrics.is_empty() || log.dropped > 0;
             self.task.done.logs.extend(logs.into_iter().filter(spoke).map(|log| (index, log)));
@@ -317,6 +318,10 @@ impl Graph {
                 let mapped = shuffler.shuffle(&context, batch);
                 self.mapped(index, input, mapped)
             }
+            Some(Runner::Sort(sorter)) => {
+                let mapped = sorter.map(batch).map_err(|error| Fault::Operator { index, error })?;
+                self.mapped(index, input, mapped)
+            }
             Some(Runner::Lookup(lookup)) => {
                 let tables = Arc::clone(&self.task.tables);
                 let Some(table) = tables.indexes.get(index).and_then(Option::as_ref) else { return Ok(()) };
@@ -402,6 +407,9 @@ impl Graph {
         self.count(index, &reduced.stats);
         self.poisoned(index, reduced.poison);
         self.push_all(planned.late(0), &reduced.late)?;
+        for (input, batch) in &reduced.late_of {
+            self.push_all(planned.late(*input), std::slice::from_ref(batch))?;
+        }
         for (port, batch) in &reduced.emitted {
             if let Some(output) = planned.ports.get(*port) {
                 self.push(*output, batch)?;

@@ -169,7 +169,7 @@ pub(super) fn replays(plan: &Plan, letters: &[Letter]) -> Result<Replays, RunErr
 }
 
 /// The operator of a letter, and its row as that operator takes it; or why it cannot.
-fn fitting(plan: &Plan, letter: &Letter) -> Result<(usize, RecordBatch), String> {
+pub fn fitting(plan: &Plan, letter: &Letter) -> Result<(usize, RecordBatch), String> {
     let name = &letter.head.operator;
     let operator = plan.operators.iter().position(|planned| planned.logic.name() == name);
     let operator = operator.ok_or_else(|| format!("there is no operator `{name}` any more"))?;

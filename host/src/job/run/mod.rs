@@ -23,15 +23,18 @@ mod comparison;
 mod control;
 mod crew;
 mod done;
+mod due;
 mod epochs;
 mod error;
 mod event_time;
 mod exchange;
 mod graph;
 pub mod letters;
+mod order;
 mod output;
 mod part;
 mod partition;
+mod pressure;
 pub mod progress;
 pub mod replay;
 mod resume;
@@ -39,6 +42,7 @@ mod revision;
 mod runner;
 mod samples;
 mod tables;
+mod trial;
 mod turn;
 mod worker;
 
@@ -56,8 +60,8 @@ use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
 use self::{
-    checkpoints::Beginning, commit::Committer, crew::Crew, done::Done, event_time::EventTimes, revision::Revision,
-    samples::Samples, tables::TableWatch,
+    checkpoints::Beginning, commit::Committer, crew::Crew, done::Done, due::SinksDue, event_time::EventTimes,
+    pressure::EpochBytes, revision::Revision, samples::Samples, tables::TableWatch,
 };
 pub use self::{
     checkpoints::Start,
@@ -111,6 +115,8 @@ struct Shared {
     /// What the last snapshot cost, in µs.
     snapshot_cost: AtomicU64,
     samples: Samples,
+    epoch_bytes: EpochBytes,
+    sinks_due: SinksDue,
     /// Every task has instances of its own, so that nothing is kept in the memory of a module from one to the next.
     is_forgetful: bool,
 }
@@ -129,6 +135,8 @@ impl Shared {
             first_task: beginning.first_task,
             snapshot_cost: AtomicU64::new(0),
             samples: control.samples(),
+            epoch_bytes: EpochBytes::new(&plan.batch),
+            sinks_due: SinksDue::default(),
             is_forgetful: false,
         })
     }
@@ -164,7 +172,7 @@ pub fn run(
     let first_tables = again.again.front().map_or_else(|| tables.current(), |first| &first.tables);
     let shared = Arc::new(Shared::new(plan, &beginning, control)?);
     let revision = Arc::new(Revision::first(number, Arc::clone(plan), &first_tables.side, &beginning)?);
-    control.goes_by(number, plan);
+    control.goes_by(&revision);
     if let Some(resumed) = beginning.resumed() {
         observe(Event::Resumed(resumed));
     }

@@ -1,6 +1,10 @@
 //! What compute threads and the planner tell the commit thread.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow::array::RecordBatch;
 use pelton_core::{
@@ -47,6 +51,8 @@ pub(super) enum Message {
 /// An epoch whose tasks have all been handed out.
 pub(super) struct ClosedEpoch {
     pub(super) epoch: Epoch,
+    /// When it was closed.
+    pub(super) closed: Instant,
     pub(super) revision: Arc<Revision>,
     /// Processing time, in µs.
     pub(super) now: i64,
@@ -99,6 +105,8 @@ pub(super) struct TaskDone {
     /// None: it read no source.
     pub(super) source: Option<usize>,
     pub(super) stats: TaskStats,
+    /// What it took a compute thread, which may have waited for the commit thread.
+    pub(super) time: Duration,
     /// (operator, what it said).
     pub(super) logs: Vec<(usize, CallLog)>,
     pub(super) saved: Option<Saved>,

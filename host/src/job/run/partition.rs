@@ -9,14 +9,20 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
-use pelton_core::window::Clock;
+use pelton_core::{evolution::Takeover, window::Clock};
 
+use super::progress::HeldState;
 use crate::{
     job::plan::{Logic, PlannedOperator},
-    operator::{aggregate, join, keyed, tables::SideTables},
+    operator::{
+        aggregate, join,
+        keyed::{self, KeyedPlan, migrate::Sample},
+        sort,
+        tables::SideTables,
+    },
     state::{budget::Budget, snapshot::SnapshotError},
 };
 
@@ -25,8 +31,11 @@ pub(super) enum State {
     Aggregate(Box<aggregate::Partition>),
     Keyed(Box<keyed::Partition>),
     Join(Box<join::Partition>),
+    Sort(Box<sort::Partition>),
     /// Not yet taken from the partition before.
     Heir(Heir),
+    /// It could not be taken, and why.
+    Unfit(String),
     /// An heir has taken it.
     Gone,
     /// The operator's canary has it; or it is a canary, and the operator has it.
@@ -40,6 +49,7 @@ impl State {
             (Self::Aggregate(state), Logic::Aggregate(plan)) => state.save(plan),
             (Self::Keyed(state), Logic::Keyed(plan)) => state.save(plan),
             (Self::Join(state), Logic::Join(plan)) => state.save(plan),
+            (Self::Sort(state), Logic::Sort(plan)) => state.save(plan),
             (Self::Elsewhere, _) => Vec::new(),
             _ => unreachable!("partitions are made from the plan, and saved after they were reduced"),
         }
@@ -50,17 +60,51 @@ impl State {
             Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::load(plan, number, bytes)?)),
             Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::load(plan, number, budget, bytes)?)),
             Logic::Join(plan) => Self::Join(Box::new(join::Partition::load(plan, number, budget, bytes)?)),
+            Logic::Sort(plan) => Self::Sort(Box::new(sort::Partition::load(plan, number, budget, bytes)?)),
             Logic::Transform(_) | Logic::Lookup(_) => unreachable!("only operators with partitions have state"),
         })
     }
 
-    /// The state of `old` as that of `new`: the change was checked when it was planned.
-    fn evolve(&mut self, old: &Logic, new: &Logic, budget: &Arc<Budget>) {
+    fn held(&self) -> HeldState {
+        let (keys, bytes) = match self {
+            Self::Aggregate(state) => (state.groups(), state.held_bytes()),
+            Self::Keyed(state) => (state.keys(), state.held_bytes()),
+            Self::Join(state) => (state.keys(), state.held_bytes()),
+            // It has rows, and no keys.
+            Self::Sort(state) => (0, state.held_bytes()),
+            Self::Heir(_) | Self::Unfit(_) | Self::Gone | Self::Elsewhere => (0, 0),
+        };
+        HeldState { keys: keys as u64, bytes: bytes as u64 }
+    }
+
+    /// The state of `old` as that of `new`. The change was checked when it was planned, but for what only the state itself tells.
+    fn evolve(&mut self, old: &Logic, new: &Logic, budget: &Arc<Budget>) -> Result<(), String> {
         match (self, old, new) {
             (Self::Aggregate(state), Logic::Aggregate(old), Logic::Aggregate(new)) => state.evolve(old, new),
-            (Self::Keyed(state), Logic::Keyed(old), Logic::Keyed(new)) => state.evolve(old, new, budget),
+            (Self::Keyed(state), Logic::Keyed(old), Logic::Keyed(new)) => return state.evolve(old, new, budget),
             (Self::Join(state), Logic::Join(_), Logic::Join(_)) => state.account_to(budget),
+            (Self::Sort(state), Logic::Sort(_), Logic::Sort(_)) => state.account_to(budget),
+            (Self::Unfit(reason), ..) => return Err(reason.clone()),
             _ => unreachable!("an operator stays of its kind"),
+        }
+        Ok(())
+    }
+
+    /// Nothing but how far event time has come: what was late stays late.
+    fn reset(self, logic: &Logic, budget: &Arc<Budget>) -> Self {
+        match (self, logic) {
+            (Self::Aggregate(state), Logic::Aggregate(plan)) => Self::Aggregate(Box::new(state.reset(plan))),
+            (Self::Keyed(state), Logic::Keyed(plan)) => Self::Keyed(Box::new(state.reset(plan, budget))),
+            (Self::Unfit(reason), _) => Self::Unfit(reason),
+            _ => unreachable!("the change of the job was checked"),
+        }
+    }
+
+    /// Keys whose state is still of an older version.
+    fn keys_left(&self) -> usize {
+        match self {
+            Self::Keyed(state) => state.keys_left(),
+            _ => 0,
         }
     }
 }
@@ -72,6 +116,8 @@ pub(super) struct Heir {
     from: Vec<Arc<Legacy>>,
     number: u16,
     budget: Arc<Budget>,
+    /// Of the state only the time is taken.
+    is_reset: bool,
 }
 
 /// A partition whose operator is exchanged, for those that take its state.
@@ -93,8 +139,8 @@ impl Legacy {
 }
 
 impl Heir {
-    pub(super) fn new(from: Vec<Arc<Legacy>>, number: u16, budget: &Arc<Budget>) -> Self {
-        Self { from, number, budget: Arc::clone(budget) }
+    pub(super) fn new(from: Vec<Arc<Legacy>>, number: u16, budget: &Arc<Budget>, is_reset: bool) -> Self {
+        Self { from, number, budget: Arc::clone(budget), is_reset }
     }
 
     /// The state, as that of `logic`. Only once all epochs of the revision before are done.
@@ -106,17 +152,42 @@ impl Heir {
             let mut held = legacy.partition.lock(&legacy.logic);
             let is_last = legacy.heirs.fetch_sub(1, Ordering::AcqRel) == 1;
             if Arc::ptr_eq(legacy, chosen) {
-                state = if is_last {
-                    std::mem::replace(&mut *held, State::Gone)
-                } else {
-                    let saved = held.save(&legacy.logic);
-                    State::load(&legacy.logic, self.number, &self.budget, &saved)
-                        .expect("what was saved just now loads")
+                state = match &*held {
+                    State::Unfit(reason) => State::Unfit(reason.clone()),
+                    _ if is_last => std::mem::replace(&mut *held, State::Gone),
+                    _ => {
+                        let saved = held.save(&legacy.logic);
+                        State::load(&legacy.logic, self.number, &self.budget, &saved)
+                            .expect("what was saved just now loads")
+                    }
                 };
             }
         }
-        state.evolve(&chosen.logic, logic, &self.budget);
-        state
+        if self.is_reset {
+            return state.reset(logic, &self.budget);
+        }
+        match state.evolve(&chosen.logic, logic, &self.budget) {
+            Ok(()) => state,
+            Err(reason) => State::Unfit(reason),
+        }
+    }
+
+    /// Whether the state may be of an older version for a while.
+    fn migrates(&self, logic: &Logic) -> bool {
+        if self.is_reset {
+            return false;
+        }
+        let migrates = |legacy: &Arc<Legacy>| {
+            legacy.partition.keys_left() != Some(0)
+                || match (&legacy.logic, logic) {
+                    (Logic::Keyed(old), Logic::Keyed(new)) => {
+                        let (from, to) = (old.signature.state_version, new.signature.state_version);
+                        Takeover::between(from, to, new.module.migrates()) == Ok(Takeover::Migrate)
+                    }
+                    _ => false,
+                }
+        };
+        self.from.iter().any(migrates)
     }
 }
 
@@ -125,6 +196,10 @@ pub(super) struct Partition {
     state: Mutex<State>,
     /// Processing time, in µs, from which on something is due; `i64::MAX`: nothing is.
     wakes: AtomicI64,
+    /// Keys whose state is of an older version; `usize::MAX`: that is not known yet.
+    keys_left: AtomicUsize,
+    /// What it held at the end of its last epoch: keys, bytes.
+    held: [AtomicU64; 2],
 }
 
 /// What the state of an operator may hold.
@@ -132,13 +207,15 @@ pub(super) fn budget(logic: &Logic) -> Arc<Budget> {
     Budget::new(match logic {
         Logic::Keyed(plan) => plan.limits.state_bytes,
         Logic::Join(plan) => plan.state_bytes,
+        Logic::Sort(plan) => plan.state_bytes,
         Logic::Transform(_) | Logic::Lookup(_) | Logic::Aggregate(_) => 0,
     })
 }
 
 impl Partition {
     fn with(state: State, wakes: i64) -> Self {
-        Self { state: Mutex::new(state), wakes: AtomicI64::new(wakes) }
+        let held = [AtomicU64::new(0), AtomicU64::new(0)];
+        Self { state: Mutex::new(state), wakes: AtomicI64::new(wakes), keys_left: AtomicUsize::new(0), held }
     }
 
     /// All partitions of an operator, as they were saved: one after the other.
@@ -169,6 +246,7 @@ impl Partition {
             Logic::Aggregate(plan) => State::Aggregate(Box::new(aggregate::Partition::new(plan, number))),
             Logic::Keyed(plan) => State::Keyed(Box::new(keyed::Partition::new(plan, number, &budget, tables))),
             Logic::Join(plan) => State::Join(Box::new(join::Partition::new(plan, number, &budget))),
+            Logic::Sort(_) => State::Sort(Box::new(sort::Partition::new(number, &budget))),
         };
         let one = |number| match planned.has_partition(number) {
             true => Arc::new(Self::with(state(number), i64::MAX)),
@@ -182,9 +260,26 @@ impl Partition {
         Arc::new(Self::with(State::Elsewhere, i64::MAX))
     }
 
-    /// A partition that takes over when it is asked for first. That is soon: what is due in it is known only then.
-    pub(super) fn inheriting(heir: Heir) -> Arc<Self> {
-        Arc::new(Self::with(State::Heir(heir), i64::MIN))
+    /// A partition that takes over when it is asked for first. That is soon: what is due in it is known only then. `logic` is the
+    /// operator's.
+    pub(super) fn inheriting(heir: Heir, logic: &Logic) -> Arc<Self> {
+        let keys_left = if heir.migrates(logic) { usize::MAX } else { 0 };
+        let keys_left = AtomicUsize::new(keys_left);
+        Arc::new(Self { keys_left, ..Self::with(State::Heir(heir), i64::MIN) })
+    }
+
+    /// Keys whose state is still of an older version of the module, as of its last epoch. None: that is not known yet.
+    pub(super) fn keys_left(&self) -> Option<usize> {
+        Some(self.keys_left.load(Ordering::Relaxed)).filter(|left| *left != usize::MAX)
+    }
+
+    /// Copies of some rows of a keyed operator; `plan` is the one that the state is of. Waits for an epoch that is at it. None: its
+    /// state is not there, or not yet.
+    pub(super) fn sample(&self, plan: &KeyedPlan) -> Option<Vec<Sample>> {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Keyed(state) => Some(state.sample(plan)),
+            _ => None,
+        }
     }
 
     /// `logic` is the operator's.
@@ -201,8 +296,9 @@ impl Partition {
 
     /// To be called at the end of an epoch, with its state.
     pub(super) fn sleep(&self, logic: &Logic, state: &State) {
+        self.keys_left.store(state.keys_left(), Ordering::Relaxed);
         let wakes = match (logic, state) {
-            (Logic::Keyed(plan), State::Keyed(_)) if plan.idle_keys => Some(i64::MIN),
+            (Logic::Keyed(plan), State::Keyed(state)) if plan.idle_keys || state.keys_left() > 0 => Some(i64::MIN),
             (Logic::Keyed(plan), State::Keyed(state)) => {
                 state.wakes(plan.ttl.is_some_and(|ttl| ttl.clock == Clock::Processing))
             }
@@ -210,6 +306,15 @@ impl Partition {
             _ => None,
         };
         self.wakes.store(wakes.unwrap_or(i64::MAX), Ordering::Relaxed);
+        let (HeldState { keys, bytes }, [held_keys, held_bytes]) = (state.held(), &self.held);
+        held_keys.store(keys, Ordering::Relaxed);
+        held_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What it held at the end of its last epoch, about. Waits for nobody.
+    pub(super) fn held(&self) -> HeldState {
+        let [keys, bytes] = &self.held;
+        HeldState { keys: keys.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) }
     }
 
     /// Whether something is due at this processing time. Says so once, until the next epoch has ended.

@@ -44,15 +44,40 @@ pub struct EpochReport {
     pub bytes_in: u64,
     /// Since the start.
     pub total: Totals,
-    /// The same of each operator, by its name.
-    pub operators: Vec<(String, OperatorStats)>,
+    pub operators: Vec<OperatorReport>,
     /// Dead letters in the queue; none: the job keeps no checkpoint.
     pub letters: Option<u64>,
     /// Bytes of the whole input, where they are known.
     pub input_bytes: Option<u64>,
+    /// Event time up to which the rows of all sources have come, in µs; none: there is none.
+    pub watermark: Option<i64>,
     /// How far behind the watermark is: processing time less event time, in µs.
     pub event_time_lag: Option<i64>,
+    /// Rows a second that the next epoch takes at most; none: there is no backpressure.
+    pub rate_limit: Option<f64>,
     pub elapsed: Duration,
+}
+
+/// An operator since the start, and what it holds.
+#[derive(Debug, Clone)]
+pub struct OperatorReport {
+    pub name: String,
+    pub stats: OperatorStats,
+    pub held: HeldState,
+}
+
+/// What state takes at the moment, about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldState {
+    /// Of keys; of windows and keys together where there are windows.
+    pub keys: u64,
+    pub bytes: u64,
+}
+
+impl std::iter::Sum for HeldState {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self { keys: sum.keys + one.keys, bytes: sum.bytes + one.bytes })
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -6,7 +6,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use pelton_core::{
-    checkpoint::record::{FileRecord, Position, Record, SourcePlace, SourceRecord},
+    checkpoint::{
+        grown::next_partition,
+        record::{FileRecord, Position, Record, SourcePlace, SourceRecord},
+    },
     model::Epoch,
 };
 
@@ -48,7 +51,7 @@ pub(super) fn resume(
             return Err(RunError::Ended { name: planned.name.clone() });
         }
         if has_more && position == Position::End {
-            let partition = u32::try_from(known.len()).unwrap_or(u32::MAX);
+            let partition = next_partition(known);
             position = Position::Range { partition, sequence: 0, offset: 0, rows_at: None };
         }
         positions.push(position);

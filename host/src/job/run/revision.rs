@@ -11,19 +11,20 @@ use std::{
     },
 };
 
-use pelton_core::{job::operator_of, model::ModuleDigest};
+use pelton_core::job::operator_of;
 
 use super::{
     RunError,
     checkpoints::Beginning,
     exchange::Exchange,
     partition::{Heir, Legacy, Partition, budget},
+    progress::HeldState,
     runner::Runner,
 };
 use crate::{
     job::plan::{
         Plan, PlannedOperator,
-        change::{Change, OperatorChange},
+        change::{Change, OperatorChange, StateChange, state_before},
     },
     operator::tables::SideTables,
     state::budget::Budget,
@@ -36,6 +37,8 @@ pub(super) struct Revision {
     operators: Vec<Shared>,
     /// For compute threads that go over to it.
     warm: Mutex<Vec<WarmRunners>>,
+    /// What compute threads used before they went over to it. To take instances down takes a while that no row should wait for.
+    retired: Mutex<Vec<Runner>>,
 }
 
 /// Operators of a thread, by their numbers in the plan, with instances of their modules.
@@ -47,13 +50,6 @@ struct Shared {
     partitions: Vec<Arc<Partition>>,
     /// Its module has failed: of a shadow, which is then left out.
     has_failed: Arc<AtomicBool>,
-}
-
-/// An operator's modules with their options: two that have the same do the same.
-type Program<'a> = (Vec<ModuleDigest>, Vec<&'a str>);
-
-fn program(planned: &PlannedOperator) -> Program<'_> {
-    (planned.logic.digests(), planned.logic.options())
 }
 
 impl Revision {
@@ -78,14 +74,14 @@ impl Revision {
             Ok(Shared { exchange: Exchange::default(), partitions, has_failed: Arc::new(has_failed.into()) })
         };
         let operators = plan.operators.iter().map(shared).collect::<Result<_, _>>()?;
-        Ok(Self { number, plan, operators, warm: Mutex::default() })
+        Ok(Self { number, plan, operators, warm: Mutex::default(), retired: Mutex::default() })
     }
 
     /// The one that comes after this.
     pub(super) fn next(&self, change: Change, warm: Vec<WarmRunners>) -> Self {
         let Change { revision, plan, operators: changes, .. } = change;
         // For each new operator, those before whose state it may take.
-        let before: Vec<Vec<usize>> = plan.operators.iter().map(|planned| self.before(planned)).collect();
+        let before: Vec<Vec<usize>> = plan.operators.iter().map(|planned| state_before(&self.plan, planned)).collect();
         let mut estates = Estates { old: self, heirs: HashMap::new(), legacies: HashMap::new() };
         for (planned, before) in plan.operators.iter().zip(&before) {
             (0..planned.logic.partitions()).for_each(|number| estates.expect(planned, before, number));
@@ -95,13 +91,14 @@ impl Revision {
             let stays = stays.filter(|at| self.plan.operators.get(*at).is_some_and(|old| named_alike(old, planned)));
             let budget = budget(&planned.logic);
             let numbers = 0..planned.logic.partitions();
+            let takes = Takes { stays, is_reset: change.state == StateChange::Reset };
             let partitions =
-                numbers.map(|number| estates.partition(planned, before, (number, &budget), stays)).collect();
+                numbers.map(|number| estates.partition(planned, before, (number, &budget), takes)).collect();
             let has_failed = stays.and_then(|at| self.operators.get(at)).map(|old| Arc::clone(&old.has_failed));
             Shared { exchange: Exchange::default(), partitions, has_failed: has_failed.unwrap_or_default() }
         };
         let operators = plan.operators.iter().zip(&before).zip(&changes).map(one).collect();
-        Self { number: revision, plan: Arc::new(plan), operators, warm: Mutex::new(warm) }
+        Self { number: revision, plan: Arc::new(plan), operators, warm: Mutex::new(warm), retired: Mutex::default() }
     }
 
     /// What a compute thread need not make itself.
@@ -109,17 +106,13 @@ impl Revision {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Whose state an operator of the next plan takes: that of the operator with the same program, be it the main one or its
-    /// shadow, else that of the main one. Where there is a canary, it or the main one has a partition.
-    fn before(&self, new: &PlannedOperator) -> Vec<usize> {
-        let main = operator_of(new.logic.name());
-        let Some(main) = self.plan.operators.iter().position(|old| old.logic.name() == main) else { return Vec::new() };
-        let shadow = self.plan.operators.iter().position(|old| old.shadow_of == Some(main));
-        let does_same = |at: usize| self.plan.operators.get(at).is_some_and(|old| program(old) == program(new));
-        match shadow {
-            Some(shadow) if does_same(shadow) && !does_same(main) => vec![shadow, main],
-            _ => vec![main],
-        }
+    pub(super) fn retire(&self, runners: Vec<Runner>) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).extend(runners);
+    }
+
+    /// What nobody uses any more, for whoever has the time to drop it.
+    pub(super) fn take_retired(&self) -> Vec<Runner> {
+        std::mem::take(&mut self.retired.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn exchange(&self, operator: usize) -> Option<&Exchange> {
@@ -128,6 +121,18 @@ impl Revision {
 
     pub(super) fn partition(&self, operator: usize, number: u16) -> Option<&Partition> {
         Some(self.operators.get(operator)?.partitions.get(usize::from(number))?.as_ref())
+    }
+
+    /// Keys of an operator whose state is still of an older version of its module. None: that is not known yet.
+    pub(super) fn keys_left(&self, operator: usize) -> Option<usize> {
+        let partitions = self.operators.get(operator).map(|shared| shared.partitions.as_slice()).unwrap_or_default();
+        partitions.iter().map(|partition| partition.keys_left()).sum()
+    }
+
+    /// What all partitions of an operator hold.
+    pub(super) fn held(&self, operator: usize) -> HeldState {
+        let partitions = self.operators.get(operator).into_iter().flat_map(|shared| &shared.partitions);
+        partitions.map(|partition| partition.held()).sum()
     }
 
     pub(super) fn has_failed(&self, operator: usize) -> bool {
@@ -157,6 +162,15 @@ struct Estates<'a> {
     legacies: HashMap<(usize, u16), Arc<Legacy>>,
 }
 
+/// What an operator takes over.
+#[derive(Clone, Copy)]
+struct Takes {
+    /// The operator before, if it is the very same.
+    stays: Option<usize>,
+    /// Nothing but how far time has come.
+    is_reset: bool,
+}
+
 impl Estates<'_> {
     /// The operators that have had a partition, of those that `before` names: a canary may have had it in their place.
     fn owners(&self, before: &[usize], number: u16) -> Vec<usize> {
@@ -181,13 +195,12 @@ impl Estates<'_> {
         }
     }
 
-    /// `stays`: the operator before, if it is the very same.
     fn partition(
         &mut self,
         planned: &PlannedOperator,
         before: &[usize],
         (number, budget): (u16, &Arc<Budget>),
-        stays: Option<usize>,
+        Takes { stays, is_reset }: Takes,
     ) -> Arc<Partition> {
         if !planned.has_partition(number) {
             return Partition::elsewhere();
@@ -210,7 +223,7 @@ impl Estates<'_> {
             Some(Arc::clone(self.legacies.entry((owner, number)).or_insert_with(legacy)))
         });
         let from = from.collect();
-        Partition::inheriting(Heir::new(from, number, budget))
+        Partition::inheriting(Heir::new(from, number, budget, is_reset), &planned.logic)
     }
 }
 

@@ -13,9 +13,11 @@ use crate::{
         join::{self, Lookup},
         keyed,
         shuffle::{Piece, Shuffler},
+        sort::Sorter,
     },
 };
 
+#[expect(clippy::large_enum_variant, reason = "a thread has a few, and they stay where they are")]
 pub(super) enum Runner {
     Transform(Operator),
     Aggregate {
@@ -31,6 +33,7 @@ pub(super) enum Runner {
         reducer: join::Reducer,
     },
     Lookup(Lookup),
+    Sort(Sorter),
     /// The next revision's now.
     Gone,
 }
@@ -52,6 +55,7 @@ impl Runner {
                 reducer: join::Reducer::new(Arc::clone(plan)),
             },
             Logic::Lookup(plan) => Self::Lookup(Lookup::new(Arc::clone(plan))),
+            Logic::Sort(plan) => Self::Sort(Sorter::new(Arc::clone(plan))),
         }
     }
 
@@ -61,7 +65,7 @@ impl Runner {
             Self::Transform(operator) => operator.warm(),
             Self::Aggregate { combiner, reducer } => combiner.warm().and_then(|()| reducer.warm()),
             Self::Keyed { reducer, .. } => reducer.warm(),
-            Self::Join { .. } | Self::Lookup(_) | Self::Gone => Ok(()),
+            Self::Join { .. } | Self::Lookup(_) | Self::Sort(_) | Self::Gone => Ok(()),
         }
     }
 
@@ -76,7 +80,7 @@ impl Runner {
             }
             Self::Keyed { reducer, .. } => reducer.see(side),
             Self::Join { reducer, .. } => reducer.see(side),
-            Self::Lookup(_) | Self::Gone => {}
+            Self::Lookup(_) | Self::Sort(_) | Self::Gone => {}
         }
     }
 
@@ -94,6 +98,8 @@ impl Runner {
             }
             (Self::Keyed { reducer, .. }, State::Keyed(state)) => reducer.reduce(context, state, pieces, closing),
             (Self::Join { reducer, .. }, State::Join(state)) => reducer.reduce(context, state, pieces, closing),
+            (Self::Sort(sorter), State::Sort(state)) => sorter.reduce(state, pieces, closing),
+            (_, State::Unfit(reason)) => Err(CallError::Refused(reason.clone())),
             _ => unreachable!("runners and states are made from the same plan"),
         }
     }

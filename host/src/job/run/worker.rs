@@ -76,6 +76,7 @@ impl Worker {
         if task.after > 0 && !self.graph.shared.done.wait(task.after) {
             return Err(None);
         }
+        let started = Instant::now();
         self.graph.begin(task);
         let done = match &task.work {
             Work::Read { source, range } => self.read(task, *source, range),
@@ -89,6 +90,7 @@ impl Worker {
             }
         };
         let mut done = done?;
+        done.time = started.elapsed();
         for poisoned in &mut done.poison {
             poisoned.origin = input(&self.graph.plan, task);
         }

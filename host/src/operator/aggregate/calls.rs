@@ -59,6 +59,17 @@ impl ReadColumns {
         Self((0..columns).map(one).collect())
     }
 
+    /// Rows of several of them, named by (which of them, row); all are of batches of one edge.
+    pub fn interleave(all: &[&Self], rows: &[(usize, usize)]) -> Self {
+        let columns = all.first().map_or(0, |first| first.0.len());
+        let one = |at: usize| {
+            let parts: Vec<&dyn Array> = all.iter().filter_map(|rows| rows.0.get(at)?.as_deref()).collect();
+            let chosen = |parts: &[&dyn Array]| compute::interleave(parts, rows).expect("these rows exist");
+            (!parts.is_empty()).then(|| chosen(&parts))
+        };
+        Self((0..columns).map(one).collect())
+    }
+
     fn column(&self, at: usize) -> Option<ArrayRef> {
         self.0.get(at).cloned().flatten()
     }
@@ -69,6 +80,14 @@ pub struct Finished {
     pub columns: Columns,
     /// The group of each result; none: group for group.
     pub origin: Option<Vec<u32>>,
+}
+
+/// What is done with rows that were, or were not, folded before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Add,
+    /// For modules whose signature `retracts`.
+    TakeBack,
 }
 
 /// The windows of groups, row for row.
@@ -127,6 +146,29 @@ impl Calls {
             let columns: Columns = function.reads_at.iter().filter_map(|at| rows.column(*at)).collect();
             let accumulators = accumulators.next().expect("one set of columns for each function");
             instance.accumulate(context, slots.len(), &columns, slots, groups, accumulators, &function.signature)
+        })
+    }
+
+    /// Folds rows into accumulators, or takes them back: one set of columns for each function. `reads` says for each where
+    /// in `batch` its columns are.
+    pub fn change(
+        &mut self,
+        context: &BatchContext,
+        change: Change,
+        (batch, reads): (&RecordBatch, &[Vec<usize>]),
+        slots: &[u32],
+        groups: usize,
+        accumulators: &[Columns],
+    ) -> Result<Vec<Columns>, CallError> {
+        let mut sides = reads.iter().zip(accumulators);
+        self.each(|function, instance| {
+            let (reads, accumulators) = sides.next().expect("one set of columns for each function");
+            let columns: Columns = reads.iter().filter_map(|at| batch.columns().get(*at)).cloned().collect();
+            let (rows, signature) = (batch.num_rows(), &function.signature);
+            match change {
+                Change::Add => instance.accumulate(context, rows, &columns, slots, groups, accumulators, signature),
+                Change::TakeBack => instance.retract(context, rows, &columns, slots, groups, accumulators, signature),
+            }
         })
     }
 

@@ -1,8 +1,9 @@
 //! The map side: a batch is folded into one partial accumulator for each group that it holds.
 //!
 //! A group is a key and a pane, a key and a session within the batch, or a key. Rows of windows that count rows are not
-//! folded here, for nobody knows yet how many came before them; nor are those of a batch of which the first rows
-//! have hardly a key in common, for that would cost more than it saves.
+//! folded here, for nobody knows yet how many came before them; nor are rows that may be taken back, which must be where their
+//! accumulator is; nor those of a batch of which the first rows have hardly a key in common, for that would cost more than it
+//! saves.
 
 use std::{ops::Range, sync::Arc, time::Instant};
 
@@ -20,6 +21,7 @@ use super::{
     AggregatePlan,
     admit::{late_rows, paned, timed},
     calls::{Calls, ReadColumns},
+    carried::Carrying,
     partial::{CarriedRows, Content, Partial},
     runs::{self, Runs},
 };
@@ -45,6 +47,8 @@ pub struct Combiner {
     plan: Arc<AggregatePlan>,
     codec: KeyCodec,
     place: Place,
+    /// Some: rows may be taken back, and are folded behind the shuffle.
+    carrying: Option<Carrying>,
     calls: Calls,
     groups: Groups,
     slots: Vec<u32>,
@@ -92,6 +96,7 @@ impl Combiner {
         };
         Self {
             place,
+            carrying: plan.takes_rows_back().then(|| Carrying::of(&plan)),
             calls: Calls::new(Arc::clone(&plan)),
             groups: Groups::new(codec.store()),
             slots: Vec::new(),
@@ -196,19 +201,32 @@ impl Combiner {
     fn partial(&mut self, context: &BatchContext, batch: &RecordBatch, times: &[i64]) -> Result<Partial, CallError> {
         let tags = if matches!(self.place, Place::Pane(_)) { times } else { &[] };
         match self.place {
-            Place::Key | Place::Pane(_) => self.folded(context, batch, tags),
             Place::Session { gap } => self.sessions(context, batch, times, gap),
-            Place::Count => {
-                let keys = self.keys(batch);
-                self.slots.clear();
-                self.assign(&keys, &[], 0..keys.hashes.len());
-                let (groups, parts) = self.sorted_groups();
-                let slots = std::mem::take(&mut self.slots);
-                let rows = CarriedRows::new(batch.clone(), slots, &groups, self.plan.partitions);
-                let content = Content::Accumulators(Vec::new());
-                Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: Some(rows) })
+            Place::Key | Place::Pane(_) if self.carrying.is_none() => self.folded(context, batch, tags),
+            Place::Key | Place::Pane(_) | Place::Count => self.carried(context, batch, tags),
+        }
+    }
+
+    /// A batch whose rows cross as they are; no group has accumulators.
+    fn carried(&mut self, context: &BatchContext, batch: &RecordBatch, tags: &[i64]) -> Result<Partial, CallError> {
+        let keys = self.keys(batch);
+        self.slots.clear();
+        self.assign(&keys, tags, 0..keys.hashes.len());
+        let (groups, parts) = self.sorted_groups();
+        let mut rows = batch.clone();
+        if let Some(carrying) = &self.carrying {
+            rows = carrying.narrow(batch);
+            if self.plan.on_trap.isolates() {
+                // Behind the shuffle rows of many batches share a call. So each is tried here, by a fold that counts for nothing: a
+                // row on which the module fails goes, and so does the one that would take it back.
+                self.calls.accumulate(context, batch, &self.slots, groups.len())?;
+                drop(self.calls.take_said());
             }
         }
+        let slots = std::mem::take(&mut self.slots);
+        let rows = CarriedRows::new(rows, slots, &groups, self.plan.partitions);
+        let content = Content::Accumulators(Vec::new());
+        Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: Some(rows) })
     }
 
     /// A batch of which each group becomes one accumulator, unless that saves nothing.

@@ -14,6 +14,7 @@ use super::{
     Reduced,
     accumulators::Accumulators,
     calls::take,
+    carried::take_rows,
     emit::{Due, Moment, UNBOUNDED},
     partial::{CarriedRows, Partial},
     reduce::{EpochEnd, Tools},
@@ -38,6 +39,14 @@ struct Open {
     /// None: it takes no row, and its key is not known.
     rows: u64,
     slot: u32,
+}
+
+impl Counted {
+    /// Shows every open window: its key, where its accumulators are, how many rows it has.
+    pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, u64)) {
+        let open = (0..).zip(&self.open).filter(|(_, open)| open.rows > 0);
+        open.for_each(|(key, open)| see(self.keys.keys(), key, open.slot, open.rows));
+    }
 }
 
 /// What a piece adds to one window.
@@ -79,14 +88,10 @@ impl Counted {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut touched = Vec::new();
-        for partial in epoch.partials {
-            let Some(carried) = &partial.rows else { continue };
-            let rows = carried.by_partition.get(usize::from(epoch.partition)).map(Vec::as_slice).unwrap_or_default();
-            if !rows.is_empty() {
-                let cut = self.cut(partial, carried, rows);
-                self.fold(tools, accumulators, epoch, (carried, rows), &cut, out)?;
-                touched.extend(cut.shares.iter().map(|share| share.key));
-            }
+        for (partial, carried, rows) in epoch.carried() {
+            let cut = self.cut(partial, carried, rows);
+            self.fold(tools, accumulators, epoch, (carried, rows), &cut, out)?;
+            touched.extend(cut.shares.iter().map(|share| share.key));
         }
         touched.sort_unstable();
         touched.dedup();
@@ -153,8 +158,7 @@ impl Counted {
         cut: &Cut,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        let rows = arrow::array::UInt32Array::from_iter_values(rows.iter().copied());
-        let batch = arrow::compute::take_record_batch(&carried.batch, &rows).expect("these rows exist");
+        let batch = take_rows(&carried.batch, rows);
         let partials = tools.calls.accumulate(epoch.context, &batch, &cut.share_of, cut.shares.len())?;
         let (mut slots, mut fresh, mut known) = (Vec::new(), Vec::new(), Vec::new());
         for (share, at) in cut.shares.iter().zip(0u32..) {

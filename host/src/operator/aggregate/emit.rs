@@ -1,4 +1,5 @@
-//! Results leave: groups that are due are finished by the modules, and the host puts its columns before theirs.
+//! Results leave: groups that are due are finished by the modules, and the host puts its columns before theirs. Where they leave as
+//! changes, [`super::changes`] puts before each what it replaces.
 
 use std::{ops::Range, sync::Arc};
 
@@ -12,7 +13,8 @@ use pelton_wasm::{BatchContext, CallError, Law};
 use super::{
     AggregatePlan, Reduced,
     accumulators::Accumulators,
-    calls::{Bounds, Columns, Finished},
+    calls::{Bounds, Calls, Columns, Finished},
+    changes::Said,
     reduce::Tools,
 };
 use crate::{operator::record_batch, state::keys::KeyStore};
@@ -68,6 +70,8 @@ impl Due {
 #[derive(Debug)]
 pub struct Leaving {
     keys: KeyStore,
+    /// The keys' numbers where they came from.
+    numbers: Vec<u32>,
     accumulators: Accumulators,
     starts: Vec<i64>,
     ends: Vec<i64>,
@@ -77,12 +81,13 @@ pub struct Leaving {
 impl Leaving {
     /// `keys` is an empty store.
     pub fn new(plan: &AggregatePlan, keys: KeyStore) -> Self {
-        let (starts, ends, moments) = Default::default();
-        Self { keys, accumulators: Accumulators::new(plan), starts, ends, moments }
+        let (numbers, starts, ends, moments) = Default::default();
+        Self { keys, numbers, accumulators: Accumulators::new(plan), starts, ends, moments }
     }
 
     pub fn clear(&mut self) {
         self.keys.clear();
+        self.numbers.clear();
         self.accumulators.take_all();
         self.starts.clear();
         self.ends.clear();
@@ -91,7 +96,9 @@ impl Leaving {
 
     fn push(&mut self, due: &Due, groups: Range<usize>, keys: &KeyStore, accumulators: &Accumulators) {
         let windows = due.windows.get(groups.clone()).unwrap_or_default();
-        self.keys.extend_of(keys, due.keys.get(groups.clone()).unwrap_or_default());
+        let numbers = due.keys.get(groups.clone()).unwrap_or_default();
+        self.keys.extend_of(keys, numbers);
+        self.numbers.extend_from_slice(numbers);
         self.accumulators.append(accumulators, due.slots.get(groups.clone()).unwrap_or_default());
         self.starts.extend(windows.iter().map(|window| window.start));
         self.ends.extend(windows.iter().map(|window| window.end));
@@ -124,7 +131,7 @@ impl Tools {
 
     /// Finishes what has been taken.
     pub fn finish(&mut self, context: &BatchContext, out: &mut Reduced) -> Result<(), CallError> {
-        let Leaving { keys, accumulators, starts, ends, moments } = &mut self.leaving;
+        let Leaving { keys, numbers, accumulators, starts, ends, moments } = &mut self.leaving;
         let rows = moments.len();
         if rows == 0 {
             return Ok(());
@@ -132,14 +139,29 @@ impl Tools {
         let slots: Vec<u32> = (0..rows as u32).collect();
         let mut columns = self.codec.decode(keys, &slots);
         keys.clear();
+        let numbers = std::mem::take(numbers);
         let (starts, ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
         let told = Bounds { starts: &starts, ends: &ends, pane: &moments };
         let finished = self.calls.finish(context, rows, &columns, &told, &accumulators.take_all())?;
+        let windows = self.emitted.as_ref().map(|_| windows(&starts, &ends));
         if self.plan.has_bounds() {
             columns.push(Arc::new(TimestampMicrosecondArray::from(starts)));
             columns.push(Arc::new(TimestampMicrosecondArray::from(ends)));
         }
-        let (columns, rows) = joined(columns, finished, rows)?;
+        let (origin, computed) = together(finished)?;
+        let rows = origin.as_ref().map_or(rows, Vec::len);
+        if let Some((mut emitted, windows)) = self.emitted.take().zip(windows) {
+            let origin = origin.as_deref();
+            let said =
+                Said { keys: &numbers, windows: &windows, host_columns: &columns, origin, computed: &computed, rows };
+            self.emit_changes(&said, &mut emitted, out);
+            self.emitted = Some(emitted);
+            return Ok(());
+        }
+        if let Some(origin) = origin {
+            columns = taken(&columns, origin);
+        }
+        columns.extend(computed);
         out.stats.rows_out += rows as u64;
         if let Some(port) = &self.plan.output
             && rows > 0
@@ -151,17 +173,46 @@ impl Tools {
     }
 }
 
-/// What the host puts before the results, and the results of all functions.
-fn joined(mut columns: Columns, mut finished: Vec<Finished>, rows: usize) -> Result<(Columns, usize), CallError> {
-    if let [only] = finished.as_mut_slice()
-        && let Some(origin) = only.origin.take()
-    {
-        let origin = UInt32Array::from(origin);
-        let one = |column: &ArrayRef| compute::take(column.as_ref(), &origin, None).expect("origins were checked");
-        let mut taken: Columns = columns.iter().map(one).collect();
-        taken.append(&mut only.columns);
-        return Ok((taken, origin.len()));
+/// The results of groups, with all columns that the plan's `result` has. `keys` are their key columns.
+pub fn results(
+    plan: &AggregatePlan,
+    calls: &mut Calls,
+    context: &BatchContext,
+    mut keys: Columns,
+    windows: &Bounds<'_>,
+    accumulators: &[Columns],
+) -> Result<(Columns, usize), CallError> {
+    let rows = windows.pane.len();
+    let finished = calls.finish(context, rows, &keys, windows, accumulators)?;
+    if plan.has_bounds() {
+        keys.push(Arc::new(TimestampMicrosecondArray::from(windows.starts.to_vec())));
+        keys.push(Arc::new(TimestampMicrosecondArray::from(windows.ends.to_vec())));
     }
+    let (origin, computed) = together(finished)?;
+    let rows = origin.as_ref().map_or(rows, Vec::len);
+    if let Some(origin) = origin {
+        keys = taken(&keys, origin);
+    }
+    keys.extend(computed);
+    Ok((keys, rows))
+}
+
+fn windows(starts: &[i64], ends: &[i64]) -> Vec<Window> {
+    starts.iter().zip(ends).map(|(start, end)| Window { start: *start, end: *end }).collect()
+}
+
+fn taken(columns: &Columns, rows: Vec<u32>) -> Columns {
+    let rows = UInt32Array::from(rows);
+    let one = |column: &ArrayRef| compute::take(column.as_ref(), &rows, None).expect("origins were checked");
+    columns.iter().map(one).collect()
+}
+
+/// The results of all functions, and the group of each row; none: group for group.
+fn together(mut finished: Vec<Finished>) -> Result<(Option<Vec<u32>>, Columns), CallError> {
+    if let [only] = finished.as_mut_slice() {
+        return Ok((only.origin.take(), std::mem::take(&mut only.columns)));
+    }
+    let mut columns = Columns::new();
     for finished in finished {
         if finished.origin.is_some() {
             let law = Law::Column {
@@ -172,5 +223,5 @@ fn joined(mut columns: Columns, mut finished: Vec<Finished>, rows: usize) -> Res
         }
         columns.extend(finished.columns);
     }
-    Ok((columns, rows))
+    Ok((None, columns))
 }

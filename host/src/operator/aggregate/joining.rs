@@ -3,7 +3,8 @@
 //! ```text
 //! partial accumulators ─┬─► of groups that are new: written as they are
 //!                       └─► of others: merged (wasm), group by group
-//! rows as they came ──────► accumulated (wasm) into those that they touch, several pieces in one call
+//! rows as they came ──────► accumulated (wasm) into those that they touch, several pieces in one call;
+//!                           where groups are many, an epoch's rows in the order of their groups ([`super::sorted`])
 //! ```
 //!
 //! Each kind of window finds the slot of every group and says so by [`Joining::push`]. Invariant: a group's pieces join in their
@@ -95,11 +96,36 @@ impl Joining {
         let rows = self.touched.rows();
         if rows > 0 {
             let columns = ReadColumns::concat(&self.waiting);
-            let context = BatchContext { first_row: context.first_row + self.rows, ..*context };
-            self.touched.fold(accumulators, calls, &context, &columns)?;
-            self.rows += rows as u64;
+            self.fold(accumulators, calls, context, &columns)?;
         }
         self.waiting.clear();
+        Ok(())
+    }
+
+    /// Folds rows into these slots, row for row, at once. None waits.
+    pub fn fold_into(
+        &mut self,
+        slots: impl Iterator<Item = u32>,
+        rows: &ReadColumns,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+        context: &BatchContext,
+    ) -> Result<(), CallError> {
+        slots.for_each(|slot| self.touched.push(slot));
+        self.fold(accumulators, calls, context, rows)
+    }
+
+    fn fold(
+        &mut self,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+        context: &BatchContext,
+        columns: &ReadColumns,
+    ) -> Result<(), CallError> {
+        let rows = self.touched.rows() as u64;
+        let context = BatchContext { first_row: context.first_row + self.rows, ..*context };
+        self.touched.fold(accumulators, calls, &context, columns)?;
+        self.rows += rows;
         Ok(())
     }
 }

@@ -6,6 +6,9 @@
 //!   └► late, rejected                                                                                   └► the operator's output
 //! ```
 //!
+//! Where rows may be taken back (`inverse` windows, streams of changes), they cross the shuffle as they are, and `accumulate` and
+//! `retract` are called on the reduce side.
+//!
 //! The host owns keys, panes, windows and state; a module sees typed accumulators and row numbers. Several modules over
 //! one window share the slots. Invariant: what is emitted, and in which order, depends on the input and its cut into batches
 //! alone: partials are merged in canonical order, groups keep the order of their first appearance, and the number of
@@ -14,20 +17,25 @@
 mod accumulators;
 mod admit;
 mod calls;
+mod carried;
+mod changes;
+mod changing;
 mod combine;
 mod counted;
 mod emit;
 mod joining;
 mod partial;
 mod reduce;
+mod rolling;
 mod runs;
 mod sessions;
 mod sliding;
+mod sorted;
 mod whole;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use pelton_core::{
     contract::{AggregateSignature, Input},
     job::Emission,
@@ -37,10 +45,11 @@ use pelton_core::{
 };
 use pelton_wasm::Module;
 
+use self::carried::Carrying;
 pub use self::{
     combine::Combiner,
     partial::Partial,
-    reduce::{Partition, Reducer},
+    reduce::{Open, Partition, Reducer},
 };
 use super::{PortPlan, Reduced, tables::Offered};
 
@@ -59,13 +68,18 @@ pub struct AggregatePlan {
     pub key_fields: Vec<FieldRef>,
     /// Where the event time is, for windows by event time.
     pub time_at: Option<usize>,
+    /// Where the column is that says what a row of a stream of changes does; none: the input has facts.
+    pub op_at: Option<usize>,
     /// Added to each event time, in µs: -1 where it is the end of an earlier window, which is not part of that window.
     pub time_shift: i64,
     pub window: WindowSpec,
     pub emission: Emission,
+    /// A result that replaces an earlier one leaves behind it, with the column `_op` in both.
+    pub emits_changes: bool,
     /// Parts of the state, each reduced on its own.
     pub partitions: u16,
-    /// All columns of a result: key columns, the window's bounds if it has any, what the modules compute.
+    /// All columns of a result: key columns, the window's bounds if it has any, what the modules compute, `_op` if it emits
+    /// changes.
     pub result: SchemaRef,
     /// None: nobody reads the results.
     pub output: Option<PortPlan>,
@@ -103,11 +117,37 @@ impl AggregatePlan {
         has_bounds(&self.window.kind)
     }
 
+    /// Whether rows may be taken back, so that they are folded behind the shuffle, where their accumulators are.
+    pub fn takes_rows_back(&self) -> bool {
+        self.op_at.is_some() || self.window.inverse && self.slides()
+    }
+
+    /// What has to stay as it is in a running job: the columns of rows that are kept to be taken back, if any are.
+    pub fn kept_columns(&self) -> Option<SchemaRef> {
+        (self.slides() && self.takes_rows_back()).then(|| SchemaRef::clone(Carrying::of(self).schema()))
+    }
+
+    /// The same of results that may be taken back.
+    pub fn said_columns(&self) -> Option<SchemaRef> {
+        self.emits_changes.then(|| self.computed())
+    }
+
+    /// What the modules compute.
+    fn computed(&self) -> SchemaRef {
+        let ports = self.functions.iter().filter_map(|function| function.signature.ports.first());
+        Arc::new(Schema::new(ports.flat_map(|port| port.computed.fields().iter().cloned()).collect::<Vec<_>>()))
+    }
+
+    /// Whether windows have several panes.
+    fn slides(&self) -> bool {
+        matches!(self.window.kind, WindowKind::Sliding { length, slide, .. } if length != slide)
+    }
+
     /// Whether windows are one pane each and leave once, when they close.
     fn is_pane_by_pane(&self) -> bool {
         let is_one_pane = match self.window.kind {
             WindowKind::Tumbling { .. } => true,
-            WindowKind::Sliding { length, slide, .. } => length == slide,
+            WindowKind::Sliding { .. } => !self.slides(),
             WindowKind::Global | WindowKind::Session { .. } | WindowKind::Count { .. } => false,
         };
         is_one_pane && !self.tracks_touched()

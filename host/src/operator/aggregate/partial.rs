@@ -17,18 +17,28 @@ pub struct Partial {
     /// For sessions, the time of each group's latest row.
     pub lasts: Vec<i64>,
     pub content: Content,
-    /// Rows as they came: all of them for windows of a number of rows; for sessions those that are late unless they
+    /// Rows as they came: all of them where they are folded behind the shuffle; for sessions those that are late unless they
     /// join others.
     pub rows: Option<CarriedRows>,
 }
 
 #[derive(Debug)]
 pub enum Content {
-    /// One set of columns for each function, group for group. None for windows of a number of rows: their rows are
-    /// folded where it is known how many came before.
+    /// One set of columns for each function, group for group. None where rows are folded behind the shuffle: for windows of
+    /// a number of rows, where it is known how many came before, and where rows may be taken back.
     Accumulators(Vec<Columns>),
     /// Nearly every row has a key of its own, so that to fold them here would save nothing: each group is one row.
     Rows(ReadColumns),
+}
+
+impl Content {
+    /// The rows, if it has them.
+    pub fn rows(&self) -> Option<&ReadColumns> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::Accumulators(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -2,11 +2,15 @@
 //! watermark has passed are finished.
 //!
 //! A [`Partition`] is the state; a [`Reducer`] is a compute thread's instances of the modules, which works on any partition.
-//! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`].
+//! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`], and
+//! [`Changing`] and [`Rolling`] where rows are taken back.
 
+mod look;
 mod snapshot;
 
 use std::{ops::Range, sync::Arc, time::Instant};
+
+pub use self::look::Open;
 
 use pelton_core::{
     job::Emission,
@@ -15,8 +19,20 @@ use pelton_core::{
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
 use super::{
-    AggregatePlan, accumulators::Accumulators, calls::Calls, counted::Counted, emit::Leaving, joining::Joining,
-    partial::Partial, sessions::SessionWindows, sliding::Sliding, whole::Whole,
+    AggregatePlan,
+    accumulators::Accumulators,
+    calls::Calls,
+    carried::{Carrying, Dense},
+    changes::{Emitted, ResultCodec},
+    changing::Changing,
+    counted::Counted,
+    emit::Leaving,
+    joining::Joining,
+    partial::Partial,
+    rolling::Rolling,
+    sessions::SessionWindows,
+    sliding::Sliding,
+    whole::Whole,
 };
 use crate::{
     operator::{Closing, Reduced, shuffle::Piece, tables::SideTables},
@@ -33,12 +49,16 @@ pub struct Partition {
     watermark: i64,
     /// Processing time of the next early results; none: no epoch has been reduced.
     early_at: Option<i64>,
+    /// What was said, where results leave as changes.
+    emitted: Option<Emitted>,
 }
 
 #[derive(Debug)]
 enum Windows {
     Whole(Whole),
+    Changing(Changing),
     Sliding(Box<Sliding>),
+    Rolling(Box<Rolling>),
     Sessions(SessionWindows),
     Counted(Counted),
 }
@@ -57,6 +77,11 @@ pub struct Tools {
     pub calls: Calls,
     pub joining: Joining,
     pub leaving: Leaving,
+    pub carrying: Carrying,
+    pub dense: Dense,
+    pub results: ResultCodec,
+    /// Of the partition that is being reduced.
+    pub emitted: Option<Emitted>,
 }
 
 /// One epoch of one partition.
@@ -78,25 +103,44 @@ impl Partition {
     pub fn new(plan: &AggregatePlan, number: u16) -> Self {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
         let windows = match plan.window.kind {
-            WindowKind::Global | WindowKind::Tumbling { .. } => Windows::Whole(Whole::default()),
-            WindowKind::Sliding { length, slide, .. } if length == slide => Windows::Whole(Whole::default()),
-            WindowKind::Sliding { slide, .. } => Windows::Sliding(Box::new(Sliding::new(slide, codec.slots()))),
+            WindowKind::Sliding { .. } if plan.slides() && plan.takes_rows_back() => {
+                Windows::Rolling(Box::new(Rolling::new(codec.slots())))
+            }
+            WindowKind::Sliding { slide, .. } if plan.slides() => {
+                Windows::Sliding(Box::new(Sliding::new(slide, codec.slots())))
+            }
+            WindowKind::Global | WindowKind::Tumbling { .. } | WindowKind::Sliding { .. } if plan.takes_rows_back() => {
+                Windows::Changing(Changing::default())
+            }
+            WindowKind::Global | WindowKind::Tumbling { .. } | WindowKind::Sliding { .. } => {
+                Windows::Whole(Whole::default())
+            }
             WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, codec.slots())),
             WindowKind::Count { rows } => Windows::Counted(Counted::new(rows, codec.slots())),
         };
-        Self { number, windows, accumulators: Accumulators::new(plan), watermark: i64::MIN, early_at: None }
+        let emitted = plan.emits_changes.then(Emitted::default);
+        let accumulators = Accumulators::new(plan);
+        Self { number, windows, accumulators, watermark: i64::MIN, early_at: None, emitted }
     }
 
-    /// The state of `old` as that of `new`, which has the same windows and keys, and whose accumulators fit.
+    /// The state of `old` as that of `new`, which has the same windows and keys, keeps the same columns of rows and results, and
+    /// whose accumulators fit.
     pub fn evolve(&mut self, old: &AggregatePlan, new: &AggregatePlan) {
         self.accumulators.evolve(old, new);
+    }
+
+    /// A partition of `plan` without groups, as far in event time as this one.
+    pub fn reset(&self, plan: &AggregatePlan) -> Self {
+        Self { watermark: self.watermark, early_at: self.early_at, ..Self::new(plan, self.number) }
     }
 
     /// Groups that have accumulators.
     pub fn groups(&self) -> usize {
         match &self.windows {
             Windows::Whole(whole) => whole.groups(),
+            Windows::Changing(changing) => changing.groups(),
             Windows::Sliding(sliding) => sliding.groups(),
+            Windows::Rolling(rolling) => rolling.groups(),
             Windows::Sessions(sessions) => sessions.groups(),
             Windows::Counted(counted) => counted.groups(),
         }
@@ -138,11 +182,13 @@ impl Partition {
     pub fn held_bytes(&self) -> usize {
         let windows = match &self.windows {
             Windows::Whole(whole) => whole.held_bytes(),
+            Windows::Changing(changing) => changing.held_bytes(),
             Windows::Sliding(sliding) => sliding.held_bytes(),
+            Windows::Rolling(rolling) => rolling.held_bytes(),
             Windows::Sessions(sessions) => sessions.held_bytes(),
             Windows::Counted(counted) => counted.held_bytes(),
         };
-        windows + self.accumulators.held_bytes()
+        windows + self.accumulators.held_bytes() + self.emitted.as_ref().map_or(0, Emitted::held_bytes)
     }
 }
 
@@ -154,6 +200,10 @@ impl Reducer {
             calls: Calls::new(Arc::clone(&plan)),
             joining: Joining::default(),
             leaving: Leaving::new(&plan, codec.store()),
+            carrying: Carrying::of(&plan),
+            dense: Dense::default(),
+            results: ResultCodec::new(&plan.computed()),
+            emitted: None,
             codec,
             plan,
         })
@@ -186,22 +236,30 @@ impl Reducer {
             .iter()
             .filter_map(|piece| match piece {
                 Piece::Partial(partial) => Some(Arc::clone(partial)),
-                Piece::Rows(_) => None,
+                Piece::Rows(_) | Piece::Batch(_) | Piece::Run(_) => None,
             })
             .collect();
         let emits_open = state.emits_open(tools.plan.emission, context.now);
         let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last, emits_open };
         let mut out = Reduced::default();
-        let Partition { windows, accumulators, .. } = state;
+        let Partition { windows, accumulators, emitted, .. } = state;
+        tools.emitted = emitted.take();
         tools.joining.begin();
         tools.leaving.clear();
-        match windows {
+        let reduced = match windows {
             Windows::Whole(whole) => whole.reduce(tools, accumulators, &epoch, &mut out),
+            Windows::Changing(changing) => changing.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Sliding(sliding) => sliding.reduce(tools, accumulators, &epoch, &mut out),
+            Windows::Rolling(rolling) => rolling.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Sessions(sessions) => sessions.reduce(tools, accumulators, &epoch, &mut out),
             Windows::Counted(counted) => counted.reduce(tools, accumulators, &epoch, &mut out),
-        }?;
-        tools.finish(context, &mut out)?;
+        };
+        let finished = reduced.and_then(|()| tools.finish(context, &mut out));
+        *emitted = tools.emitted.take();
+        finished?;
+        if let Some(emitted) = emitted {
+            emitted.forget(tools.plan.window.lateness, to);
+        }
         let calls = std::mem::take(&mut tools.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.rejected += calls.rejected;

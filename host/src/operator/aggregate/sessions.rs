@@ -56,6 +56,15 @@ pub struct SessionWindows {
     waiting: Vec<u32>,
 }
 
+impl SessionWindows {
+    /// Shows every session, key by key.
+    pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, &Session)) {
+        for (key, sessions) in (0..).zip(&self.sessions) {
+            sessions.iter().for_each(|session| see(self.keys.keys(), key, session));
+        }
+    }
+}
+
 /// The epoch of a partition so far.
 #[derive(Default)]
 struct Changes {

@@ -49,6 +49,13 @@ pub struct Sliding {
     kept_from: i64,
 }
 
+impl Sliding {
+    /// Shows every pane of every key, with its start.
+    pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
+        self.stacks.panes().for_each(|(key, start, slot)| see(self.keys.keys(), key, slot, start));
+    }
+}
+
 /// Where results of merges are: the slot of each scratch row.
 #[derive(Debug, Default)]
 struct Results {

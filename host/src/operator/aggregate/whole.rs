@@ -20,11 +20,13 @@ pub use self::snapshot::SavedWhole;
 use super::{
     Reduced,
     accumulators::Accumulators,
+    calls::ReadColumns,
     emit::{Due, Moment, UNBOUNDED},
     partial::{Content, Partial},
     reduce::{EpochEnd, Tools},
+    sorted::{SORTED_GROUPS_MIN, SortedRows},
 };
-use crate::state::groups::Groups;
+use crate::state::{groups::Groups, keys::KeyStore};
 
 /// Panes whose room is kept for others.
 const SPARE_PANES_MAX: usize = 4;
@@ -51,14 +53,14 @@ struct Pane {
 
 /// Groups that changed in this epoch.
 #[derive(Debug, Default)]
-struct Touched {
+pub struct Touched {
     groups: Vec<u32>,
     /// By group, whether it is in the list.
     is_listed: Vec<bool>,
 }
 
 impl Touched {
-    fn insert(&mut self, group: u32) {
+    pub fn insert(&mut self, group: u32) {
         let at = group as usize;
         if at >= self.is_listed.len() {
             self.is_listed.resize(at + 1, false);
@@ -70,9 +72,22 @@ impl Touched {
         }
     }
 
-    /// In order of their first appearance in the pane.
-    fn take(&mut self) -> Vec<u32> {
+    /// As they were listed.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+
+    /// In the order of their numbers.
+    pub fn take(&mut self) -> Vec<u32> {
+        /// Of so many groups one has changed: then it is cheaper to look at all of them than to sort.
+        const MANY: usize = 16;
         let mut groups = std::mem::take(&mut self.groups);
+        if groups.len() * MANY > self.is_listed.len() {
+            groups.clear();
+            let listed = (0..).zip(&mut self.is_listed);
+            groups.extend(listed.filter_map(|(group, is_listed)| std::mem::take(is_listed).then_some(group)));
+            return groups;
+        }
         groups.sort_unstable();
         for group in &groups {
             if let Some(is_listed) = self.is_listed.get_mut(*group as usize) {
@@ -80,6 +95,15 @@ impl Touched {
             }
         }
         groups
+    }
+}
+
+impl Whole {
+    /// Shows every group, pane by pane, with the start of its pane.
+    pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
+        for (start, pane) in &self.panes {
+            (0..).zip(&pane.slots).for_each(|(group, slot)| see(&pane.groups.rows().keys, group, *slot, *start));
+        }
     }
 }
 
@@ -134,8 +158,12 @@ impl Whole {
             tools.panes = Some(panes);
             return emitted;
         }
-        for piece in epoch.pieces() {
-            self.merge(tools, accumulators, epoch, piece)?;
+        if self.is_sorted(tools, epoch) {
+            self.merge_sorted(tools, accumulators, epoch)?;
+        } else {
+            for piece in epoch.pieces() {
+                self.merge(tools, accumulators, epoch, piece)?;
+            }
         }
         tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
         if tools.plan.window.kind == WindowKind::Global {
@@ -215,6 +243,45 @@ impl Whole {
         }
     }
 
+    /// Whether the epoch has rows alone, for the one pane that has all, whose groups may be many.
+    fn is_sorted(&self, tools: &Tools, epoch: &EpochEnd<'_>) -> bool {
+        let known = self.panes.values().next().map_or(0, |pane| pane.slots.len());
+        let rows: usize = epoch.pieces().map(|(_, groups)| groups.len()).sum();
+        tools.plan.window.kind == WindowKind::Global
+            && rows > 0
+            && known + rows >= SORTED_GROUPS_MIN
+            && epoch.pieces().all(|(partial, _)| matches!(partial.content, Content::Rows(_)))
+    }
+
+    /// Folds an epoch's rows in the order of their groups.
+    fn merge_sorted(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+    ) -> Result<(), CallError> {
+        let pane = self.panes.entry(0).or_insert_with(|| self.spare.pop().unwrap_or_else(|| Pane::new(tools)));
+        self.found.clear();
+        for (partial, groups) in epoch.pieces() {
+            pane.groups.slots_of(&partial.groups, groups, &mut self.found);
+        }
+        accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
+        let pieces: Vec<&ReadColumns> = epoch.pieces().filter_map(|(partial, _)| partial.content.rows()).collect();
+        let sorted = SortedRows::new(epoch.pieces().map(|(_, groups)| groups), &self.found, pane.slots.len());
+        let tracks_touched = tools.plan.tracks_touched();
+        let rows_max = tools.calls.rows_max();
+        for (rows, groups) in sorted.rows.chunks(rows_max).zip(sorted.groups.chunks(rows_max)) {
+            let rows: Vec<(usize, usize)> = rows.iter().map(|(piece, row)| (*piece as usize, *row as usize)).collect();
+            let columns = ReadColumns::interleave(&pieces, &rows);
+            let slots = groups.iter().map(|group| pane.slots.get(*group as usize).copied().unwrap_or_default());
+            tools.joining.fold_into(slots, &columns, accumulators, &mut tools.calls, epoch.context)?;
+            if tracks_touched {
+                groups.iter().for_each(|group| pane.touched.insert(*group));
+            }
+        }
+        Ok(())
+    }
+
     fn merge(
         &mut self,
         tools: &mut Tools,
@@ -230,7 +297,7 @@ impl Whole {
             // Pass by pass, so that the memory that a pass waits for is fetched for many groups at once.
             let known = pane.slots.len() as u32;
             self.found.clear();
-            self.found.extend(run.clone().map(|from| pane.groups.slot_of(&partial.groups, from, 0).0));
+            pane.groups.slots_of(&partial.groups, run.clone(), &mut self.found);
             accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
             for (group, from) in self.found.iter().zip(run) {
                 let slot = pane.slots.get(*group as usize).copied().unwrap_or_default();
@@ -329,4 +396,21 @@ fn runs_of_tag(partial: &Partial, groups: Range<u32>) -> impl Iterator<Item = (i
         rest = first + run..rest.end;
         Some((tag, first..first + run))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_that_changed_come_in_order_once_whether_many_or_few() {
+        let mut touched = Touched::default();
+        for _ in 0..2 {
+            [900, 3, 900, 70].into_iter().for_each(|group| touched.insert(group));
+            assert_eq!(touched.take(), [3, 70, 900], "few of 900");
+            (0..900).rev().filter(|group| group % 3 == 0).for_each(|group| touched.insert(group));
+            assert!(touched.take().into_iter().eq((0..900).step_by(3)), "many of 900");
+            assert!(touched.groups().is_empty() && touched.take().is_empty());
+        }
+    }
 }

@@ -5,7 +5,11 @@ use arrow::{
     compute::{concat_batches, take_record_batch},
 };
 
-use super::{JoinPlan, partition::Partition, side::NONE};
+use super::{
+    JoinPlan,
+    partition::{Partition, Store},
+    side::NONE,
+};
 use crate::operator::shuffle::{Piece, ShuffledRows};
 
 /// Rows of one side that came together.
@@ -26,8 +30,9 @@ struct Brought {
 }
 
 /// Keeps the rows of these pieces that are this partition's. Rows with a null in their key are left out where
-/// their side does not keep those without a partner.
+/// their side does not keep those without a partner; not within sessions, which tell whether they are late.
 pub(super) fn arrive(plan: &JoinPlan, partition: &mut Partition, pieces: &[Piece]) -> Vec<Arrived> {
+    let is_of_sessions = matches!(partition.store, Store::Sessions(_));
     let mut brought = [Brought::default(), Brought::default()];
     // (side, rows): how the order of the pieces goes through both sides' rows.
     let mut runs = Vec::new();
@@ -37,7 +42,7 @@ pub(super) fn arrive(plan: &JoinPlan, partition: &mut Partition, pieces: &[Piece
         let (Some(side), Some(shuffle)) = (brought.get_mut(piece.input), plan.shuffles.get(piece.input)) else {
             continue;
         };
-        let keeps = plan.kind.keeps().get(piece.input).copied().unwrap_or_default();
+        let keeps = is_of_sessions || plan.kind.keeps().get(piece.input).copied().unwrap_or_default();
         let taken = side.bring(partition, piece, rows, &shuffle.key_at, keeps);
         if taken > 0 {
             runs.push((piece.input, taken));

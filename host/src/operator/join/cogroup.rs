@@ -1,6 +1,6 @@
-//! Cogroups: a module is handed both sides' rows of each key of a window, and makes of them what it likes.
+//! Cogroups: a module is handed both sides' rows of each key of a window or session, and makes of them what it likes.
 //!
-//! Keys come in the order of their first row, left ones first; a call has whole keys only. A row with a null in its key is equal to
+//! Keys come in the order of their first row, left ones first, and sessions in that of their ends; a call has whole keys only. A row with a null in its key is equal to
 //! nothing, so it comes alone.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 
 use arrow::{
-    array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array, new_empty_array},
+    array::{ArrayRef, TimestampMicrosecondArray, UInt32Array, new_empty_array},
     compute::{interleave, take},
     error::ArrowError,
 };
@@ -24,8 +24,8 @@ use pelton_wasm::{
 };
 
 use super::{
-    JoinPlan,
-    side::{NONE, Rows},
+    Group, JoinPlan,
+    side::{NONE, Rows, whole},
 };
 use crate::operator::{
     KeptColumn, PortPlan, Reduced, assemble, record_batch,
@@ -62,9 +62,6 @@ pub(super) struct Cogrouping {
     rows: u64,
 }
 
-/// The rows of one key, by their numbers: left and right.
-type Group = [Vec<u32>; 2];
-
 impl Cogrouping {
     pub(super) fn see(&mut self, tables: &Arc<SideTables>) {
         self.loaded.see(tables);
@@ -85,22 +82,32 @@ impl Cogrouping {
         plan: &JoinPlan,
         context: &BatchContext,
         window: Window,
-        sides: &Group,
+        sides: &[Vec<u32>; 2],
         rows: &Rows,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        let groups = grouped(sides, rows);
-        let mut start = 0;
-        while start < groups.len() {
+        self.groups(plan, context, &grouped(window, sides, rows), rows, out)
+    }
+
+    /// Calls the module for these groups, for as many at once as a call may have rows.
+    pub(super) fn groups(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        mut groups: &[Group],
+        rows: &Rows,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        while !groups.is_empty() {
             let mut count = 0;
-            let fits = |[left, right]: &&Group| {
+            let fits = |Group { sides: [left, right], .. }: &&Group| {
                 let is_first = count == 0;
                 count += left.len() + right.len();
                 is_first || count <= plan.rows_max
             };
-            let call: Vec<&Group> = groups.get(start..).into_iter().flatten().take_while(fits).collect();
-            start += call.len();
-            self.call(plan, context, window, &call, rows, out)?;
+            let (call, rest) = groups.split_at(groups.iter().take_while(fits).count());
+            groups = rest;
+            self.call(plan, context, call, rows, out)?;
         }
         Ok(())
     }
@@ -109,8 +116,7 @@ impl Cogrouping {
         &mut self,
         plan: &JoinPlan,
         context: &BatchContext,
-        window: Window,
-        groups: &[&Group],
+        groups: &[Group],
         rows: &Rows,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
@@ -126,7 +132,8 @@ impl Cogrouping {
         let answer = self.instance(cogroup)?.process(&context, &batch, &cogroup.signature)?;
         out.stats.calls += 1;
         out.stats.call_time += started.elapsed();
-        emit(plan, window, &keys, &[&left.numbers, &right.numbers], rows, answer, out).map_err(assemble::too_large)
+        emit(plan, (&keys, &bounds_of(groups)), &[&left.numbers, &right.numbers], rows, answer, out)
+            .map_err(assemble::too_large)
     }
 
     fn instance(&mut self, plan: &CogroupPlan) -> Result<&mut CogroupInstance, CallError> {
@@ -143,7 +150,7 @@ impl Cogrouping {
 }
 
 /// The keys of a window with their rows, in order of their first row.
-fn grouped(sides: &Group, rows: &Rows) -> Vec<Group> {
+fn grouped(window: Window, sides: &[Vec<u32>; 2], rows: &Rows) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut known = HashMap::new();
     for (side, numbers) in sides.iter().enumerate() {
@@ -156,9 +163,9 @@ fn grouped(sides: &Group, rows: &Rows) -> Vec<Group> {
                 None => next,
             };
             if at == next {
-                groups.push(Group::default());
+                groups.push(Group { window, key, sides: Default::default() });
             }
-            if let Some(numbers) = groups.get_mut(at).and_then(|group| group.get_mut(side)) {
+            if let Some(numbers) = groups.get_mut(at).and_then(|group| group.sides.get_mut(side)) {
                 numbers.push(*number);
             }
         }
@@ -174,10 +181,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(plan: &CogroupPlan, side: usize, groups: &[&Group], rows: &Rows) -> Result<Self, ArrowError> {
+    fn new(plan: &CogroupPlan, side: usize, groups: &[Group], rows: &Rows) -> Result<Self, ArrowError> {
         let (mut numbers, mut ends) = (Vec::new(), Vec::with_capacity(groups.len()));
         for group in groups {
-            numbers.extend(group.get(side).into_iter().flatten());
+            numbers.extend(group.sides.get(side).into_iter().flatten());
             ends.push(numbers.len() as u32);
         }
         let schema = plan.inputs.get(side).map(|input| &input.schema);
@@ -196,14 +203,15 @@ impl Asked {
 }
 
 /// The key columns of groups: of the first row of each.
-fn keys_of(plan: &JoinPlan, groups: &[&Group], rows: &Rows) -> Result<Vec<ArrayRef>, ArrowError> {
+fn keys_of(plan: &JoinPlan, groups: &[Group], rows: &Rows) -> Result<Vec<ArrayRef>, ArrowError> {
     let [left, right] = &plan.shuffles;
     let [left_rows, right_rows] = &rows.sides;
     let keys = left.key_at.iter().zip(&right.key_at).map(|(left_at, right_at)| {
         let mut arrays = Vec::new();
         let places = [left_rows.spread(*left_at, &mut arrays), right_rows.spread(*right_at, &mut arrays)];
-        let first = |group: &&Group| {
+        let first = |group: &Group| {
             group
+                .sides
                 .iter()
                 .zip(&places)
                 .find_map(|(numbers, places)| places.of(*numbers.first()?))
@@ -214,11 +222,17 @@ fn keys_of(plan: &JoinPlan, groups: &[&Group], rows: &Rows) -> Result<Vec<ArrayR
     keys.collect()
 }
 
+/// The bounds of the window of each group.
+fn bounds_of(groups: &[Group]) -> [ArrayRef; 2] {
+    let starts = TimestampMicrosecondArray::from_iter_values(groups.iter().map(|group| group.window.start));
+    let ends = TimestampMicrosecondArray::from_iter_values(groups.iter().map(|group| group.window.end));
+    [Arc::new(starts), Arc::new(ends)]
+}
+
 /// What the module answered leaves by its ports, with the bounds of the window.
 fn emit(
     plan: &JoinPlan,
-    window: Window,
-    keys: &[ArrayRef],
+    (keys, bounds): (&[ArrayRef], &[ArrayRef; 2]),
     numbers: &[&Vec<u32>; 2],
     rows: &Rows,
     answer: Answer,
@@ -231,20 +245,21 @@ fn emit(
             cogroup.signature.ports.get(emitted.port).map(|port| port.columns.as_slice()).unwrap_or_default();
         let Some(Some(port)) = cogroup.ports.get(emitted.port) else { continue };
         let origin = emitted.origin.as_ref().map(|origin| UInt32Array::new(origin.clone(), None));
+        // A column of the groups, for the rows that were made of them.
+        let passed = |column: &ArrayRef| match &origin {
+            Some(origin) => take(column.as_ref(), origin, None),
+            None => Ok(Arc::clone(column)),
+        };
         let columns = port.columns.iter().map(|column| {
             let (KeptColumn::Computed(at) | KeptColumn::Passed(at)) = *column;
             match declared.get(at) {
-                Some(PortColumn::Pass(key)) => {
-                    let key = keys.get(*key).expect("the boundary checked which columns pass");
-                    origin.as_ref().map_or_else(|| Ok(Arc::clone(key)), |origin| take(key.as_ref(), origin, None))
-                }
+                Some(PortColumn::Pass(key)) => passed(keys.get(*key).expect("the boundary checked which columns pass")),
                 Some(PortColumn::Computed(at)) => {
                     Ok(emitted.computed.get(*at).map(Arc::clone).expect("the boundary checked the number of columns"))
                 }
                 None => {
-                    let bound = if at == declared.len() { window.start } else { window.end };
-                    let bounds: ArrayRef = Arc::new(TimestampMicrosecondArray::from_value(bound, emitted.rows));
-                    Ok(bounds)
+                    let [starts, ends] = bounds;
+                    passed(if at == declared.len() { starts } else { ends })
                 }
             }
         });
@@ -265,11 +280,4 @@ fn emit(
         }
     }
     Ok(())
-}
-
-/// Rows of a side with all their columns.
-fn whole(side: &super::side::Side, numbers: &[u32]) -> Result<RecordBatch, ArrowError> {
-    let schema = side.batches().flatten().next().map(RecordBatch::schema).expect("a side with rows has batches");
-    let columns = (0..schema.fields().len()).map(|column| side.column(column, numbers));
-    Ok(record_batch(&schema, columns.collect::<Result<_, _>>()?, numbers.len()))
 }

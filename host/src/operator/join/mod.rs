@@ -4,7 +4,7 @@
 //! ```text
 //! left  ─► admit, key, hash ═╗        ┌► interval: each row meets those of the other side that are near enough
 //!                            ╠═► keep ┤                                                        ├─► pairs ─► output
-//! right ─► admit, key, hash ═╝        └► windowed: a window that closes pairs what fell into it
+//! right ─► admit, key, hash ═╝        └► windowed: a window or a session that closes pairs what fell into it
 //!
 //! stream ─► key ─► lookup ◄─ index ◄─ table                                                    ──► pairs ─► output
 //! ```
@@ -20,23 +20,34 @@ mod interval;
 mod lookup;
 mod output;
 mod partition;
+mod sessions;
 mod side;
 mod windowed;
 
 use std::{sync::Arc, time::Instant};
 
 use arrow::datatypes::SchemaRef;
-use pelton_core::{job::JoinKind, window::WindowSpec};
+use pelton_core::{
+    job::JoinKind,
+    window::{Window, WindowKind, WindowSpec},
+};
 use pelton_wasm::{BatchContext, CallError, CallLog};
 
-use self::{arrivals::Arrived, cogroup::Cogrouping, output::Pairs, partition::Store};
+use self::{
+    arrivals::Arrived,
+    cogroup::Cogrouping,
+    output::Pairs,
+    partition::Store,
+    sessions::SessionStore,
+    side::{Rows, whole},
+};
 pub use self::{
     cogroup::CogroupPlan,
     lookup::{Lookup, LookupIndex, LookupPlan},
     partition::Partition,
 };
 use super::{
-    Closing, PortPlan, Reduced,
+    Closing, PortPlan, Reduced, assemble, record_batch,
     shuffle::{Piece, ShufflePlan},
     tables::SideTables,
 };
@@ -67,8 +78,15 @@ pub struct JoinPlan {
 pub enum JoinForm {
     /// The right row happens from `least` to `most` after the left one.
     Interval { least: i64, most: i64, lateness: i64 },
-    /// Both rows are in the same window, which closes when the watermark has passed its end and the lateness.
+    /// Both rows are in the same window or session, which closes when the watermark has passed its end and the lateness.
     Windows(WindowSpec),
+}
+
+impl JoinForm {
+    /// Whether windows are made by the rows of a key, so that only the reduce side knows which are late.
+    pub fn is_of_sessions(&self) -> bool {
+        matches!(self, Self::Windows(spec) if matches!(spec.kind, WindowKind::Session { .. }))
+    }
 }
 
 /// What leaves a join of two streams.
@@ -80,6 +98,16 @@ pub struct JoinOutput {
     pub left_columns: usize,
     /// For each column of the port, the other side's column that has the same value where its own side has no row.
     pub fallback: Vec<Option<usize>>,
+}
+
+/// The rows of one key in one window.
+#[derive(Debug)]
+struct Group {
+    window: Window,
+    /// The number of the key, or [`side::NONE`].
+    key: u32,
+    /// The rows by their numbers, left and right.
+    sides: [Vec<u32>; 2],
 }
 
 /// The reduce side on one compute thread.
@@ -151,8 +179,45 @@ impl Reducer {
                 store.keep(rows, arrived);
                 store.close(rows, watermark, |window, sides, rows| windowed::pair(window, sides, rows, &mut pairs))?;
             }
+            (Store::Sessions(store), _) => return self.sessions(plan, context, (store, rows), arrived, watermark),
             (Store::Interval(_), JoinForm::Windows(_)) => unreachable!("stores are made from the plan"),
         }
         pairs.finish(rows)
+    }
+
+    /// The same within sessions: only here is it known which rows are late.
+    fn sessions(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        (store, rows): (&mut SessionStore, &mut Rows),
+        arrived: &[Arrived],
+        watermark: i64,
+    ) -> Result<Reduced, CallError> {
+        let late = store.keep(rows, arrived);
+        let closed = store.close(rows, watermark);
+        let mut reduced = Reduced::default();
+        if plan.cogroup.is_some() {
+            self.cogrouping.begin();
+            self.cogrouping.groups(plan, context, &closed, rows, &mut reduced)?;
+        } else {
+            let mut pairs = Pairs::new(plan);
+            closed.iter().try_for_each(|group| sessions::pair(group, rows, &mut pairs))?;
+            reduced = pairs.finish(rows)?;
+        }
+        for (side, numbers) in late.iter().enumerate() {
+            reduced.stats.late += numbers.len() as u64;
+            let port = plan.shuffles.get(side).and_then(|shuffle| shuffle.late.as_ref());
+            if let (Some(port), Some(kept)) = (port.filter(|_| !numbers.is_empty()), rows.sides.get(side)) {
+                let all = whole(kept, numbers).map_err(assemble::too_large)?;
+                reduced.late_of.push((side, record_batch(&port.schema, port.pass(&all), numbers.len())));
+            }
+        }
+        for sides in closed.iter().map(|group| &group.sides).chain([&late]) {
+            for (side, numbers) in sides.iter().enumerate() {
+                numbers.iter().for_each(|number| rows.release(side, *number));
+            }
+        }
+        Ok(reduced)
     }
 }

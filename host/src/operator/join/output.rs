@@ -1,6 +1,6 @@
 //! Pairs of rows become batches: each column is gathered from the batches in which the rows lie.
 
-use std::sync::Arc;
+use std::{iter::repeat_n, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, new_null_array},
@@ -26,15 +26,15 @@ pub(super) struct Pairs<'a> {
     plan: &'a JoinPlan,
     /// Numbers of rows, left and right; [`NONE`] where there is no partner.
     pairs: Vec<[u32; 2]>,
-    window: Window,
+    /// Their windows, each with the place of its first pair; of interval joins none.
+    windows: Vec<(Window, usize)>,
     reduced: Reduced,
     bytes: u64,
 }
 
 impl<'a> Pairs<'a> {
     pub(super) fn new(plan: &'a JoinPlan) -> Self {
-        let window = Window { start: 0, end: 0 };
-        Self { plan, pairs: Vec::new(), window, reduced: Reduced::default(), bytes: 0 }
+        Self { plan, pairs: Vec::new(), windows: Vec::new(), reduced: Reduced::default(), bytes: 0 }
     }
 
     /// Whether rows without a partner leave, left and right.
@@ -42,9 +42,10 @@ impl<'a> Pairs<'a> {
         self.plan.kind.keeps()
     }
 
-    /// Pairs from now on are of this window; those before have been flushed.
+    /// Pairs from now on are of this window.
     pub(super) fn begin(&mut self, window: Window) {
-        self.window = window;
+        self.windows.pop_if(|(_, first)| *first == self.pairs.len());
+        self.windows.push((window, self.pairs.len()));
     }
 
     pub(super) fn push(&mut self, left: u32, right: u32, rows: &Rows) -> Result<(), CallError> {
@@ -58,9 +59,12 @@ impl<'a> Pairs<'a> {
         if pairs.is_empty() {
             return Ok(());
         }
+        // The last window may have more pairs.
+        let more = self.windows.last().map(|(window, _)| (*window, 0));
+        let windows = std::mem::replace(&mut self.windows, more.into_iter().collect());
         self.reduced.stats.rows_out += pairs.len() as u64;
         let Some(output) = &self.plan.output else { return Ok(()) };
-        let batch = gather(output, rows, &pairs, self.window)?;
+        let batch = gather(output, rows, &pairs, &windows)?;
         self.bytes += batch.get_array_memory_size() as u64;
         self.reduced.emitted.push((0, batch));
         if self.bytes > self.plan.state_bytes { Err(too_much(self.plan.state_bytes)) } else { Ok(()) }
@@ -77,7 +81,12 @@ pub(super) fn too_much(limit: u64) -> CallError {
     CallError::Limit { call: CALL, name: LimitName::StateBytes, limit, backtrace: GuestBacktrace::default() }
 }
 
-fn gather(output: &JoinOutput, rows: &Rows, pairs: &[[u32; 2]], window: Window) -> Result<RecordBatch, CallError> {
+fn gather(
+    output: &JoinOutput,
+    rows: &Rows,
+    pairs: &[[u32; 2]],
+    windows: &[(Window, usize)],
+) -> Result<RecordBatch, CallError> {
     let fields = output.port.schema.fields();
     let kept = output.port.columns.iter().zip(&output.fallback).zip(fields);
     let columns = kept.map(|((column, fallback), field)| match column {
@@ -92,8 +101,11 @@ fn gather(output: &JoinOutput, rows: &Rows, pairs: &[[u32; 2]], window: Window) 
             from.gather(missing.as_ref()).map_err(|_| too_much(i32::MAX as u64))
         }
         KeptColumn::Computed(at) => {
-            let bound = if *at == 0 { window.start } else { window.end };
-            let bounds: ArrayRef = Arc::new(TimestampMicrosecondArray::from_value(bound, pairs.len()));
+            let bound = |window: &Window| if *at == 0 { window.start } else { window.end };
+            let ends = windows.iter().skip(1).map(|(_, first)| *first).chain([pairs.len()]);
+            let runs = windows.iter().zip(ends);
+            let values = runs.flat_map(|((window, first), end)| repeat_n(bound(window), end - first));
+            let bounds: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(values));
             Ok(bounds)
         }
     });

@@ -1,12 +1,17 @@
 //! The state of one partition of a join: the rows of both sides that may still find a partner.
 
+mod look;
 mod snapshot;
 
 use std::sync::Arc;
 
+use pelton_core::window::WindowKind;
 use pelton_wasm::CallError;
 
-use super::{JoinForm, JoinPlan, interval::IntervalStore, output::too_much, side::Rows, windowed::WindowStore};
+use super::{
+    JoinForm, JoinPlan, interval::IntervalStore, output::too_much, sessions::SessionStore, side::Rows,
+    windowed::WindowStore,
+};
 use crate::state::{
     budget::{Budget, Share},
     keys::KeyCodec,
@@ -25,6 +30,7 @@ pub struct Partition {
 pub(super) enum Store {
     Interval(IntervalStore),
     Windows(WindowStore),
+    Sessions(SessionStore),
 }
 
 impl Partition {
@@ -33,7 +39,10 @@ impl Partition {
         let codec = KeyCodec::new(&left.key_fields).expect("the plan checked the key");
         let store = match &plan.form {
             JoinForm::Interval { .. } => Store::Interval(IntervalStore::default()),
-            JoinForm::Windows(spec) => Store::Windows(WindowStore::new(spec)),
+            JoinForm::Windows(spec) => match spec.kind {
+                WindowKind::Session { gap } => Store::Sessions(SessionStore::new(gap, spec.lateness)),
+                _ => Store::Windows(WindowStore::new(spec)),
+            },
         };
         Self { number, rows: Rows::new(codec.slots()), store, share: Share::new(budget) }
     }
@@ -42,22 +51,28 @@ impl Partition {
     pub fn account_to(&mut self, budget: &Arc<Budget>) {
         self.share = Share::new(budget);
         // State beyond its limit is reported by the end of the next epoch, which says it again.
-        let _ = self.share.hold(self.held_bytes());
+        let _ = self.share.hold(self.held_bytes() as u64);
     }
 
     /// The end of an epoch.
     pub(super) fn settle(&mut self) -> Result<(), CallError> {
         self.rows.compact();
-        let held = self.held_bytes();
+        let held = self.held_bytes() as u64;
         self.share.hold(held).map_err(too_much)
     }
 
+    /// Keys that have rows.
+    pub fn keys(&self) -> usize {
+        self.rows.keys.len()
+    }
+
     /// Bytes held, about.
-    fn held_bytes(&self) -> u64 {
+    pub fn held_bytes(&self) -> usize {
         let store = match &self.store {
             Store::Interval(store) => store.held_bytes(),
             Store::Windows(store) => store.held_bytes(),
+            Store::Sessions(store) => store.held_bytes(),
         };
-        (self.rows.held_bytes() + store) as u64
+        self.rows.held_bytes() + store
     }
 }

@@ -126,6 +126,11 @@ impl Side {
         self.rows.get(number as usize)
     }
 
+    /// The numbers of the rows that are there.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect()
+    }
+
     pub(super) fn met(&mut self, number: u32) {
         if let Some(row) = self.rows.get_mut(number as usize) {
             row.has_met = true;
@@ -217,8 +222,7 @@ impl Side {
         if held <= 2 * wanted + SLACK_ROWS && batches <= SLACK_BATCHES + wanted / BATCH_ROWS_LEAST {
             return;
         }
-        let numbers: Vec<u32> =
-            (0..self.rows.len() as u32).filter(|at| self.get(*at).is_some_and(|kept| kept.batch != NONE)).collect();
+        let numbers = self.numbers();
         let Some(schema) = self.batches().flatten().next().map(RecordBatch::schema) else { return };
         let columns = (0..schema.fields().len()).map(|column| self.column(column, &numbers));
         // More than 2 GiB in one column of text cannot be one batch: then it stays as it is.
@@ -237,6 +241,13 @@ impl Side {
     fn held_bytes(&self) -> usize {
         self.batch_bytes + self.rows.capacity() * size_of::<Kept>() + self.free.capacity() * 4
     }
+}
+
+/// Rows of a side, at least one, with all their columns.
+pub(super) fn whole(side: &Side, numbers: &[u32]) -> Result<RecordBatch, ArrowError> {
+    let schema = side.batches().flatten().next().map(RecordBatch::schema).expect("a side with rows has batches");
+    let columns = (0..schema.fields().len()).map(|column| side.column(column, numbers));
+    Ok(record_batch(&schema, columns.collect::<Result<_, _>>()?, numbers.len()))
 }
 
 #[cfg(test)]

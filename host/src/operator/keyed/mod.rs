@@ -8,11 +8,13 @@
 //!
 //! An epoch's calls are: keys with rows, in the order of their first row and each with its rows in canonical order; then keys
 //! that only a timer or their end brings. A call's changes are applied after its answer was checked, and before
-//! the next call is made. Invariant: what is emitted depends on the input, its cut into epochs, and processing time alone.
+//! the next call is made. What an older version of the module has kept for a key is migrated before the module sees the key
+//! ([`migrate`]). Invariant: what is emitted depends on the input, its cut into epochs, and processing time alone.
 
 mod apply;
 mod emit;
 mod isolate;
+pub mod migrate;
 mod partition;
 mod reduce;
 mod work;

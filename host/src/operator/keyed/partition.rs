@@ -1,6 +1,8 @@
 //! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
 
 mod evolve;
+mod look;
+mod older;
 mod snapshot;
 
 use std::sync::Arc;
@@ -10,11 +12,12 @@ use arrow::{
     compute::take,
 };
 use pelton_core::{
-    contract::{KeyedSignature, StateForm},
+    contract::{StateForm, StateTable},
     limits::LimitName,
 };
 use pelton_wasm::{CallError, GuestBacktrace, StateRange, StateReader, StateRows};
 
+pub(super) use self::older::Older;
 use super::{Initial, KeyedPlan, work::Places};
 use crate::{
     operator::{partitions::partitioned, tables::SideTables},
@@ -34,6 +37,8 @@ pub struct Partition {
     pub(super) number: u16,
     pub(super) keys: NumberedKeys,
     pub(super) tables: Tables,
+    /// Rows of an older version of the module that are not migrated yet.
+    pub(super) older: Option<Box<Older>>,
     pub(super) timers: Timers,
     pub(super) expiry: Expiry,
     /// How far event time had come, before the input ended: ends of keys go by it.
@@ -74,7 +79,8 @@ impl Partition {
         Self {
             number,
             keys: NumberedKeys::new(codec.slots()),
-            tables: Tables::new(&plan.signature),
+            tables: Tables::new(&plan.signature.state),
+            older: None,
             timers: Timers::default(),
             expiry: Expiry::default(),
             event_time: i64::MIN,
@@ -113,20 +119,22 @@ impl Partition {
         self.keys.len()
     }
 
+    /// Keys whose rows are still those of an older version.
+    pub fn keys_left(&self) -> usize {
+        self.older.as_ref().map_or(0, |older| older.left)
+    }
+
     /// Bytes held, about. Cheap.
     pub fn held_bytes(&self) -> usize {
-        self.keys.held_bytes() + self.tables.held_bytes() + self.timers.held_bytes() + self.expiry.held_bytes()
+        let older = self.older.as_ref().map_or(0, |older| older.held_bytes());
+        self.keys.held_bytes() + self.tables.held_bytes() + older + self.timers.held_bytes() + self.expiry.held_bytes()
     }
 
     /// Drops all that a key has; the key itself stays until [`Self::release_idle`].
     pub(super) fn drop_state(&mut self, slot: u32) {
-        for table in &mut self.tables.all {
-            if let Table::Value(rows) = table {
-                rows.release(slot);
-            }
-        }
-        for rows in self.tables.ordered_mut() {
-            rows.release(slot);
+        self.tables.release(slot);
+        if let Some(older) = &mut self.older {
+            older.done(&[slot]);
         }
         self.timers.clear_all(slot);
         self.expiry.release(slot);
@@ -135,7 +143,8 @@ impl Partition {
     /// Forgets those of these keys that have neither state nor timers.
     pub(super) fn release_idle(&mut self, slots: impl Iterator<Item = u32>) {
         for slot in slots {
-            if !self.timers.has(slot) && self.tables.is_empty_at(slot) {
+            let waits = self.older.as_ref().is_some_and(|older| older.waits(slot));
+            if !waits && !self.timers.has(slot) && self.tables.is_empty_at(slot) {
                 self.expiry.release(slot);
                 self.keys.forget(slot);
             }
@@ -153,9 +162,9 @@ impl Partition {
 }
 
 impl Tables {
-    fn new(signature: &KeyedSignature) -> Self {
+    fn new(declared: &[StateTable]) -> Self {
         let mut ordered = Vec::new();
-        let all = signature.state.iter().map(|table| match table.form {
+        let all = declared.iter().map(|table| match table.form {
             StateForm::Value => Table::Value(ValueRows::new(&table.values)),
             form @ (StateForm::Map | StateForm::List) => {
                 ordered.push(OrderedRows::new(form == StateForm::List, &table.subkey, &table.values));

@@ -12,8 +12,14 @@ use arrow::{
     compute::interleave,
     error::ArrowError,
 };
-use pelton_core::{batch, contract::StateForm, window::Clock};
-use pelton_wasm::{BatchContext, CallError, CallLog, DueTimers, KeyedAnswer, KeyedBatch, KeyedInstance, Metering};
+use pelton_core::{
+    batch,
+    contract::{StateForm, StateTable},
+    window::Clock,
+};
+use pelton_wasm::{
+    BatchContext, CallError, CallLog, DueTimers, KeyedAnswer, KeyedBatch, KeyedInstance, Metering, OlderRows,
+};
 
 use super::{
     KeyedPlan,
@@ -36,12 +42,14 @@ use crate::{
 /// How often timers are set and fire after the input has ended: a module that sets a timer whenever one fires would else
 /// never come to an end.
 const LAST_ROUNDS_MAX: usize = 64;
+/// The call that migrates, as errors name it.
+const MIGRATE: &str = "migrate";
 
 /// The reduce side on one compute thread.
 #[derive(Debug)]
 pub struct Reducer {
     plan: Arc<KeyedPlan>,
-    codec: KeyCodec,
+    codec: Arc<KeyCodec>,
     /// Made at the first call, and again after it was dropped.
     instance: Option<(Metering, KeyedInstance)>,
     loaded: Loaded,
@@ -52,7 +60,7 @@ pub struct Reducer {
 
 impl Reducer {
     pub fn new(plan: Arc<KeyedPlan>) -> Self {
-        let codec = KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key");
+        let codec = Arc::new(KeyCodec::new(&plan.shuffle.key_fields).expect("the plan checked the key"));
         let (loaded, said) = (Loaded::default(), CallLog::default());
         Self { plan, codec, instance: None, loaded, said, call_time: Duration::ZERO }
     }
@@ -93,9 +101,37 @@ impl Reducer {
             }
             self.run(context, state, &Grouped::default(), Reasons { due, ..Reasons::default() }, &mut out)?;
         }
+        loop {
+            let next = state.next_to_migrate(&self.plan);
+            self.migrate(state, &next)?;
+            let has_more = !next.is_empty() && closing.is_last;
+            state.release_idle(next.into_iter());
+            if !has_more {
+                break;
+            }
+        }
         out.stats.call_time = std::mem::take(&mut self.call_time);
         out.stats.assemble_time = started.elapsed().saturating_sub(out.stats.call_time);
         Ok(out)
+    }
+
+    /// Has these keys' rows be of this version of the module.
+    fn migrate(&mut self, state: &mut Partition, slots: &[u32]) -> Result<(), CallError> {
+        if state.keys_left() == 0 {
+            return Ok(());
+        }
+        let (plan, codec) = (Arc::clone(&self.plan), Arc::clone(&self.codec));
+        let mut ask = |older: &OlderRows<'_>, table: &StateTable| {
+            let started = Instant::now();
+            let migrated = self.instance(Metering::Time)?.migrate(older, &plan.options, table);
+            self.call_time += started.elapsed();
+            if migrated.is_err() {
+                self.instance = None;
+            }
+            migrated
+        };
+        state.migrate(&plan, &codec, slots, &mut ask)?;
+        state.account(MIGRATE)
     }
 
     /// What the calls since the last take logged and counted.
@@ -153,6 +189,7 @@ impl Reducer {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let plan = Arc::clone(&self.plan);
+        self.migrate(state, &call.slots)?;
         // An earlier call of the same key may have cleared or moved a timer.
         let due: Vec<Due> = call.due.iter().filter(|due| state.timers.is_set(due.clock, &due.timer)).copied().collect();
         if call.is_continued && due.is_empty() && !call.ending.contains(&1) {

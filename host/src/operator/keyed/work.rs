@@ -13,7 +13,10 @@ use pelton_core::window::Clock;
 use super::partition::Partition;
 use crate::{
     operator::shuffle::{Piece, ShuffledRows},
-    state::timers::Timer,
+    state::{
+        table::{CHUNK, load},
+        timers::Timer,
+    },
 };
 
 /// The rows of an epoch for one partition.
@@ -61,7 +64,7 @@ impl<'a> Grouped<'a> {
             .iter()
             .filter_map(|piece| match piece {
                 Piece::Rows(rows) => Some(rows.as_ref()),
-                Piece::Partial(_) => None,
+                Piece::Partial(_) | Piece::Batch(_) | Piece::Run(_) => None,
             })
             .collect();
         let of = |piece: &&'a ShuffledRows| piece.by_partition.get(partition).map(Vec::as_slice).unwrap_or_default();
@@ -119,11 +122,11 @@ impl<'a> Grouped<'a> {
 /// Numbers slots in the order of their appearance. Keeps its table between epochs, so that a small epoch over many keys is cheap.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// By slot; [`NOWHERE`] between uses.
+    /// By slot: its place in the epoch that saw it last, plus that epoch's `base`; nothing has to be cleared between epochs.
     of_slots: Vec<u32>,
+    /// What is below it is of an earlier epoch.
+    base: u32,
 }
-
-const NOWHERE: u32 = u32::MAX;
 
 struct Numbered {
     of_rows: Vec<u32>,
@@ -133,22 +136,26 @@ struct Numbered {
 impl Places {
     fn number(&mut self, row_slots: &[u32], slots: usize) -> Numbered {
         if self.of_slots.len() < slots {
-            self.of_slots.resize(slots, NOWHERE);
+            self.of_slots.resize(slots, 0);
+        }
+        // 0 is of no epoch.
+        if self.base == 0 || row_slots.len() >= (u32::MAX - self.base) as usize {
+            self.of_slots.fill(0);
+            self.base = 1;
         }
         let mut numbered = Numbered { of_rows: Vec::with_capacity(row_slots.len()), slots: Vec::new() };
-        for slot in row_slots {
-            let Some(place) = self.of_slots.get_mut(*slot as usize) else { continue };
-            if *place == NOWHERE {
-                *place = numbered.slots.len() as u32;
-                numbered.slots.push(*slot);
-            }
-            numbered.of_rows.push(*place);
-        }
-        for slot in &numbered.slots {
-            if let Some(place) = self.of_slots.get_mut(*slot as usize) {
-                *place = NOWHERE;
+        for chunk in row_slots.chunks(CHUNK) {
+            load(&self.of_slots, chunk.iter().map(|slot| *slot as usize));
+            for slot in chunk {
+                let Some(place) = self.of_slots.get_mut(*slot as usize) else { continue };
+                if *place < self.base {
+                    *place = self.base + numbered.slots.len() as u32;
+                    numbered.slots.push(*slot);
+                }
+                numbered.of_rows.push(*place - self.base);
             }
         }
+        self.base += numbered.slots.len() as u32;
         numbered
     }
 }
@@ -177,7 +184,9 @@ pub(super) fn calls(grouped: &Grouped<'_>, reasons: Reasons, rows_max: usize) ->
     }
     let mut calls = Calls { rows_max: rows_max.max(1), all: Vec::new(), weight: 0, rows: 0 };
     for (slot, rows) in grouped.keys() {
-        calls.key(slot, rows, &due.remove(&slot).unwrap_or_default(), false);
+        // Mostly no timer is due: then no key is looked up.
+        let timers = if due.is_empty() { Vec::new() } else { due.remove(&slot).unwrap_or_default() };
+        calls.key(slot, rows, &timers, false);
     }
     // What a row has just touched neither ends nor is idle.
     let mut called: HashSet<u32> = HashSet::new();
@@ -311,9 +320,14 @@ mod tests {
     #[test]
     fn places_are_numbered_by_first_appearance_and_forgotten() {
         let mut places = Places::default();
-        for _ in 0..2 {
-            let numbered = places.number(&[5, 2, 5, 0], 6);
-            assert_eq!((numbered.of_rows, numbered.slots), (vec![0, 1, 0, 2], vec![5, 2, 0]));
+        for base in [0, 1, u32::MAX - 9, u32::MAX - 4, u32::MAX] {
+            places.base = places.base.max(base);
+            for _ in 0..3 {
+                let numbered = places.number(&[5, 2, 5, 0], 6);
+                assert_eq!((numbered.of_rows, numbered.slots), (vec![0, 1, 0, 2], vec![5, 2, 0]));
+            }
+            let numbered = places.number(&[4, 7, 4], 8);
+            assert_eq!((numbered.of_rows, numbered.slots), (vec![0, 1, 0], vec![4, 7]));
         }
     }
 }

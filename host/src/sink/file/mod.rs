@@ -9,10 +9,13 @@
 //!
 //! Guarantee: a part is whole under its final name or has no final name; the same rows give the same bytes,
 //! for any number of threads, on every run; an empty result is one part without rows, so that readers find the
-//! schema. A part is closed after the chunk (a batch) that brings it to `roll-bytes`.
+//! schema. A part is closed after the chunk (a batch) that brings it to `roll-bytes`, and with the first
+//! epoch whose time says that it is older than `roll-after`.
 
+mod age;
 mod compress;
 mod csv;
+mod folders;
 mod growing;
 mod parts;
 mod published;
@@ -29,7 +32,9 @@ use arrow::datatypes::SchemaRef;
 use pelton_core::job::{Compression, FileSinkSpec, Format, IfExists};
 
 use self::{
+    age::AgeLimit,
     compress::Codec,
+    folders::{FolderEncoder, Folders},
     growing::GrowingWriter,
     parts::Parts,
     published::Published,
@@ -37,15 +42,17 @@ use self::{
     rows::{Buffers, RowEncoder, RowFormatter, RowWriter},
     tables::{TableEncoder, TableFormat, TableWriter},
 };
-use super::{Encoder, Sink, SinkError, Writer};
+use super::{Begin, Encoder, Sink, SinkError, Writer};
 
 /// Touches nothing on disk before [`Sink::writer`].
 #[derive(Debug)]
 pub struct FileSink {
     spec: FileSinkSpec,
     directory: PathBuf,
+    /// Of the columns that files hold.
     schema: SchemaRef,
     layout: Layout,
+    folders: Option<Folders>,
 }
 
 #[derive(Debug)]
@@ -57,6 +64,8 @@ enum Layout {
 impl FileSink {
     /// Refuses columns that the format cannot hold; relative paths start at `base`.
     pub fn open(spec: &FileSinkSpec, schema: SchemaRef, base: &Path) -> Result<Self, SinkError> {
+        let folders = Folders::new(&spec.partition_by, &schema)?;
+        let schema = folders.as_ref().map_or(schema, |folders| Arc::clone(folders.schema()));
         let layout = match RowFormatter::new(&spec.format, &schema)? {
             Some(formatter) => Layout::Rows {
                 header: formatter.header(&schema)?,
@@ -69,7 +78,12 @@ impl FileSink {
                 Layout::Table(table.expect("a format is one of rows or one of tables"))
             }
         };
-        Ok(Self { spec: spec.clone(), directory: base.join(&spec.path), schema, layout })
+        Ok(Self { spec: spec.clone(), directory: base.join(&spec.path), schema, layout, folders })
+    }
+
+    /// `country=…/day=…/`
+    fn folder(&self) -> String {
+        self.spec.partition_by.iter().map(|column| format!("{column}=…/")).collect()
     }
 
     fn extension(&self) -> String {
@@ -90,37 +104,36 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn encoder(&self) -> Result<Box<dyn Encoder>, SinkError> {
-        Ok(match &self.layout {
+        let inner: Box<dyn Encoder> = match &self.layout {
             Layout::Rows { formatter, codec, buffers, .. } => {
                 let (formatter, buffers) = (formatter.clone(), buffers.clone());
                 Box::new(RowEncoder { formatter, codec: *codec, buffers, expected: 0 })
             }
             Layout::Table(_) => Box::new(TableEncoder { schema: self.schema.clone(), format: self.spec.format.name() }),
+        };
+        Ok(match self.folders.clone() {
+            Some(folders) => Box::new(FolderEncoder { folders, inner }),
+            None => inner,
         })
     }
 
     fn writer(&self) -> Result<Box<dyn Writer>, SinkError> {
+        if self.folders.is_some() {
+            // Epoch by epoch, though nobody can go on with it.
+            return self.publishing(false);
+        }
         let parts = Parts::claim(&self.directory, self.extension(), self.spec.if_exists)?;
-        let roll_bytes = self.spec.roll_bytes;
+        let roll = (self.spec.roll_bytes, AgeLimit::new(self.spec.roll_after));
         Ok(match &self.layout {
             Layout::Rows { header, codec, buffers, .. } => {
-                Box::new(RowWriter::new(parts, header.clone(), *codec, roll_bytes, buffers.clone()))
+                Box::new(RowWriter::new(parts, header.clone(), *codec, roll, buffers.clone()))
             }
-            Layout::Table(format) => Box::new(TableWriter::new(parts, format.clone(), self.schema.clone(), roll_bytes)),
+            Layout::Table(format) => Box::new(TableWriter::new(parts, format.clone(), self.schema.clone(), roll)),
         })
     }
 
-    fn epoch_writer(&self, begun: bool) -> Result<Box<dyn Writer>, SinkError> {
-        let published = Published::claim(&self.directory, self.extension(), self.spec.if_exists, begun)?;
-        let roll_bytes = self.spec.roll_bytes;
-        Ok(match &self.layout {
-            Layout::Rows { header, codec, buffers, .. } => {
-                Box::new(GrowingWriter::new(published, header.clone(), *codec, roll_bytes, buffers.clone()))
-            }
-            Layout::Table(format) => {
-                Box::new(RolledWriter::new(published, format.clone(), self.schema.clone(), roll_bytes))
-            }
-        })
+    fn epoch_writer(&self, begin: &Begin<'_>) -> Result<Box<dyn Writer>, SinkError> {
+        self.publishing(begin.last.is_some())
     }
 
     fn describe(&self) -> Vec<(String, String)> {
@@ -133,15 +146,35 @@ impl Sink for FileSink {
             IfExists::Error => "error",
             IfExists::Replace => "replace",
         };
+        let roll_after = self.spec.roll_after.map_or_else(|| "never".to_owned(), |age| format!("{age:?}"));
         [
             ("directory", self.directory.display().to_string()),
-            ("files", format!("part-NNNNN{}", self.extension())),
+            ("files", format!("{}part-NNNNN{}", self.folder(), self.extension())),
             ("compression", compression.to_owned()),
             ("roll-bytes", self.spec.roll_bytes.to_string()),
+            ("roll-after", roll_after),
             ("if-exists", if_exists.to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into()
+    }
+}
+
+impl FileSink {
+    /// `begun`: the parts that are there are this job's own.
+    fn publishing(&self, begun: bool) -> Result<Box<dyn Writer>, SinkError> {
+        let (depth, if_exists) = (self.spec.partition_by.len(), self.spec.if_exists);
+        let published = Published::claim(&self.directory, self.extension(), depth, if_exists, begun)?;
+        let roll_bytes = self.spec.roll_bytes;
+        Ok(match &self.layout {
+            Layout::Rows { header, codec, buffers, .. } => {
+                let roll = (roll_bytes, AgeLimit::new(self.spec.roll_after));
+                Box::new(GrowingWriter::new(published, header.clone(), *codec, roll, buffers.clone()))
+            }
+            Layout::Table(format) => {
+                Box::new(RolledWriter::new(published, format.clone(), self.schema.clone(), roll_bytes))
+            }
+        })
     }
 }
 

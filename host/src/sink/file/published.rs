@@ -6,12 +6,15 @@
 //!  _manifest.jsonl      {"epoch":7,"part":"part-00000.csv","bytes":1234}: what readers can trust
 //! ```
 //!
+//! With folders a part's name is `country=DE/part-00007.csv`; numbers count over all folders, so that a part which no committed epoch has is known by
+//! its number alone.
+//!
 //! Called by the writers of text ([`super::growing`]) and of tables ([`super::rolled`]), and by recovery. Invariants: no final
 //! name and no byte is there before its epoch has been committed, but for epochs too large to be kept beside the record: those lie
 //! behind the length that the manifest says, until they are committed too. Publishing an epoch again changes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Write},
     os::unix::fs::FileExt,
@@ -30,6 +33,8 @@ use super::parts::{PREFIX, Part, TEMP_MARK, create_directory, is_part, is_temp, 
 use crate::sink::{Prepared, SinkError};
 
 const MANIFEST: &str = "_manifest.jsonl";
+/// Files that are open until they are synced, at most.
+const UNSYNCED_MAX: usize = 256;
 
 /// A claimed output directory, in which epochs are published.
 #[derive(Debug)]
@@ -42,8 +47,10 @@ pub struct Published {
     extension: String,
     /// Written since the last sync.
     unsynced: BTreeMap<String, File>,
-    /// A name was given or taken away since then.
-    is_renamed: bool,
+    /// Folders in which a name was given or taken away since then; the directory itself is the empty one.
+    renamed: BTreeSet<String>,
+    /// Folders within folders that parts lie in; 0: parts lie in the directory.
+    depth: usize,
     /// Number of the next part.
     next_part: u32,
     bytes: u64,
@@ -59,8 +66,14 @@ struct ManifestLine<'a> {
 }
 
 impl Published {
-    /// Makes the directory if it is missing, and locks it. `begun`: the parts in it are this job's own.
-    pub fn claim(path: &Path, extension: String, if_exists: IfExists, begun: bool) -> Result<Self, SinkError> {
+    /// Makes the directory if it is missing, and locks it. `depth`: so many folders deep lie the parts. `begun`: they are this job's own.
+    pub fn claim(
+        path: &Path,
+        extension: String,
+        depth: usize,
+        if_exists: IfExists,
+        begun: bool,
+    ) -> Result<Self, SinkError> {
         let error = |action, source| SinkError::Io { action, path: path.display().to_string(), source };
         create_directory(path).map_err(|source| error("create directory", source))?;
         let handle = File::open(path).map_err(|source| error("open directory", source))?;
@@ -72,7 +85,8 @@ impl Published {
             path: path.to_owned(),
             extension,
             unsynced: BTreeMap::new(),
-            is_renamed: false,
+            renamed: BTreeSet::new(),
+            depth,
             next_part: 0,
             bytes: 0,
         };
@@ -87,10 +101,11 @@ impl Published {
         // A manifest that names no part: whoever made it came to no committed epoch, and nobody needs what it wrote.
         let begun = self.directory.metadata(MANIFEST).is_ok_and(|manifest| manifest.len() == 0);
         for name in self.names()? {
-            if name.starts_with(PREFIX) && (if_exists == IfExists::Error && !begun || !is_part(&name)) {
+            let file = file_of(&name);
+            if file.starts_with(PREFIX) && (if_exists == IfExists::Error && !begun || !is_part(file)) {
                 return Err(SinkError::Exists { path: self.path.display().to_string(), file: name });
             }
-            if name.starts_with(PREFIX) || is_temp(&name) || name == MANIFEST {
+            if file.starts_with(PREFIX) || is_temp(file) || name == MANIFEST {
                 self.remove(&name)?;
             }
         }
@@ -98,11 +113,33 @@ impl Published {
         self.sync()
     }
 
-    /// The name of the next part, which is taken then.
-    pub fn next_name(&mut self) -> String {
-        let name = format!("{PREFIX}{:05}{}", self.next_part, self.extension);
+    /// The name of the next part in a folder, which is taken then; the folder is made if it is missing.
+    pub fn next_name(&mut self, folder: &str) -> Result<String, SinkError> {
+        let file = format!("{PREFIX}{:05}{}", self.next_part, self.extension);
         self.next_part += 1;
-        name
+        if folder.is_empty() {
+            return Ok(file);
+        }
+        if !self.directory.exists(folder) {
+            self.directory.create_dir_all(folder).map_err(|source| self.error("create directory", folder, source))?;
+            let mut above = folder;
+            while let Some((parent, _)) = above.rsplit_once('/') {
+                self.renamed.insert(parent.to_owned());
+                above = parent;
+            }
+            self.renamed.insert(String::new());
+        }
+        Ok(format!("{folder}/{file}"))
+    }
+
+    /// An epoch has rows for more folders than there may be at one time.
+    pub fn too_many_folders(&self, most: usize) -> SinkError {
+        SinkError::TooManyFolders { path: self.path.display().to_string(), most }
+    }
+
+    /// Parts lie in folders.
+    pub fn has_folders(&self) -> bool {
+        self.depth > 0
     }
 
     /// No part was begun, in this run or an earlier one.
@@ -116,7 +153,10 @@ impl Published {
 
     /// A file for the part of this name that nobody sees.
     pub fn temp(&mut self, name: &str) -> Result<(String, Part), SinkError> {
-        let temp = format!(".{name}{TEMP_MARK}{}", std::process::id());
+        let file = file_of(name);
+        let folder = name.strip_suffix(file).unwrap_or_default();
+        let temp = format!("{folder}.{file}{TEMP_MARK}{}", std::process::id());
+        self.renamed.insert(folder_of(name).to_owned());
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         let file = self.directory.open_with(&temp, &options).map_err(|source| self.error("create", &temp, source))?;
@@ -138,13 +178,19 @@ impl Published {
         if let Some(file) = self.unsynced.remove(name) {
             file.sync_data().map_err(|source| self.error("sync", name, source))?;
         }
-        if self.is_renamed { self.sync_names() } else { Ok(()) }
+        self.sync_names()
     }
 
-    /// The names in the directory are on the disk.
+    /// The names that were given are on the disk.
     pub fn sync_names(&mut self) -> Result<(), SinkError> {
-        self.is_renamed = false;
-        self.handle.sync_all().map_err(|source| self.error("sync", ".", source))
+        for folder in std::mem::take(&mut self.renamed) {
+            let synced = match folder.as_str() {
+                "" => self.handle.sync_all(),
+                folder => self.directory.open(folder).and_then(|folder| folder.sync_all()),
+            };
+            synced.map_err(|source| self.error("sync", &folder, source))?;
+        }
+        Ok(())
     }
 
     /// Everything that was written is on the disk.
@@ -152,7 +198,7 @@ impl Published {
         for name in self.unsynced.keys().cloned().collect::<Vec<_>>() {
             self.sync_part(&name)?;
         }
-        self.sync_part("")
+        self.sync_names()
     }
 
     /// Makes an epoch visible.
@@ -177,17 +223,18 @@ impl Published {
         self.tell(parts, epoch)
     }
 
-    /// Cuts off, and removes, what was written for epochs that were not committed; answers the part that goes on.
-    pub fn recover(&mut self, last: &SinkState) -> Result<Option<PartRecord>, SinkError> {
-        let SinkState::Files { parts, next_part } = last else { return Ok(None) };
+    /// Cuts off, and removes, what was written for epochs that were not committed; answers the parts that go on.
+    pub fn recover(&mut self, last: &SinkState) -> Result<Vec<PartRecord>, SinkError> {
+        let SinkState::Files { parts, next_part } = last else { return Ok(Vec::new()) };
         self.next_part = *next_part;
         for name in self.names()? {
-            if is_temp(&name) || is_part(&name) && number(&name).is_some_and(|number| number >= *next_part) {
+            let file = file_of(&name);
+            if is_temp(file) || is_part(file) && number(file).is_some_and(|number| number >= *next_part) {
                 self.remove(&name)?;
             }
         }
-        let open = parts.iter().find(|part| !part.is_closed);
-        if let Some(part) = open {
+        let open: Vec<PartRecord> = parts.iter().filter(|part| !part.is_closed).cloned().collect();
+        for part in &open {
             let file = self.open(&part.name)?;
             let length = file.metadata().and_then(|metadata| {
                 if metadata.len() > part.to {
@@ -202,13 +249,14 @@ impl Published {
             }
         }
         self.sync()?;
-        Ok(open.cloned())
+        Ok(open)
     }
 
     /// Lines of the summary.
     pub fn details(&self) -> Vec<(String, String)> {
         let files = match self.next_part {
             0 => String::new(),
+            parts if self.has_folders() => format!("{parts} in folders, as {MANIFEST} has them"),
             1 => format!("{PREFIX}{:05}{}", 0, self.extension),
             parts => format!("{PREFIX}{:05}{1} … {PREFIX}{2:05}{1} ({parts})", 0, self.extension, parts - 1),
         };
@@ -240,7 +288,7 @@ impl Published {
 
     /// A temp file that is gone has been renamed, and then its part is there.
     fn rename(&mut self, temp: &str, name: &str) -> Result<(), SinkError> {
-        self.is_renamed = true;
+        self.renamed.insert(folder_of(name).to_owned());
         match self.directory.rename(temp, &self.directory, name) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.directory.exists(name) => Ok(()),
@@ -250,7 +298,12 @@ impl Published {
 
     fn open(&mut self, name: &str) -> Result<&File, SinkError> {
         if !self.unsynced.contains_key(name) {
-            self.is_renamed |= !self.directory.exists(name);
+            if self.unsynced.len() >= UNSYNCED_MAX {
+                self.sync()?;
+            }
+            if !self.directory.exists(name) {
+                self.renamed.insert(folder_of(name).to_owned());
+            }
             let mut options = OpenOptions::new();
             options.write(true).read(true).create(true);
             let file = self.directory.open_with(name, &options).map_err(|source| self.error("open", name, source))?;
@@ -260,16 +313,32 @@ impl Published {
     }
 
     fn remove(&mut self, name: &str) -> Result<(), SinkError> {
-        self.is_renamed = true;
+        self.renamed.insert(folder_of(name).to_owned());
         self.unsynced.remove(name);
         self.directory.remove_file(name).map_err(|source| self.error("remove", name, source))
     }
 
+    /// The files in the directory, and in the folders that parts may lie in.
     fn names(&self) -> Result<Vec<String>, SinkError> {
-        let unreadable = |source| self.error("read directory", ".", source);
         let mut names = Vec::new();
-        for entry in self.directory.entries().map_err(unreadable)? {
-            names.extend(entry.map_err(unreadable)?.file_name().into_string());
+        let mut left = vec![(String::new(), 0)];
+        while let Some((folder, depth)) = left.pop() {
+            let unreadable = |source| self.error("read directory", &folder, source);
+            let entries = match folder.as_str() {
+                "" => self.directory.entries(),
+                folder => self.directory.read_dir(folder),
+            };
+            for entry in entries.map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                if depth < self.depth && file_of(&path).contains('=') && entry.file_type().map_err(unreadable)?.is_dir()
+                {
+                    left.push((path, depth + 1));
+                } else {
+                    names.push(path);
+                }
+            }
         }
         names.sort_unstable();
         Ok(names)
@@ -282,6 +351,16 @@ impl Published {
     fn error(&self, action: &'static str, name: &str, source: io::Error) -> SinkError {
         SinkError::Io { action, path: self.path.join(name).display().to_string(), source }
     }
+}
+
+/// `country=DE` of `country=DE/part-00012.csv`; empty: it lies in the directory.
+pub fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `part-00012.csv` of `country=DE/part-00012.csv`.
+fn file_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, file)| file)
 }
 
 /// 12 of `part-00012.csv`.

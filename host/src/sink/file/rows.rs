@@ -18,16 +18,17 @@ use arrow::{
     array::RecordBatch,
     datatypes::{DataType, SchemaRef},
 };
-use pelton_core::{job::Format, model::Epoch};
+use pelton_core::job::Format;
 
 use super::{
+    age::AgeLimit,
     compress::{Codec, MEMBER_BYTES_MIN},
     csv::CsvFormatter,
     parts::{Part, Parts},
 };
 use crate::checkpoint::CommitPermit;
 use crate::sink::{
-    Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer,
+    Closing, Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer,
     value::{
         json::{JsonColumn, JsonObject},
         plain::TimeFormats,
@@ -170,6 +171,7 @@ pub struct RowWriter {
     /// Text that waits to be compressed.
     pending: Vec<u8>,
     roll_bytes: u64,
+    age: AgeLimit,
     buffers: Arc<Buffers>,
     rows: u64,
 }
@@ -178,15 +180,23 @@ struct RowPart {
     part: Part,
     /// Bytes of the part so far, as on disk.
     bytes: u64,
+    /// Processing time of its first epoch.
+    began: Option<i64>,
 }
 
 impl RowWriter {
-    pub fn new(parts: Parts, header: Vec<u8>, codec: Option<Codec>, roll_bytes: u64, buffers: Arc<Buffers>) -> Self {
-        Self { current: None, parts, header, codec, pending: Vec::new(), roll_bytes, buffers, rows: 0 }
+    pub fn new(
+        parts: Parts,
+        header: Vec<u8>,
+        codec: Option<Codec>,
+        (roll_bytes, age): (u64, AgeLimit),
+        buffers: Arc<Buffers>,
+    ) -> Self {
+        Self { current: None, parts, header, codec, pending: Vec::new(), roll_bytes, age, buffers, rows: 0 }
     }
 
     fn begin(&mut self) -> Result<RowPart, SinkError> {
-        let mut current = RowPart { part: self.parts.begin()?, bytes: 0 };
+        let mut current = RowPart { part: self.parts.begin()?, bytes: 0, began: None };
         if self.codec.is_some() {
             self.pending.extend_from_slice(&self.header);
         } else {
@@ -213,7 +223,7 @@ impl RowWriter {
                 current.append(&member)?;
                 member
             }
-            Payload::Batch(_) | Payload::Checksums(_) => {
+            Payload::Batch(_) | Payload::Checksums(_) | Payload::Rows { .. } | Payload::Folders(_) => {
                 return Err(SinkError::Encode { format: "rows", reason: "not this sink's encoder".into() });
             }
         };
@@ -272,8 +282,15 @@ impl Writer for RowWriter {
         Ok(())
     }
 
-    fn prepare(&mut self, _epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+    fn prepare(&mut self, end: Closing) -> Result<Prepared, SinkError> {
+        if let Some(old) = self.current.take_if(|current| self.age.is_over(&mut current.began, end.now)) {
+            self.close(old)?;
+        }
         Ok(Prepared::default())
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.current.as_ref().and_then(|current| self.age.due(current.began))
     }
 
     fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {

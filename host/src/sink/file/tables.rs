@@ -21,14 +21,14 @@ use parquet::{
     errors::ParquetError,
     file::properties::WriterProperties,
 };
-use pelton_core::{
-    job::{Compression, Format},
-    model::Epoch,
-};
+use pelton_core::job::{Compression, Format};
 
-use super::parts::{Part, Parts};
+use super::{
+    age::AgeLimit,
+    parts::{Part, Parts},
+};
 use crate::checkpoint::CommitPermit;
-use crate::sink::{Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer};
+use crate::sink::{Closing, Encoded, Encoder, Payload, Prepared, SinkError, SinkSummary, Writer};
 
 /// Rows of a Parquet row group.
 const ROW_GROUP_ROWS_MAX: usize = 1 << 20;
@@ -146,6 +146,22 @@ impl TableFile {
         }
     }
 
+    /// Encoded bytes in memory, as a function of the rows.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Parquet(writer) => writer.in_progress_size(),
+            Self::Ipc(_) => 0,
+        }
+    }
+
+    /// Writes what is held.
+    pub(super) fn flush(&mut self) -> Result<(), SinkError> {
+        match self {
+            Self::Parquet(writer) => writer.flush().map_err(parquet_error),
+            Self::Ipc(_) => Ok(()),
+        }
+    }
+
     pub(super) fn close(self) -> Result<Part, SinkError> {
         match self {
             Self::Parquet(writer) => writer.into_inner().map_err(parquet_error),
@@ -160,19 +176,23 @@ impl TableFile {
 /// Puts batches into parts, in canonical order.
 pub struct TableWriter {
     current: Option<TableFile>,
+    /// Processing time of the first epoch of the open part.
+    began: Option<i64>,
     parts: Parts,
     format: TableFormat,
     schema: SchemaRef,
     roll_bytes: u64,
+    age: AgeLimit,
     rows: u64,
 }
 
 impl TableWriter {
-    pub fn new(parts: Parts, format: TableFormat, schema: SchemaRef, roll_bytes: u64) -> Self {
-        Self { current: None, parts, format, schema, roll_bytes, rows: 0 }
+    pub fn new(parts: Parts, format: TableFormat, schema: SchemaRef, (roll_bytes, age): (u64, AgeLimit)) -> Self {
+        Self { current: None, began: None, parts, format, schema, roll_bytes, age, rows: 0 }
     }
 
     fn begin(&mut self) -> Result<TableFile, SinkError> {
+        self.began = None;
         self.format.open(self.parts.begin()?, &self.schema)
     }
 }
@@ -199,8 +219,15 @@ impl Writer for TableWriter {
         Ok(())
     }
 
-    fn prepare(&mut self, _epoch: Epoch, _is_end: bool) -> Result<Prepared, SinkError> {
+    fn prepare(&mut self, end: Closing) -> Result<Prepared, SinkError> {
+        if let Some(old) = self.current.take_if(|_| self.age.is_over(&mut self.began, end.now)) {
+            self.parts.close(old.close()?)?;
+        }
         Ok(Prepared::default())
+    }
+
+    fn due(&self) -> Option<i64> {
+        self.current.as_ref().and_then(|_| self.age.due(self.began))
     }
 
     fn publish(&mut self, _permit: &CommitPermit, _prepared: &Prepared) -> Result<(), SinkError> {

@@ -23,7 +23,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 use super::*;
-use crate::sink::SinkSummary;
+use crate::sink::{Closing, SinkSummary};
 
 fn spec(format: Format) -> FileSinkSpec {
     FileSinkSpec {
@@ -31,7 +31,9 @@ fn spec(format: Format) -> FileSinkSpec {
         format,
         compression: Compression::Auto,
         roll_bytes: 1 << 30,
+        roll_after: None,
         if_exists: IfExists::Error,
+        partition_by: Vec::new(),
     }
 }
 
@@ -326,4 +328,85 @@ fn what_a_format_does_not_have_is_refused_by_name() {
     let zipped = FileSinkSpec { compression: Compression::Gzip, ..spec(Format::Ipc) };
     let error = FileSink::open(&zipped, schema, Path::new("/")).unwrap_err();
     assert_eq!(error.to_string(), "arrow files cannot be compressed by gzip");
+}
+
+/// Writes `rows` as one epoch, and answers every file below the directory.
+fn in_folders(format: Format, rows: &RecordBatch) -> Result<Vec<(String, Vec<u8>)>, SinkError> {
+    let root = TempDir::new().unwrap();
+    let spec = FileSinkSpec { partition_by: vec!["n".into()], ..spec(format) };
+    let sink = FileSink::open(&spec, rows.schema(), root.path()).unwrap();
+    let (mut encoder, mut writer) = (sink.encoder().unwrap(), sink.writer().unwrap());
+    for epoch in 1..=2 {
+        writer.write(encoder.encode(rows)?)?;
+        let end = Closing { epoch: pelton_core::model::Epoch(epoch), now: 0, is_end: epoch == 2 };
+        let prepared = writer.prepare(end)?;
+        writer.publish(&crate::checkpoint::CommitPermit::without_checkpoint(end.epoch), &prepared)?;
+    }
+    writer.finish()?;
+    let out = root.path().join("out");
+    let mut files = Vec::new();
+    for folder in fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.strip_prefix(&out).unwrap().to_str().unwrap().to_owned();
+            files.push((name, fs::read(file).unwrap()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn numbered(numbers: impl Iterator<Item = i64>) -> RecordBatch {
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..numbers.len()).map(|row| format!("row {row}"))));
+    RecordBatch::try_from_iter([("n", numbers), ("s", texts)]).unwrap()
+}
+
+#[test]
+fn text_grows_in_its_folder_and_tables_get_a_part_for_each_epoch() {
+    let rows = numbered([7, 8, 7].into_iter());
+    let csv = in_folders(Format::Csv(CsvDialect::default()), &rows).unwrap();
+    let text = |text: &str| text.as_bytes().to_vec();
+    let expected =
+        [("n=7/part-00000.csv", text("row 0\nrow 2\nrow 0\nrow 2\n")), ("n=8/part-00001.csv", text("row 1\nrow 1\n"))];
+    assert_eq!(csv, expected.map(|(name, bytes)| (name.to_owned(), bytes)));
+    for format in [Format::Parquet, Format::Ipc] {
+        let end = if format == Format::Parquet { "parquet" } else { "arrow" };
+        let names: Vec<String> = in_folders(format, &rows).unwrap().into_iter().map(|(name, _)| name).collect();
+        let expected = ["n=7/part-00000", "n=7/part-00002", "n=8/part-00001", "n=8/part-00003"];
+        assert_eq!(names, expected.map(|name| format!("{name}.{end}")));
+    }
+}
+
+#[test]
+fn an_epoch_writes_to_so_many_folders_and_no_more() {
+    for format in [Format::Csv(CsvDialect::default()), Format::Parquet] {
+        assert_eq!(
+            in_folders(format.clone(), &numbered(0..256)).unwrap().len(),
+            if format == Format::Parquet { 512 } else { 256 }
+        );
+        let error = in_folders(format, &numbered(0..257)).unwrap_err().to_string();
+        assert!(error.contains("more than 256 folders"), "{error}");
+    }
+}
+
+#[test]
+fn old_parts_are_closed_at_the_end_of_an_epoch_in_every_format() {
+    let rows = numbered(0..3);
+    for format in [Format::Csv(CsvDialect::default()), Format::Parquet, Format::Ipc] {
+        let root = TempDir::new().unwrap();
+        let spec = FileSinkSpec { roll_after: Some(std::time::Duration::from_secs(1)), ..spec(format) };
+        let sink = FileSink::open(&spec, rows.schema(), root.path()).unwrap();
+        let (mut encoder, mut writer) = (sink.encoder().unwrap(), sink.writer().unwrap());
+        let mut epoch = pelton_core::model::Epoch::FIRST;
+        for (now, due) in [(5, Some(1_000_005)), (1_000_004, Some(1_000_005)), (1_000_005, None), (9, Some(1_000_009))]
+        {
+            writer.write(encoder.encode(&rows).unwrap()).unwrap();
+            writer.prepare(Closing { epoch, now, is_end: false }).unwrap();
+            assert_eq!(writer.due(), due, "{} at {now}", spec.format.name());
+            epoch = epoch.next();
+        }
+        writer.finish().unwrap();
+        let parts = fs::read_dir(root.path().join("out")).unwrap().count();
+        assert_eq!(parts, 2, "{}", spec.format.name());
+    }
 }

@@ -3,7 +3,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use super::*;
 
 fn end_epoch(writer: &mut dyn Writer, epoch: Epoch) -> Result<(), SinkError> {
-    let prepared = writer.prepare(epoch, false)?;
+    let prepared = writer.prepare(Closing { epoch, now: 0, is_end: false })?;
     writer.publish(&CommitPermit::without_checkpoint(epoch), &prepared)
 }
 

@@ -1,6 +1,6 @@
 //! Cuts a stream of bytes into runs of whole rows.
 //!
-//! Called by the readers of compressed files and of standard input, which add what they read and take what is whole.
+//! Called by the readers of compressed files, and of sources whose rows come once, which add what they read and take what is whole.
 //! Pure: no I/O, no threads.
 //!
 //! ```text

@@ -4,14 +4,14 @@
 //! alone, since it is the order of all rows.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use globset::{GlobBuilder, GlobMatcher};
-use pelton_core::checkpoint::record::{FileRecord, Position};
+use pelton_core::checkpoint::record::{FileRecord, Growth, Position};
 
 use crate::source::SourceError;
 
@@ -21,13 +21,18 @@ pub struct ListedFile {
     pub path: PathBuf,
     /// Its path as the job file would name it: for errors and `_file`.
     pub name: Arc<str>,
-    /// Its size when it was listed. What is added later is not read.
+    /// Its size when it was listed, or where the part ends that this is. What is added later is not read.
     pub bytes: u64,
+    /// Of a part of a file that grows.
+    pub growth: Option<Growth>,
 }
+
+/// Whether a file of this name is known.
+pub type Known<'a> = &'a dyn Fn(&str) -> bool;
 
 impl ListedFile {
     pub fn record(&self) -> FileRecord {
-        FileRecord { name: self.name.to_string(), bytes: self.bytes }
+        FileRecord { name: self.name.to_string(), bytes: self.bytes, growth: self.growth }
     }
 }
 
@@ -44,11 +49,11 @@ pub fn list(paths: &[String], base: &Path) -> Result<Vec<ListedFile>, SourceErro
 }
 
 /// The same, but for the files that are known, which are not looked at. There may be none.
-pub fn list_new(paths: &[String], base: &Path, known: &HashSet<Arc<str>>) -> Result<Vec<ListedFile>, SourceError> {
+pub fn list_new(paths: &[String], base: &Path, known: Known<'_>) -> Result<Vec<ListedFile>, SourceError> {
     walk(paths, base, Some(known))
 }
 
-fn walk(paths: &[String], base: &Path, known: Option<&HashSet<Arc<str>>>) -> Result<Vec<ListedFile>, SourceError> {
+fn walk(paths: &[String], base: &Path, known: Option<Known<'_>>) -> Result<Vec<ListedFile>, SourceError> {
     let mut found = BTreeMap::new();
     for path in paths {
         let before = found.len();
@@ -101,7 +106,8 @@ where
             None if number >= wanted => return Err(moved("not there any more".to_owned())),
             // Nothing of it will be read.
             None => {
-                T::from(ListedFile { path: PathBuf::new(), name: Arc::from(record.name.as_str()), bytes: record.bytes })
+                let name = Arc::from(record.name.as_str());
+                T::from(ListedFile { path: PathBuf::new(), name, bytes: record.bytes, growth: None })
             }
         });
     }
@@ -122,7 +128,7 @@ struct Walk<'a> {
     found: &'a mut BTreeMap<String, ListedFile>,
     matches: usize,
     /// Names of files that are passed over.
-    known: Option<&'a HashSet<Arc<str>>>,
+    known: Option<Known<'a>>,
 }
 
 /// Names that a glob takes.
@@ -134,12 +140,12 @@ struct Pattern {
 
 impl Walk<'_> {
     fn is_known(&self, name: &str) -> bool {
-        self.known.is_some_and(|known| known.contains(name))
+        self.known.is_some_and(|known| known(name))
     }
 
     fn add(&mut self, path: PathBuf, name: String, bytes: u64) {
         self.matches += 1;
-        let file = ListedFile { path, name: Arc::from(name.as_str()), bytes };
+        let file = ListedFile { path, name: Arc::from(name.as_str()), bytes, growth: None };
         self.found.insert(name, file);
     }
 
@@ -187,7 +193,11 @@ impl Walk<'_> {
             };
             // A directory of many files that have been read costs no look at each of them.
             if taken && !self.is_known(&child) {
-                let metadata = fs::metadata(entry.path()).map_err(failed("read", &child))?;
+                let metadata = match fs::metadata(entry.path()) {
+                    // Who looks again and again finds names that are gone a moment later.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && self.known.is_some() => continue,
+                    metadata => metadata.map_err(failed("read", &child))?,
+                };
                 if metadata.is_file() {
                     self.add(entry.path(), child, metadata.len());
                 }

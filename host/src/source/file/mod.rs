@@ -2,11 +2,13 @@
 //!
 //! [`listing`] finds the files. Row formats ([`format`](mod@format): [`csv`] and others) are cut into byte ranges ([`lines`], planned by
 //! [`plan`]; compressed files by [`stream`]) and decoded by [`rows`]; formats that know their own parts (Parquet, Arrow IPC) come
-//! as sources of their own.
+//! as sources of their own. Files of rows that grow are found part by part ([`tail`]).
 
+mod arrivals;
 pub mod bytes;
 pub mod codec;
 pub mod columns;
+mod complete;
 pub mod csv;
 pub mod cut;
 pub mod format;
@@ -18,10 +20,12 @@ pub mod listing;
 pub mod needed;
 pub mod newline;
 pub mod parquet;
+pub mod place;
 mod plan;
 mod reader;
 pub mod rows;
 pub mod stream;
+mod tail;
 pub mod text;
 mod time;
 mod watch;
@@ -30,7 +34,6 @@ mod watch;
 mod tests;
 
 use std::{
-    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -76,10 +79,27 @@ impl FileSource {
         base: &Path,
         batch: &BatchSpec,
     ) -> Result<Box<dyn Source>, SourceError> {
-        let files = match spec.watch {
+        let mut files = match spec.watch {
             None => listing::list(&spec.paths, base)?,
-            Some(_) => listing::list_new(&spec.paths, base, &HashSet::new())?,
+            Some(_) => listing::list_new(&spec.paths, base, &|_| false)?,
         };
+        if spec.watch.is_some() {
+            let mut incomplete = Ok(());
+            files.retain(|file| {
+                let is_complete = complete::is_complete(&spec.format, file);
+                is_complete.unwrap_or_else(|error| {
+                    incomplete = Err(error);
+                    false
+                })
+            });
+            incomplete?;
+            if files.is_empty() && spec.schema.is_none() {
+                return Err(SourceError::NoFile { path: spec.paths.join(", ") });
+            }
+        }
+        if spec.tail {
+            return tail::open(&files, spec, on_bad_row, base, batch);
+        }
         Self::of_files(files, spec, on_bad_row, base, batch)
     }
 
@@ -91,6 +111,10 @@ impl FileSource {
         batch: &BatchSpec,
     ) -> Result<Box<dyn Source>, SourceError> {
         let schema = given.schema.clone().or(spec.schema.clone());
+        if spec.tail {
+            let spec = FileSourceSpec { schema, ..spec.clone() };
+            return tail::open_given(&given.files, &spec, on_bad_row, batch);
+        }
         let spec = FileSourceSpec { schema, watch: None, ..spec.clone() };
         Self::of_files(given.files.clone(), &spec, on_bad_row, Path::new(""), batch)
     }
@@ -103,8 +127,8 @@ impl FileSource {
         batch: &BatchSpec,
     ) -> Result<Box<dyn Source>, SourceError> {
         match spec.format {
-            Format::Parquet => return parquet::open(files, spec, on_bad_row, batch),
-            Format::Ipc => return ipc::open(files, spec, on_bad_row, batch),
+            Format::Parquet => return parquet::open(files, spec, on_bad_row, base, batch),
+            Format::Ipc => return ipc::open(files, spec, on_bad_row, base, batch),
             Format::Csv(_) | Format::Json(_) | Format::Text => {}
         }
         let schema = match &spec.schema {
@@ -173,7 +197,11 @@ impl Source for FileSource {
         let planner = planner.from(from)?;
         Ok(match self.spec.watch {
             None => Box::new(planner),
-            Some(every) => Box::new(planner.watching(Watch::new(&self.base, every, &self.files))),
+            Some(every) => Box::new(planner.watching(Watch::new(
+                &self.base,
+                every,
+                self.files.iter().map(|file| Arc::clone(&file.name)),
+            ))),
         })
     }
 
@@ -199,6 +227,8 @@ fn infer(files: &[ListedFile], spec: &FileSourceSpec) -> Result<Schema, SourceEr
     };
     let head: Head = plan::head(spec, file)?;
     let (sample, at_end) = codec::first_bytes(file, spec.compression, head.rows_at + SAMPLE_BYTES)?;
+    // The last row of a file that grows may be half of one.
+    let at_end = at_end && !spec.tail;
     let rows = usize::try_from(head.rows_at).ok().and_then(|at| sample.get(at..)).unwrap_or_default();
     format::infer(&spec.format, rows, at_end, &head)
         .map_err(|reason| SourceError::Inference { file: file.name.to_string(), reason })

@@ -46,7 +46,11 @@ pub fn needed(
         Some(Until { offset, rows_at: None }) => row_end(file, offset)?,
     };
     let rows = start..end.clamp(start, file.bytes);
-    Ok(if rows.start <= first.end { vec![0..rows.end.max(first.end)] } else { vec![first, rows] })
+    if rows.start > first.end {
+        return Ok(vec![first, rows]);
+    }
+    let both = 0..rows.end.max(first.end);
+    Ok(vec![both])
 }
 
 /// Where the row ends that lies over a cut.
@@ -85,6 +89,7 @@ mod tests {
             schema: None,
             max_row_bytes: 1 << 20,
             watch: None,
+            tail: false,
         }
     }
 
@@ -96,17 +101,18 @@ mod tests {
             std::iter::once("a,b\n".to_owned()).chain((0..2_000).map(|n| format!("{n:08},x\n"))).collect();
         std::fs::write(&path, &text).unwrap();
         let bytes = text.len() as u64;
-        let file = ListedFile { path, name: Arc::from("x.csv"), bytes };
+        let file = ListedFile { path, name: Arc::from("x.csv"), bytes, growth: None };
         let of = |from, to| needed(&spec(true, None), &file, from, to).unwrap();
-        assert_eq!(of(None, None), [0..bytes]);
+        let one = |range| vec![range];
+        assert_eq!(of(None, None), one(0..bytes));
         let until = |offset, rows_at| Some(Until { offset, rows_at });
         // Rows have 11 bytes, and begin at 4.
         assert_eq!(of(Some(10_000), None), [0..4096, 9_999..bytes]);
         assert_eq!(of(Some(10_000), until(12_000, None)), [0..4096, 9_999..12_005]);
         assert_eq!(of(Some(10_000), until(12_005, None)), [0..4096, 9_999..12_005], "a cut at a row's start");
         assert_eq!(of(Some(10_000), until(12_000, Some(12_016))), [0..4096, 9_999..12_016]);
-        assert_eq!(of(None, until(20, None)), [0..4096]);
+        assert_eq!(of(None, until(20, None)), one(0..4096));
         assert_eq!(of(Some(bytes - 3), until(bytes - 1, None)), [0..4096, bytes - 4..bytes]);
-        assert_eq!(needed(&spec(false, Some(Format::Parquet)), &file, Some(9), None).unwrap(), [0..bytes]);
+        assert_eq!(needed(&spec(false, Some(Format::Parquet)), &file, Some(9), None).unwrap(), one(0..bytes));
     }
 }

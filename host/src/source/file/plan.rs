@@ -21,7 +21,7 @@ use super::{
 use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 /// Bytes of a range: with common rows about one batch, and they stay in the second-level cache while they are decoded.
-const RANGE_BYTES: u64 = 512 << 10;
+pub const RANGE_BYTES: u64 = 512 << 10;
 /// Bytes in which a file's head is looked for at first, and at most.
 const HEAD_BYTES: u64 = 64 << 10;
 const HEAD_BYTES_MAX: u64 = 16 << 20;
@@ -51,7 +51,7 @@ enum Current {
 }
 
 /// A plain file's ranges.
-struct Cuts {
+pub struct Cuts {
     file: Arc<ListedFile>,
     partition: u32,
     head: Arc<Head>,
@@ -205,7 +205,28 @@ impl Planner for FilePlanner {
 }
 
 impl Cuts {
-    fn next(&mut self, range_bytes: u64) -> Option<Range> {
+    /// Of a part of a file, or of all of it behind its head. `place`: the sequence and the byte at which it goes on; a row is known to begin at `rows_at`.
+    pub fn new(
+        (file, partition): (&Arc<ListedFile>, u32),
+        head: Arc<Head>,
+        (sequence, start): (u64, u64),
+        rows_at: Option<u64>,
+    ) -> Self {
+        let handoff = rows_at.map(Handoff::first);
+        Self { file: Arc::clone(file), partition, head, start, sequence, handoff }
+    }
+
+    /// The partition, the sequence and the byte of the next range; none: there are no more.
+    pub fn place(&self) -> Option<Bookmark> {
+        if self.start >= self.file.bytes {
+            return None;
+        }
+        let (partition, sequence, offset) = (self.partition, self.sequence, self.start);
+        let position = Position::Range { partition, sequence, offset, rows_at: None };
+        Some(Bookmark { position, handoff: self.handoff.as_ref().map(Handoff::watch) })
+    }
+
+    pub fn next(&mut self, range_bytes: u64) -> Option<Range> {
         let start = self.start;
         if start >= self.file.bytes {
             return None;
@@ -220,7 +241,7 @@ impl Cuts {
             sequence,
             name: Arc::clone(&self.file.name),
             // The head counts as part of the first range.
-            bytes: if sequence == 0 { end } else { end - start },
+            bytes: if sequence == 0 && self.file.growth.is_none() { end } else { end - start },
             label: RangeLabel::Bytes(start, end),
             data: RangeData::File(FileRange {
                 file: Arc::clone(&self.file),

@@ -7,7 +7,7 @@ use std::{fs::File, io, os::unix::fs::FileExt, sync::Arc};
 
 use rustix::fs::Advice;
 
-use super::listing::ListedFile;
+use super::{listing::ListedFile, place};
 use crate::source::SourceError;
 
 /// Reads one file at a time.
@@ -31,7 +31,7 @@ impl Reader {
         if self.file.as_ref().is_some_and(|open| Arc::ptr_eq(&open.listed, listed)) {
             return Ok(());
         }
-        let file = File::open(&listed.path).map_err(|source| failed("open", listed, source))?;
+        let file = place::open(listed)?;
         self.file = Some(Open { listed: Arc::clone(listed), file });
         (self.start, self.end) = (0, 0);
         Ok(())
@@ -78,7 +78,7 @@ impl Reader {
             self.buffer.resize(want, 0);
         }
         let Some(gap) = self.buffer.get_mut(have..want) else { return Ok(()) };
-        open.file.read_exact_at(gap, self.end).map_err(|source| failed("read", &open.listed, source))?;
+        open.file.read_exact_at(gap, self.end).map_err(|source| failed(&open.listed, source))?;
         self.end = to;
         Ok(())
     }
@@ -112,12 +112,15 @@ impl Reader {
 
 /// The first bytes of a file, at most `bytes`.
 pub fn first_bytes(listed: &ListedFile, bytes: u64) -> Result<Vec<u8>, SourceError> {
-    let file = File::open(&listed.path).map_err(|source| failed("open", listed, source))?;
+    let file = place::open(listed)?;
     let mut buffer = vec![0; usize::try_from(bytes.min(listed.bytes)).unwrap_or(0)];
-    file.read_exact_at(&mut buffer, 0).map_err(|source| failed("read", listed, source))?;
+    file.read_exact_at(&mut buffer, 0).map_err(|source| failed(listed, source))?;
     Ok(buffer)
 }
 
-fn failed(action: &'static str, file: &ListedFile, source: io::Error) -> SourceError {
-    SourceError::Io { action, file: file.name.to_string(), source }
+fn failed(file: &ListedFile, source: io::Error) -> SourceError {
+    match source.kind() {
+        io::ErrorKind::UnexpectedEof => SourceError::Shrunk { file: file.name.to_string(), bytes: file.bytes },
+        _ => SourceError::Io { action: "read", file: file.name.to_string(), source },
+    }
 }

@@ -23,6 +23,7 @@ fn spec(path: &str, format: &Format) -> FileSourceSpec {
         schema: None,
         max_row_bytes: 5000,
         watch: None,
+        tail: false,
     }
 }
 

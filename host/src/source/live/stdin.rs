@@ -48,7 +48,7 @@ pub(super) struct Pipe(Arc<Mutex<Shelf>>);
 /// Where the feed is while nobody reads.
 enum Shelf {
     NotYet(Box<dyn Read + Send>),
-    Feed(Feed),
+    Feed(Box<Feed>),
     Lent,
 }
 
@@ -108,7 +108,7 @@ impl Pipe {
         let feed = match std::mem::replace(&mut *shelf, Shelf::Lent) {
             Shelf::NotYet(input) => Feed::start(input, spec)?,
             Shelf::Feed(feed) if feed.spec.format == spec.format && feed.spec.max_row_bytes == spec.max_row_bytes => {
-                feed
+                *feed
             }
             Shelf::Feed(feed) => feed.anew(spec),
             Shelf::Lent => {
@@ -129,7 +129,7 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(feed) = self.feed.take() {
-            *self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::Feed(feed);
+            *self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::Feed(Box::new(feed));
         }
     }
 }

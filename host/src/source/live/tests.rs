@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    checkpoint::{Directory, Store, Take},
+    checkpoint::{Store, Take},
     source::{Decoded, Emit, Next, Range, RangeLabel},
 };
 
@@ -165,7 +165,7 @@ impl Kept {
         Self(tempfile::tempdir().expect("a directory"))
     }
 
-    fn log(&self) -> InputLog<Directory> {
+    fn log(&self) -> InputLog {
         let (store, _) = Store::open(self.0.path(), Take::Continue).expect("a store");
         store.input_log("in", None).expect("a log")
     }

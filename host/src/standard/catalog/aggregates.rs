@@ -23,7 +23,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         makes: "`avg`: f64; for `decimal(p, s)`, `decimal(p + 4, s + 4)`",
         arguments: &[NUMBERS],
         example: r#"aggregate = { price = "std:avg(price)" }"#,
-        notes: "Integers and decimals are added exactly and divided once. Null if there is no value.",
+        notes: "Integers and decimals are added exactly and divided once. Null if there is no value. Takes rows back, but from floats.",
         ..function("avg")
     },
     Function {
@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         makes: "`count`: s64",
         arguments: &[COLUMN.about("Counts its values that are not null, instead of rows.").optional("all rows")],
         example: r#"aggregate = { n = "std:count", known = "std:count(user)" }"#,
-        notes: "0 if there is none.",
+        notes: "0 if there is none. Takes rows back.",
         ..function("count")
     },
     Function {
@@ -119,7 +119,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arguments: &[NUMBERS],
         example: r#"aggregate = { total = "std:sum(price)" }"#,
         notes: "A sum that does not fit stops the job; parts of it never do, so it does not depend on the order of rows. \
-                Null if there is no value.",
+                Null if there is no value. Takes rows back, but from floats.",
         ..function("sum")
     },
     Function {

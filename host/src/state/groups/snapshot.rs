@@ -1,11 +1,13 @@
 //! How the groups of one pane are saved: in the order of their slots; the table is built anew.
 
-use hashbrown::hash_table::HashTable;
 use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, GroupRows, Groups, spread};
-use crate::state::keys::{KeyCodec, SavedKeys};
+use super::{GroupRows, Groups};
+use crate::state::{
+    keys::{KeyCodec, SavedKeys},
+    table::{SlotTable, own_hash},
+};
 
 /// [`Groups`] that all have the tag 0, as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,11 +27,10 @@ impl Groups {
         let hashes = saved.hashes.into_vec();
         let keys = codec.load(saved.keys, codec.store())?;
         Damage::unless(keys.len() == hashes.len(), "another number of keys than of their hashes")?;
-        let mut table = HashTable::with_capacity(hashes.len());
+        let mut table = SlotTable::with_capacity(hashes.len());
         for (slot, hash) in (0..).zip(&hashes) {
-            let hash = spread(*hash, 0);
-            table.insert_unique(hash, Entry { hash, slot }, |entry| entry.hash);
+            table.insert(own_hash(*hash, 0), slot);
         }
-        Ok(Self { table, rows: GroupRows { hashes, tags: Vec::new(), keys } })
+        Ok(Self::with(table, GroupRows { hashes, tags: Vec::new(), keys }))
     }
 }

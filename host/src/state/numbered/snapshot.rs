@@ -2,12 +2,14 @@
 //!
 //! A number that is free keeps its last key, so that what is held is counted as before.
 
-use hashbrown::hash_table::HashTable;
 use pelton_core::checkpoint::{Damage, are_distinct_below, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, NumberedKeys, spread};
-use crate::state::keys::{KeyCodec, SavedKeys};
+use super::NumberedKeys;
+use crate::state::{
+    keys::{KeyCodec, SavedKeys},
+    table::{SlotTable, own_hash},
+};
 
 /// [`NumberedKeys`] as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,13 +36,12 @@ impl NumberedKeys {
         let free = saved.free.into_vec();
         Damage::unless(are_distinct_below(hashes.len(), free.iter().copied()), "a number that is free twice")?;
         let key_bytes = (0..hashes.len() as u32).map(|number| keys.bytes(number).len()).sum();
-        let mut loaded =
-            Self { table: HashTable::with_capacity(hashes.len() - free.len()), hashes, keys, key_bytes, free };
+        let table = SlotTable::with_capacity(hashes.len() - free.len());
+        let mut loaded = Self { table, hashes, keys, key_bytes, free, candidates: Vec::new() };
         let taken = loaded.are_taken();
         let Self { table, hashes, .. } = &mut loaded;
         for (number, (hash, _)) in (0..).zip(hashes.iter().zip(taken)).filter(|(_, (_, is_taken))| *is_taken) {
-            let hash = spread(*hash);
-            table.insert_unique(hash, Entry { hash, number }, |entry| entry.hash);
+            table.insert(own_hash(*hash, 0), number);
         }
         Ok(loaded)
     }

@@ -46,6 +46,7 @@ pub enum Kind {
     Aggregate,
     Keyed,
     Join,
+    Sort,
     /// How far event time has come in the sources.
     EventTimes,
 }
@@ -65,6 +66,7 @@ impl fmt::Display for Header<'_> {
             Kind::Aggregate => "an aggregate",
             Kind::Keyed => "a keyed operator",
             Kind::Join => "a join",
+            Kind::Sort => "a sort",
             Kind::EventTimes => return write!(f, "the event times of {}", self.shape),
         };
         write!(f, "partition {} of {kind} ({})", self.partition, self.shape)
@@ -82,8 +84,24 @@ pub fn write<T: Serialize>(header: &Header<'_>, state: &T, size: usize) -> Vec<u
     bytes
 }
 
+/// Whether `expected` describes what is in a snapshot.
+pub fn is_of(expected: &Header<'_>, bytes: &[u8]) -> bool {
+    open(bytes).is_ok_and(|(saved, _)| saved == *expected)
+}
+
 /// The state in a snapshot that `expected` describes.
 pub fn read<T: DeserializeOwned>(expected: &Header<'_>, bytes: &[u8]) -> Result<T, SnapshotError> {
+    let (saved, mut state) = open(bytes)?;
+    if saved != *expected {
+        return Err(SnapshotError::Other { saved: saved.to_string(), expected: expected.to_string() });
+    }
+    Ok(T::deserialize(&mut state)?)
+}
+
+type State<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
+
+/// What a snapshot says of itself, and where its state begins.
+fn open(bytes: &[u8]) -> Result<(Header<'_>, State<'_>), SnapshotError> {
     let (version, rest) =
         bytes.strip_prefix(&MAGIC).and_then(|rest| rest.split_first_chunk::<2>()).ok_or(SnapshotError::NotASnapshot)?;
     let version = u16::from_le_bytes(*version);
@@ -92,10 +110,7 @@ pub fn read<T: DeserializeOwned>(expected: &Header<'_>, bytes: &[u8]) -> Result<
     }
     let mut input = rmp_serde::Deserializer::from_read_ref(rest);
     let saved = Header::deserialize(&mut input)?;
-    if saved != *expected {
-        return Err(SnapshotError::Other { saved: saved.to_string(), expected: expected.to_string() });
-    }
-    Ok(T::deserialize(&mut input)?)
+    Ok((saved, input))
 }
 
 /// Columns in words, for shapes.

@@ -1,6 +1,6 @@
 //! `std:avg`: the mean; f64, or a decimal with four more digits after the point for decimals.
 //!
-//! Integers and decimals are added exactly, and divided once.
+//! Integers and decimals are added exactly, and divided once; so rows can be taken back. Floats are not, as in [`crate::sum`].
 
 use pelton_guest::{
     fold::{Accumulator as _, Field, Input, Loaded, Node, Shape, column, options_from_map},
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     Chosen,
     column::{Column, Kind},
-    function::{Add, Function, Made, Opened},
+    function::{Add, Function, Invertible, Made, Opened},
 };
 
 #[derive(Options)]
@@ -27,16 +27,18 @@ const DIGITS_MAX: u8 = 38;
 pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     let column = Column::find_number(input, &options_from_map::<Options>(options)?.column, NAME)?;
     match column.kind {
-        Kind::Signed => whole(column, "g".to_owned(), Whole { value: Whole::signed, more: None }),
-        Kind::Unsigned => whole(column, "g".to_owned(), Whole { value: Whole::unsigned, more: None }),
+        Kind::Signed => whole(column, "g".to_owned(), Whole { add: signed::<1>, take_back: signed::<-1>, more: None }),
+        Kind::Unsigned => {
+            whole(column, "g".to_owned(), Whole { add: unsigned::<1>, take_back: unsigned::<-1>, more: None })
+        }
         Kind::Decimal { precision, scale } => {
             let more = MORE_DIGITS.min(DIGITS_MAX.saturating_sub(precision));
             let format = format!("d:{},{}", precision + more, scale + more);
-            whole(column, format, Whole { value: Whole::decimal, more: Some(more) })
+            whole(column, format, Whole { add: decimal::<1>, take_back: decimal::<-1>, more: Some(more) })
         }
         Kind::Float | Kind::Bool | Kind::Bytes => {
             let shape = shape(&column, RealMean::columns(), "g".to_owned());
-            Ok((shape, Box::new(Opened { columns: vec![column], function: Floats })))
+            Ok((shape, Box::new(Opened::new(vec![column], Floats))))
         }
     }
 }
@@ -52,7 +54,7 @@ fn whole(column: Column, format: String, function: Whole) -> Chosen {
         sum.format = format!("d:{DIGITS_MAX},{scale}");
     }
     let shape = shape(&column, state, format);
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::retractable(vec![column], function))))
 }
 
 /// The sum of integers or of unscaled decimals, and how many there were.
@@ -63,29 +65,32 @@ struct WholeMean {
 }
 
 struct Whole {
-    value: Add<WholeMean>,
+    add: Add<WholeMean>,
+    take_back: Add<WholeMean>,
     /// For decimals, the digits that the result has more than the column.
     more: Option<u8>,
 }
 
-impl Whole {
-    fn signed(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut WholeMean, value: i64| state.add(value.into(), 1))
-    }
-
-    fn unsigned(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut WholeMean, value: u64| state.add(value.into(), 1))
-    }
-
-    fn decimal(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut WholeMean, value: Decimal<38, 0>| state.add(value.0, 1))
-    }
+fn signed<const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut WholeMean, value: i64| state.add(i128::from(BY) * i128::from(value), BY))
 }
+
+fn unsigned<const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut WholeMean, value: u64| state.add(i128::from(BY) * i128::from(value), BY))
+}
+
+fn decimal<const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut WholeMean, value: Decimal<38, 0>| {
+        state.add(value.0.checked_mul(BY.into()).ok_or(TOO_LARGE)?, BY)
+    })
+}
+
+const TOO_LARGE: &str = "a sum of decimals leaves 128 bits: cast the column to f64";
 
 impl WholeMean {
     #[inline(always)]
     fn add(&mut self, sum: i128, count: i64) -> Result<(), String> {
-        self.sum.0 = self.sum.0.checked_add(sum).ok_or("a sum of decimals leaves 128 bits: cast the column to f64")?;
+        self.sum.0 = self.sum.0.checked_add(sum).ok_or(TOO_LARGE)?;
         self.count += count;
         Ok(())
     }
@@ -108,11 +113,17 @@ impl WholeMean {
     }
 }
 
+impl Invertible for Whole {
+    fn take_back(&self, columns: &[Loaded], slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
+        (self.take_back)(columns.first().ok_or("no column came")?, slots, states)
+    }
+}
+
 impl Function for Whole {
     type State = WholeMean;
 
     fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [WholeMean]) -> Result<(), String> {
-        (self.value)(columns.first().ok_or("no column came")?, slots, states)
+        (self.add)(columns.first().ok_or("no column came")?, slots, states)
     }
 
     fn merge(&self, state: &mut WholeMean, later: WholeMean) -> Result<(), String> {

@@ -68,7 +68,7 @@ fn chosen<K: Keep + 'static>(choice: Choice, column: Column) -> Chosen {
         ordered: matches!(choice, Choice::First | Choice::Last),
     };
     let function = Pick::<K> { choice, format: column.format.clone(), kind: std::marker::PhantomData };
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::new(vec![column], function))))
 }
 
 struct Pick<K> {

@@ -37,7 +37,7 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
         makes: vec![list, item],
         ordered: true,
     };
-    Ok((shape, Box::new(Opened { columns: vec![column.clone()], function: Collect { column } })))
+    Ok((shape, Box::new(Opened::new(vec![column.clone()], Collect { column }))))
 }
 
 /// Values one after another: as they lie in a widened column, bools a byte each, bytes with their length.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     Chosen,
     column::Column,
-    function::{Function, Made, Opened},
+    function::{Function, Invertible, Made, Opened},
 };
 
 #[derive(Options)]
@@ -36,7 +36,7 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
         makes: vec![whole_number("count")],
         ordered: false,
     };
-    Ok((shape, Box::new(Opened { columns, function: Count })))
+    Ok((shape, Box::new(Opened::retractable(columns, Count))))
 }
 
 /// A column of results that are s64 and never null.
@@ -44,16 +44,27 @@ pub fn whole_number(name: &str) -> Field {
     Field { name: name.to_owned(), format: "l".to_owned(), nullable: false, children: 0 }
 }
 
+/// Adds to each count as often as its slot has a row that counts, or takes away.
+fn change(columns: &[Loaded], slots: &[u32], states: &mut [Counted], by: i64) -> Result<(), String> {
+    let column = columns.first().filter(|column| !column.validity.bytes().is_empty());
+    for (row, slot) in slots.iter().enumerate() {
+        let state = states.get_mut(*slot as usize).ok_or("a slot is out of range")?;
+        state.count += by * i64::from(column.is_none_or(|column| !column.is_null(row)));
+    }
+    Ok(())
+}
+
+impl Invertible for Count {
+    fn take_back(&self, columns: &[Loaded], slots: &[u32], states: &mut [Counted]) -> Result<(), String> {
+        change(columns, slots, states, -1)
+    }
+}
+
 impl Function for Count {
     type State = Counted;
 
     fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [Counted]) -> Result<(), String> {
-        let column = columns.first().filter(|column| !column.validity.bytes().is_empty());
-        for (row, slot) in slots.iter().enumerate() {
-            let state = states.get_mut(*slot as usize).ok_or("a slot is out of range")?;
-            state.count += i64::from(column.is_none_or(|column| !column.is_null(row)));
-        }
-        Ok(())
+        change(columns, slots, states, 1)
     }
 
     fn merge(&self, state: &mut Counted, later: Counted) -> Result<(), String> {

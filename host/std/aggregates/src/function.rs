@@ -20,6 +20,12 @@ pub trait Function {
 /// Adds the values of a column to states, for functions that choose it by the column's type.
 pub type Add<S> = fn(&Loaded, &[u32], &mut [S]) -> Result<(), String>;
 
+/// A function whose rows can be taken back: exactly, for a group that has rows left.
+pub trait Invertible: Function {
+    /// Undoes [`Function::add`] of the same rows.
+    fn take_back(&self, columns: &[Loaded], slots: &[u32], states: &mut [Self::State]) -> Result<(), String>;
+}
+
 /// Results: the computed columns.
 pub struct Made {
     pub nodes: Vec<Node>,
@@ -39,16 +45,28 @@ pub trait Step {
     fn accumulate(&self, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String>;
     fn merge(&self, left: Table, right: Table) -> Result<Table, String>;
     fn finish(&self, accumulators: Table) -> Result<Output, String>;
+    /// Whether it takes rows back.
+    fn retracts(&self) -> bool;
+    fn retract(&self, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String>;
 }
 
 /// A function, and the columns that it reads.
-pub struct Opened<F> {
-    pub columns: Vec<Column>,
-    pub function: F,
+pub struct Opened<F: Function> {
+    columns: Vec<Column>,
+    function: F,
+    take_back: Option<Change<F>>,
 }
 
-impl<F: Function> Step for Opened<F> {
-    fn accumulate(&self, rows: Table, bytes: Vec<u8>, accumulators: Table) -> Result<Table, String> {
+/// How a function changes its states by rows.
+type Change<F> = fn(&F, &[Loaded], &[u32], &mut [<F as Function>::State]) -> Result<(), String>;
+
+impl<F: Function> Opened<F> {
+    /// A function that keeps what it has taken.
+    pub fn new(columns: Vec<Column>, function: F) -> Self {
+        Self { columns, function, take_back: None }
+    }
+
+    fn change(&self, change: Change<F>, rows: Table, bytes: Vec<u8>, accumulators: Table) -> Result<Table, String> {
         let count = rows.rows as usize;
         if rows.nodes.len() != self.columns.len() {
             return Err(format!("{} columns came, but the contract reads {}", rows.nodes.len(), self.columns.len()));
@@ -63,8 +81,30 @@ impl<F: Function> Step for Opened<F> {
         let slots =
             slots.elements::<u32>(count).ok_or_else(|| format!("there are slots for fewer than the {count} rows"))?;
         let mut states = load(accumulators)?;
-        self.function.add(&columns, slots, &mut states)?;
+        change(&self.function, &columns, slots, &mut states)?;
         F::State::store(states)
+    }
+}
+
+impl<F: Invertible> Opened<F> {
+    /// A function whose rows can be taken back.
+    pub fn retractable(columns: Vec<Column>, function: F) -> Self {
+        Self { columns, function, take_back: Some(F::take_back) }
+    }
+}
+
+impl<F: Function> Step for Opened<F> {
+    fn accumulate(&self, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String> {
+        self.change(F::add, rows, slots, accumulators)
+    }
+
+    fn retracts(&self) -> bool {
+        self.take_back.is_some()
+    }
+
+    fn retract(&self, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String> {
+        let take_back = self.take_back.ok_or("rows cannot be taken back from this function")?;
+        self.change(take_back, rows, slots, accumulators)
     }
 
     fn merge(&self, left: Table, right: Table) -> Result<Table, String> {

@@ -2,10 +2,11 @@
 //!
 //! An ordinary module, written with the SDK that anybody uses and run in the same sandbox. One component holds them
 //! all; its option `function` says which one is meant, and the host writes that option when a job names `std:count`.
-//! What each does, and with which arguments, is in the host's catalog (`host/src/standard/catalog.rs`, docs/std.md).
+//! What each does, and with which arguments, is in the host's catalog (`host/src/standard/catalog`, docs/std.md).
 //!
 //! Columns can be of any type, known only in `open`. So each function is written for the few types to which columns
-//! are widened ([`column::Kind`]), and `open` chooses. As in SQL, nulls are no values: they are left out, and what has
+//! are widened ([`column::Kind`]), and `open` chooses, and says in its contract whether rows can be taken back: those for which an
+//! exact inverse exists ([`function::Invertible`]) do. As in SQL, nulls are no values: they are left out, and what has
 //! no value is null.
 
 mod average;
@@ -25,7 +26,7 @@ mod quantile;
 mod sum;
 mod top;
 
-use pelton_guest::fold::{BatchContext, Contract, Fold, Groups, Input, Output, Shape, Table, suggest};
+use pelton_guest::fold::{BatchContext, Contract, Fold, Groups, Input, Output, Retract, Shape, Table, suggest};
 use serde_json::{Map, Value};
 
 use crate::{choice::Choice, function::Step, moments::Statistic};
@@ -65,7 +66,8 @@ impl Fold for Std {
             _ => return Err("option `function` is missing: it must be the name of a std: function".to_owned()),
         };
         let (shape, step) = choose(&function, input, &options)?;
-        Ok((shape.into_contract(), Self(step)))
+        let contract = if step.retracts() { shape.into_retractable_contract() } else { shape.into_contract() };
+        Ok((contract, Self(step)))
     }
 
     fn accumulate(&self, _: BatchContext, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String> {
@@ -78,6 +80,12 @@ impl Fold for Std {
 
     fn finish(&self, _: BatchContext, _: Groups, accumulators: Table) -> Result<Output, String> {
         self.0.finish(accumulators)
+    }
+}
+
+impl Retract for Std {
+    fn retract(&self, _: BatchContext, rows: Table, slots: Vec<u8>, accumulators: Table) -> Result<Table, String> {
+        self.0.retract(rows, slots, accumulators)
     }
 }
 
@@ -100,4 +108,4 @@ fn choose(function: &str, input: &Input, options: &Map<String, Value>) -> Chosen
     }
 }
 
-pelton_guest::export_fold!(Std);
+pelton_guest::export_retractable_fold!(Std);

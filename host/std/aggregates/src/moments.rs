@@ -47,7 +47,7 @@ pub fn open(statistic: Statistic, input: &Input, options: &Map<String, Value>) -
     let shape =
         Shape { reads: vec![column.name.clone()], state: Moments::columns(), makes: vec![makes], ordered: false };
     let function = Spread { statistic, population: options.population, number: Real::of(&column) };
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::new(vec![column], function))))
 }
 
 /// How many values, their mean, and the sum of squared distances from it.

@@ -58,7 +58,7 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
         ordered: false,
     };
     let function = Quantiles { number: Real::of(&column), wanted, compression: options.compression };
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::new(vec![column], function))))
 }
 
 /// The column of a quantile, as people say it: 0.5 is `p50`, 0.999 `p99_9`.

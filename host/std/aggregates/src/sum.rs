@@ -1,10 +1,11 @@
 //! `std:sum`: integers as s64 (u64 for u64), floats as f64, decimals with 38 digits.
 //!
 //! Integers are added with 128 bits, so that only the result can be out of range, never a part of it: whether a sum
-//! fits does not depend on the order of its rows.
+//! fits does not depend on the order of its rows. For the same reason rows can be taken back from them exactly. Not so from
+//! floats: (a + b) − b is not a, what is lost to rounding stays lost, and one infinity or NaN would never leave again.
 
 use pelton_guest::{
-    fold::{Accumulator as _, Field, Input, Loaded, Shape, column, options_from_map},
+    fold::{Accumulator, Field, Input, Loaded, Shape, column, options_from_map},
     prelude::*,
 };
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     Chosen,
     column::{Column, Kind},
-    function::{Add, Function, Made, Opened},
+    function::{Add, Function, Invertible, Made, Opened},
 };
 
 #[derive(Options)]
@@ -24,42 +25,117 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     let column = Column::find_number(input, &options_from_map::<Options>(options)?.column, "sum")?;
     let name = column.name.clone();
     match column.kind {
-        Kind::Signed => exact(column, Exact { name, value: Exact::signed, range: Range::Signed }, "l".to_owned()),
-        Kind::Unsigned if column.format == "L" => {
-            exact(column, Exact { name, value: Exact::unsigned, range: Range::Unsigned }, "L".to_owned())
-        }
-        Kind::Unsigned => exact(column, Exact { name, value: Exact::unsigned, range: Range::Signed }, "l".to_owned()),
-        Kind::Decimal { scale, .. } => {
-            exact(column, Exact { name, value: Exact::decimal, range: Range::Decimal }, format!("d:38,{scale}"))
-        }
+        // A group whose values are all null has none: only where there are nulls must values be counted to know it.
+        Kind::Signed | Kind::Unsigned | Kind::Decimal { .. } if column.is_nullable => exact::<Counted>(column),
+        Kind::Signed | Kind::Unsigned | Kind::Decimal { .. } => exact::<Whole>(column),
         Kind::Float | Kind::Bool | Kind::Bytes => {
             let makes = Field { name: "sum".to_owned(), format: "g".to_owned(), nullable: true, children: 0 };
             let shape = Shape { reads: vec![name], state: Real::columns(), makes: vec![makes], ordered: false };
-            Ok((shape, Box::new(Opened { columns: vec![column], function: Floats })))
+            Ok((shape, Box::new(Opened::new(vec![column], Floats))))
         }
     }
 }
 
-fn exact(column: Column, function: Exact, format: String) -> Chosen {
-    let mut state = Whole::columns();
-    if matches!(function.range, Range::Decimal) {
-        state.iter_mut().for_each(|state| state.format.clone_from(&format));
+fn exact<S: Sum + 'static>(column: Column) -> Chosen {
+    let (changes, range, format): ([Add<S>; 2], _, _) = match column.kind {
+        Kind::Decimal { scale, .. } => ([decimal::<S, 1>, decimal::<S, -1>], Range::Decimal, format!("d:38,{scale}")),
+        Kind::Unsigned if column.format == "L" => {
+            ([unsigned::<S, 1>, unsigned::<S, -1>], Range::Unsigned, "L".to_owned())
+        }
+        Kind::Unsigned => ([unsigned::<S, 1>, unsigned::<S, -1>], Range::Signed, "l".to_owned()),
+        Kind::Signed | Kind::Float | Kind::Bool | Kind::Bytes => {
+            ([signed::<S, 1>, signed::<S, -1>], Range::Signed, "l".to_owned())
+        }
+    };
+    let mut state = S::columns();
+    if let (Range::Decimal, Some(sum)) = (range, state.first_mut()) {
+        sum.format.clone_from(&format);
     }
+    let [add, take_back] = changes;
+    let function = Exact { name: column.name.clone(), add, take_back, range };
     let makes = Field { name: "sum".to_owned(), format, nullable: true, children: 0 };
     let shape = Shape { reads: vec![column.name.clone()], state, makes: vec![makes], ordered: false };
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::retractable(vec![column], function))))
 }
 
+fn signed<S: Sum, const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [S]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut S, value: i64| state.change(i128::from(BY) * i128::from(value), BY))
+}
+
+fn unsigned<S: Sum, const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [S]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut S, value: u64| state.change(i128::from(BY) * i128::from(value), BY))
+}
+
+fn decimal<S: Sum, const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [S]) -> Result<(), String> {
+    column(values, slots, states, |state: &mut S, value: Decimal<38, 0>| {
+        state.change(value.0.checked_mul(BY.into()).ok_or(TOO_LARGE)?, BY)
+    })
+}
+
+// Only decimals can overflow: 2⁶³ rows of 64 bits cannot.
+const TOO_LARGE: &str = "a sum of decimals leaves 128 bits";
+
 /// A sum of integers, or of unscaled decimals.
+trait Sum: Accumulator {
+    /// Adds `by`, which is the sum of so many more values, or of fewer.
+    fn change(&mut self, by: i128, values: i64) -> Result<(), String>;
+    fn merge(&mut self, later: Self) -> Result<(), String>;
+    /// None: of no value.
+    fn sum(&self) -> Option<i128>;
+}
+
+/// Of a column without nulls: whoever has rows has values.
 #[derive(Accumulator, Default)]
 struct Whole {
     sum: Option<Decimal<38, 0>>,
 }
 
-struct Exact {
+/// Of a column with nulls.
+#[derive(Accumulator, Default)]
+struct Counted {
+    sum: Decimal<38, 0>,
+    values: i64,
+}
+
+impl Sum for Whole {
+    #[inline(always)]
+    fn change(&mut self, by: i128, _values: i64) -> Result<(), String> {
+        let sum = self.sum.map_or(0, |sum| sum.0);
+        self.sum = Some(Decimal(sum.checked_add(by).ok_or(TOO_LARGE)?));
+        Ok(())
+    }
+
+    fn merge(&mut self, later: Self) -> Result<(), String> {
+        later.sum.map_or(Ok(()), |sum| self.change(sum.0, 0))
+    }
+
+    fn sum(&self) -> Option<i128> {
+        self.sum.map(|sum| sum.0)
+    }
+}
+
+impl Sum for Counted {
+    #[inline(always)]
+    fn change(&mut self, by: i128, values: i64) -> Result<(), String> {
+        self.sum.0 = self.sum.0.checked_add(by).ok_or(TOO_LARGE)?;
+        self.values += values;
+        Ok(())
+    }
+
+    fn merge(&mut self, later: Self) -> Result<(), String> {
+        self.change(later.sum.0, later.values)
+    }
+
+    fn sum(&self) -> Option<i128> {
+        (self.values > 0).then_some(self.sum.0)
+    }
+}
+
+struct Exact<S> {
     /// The column, for messages.
     name: String,
-    value: Add<Whole>,
+    add: Add<S>,
+    take_back: Add<S>,
     range: Range,
 }
 
@@ -71,19 +147,7 @@ enum Range {
     Decimal,
 }
 
-impl Exact {
-    fn signed(values: &Loaded, slots: &[u32], states: &mut [Whole]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut Whole, value: i64| state.add(value.into()))
-    }
-
-    fn unsigned(values: &Loaded, slots: &[u32], states: &mut [Whole]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut Whole, value: u64| state.add(value.into()))
-    }
-
-    fn decimal(values: &Loaded, slots: &[u32], states: &mut [Whole]) -> Result<(), String> {
-        column(values, slots, states, |state: &mut Whole, value: Decimal<38, 0>| state.add(value.0))
-    }
-
+impl<S> Exact<S> {
     fn out_of_range(&self, sum: i128) -> String {
         let (range, help) = match self.range {
             Range::Signed => ("s64", "cast the column to decimal or f64"),
@@ -94,30 +158,25 @@ impl Exact {
     }
 }
 
-impl Whole {
-    #[inline(always)]
-    fn add(&mut self, value: i128) -> Result<(), String> {
-        let sum = self.sum.map_or(0, |sum| sum.0);
-        // Only decimals can overflow: 2⁶³ rows of 64 bits cannot.
-        let sum = sum.checked_add(value).ok_or("a sum of decimals leaves 128 bits")?;
-        self.sum = Some(Decimal(sum));
-        Ok(())
+impl<S: Sum> Invertible for Exact<S> {
+    fn take_back(&self, columns: &[Loaded], slots: &[u32], states: &mut [S]) -> Result<(), String> {
+        (self.take_back)(columns.first().ok_or("no column came")?, slots, states)
     }
 }
 
-impl Function for Exact {
-    type State = Whole;
+impl<S: Sum> Function for Exact<S> {
+    type State = S;
 
-    fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [Whole]) -> Result<(), String> {
-        (self.value)(columns.first().ok_or("no column came")?, slots, states)
+    fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [S]) -> Result<(), String> {
+        (self.add)(columns.first().ok_or("no column came")?, slots, states)
     }
 
-    fn merge(&self, state: &mut Whole, later: Whole) -> Result<(), String> {
-        later.sum.map_or(Ok(()), |sum| state.add(sum.0))
+    fn merge(&self, state: &mut S, later: S) -> Result<(), String> {
+        state.merge(later)
     }
 
-    fn finish(&self, states: Vec<Whole>) -> Result<Made, String> {
-        let sums = states.into_iter().map(|state| state.sum.map(|sum| sum.0));
+    fn finish(&self, states: Vec<S>) -> Result<Made, String> {
+        let sums = states.iter().map(S::sum);
         let node = match self.range {
             Range::Signed => {
                 let fit = |sum: i128| i64::try_from(sum).map_err(|_| self.out_of_range(sum));

@@ -46,7 +46,7 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     let results = columns.iter().map(|column| column.result(&column.name));
     let makes: Vec<Field> = std::iter::once(whole_number(RANK)).chain(results).collect();
     let shape = Shape { reads: names, state: Binary::<Best>::columns(), makes, ordered: false };
-    Ok((shape, Box::new(Opened { function: Top { n: options.n, columns: columns.clone() }, columns })))
+    Ok((shape, Box::new(Opened::new(columns.clone(), Top { n: options.n, columns }))))
 }
 
 /// A row: its value, and its other columns, encoded. Greater rows are better.

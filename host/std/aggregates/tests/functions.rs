@@ -42,6 +42,40 @@ fn count_counts_rows_or_values() {
     assert_eq!(none.main(), &rows! { count: [0] });
 }
 
+/// The functions that say they take rows back do so exactly: from what they were folded into together with others.
+#[test]
+fn what_can_be_taken_back_leaves_what_was_there_before() {
+    for (function, columns) in [
+        ("count", &["int", "unsigned", "float", "money", "text", "flag", "day", "at"][..]),
+        // The sum of `unsigned` does not fit.
+        ("sum", &["int", "money"]),
+        ("avg", &["int", "unsigned", "money"]),
+    ] {
+        for column in columns {
+            let one = || std(options! { function: function, column: column });
+            one().test_taking_back(rows());
+            one().key(["k"]).test_taking_back(rows());
+        }
+    }
+    std(options! { function: "count" }).key(["k"]).test_taking_back(rows());
+    let whole = rows! { x: [i64::MAX, i64::MIN, 0, -1, i64::MAX, 7] };
+    std(options! { function: "avg", column: "x" }).test_taking_back(whole);
+    let fits = rows! { x: [i64::MAX, -3, 0, -1, -4, 7] };
+    std(options! { function: "sum", column: "x" }).test_taking_back(fits);
+    std(options! { function: "sum", column: "x" }).test_taking_back(rows! { x: [u64::MAX - 9, 0, 4, 5] });
+}
+
+#[test]
+fn what_has_no_exact_inverse_does_not_offer_one() {
+    for (function, column) in
+        [("sum", "float"), ("avg", "float"), ("min", "int"), ("max", "int"), ("variance", "int"), ("last", "int")]
+    {
+        let why =
+            std(options! { function: function, column: column }).try_test_taking_back(&rows()).expect_err(function);
+        assert_eq!(why, "it does not take rows back: its contract does not accept the mode `retract`", "{function}");
+    }
+}
+
 #[test]
 fn sum_keeps_integers_and_decimals_exact() {
     let out = of(options! { function: "sum", column: "int" });

@@ -23,7 +23,7 @@ mod types;
 mod value;
 mod vector;
 
-use pelton_guest::dynamic::{BatchContext, Contract, Input, Output, Process, Shape, Table, suggest};
+use pelton_guest::dynamic::{BatchContext, Contract, ContractField, Input, Output, Process, Shape, Table, suggest};
 use serde_json::{Map, Value};
 
 /// The functions, as jobs write them after `std:`.
@@ -50,12 +50,27 @@ impl Process for Std {
             _ => return Err("option `function` is missing: it must be the name of a std: function".to_owned()),
         };
         let (shape, step) = choose(&function, input, &options)?;
-        Ok((shape.into_contract(), Self(step)))
+        let takes_changes = takes_changes(&function, input, &shape);
+        let mut contract = shape.into_contract();
+        if takes_changes {
+            let changes = [("accepts", "append,retract"), ("emits", "retract")];
+            contract.properties = changes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        }
+        Ok((contract, Self(step)))
     }
 
     fn process(&self, context: BatchContext, rows: Table) -> Result<Output, String> {
         self.0.process(&context, rows)
     }
+}
+
+/// Whether rows of a stream of changes come out as changes: what takes a row back must fare as the row did, and still say that
+/// it takes it back. A sample is drawn row by row, so that the two would part.
+fn takes_changes(function: &str, input: &Input, shape: &Shape) -> bool {
+    const OP: &str = "_op";
+    let passes = |field: &ContractField| matches!(field, ContractField::Pass((from, to)) if from == OP && to == OP);
+    let is_read = shape.reads.iter().any(|column| column == OP);
+    input.mode == "retract" && function != "sample" && !is_read && shape.makes.iter().any(passes)
 }
 
 fn choose(function: &str, input: &Input, options: &Map<String, Value>) -> Chosen {

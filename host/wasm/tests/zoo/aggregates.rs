@@ -43,25 +43,31 @@ mod at {
 
 const GROUPS: usize = 4;
 
-/// An aggregate: the good one, until a hole is filled.
+/// An aggregate that takes rows back: the good one, until a hole is filled.
 #[derive(Debug, Clone, Default)]
 struct Fold {
     /// Runs before `open` answers.
     open: String,
     /// Run after the right answer was laid out and before it is returned.
     accumulate: String,
+    retract: String,
     merge: String,
     finish: String,
+    /// It says that it takes rows back, but does not export how.
+    keeps_rows: bool,
 }
 
 impl Fold {
     fn text(&self) -> String {
-        let Self { open, accumulate, merge, finish } = self;
+        let Self { open, accumulate, retract, merge, finish, keeps_rows } = self;
         let interface = "pelton:operator/aggregate@0.1.0";
         let (table, node, output, contract, values) = (at::TABLE, at::NODE, at::OUTPUT, at::CONTRACT, at::VALUES);
         let (table_rows, emitted_rows) = (at::TABLE + 4, at::EMITTED + 16);
         let (validity_size, values_size) = (at::BUFFERS + 4, at::BUFFERS + 12);
         let data = data();
+        let accumulate = by_rows(&format!("{interface}#accumulate"), "i64.add", accumulate);
+        let retract = by_rows("pelton:operator/retractable@0.1.0#retract", "i64.sub", retract);
+        let retract = if *keeps_rows { String::new() } else { retract };
         format!(
             r#"(module
   {PRELUDE} {VALUE}
@@ -89,26 +95,8 @@ impl Fold {
   (func $open (export "{interface}#open") (param i32 i32 i32 i32) (result i32)
     {open}
     (i32.const {contract}))
-  (func $accumulate (export "{interface}#accumulate")
-    (param i64 i64 i64 i64 i64)
-    (param $rows i32) (param $nodes i32) (param i32)
-    (param $slots i32) (param i32)
-    (param $groups i32) (param $accumulators i32) (param i32) (result i32)
-    (local $row i32) (local $at i32)
-    (call $clear)
-    (call $answer (local.get $groups))
-    (call $add (local.get $groups) (local.get $accumulators))
-    (block $done
-      (loop $next_row
-        (br_if $done (i32.ge_u (local.get $row) (local.get $rows)))
-        (local.set $at
-          (call $slot (i32.load (i32.add (local.get $slots) (i32.shl (local.get $row) (i32.const 2))))))
-        (i64.store (local.get $at)
-          (i64.add (i64.load (local.get $at)) (call $value (local.get $nodes) (local.get $row))))
-        (local.set $row (i32.add (local.get $row) (i32.const 1)))
-        (br $next_row)))
-    {accumulate}
-    (i32.const {table}))
+  {accumulate}
+  {retract}
   (func $merge (export "{interface}#merge")
     (param $rows i32) (param $left i32) (param i32) (param i32) (param $right i32) (param i32) (result i32)
     (call $clear)
@@ -150,6 +138,7 @@ impl Fold {
         let hole = match call {
             "open" => &mut fold.open,
             "accumulate" => &mut fold.accumulate,
+            "retract" => &mut fold.retract,
             "merge" => &mut fold.merge,
             "finish" => &mut fold.finish,
             other => panic!("an aggregate has no call `{other}`"),
@@ -168,13 +157,44 @@ impl Fold {
     }
 }
 
-/// The contract, and the answers as far as they do not depend on the call. The names are `x`, `out`, `total`, `l`, `sum`.
+/// `accumulate` or `retract`: the accumulators, to which every row is applied by an instruction.
+fn by_rows(export: &str, instruction: &str, end: &str) -> String {
+    let table = at::TABLE;
+    let name = export.split_once('#').map_or(export, |(_, name)| name);
+    format!(
+        r#"(func ${name} (export "{export}")
+    (param i64 i64 i64 i64 i64)
+    (param $rows i32) (param $nodes i32) (param i32)
+    (param $slots i32) (param i32)
+    (param $groups i32) (param $accumulators i32) (param i32) (result i32)
+    (local $row i32) (local $at i32)
+    (call $clear)
+    (call $answer (local.get $groups))
+    (call $add (local.get $groups) (local.get $accumulators))
+    (block $done
+      (loop $next_row
+        (br_if $done (i32.ge_u (local.get $row) (local.get $rows)))
+        (local.set $at
+          (call $slot (i32.load (i32.add (local.get $slots) (i32.shl (local.get $row) (i32.const 2))))))
+        (i64.store (local.get $at)
+          ({instruction} (i64.load (local.get $at)) (call $value (local.get $nodes) (local.get $row))))
+        (local.set $row (i32.add (local.get $row) (i32.const 1)))
+        (br $next_row)))
+    {end}
+    (i32.const {table}))"#
+    )
+}
+
+/// The contract, and the answers as far as they do not depend on the call. The names are `x`, `out`, `total`, `l`, `sum`, and
+/// those of a property.
 fn data() -> String {
     let (reads, names, ports, state) = (at::CONTRACT + 64, at::CONTRACT + 72, at::CONTRACT + 96, at::CONTRACT + 160);
     let (x, out, total, format, sum) = (at::TEXT, at::TEXT + 1, at::TEXT + 4, at::TEXT + 9, at::TEXT + 10);
+    let (accepts, changes, properties) = (at::TEXT + 13, at::TEXT + 20, at::CONTRACT + 224);
     let origin: Vec<u32> = (0..GROUPS as u32).collect();
     let mut text = words(&[
-        (at::CONTRACT, &[0, reads, 1, ports, 1, 0, 0, state, 1, 0, 0, 0]),
+        (at::CONTRACT, &[0, reads, 1, ports, 1, 0, 0, state, 1, 0, properties, 1]),
+        (properties, &[accepts, 7, changes, 14]),
         (reads, &[names, 1]),
         (names, &[x, 1]),
         (ports, &[out, 3, at::FIELD, 1, 0, 0, 0]),
@@ -188,7 +208,7 @@ fn data() -> String {
         (at::BUFFERS, &[0, 0, at::VALUES, 0]),
         (at::ORIGIN, &origin),
     ]);
-    write!(text, "(data (i32.const {}) \"xouttotallsum\")", at::TEXT).expect("a string takes all");
+    write!(text, "(data (i32.const {}) \"xouttotallsumacceptsappend,retract\")", at::TEXT).expect("a string takes all");
     text
 }
 
@@ -213,6 +233,13 @@ impl Folding {
         self.instance.accumulate(&CONTEXT, ROWS as usize, &[x], &slots, GROUPS, accumulators, &self.signature)
     }
 
+    /// Takes the same rows back again.
+    fn retract(&mut self, accumulators: &[ArrayRef]) -> Result<Vec<ArrayRef>, CallError> {
+        let x: ArrayRef = Arc::new(Int64Array::from_iter_values(0..i64::from(ROWS)));
+        let slots: Vec<u32> = (0..ROWS).map(|row| row % GROUPS as u32).collect();
+        self.instance.retract(&CONTEXT, ROWS as usize, &[x], &slots, GROUPS, accumulators, &self.signature)
+    }
+
     fn merge(&mut self, left: &[ArrayRef], right: &[ArrayRef]) -> Result<Vec<ArrayRef>, CallError> {
         self.instance.merge(GROUPS, left, right, &self.signature)
     }
@@ -226,6 +253,8 @@ impl Folding {
     fn live(fold: &Fold, limits: &Limits) -> Result<Answer, CallError> {
         let mut folding = Self::begin(fold, limits)?;
         let folded = folding.accumulate(&identity())?;
+        let twice = folding.accumulate(&folded[0])?;
+        let folded = folding.retract(&twice)?;
         let merged = folding.merge(&folded, &[sums(&[0, 10, 20, 30])])?;
         folding.finish(&merged)
     }
@@ -263,6 +292,8 @@ fn the_good_aggregate_folds_merges_and_finishes() {
     let half: ArrayRef = Arc::new(Int64Array::from(vec![Some(100), None, Some(300), None]));
     let more = folding.accumulate(&half).expect("it folds on");
     assert_eq!(values(&more[0]), [124, 28, 332, 36]);
+    let back = folding.retract(&more).expect("it takes rows back");
+    assert_eq!(values(&back[0]), [100, 0, 300, 0]);
     let merged = folding.merge(&folded, &[sums(&[0, 10, 20, 30])]).expect("it merges");
     assert_eq!(values(&merged[0]), [24, 38, 52, 66]);
     let answer = folding.finish(&merged).expect("it finishes");
@@ -294,7 +325,7 @@ fn accumulators_against_the_contract_are_told_with_the_value() {
         (vec![(at::BUFFERS + 12, 16)], column("its values have 16 bytes, but 4 rows need 32")),
     ];
     for (words, expected) in cases {
-        for call in ["accumulate", "merge"] {
+        for call in ["accumulate", "retract", "merge"] {
             let error = end(&Fold::answering(call, &words), &patient());
             assert_eq!(error.to_string(), format!("answered `{call}` against the contract: {expected}"));
             assert!(matches!(&error, CallError::Invalid { law, .. } if *law == expected), "{error:?}");
@@ -337,7 +368,7 @@ fn results_may_drop_and_repeat_groups() {
 
 #[test]
 fn loops_and_traps_are_named_by_their_call() {
-    for call in ["open", "accumulate", "merge", "finish"] {
+    for call in ["open", "accumulate", "retract", "merge", "finish"] {
         let message = format!("hit its limit `call-time` = 100ms in `{call}`");
         assert_limit(end(&Fold::ending(call, SPIN), &quick()), call, LimitName::CallTime, &message);
         let error = end(&Fold::ending(call, "(unreachable)"), &patient());
@@ -348,12 +379,12 @@ fn loops_and_traps_are_named_by_their_call() {
 #[test]
 fn limits_hold_in_every_call() {
     let grow = "(loop $more (drop (memory.grow (i32.const 16))) (br $more))";
-    for call in ["accumulate", "merge", "finish"] {
+    for call in ["accumulate", "retract", "merge", "finish"] {
         let message = format!("hit its limit `memory-bytes` = 64MiB in `{call}`");
         assert_limit(end(&Fold::ending(call, grow), &patient()), call, LimitName::MemoryBytes, &message);
     }
     let limits = Limits { output_bytes: 1 << 10, ..patient() };
-    for call in ["accumulate", "merge"] {
+    for call in ["accumulate", "retract", "merge"] {
         let message = format!("hit its limit `output-bytes` = 1KiB in `{call}`");
         let large = Fold::answering(call, &[(at::BUFFERS + 12, 2 << 10)]);
         assert_limit(end(&large, &limits), call, LimitName::OutputBytes, &message);
@@ -367,7 +398,7 @@ fn limits_hold_in_every_call() {
 #[test]
 fn an_aggregate_that_gives_up_is_quoted() {
     let words = [(at::TABLE, 1), (at::TABLE + 4, 1), (at::TABLE + 8, at::TEXT + 10), (at::TABLE + 12, 3)];
-    for call in ["accumulate", "merge"] {
+    for call in ["accumulate", "retract", "merge"] {
         let error = end(&Fold::answering(call, &words), &patient());
         assert_eq!(error.to_string(), "said that it cannot go on: sum");
     }
@@ -393,6 +424,25 @@ fn a_contract_that_an_aggregate_cannot_have_is_refused() {
         let error = end(&Fold::answering("open", &words), &patient());
         assert!(matches!(&error, CallError::Contract(law) if *law == expected), "{error:?}");
     }
+}
+
+#[test]
+fn who_takes_rows_back_exports_how_and_who_does_not_say_so_is_not_asked() {
+    let fold = Fold { keeps_rows: true, ..Fold::default() };
+    let error = end(&fold, &patient());
+    assert!(matches!(error, CallError::NoRetract), "{error:?}");
+    let silent = Fold { open: guest::stores(&[(at::CONTRACT + 44, 0)]), ..fold };
+    let mut folding = Folding::begin(&silent, &patient()).expect("it opens");
+    assert!(!folding.signature.retracts);
+    let error = folding.retract(&[identity()]).expect_err("nobody can be asked");
+    assert!(matches!(error, CallError::NoRetract), "{error:?}");
+    let changes = Input { mode: Mode::Retract, ..input() };
+    let contract = folding.instance.open(&changes, &[], "{}").expect("it opens");
+    let error = contract.check_aggregate(&changes, &[]).expect_err("it takes facts alone");
+    assert!(matches!(error, ContractError::NotAccepted { mode: Mode::Retract, .. }), "{error:?}");
+    let unknown = Fold { open: guest::stores(&[(at::TEXT + 27, u32::from_le_bytes(*b"rewr"))]), ..Fold::default() };
+    let error = end(&unknown, &patient());
+    assert!(matches!(&error, CallError::Contract(ContractError::Mode { property: "accepts", .. })), "{error:?}");
 }
 
 #[test]

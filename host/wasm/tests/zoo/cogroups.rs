@@ -150,6 +150,7 @@ fn inputs() -> [Input; 2] {
         schema: Arc::new(Schema::new(["k", "x"].map(|name| Field::new(name, DataType::Int64, false)).to_vec())),
         key: vec!["k".into()],
         event_time: None,
+        mode: Mode::Append,
     })
 }
 

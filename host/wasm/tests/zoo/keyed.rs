@@ -92,17 +92,24 @@ const NO_BOUND: [u32; 4] = [0; 4];
 
 /// A keyed operator: the good one, until a hole is filled.
 #[derive(Debug, Clone, Default)]
-struct Keeper {
+pub(super) struct Keeper {
     imports: String,
     /// Runs before `open` answers.
     open: String,
     /// Runs after the right answer was laid out and before it is returned.
     process: String,
+    /// More functions.
+    more: String,
 }
 
 impl Keeper {
-    fn text(&self) -> String {
-        let Self { imports, open, process } = self;
+    /// The good one, with more functions.
+    pub(super) fn with(more: String) -> Self {
+        Self { more, ..Self::default() }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let Self { imports, open, process, more } = self;
         let (output, contract, values) = (at::OUTPUT, at::CONTRACT, at::VALUES);
         let interface = "pelton:operator/keyed@0.1.0";
         let data = data();
@@ -139,6 +146,7 @@ impl Keeper {
         (br $next_key)))
     {process}
     (i32.const {output}))
+  {more}
 )"#
         )
     }
@@ -158,7 +166,7 @@ impl Keeper {
         Self { imports: GET.into(), process: body.into(), ..Self::default() }
     }
 
-    fn load(&self) -> Module {
+    pub(super) fn load(&self) -> Module {
         Module::load(&RUNTIME, self.text().as_bytes(), &patient()).expect("the keyed operator loads")
     }
 }
@@ -217,13 +225,14 @@ fn timers(lengths: [u32; 5]) -> Vec<(u32, u32)> {
 
 const ONE_TIMER: [u32; 5] = [4, 4, 8, 1, 1];
 
-fn keyed_input() -> Input {
+pub(super) fn keyed_input() -> Input {
     let fields = ["k", "x"].map(|name| Field::new(name, DataType::Int64, false));
     Input {
         name: "rows".into(),
         schema: Arc::new(Schema::new(fields.to_vec())),
         key: vec!["k".into()],
         event_time: None,
+        mode: Mode::Append,
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Each must end in an error that names what was wrong, within its limits, and must leave the runtime as it was:
 //! after every one of them the good guest runs in the same runtime. This file has the transforms, `aggregates` the
-//! aggregates, `keyed` the keyed operators, `cogroups` the cogroups, `tables` those with side inputs, and `loading` what must
-//! not even load.
+//! aggregates, `keyed` the keyed operators, `cogroups` the cogroups, `tables` those with side inputs, `migrate` those that read
+//! state of older versions, and `loading` what must not even load.
 
 #![expect(clippy::indexing_slicing, reason = "a test that has not what it expects should fail there")]
 
@@ -13,6 +13,7 @@ mod guest;
 mod keyed;
 mod loading;
 mod metered;
+mod migrate;
 mod tables;
 mod wasi;
 
@@ -27,7 +28,7 @@ use arrow::{
 };
 use guest::{Guest, ROWS, at};
 use pelton_core::{
-    contract::{ContractError, Input, Signature},
+    contract::{ContractError, Input, Mode, Signature},
     limits::{LimitName, Limits},
 };
 use pelton_wasm::{
@@ -51,7 +52,7 @@ fn patient() -> Limits {
 
 fn input() -> Input {
     let schema = Schema::new(vec![Field::new("x", DataType::Int64, false)]);
-    Input { name: "rows".into(), schema: Arc::new(schema), key: Vec::new(), event_time: None }
+    Input { name: "rows".into(), schema: Arc::new(schema), key: Vec::new(), event_time: None, mode: Mode::Append }
 }
 
 /// One life of a module: loaded, opened, and fed one batch.

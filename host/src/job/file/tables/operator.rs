@@ -18,9 +18,15 @@ pub static OPERATOR: Keys = Keys {
             "Two inputs whose rows are put together by key",
         ),
         key(
+            "sort",
+            Shape::Texts { min: 1 },
+            Optional("its rows are not sorted"),
+            "Columns by which all rows are put in order when the input has ended, the most significant first: `[\"country\", \"price desc\"]`. docs/sorting.md",
+        ),
+        key(
             "module",
             Shape::Text,
-            Optional("the modules are in `aggregate`, or a join needs none"),
+            Optional("the modules are in `aggregate`, or a join or a sort needs none"),
             "A component relative to the job file (`.wasm` or `.wat`), a module that comes with Pelton (`std:NAME`), or one of an engine's registry (`name@version`)",
         ),
         key("options", Shape::Free, Default("{}"), "What the module is told when it opens"),
@@ -56,6 +62,7 @@ pub static OPERATOR: Keys = Keys {
             Default("\"halt\""),
             "What becomes of a row on which the module traps, hits a limit or breaks the contract: the job fails; or the row is found, taken out of its call, and forgotten or kept. docs/poison-rows.md tells the whole story",
         ),
+        RESET,
         key(
             "shadow",
             Shape::Table(&SHADOW),
@@ -70,6 +77,13 @@ pub static OPERATOR: Keys = Keys {
         ),
     ],
 };
+
+const RESET: Key = key(
+    "reset",
+    Shape::Integer { min: 0, max: i64::MAX },
+    Default("0"),
+    "A job that goes over to another number has it begin without open windows, timers and what it kept of keys: `pelton swap --windows reset` writes it",
+);
 
 const CANDIDATE_MODULE: Key = key(
     "module",
@@ -99,12 +113,12 @@ pub static CANARY: Keys = Keys {
 pub static SHADOW: Keys = Keys {
     title: "`shadow` of an operator",
     about: "A candidate for its place. Rows are compared epoch by epoch and port by port, by the columns that somebody reads; the summary of the run shows how many differ, and the first of them. If it fails it is left out, and the job goes on.",
-    keys: &[CANDIDATE_MODULE, CANDIDATE_OPTIONS, CANDIDATE_AGGREGATE],
+    keys: &[CANDIDATE_MODULE, CANDIDATE_OPTIONS, CANDIDATE_AGGREGATE, RESET],
 };
 
 pub static JOIN: Keys = Keys {
     title: "`join` of an operator",
-    about: "Of a stream and a table, of two streams by an interval, or (with `window`) of two streams by window. docs/joins.md has drawings.",
+    about: "Of a stream and a table, of two streams by an interval, or (with `window`) of two streams by window or session. docs/joins.md has drawings.",
     keys: &[
         key(
             "type",
@@ -143,13 +157,27 @@ pub static JOIN: Keys = Keys {
 
 pub static EMIT: Keys = Keys {
     title: "`emit` of an operator, as a table",
-    about: "Results leave when their window closes, and early ones before that.",
-    keys: &[key(
-        "early",
-        Shape::Duration { min: Duration::from_millis(1), max: DAY },
-        Required,
-        "How often, by processing time, results of open windows leave that have changed; each replaces the earlier one of its key and window",
-    )],
+    about: "When results leave, and how those that replace earlier ones.",
+    keys: &[
+        key(
+            "when",
+            Shape::Choice(&["on-close", "on-update"]),
+            Optional("\"on-close\" with a window, \"on-update\" without"),
+            "As the word alone says it",
+        ),
+        key(
+            "early",
+            Shape::Duration { min: Duration::from_millis(1), max: DAY },
+            Optional("as `when` says"),
+            "How often, by processing time, results of open windows leave that have changed, before they leave when their window closes",
+        ),
+        key(
+            "mode",
+            Shape::Choice(&["upsert", "retract"]),
+            Optional("\"retract\" where the input is a stream of changes, else \"upsert\""),
+            "How a result leaves that replaces an earlier one of its key and window: alone, or as two rows with a column `_op`: the earlier one with -1, which takes it back, and the new one with 1",
+        ),
+    ],
 };
 
 pub static STATE: Keys = Keys {
@@ -235,6 +263,12 @@ pub static WINDOW: Keys = Keys {
             Shape::Choice(&["event", "processing"]),
             Default("\"event\""),
             "Which clock: the event-time column, or when the epoch began",
+        ),
+        key(
+            "inverse",
+            Shape::Boolean,
+            Optional("panes are merged"),
+            "For `sliding`: `true` keeps one running accumulator for each key, from which the rows that leave are taken back. The modules must be able to (docs/std.md says which of `std:` are), and results leave once",
         ),
     ],
 };

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pelton_core::{checkpoint::record::FileRef, job::Overrides, types};
+use pelton_core::{
+    checkpoint::record::{FileRef, Growth},
+    job::Overrides,
+    types,
+};
 use serde::{Deserialize, Serialize};
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -89,6 +93,9 @@ pub(super) struct InputEntry {
     /// Offset and length of what is in the member, one after the other.
     pub(super) parts: Vec<(u64, u64)>,
     pub(super) member: usize,
+    /// Of a part of a file that grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) growth: Option<Growth>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

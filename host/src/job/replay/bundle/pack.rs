@@ -13,7 +13,10 @@ use std::{
 };
 
 use pelton_core::{
-    checkpoint::record::{FileRef, Position, Record},
+    checkpoint::{
+        grown::partition,
+        record::{FileRef, Position, Record},
+    },
     job::{FileSourceSpec, SourceKind},
 };
 
@@ -33,6 +36,7 @@ use crate::{
     source::file::{
         listing::ListedFile,
         needed::{Until, needed},
+        place,
     },
 };
 
@@ -217,15 +221,17 @@ impl Packing<'_> {
         Ok(RevisionEntry { number, file: name, text, overrides, modules: entries })
     }
 
-    /// The files that a record names, once each: tables, and of the base its snapshot.
+    /// The files that a record names and its epoch is computed from, once each: tables, dead letters that were put in again; of the base its
+    /// snapshot.
     fn files_of(&mut self, record: &Record, is_base: bool, files: &mut Vec<FileEntry>) -> Result<(), ReplayError> {
         let snapshot = record.snapshot.iter().filter(|_| is_base).flat_map(|snapshot| {
             let partitions = snapshot.operators.iter().flat_map(|operator| &operator.partitions);
             std::iter::once(&snapshot.engine).chain(partitions)
         });
-        // The base's own tables are those of an epoch that is not computed.
+        // The base's own tables and letters are those of an epoch that is not computed.
         let tables = record.tables.iter().filter(|_| !is_base).map(|table| &table.rows);
-        for file in tables.chain(snapshot) {
+        let letters = record.letters.replayed.iter().filter(|_| !is_base);
+        for file in tables.chain(letters).chain(snapshot) {
             if !files.iter().any(|known| known.file == *file) {
                 let member = self.add("state", Content::Kept(file.clone()))?;
                 files.push(FileEntry { file: file.clone(), member });
@@ -260,22 +266,42 @@ impl Packing<'_> {
         };
         let given = revisions.given.as_ref().and_then(|given| given.get(&format!("source.{source}")));
         let mut entries = Vec::new();
-        for (at, record) in listed.iter().enumerate().skip(first) {
+        for (at, record) in listed.iter().enumerate().map(|(index, record)| (partition(index, record) as usize, record))
+        {
+            if at < first {
+                continue;
+            }
             // Of the file that comes next, nothing was read.
             if at > last || at == last && until.is_none() {
                 break;
             }
-            let brought = given.and_then(|given| given.files.iter().find(|file| *file.name == *record.name));
-            let path = brought.map_or_else(|| dir.join(&record.name), |file| file.path.clone());
-            let file = ListedFile { path: path.clone(), name: Arc::from(record.name.as_str()), bytes: record.bytes };
-            let from = from_offset.filter(|_| at == first);
-            let parts = needed(spec, &file, from, until.filter(|_| at == last));
             let epoch = pelton_core::model::Epoch::FIRST;
             let failed = |error| RunError::Source { name: source.to_owned(), epoch, source: error };
+            let is_same = |file: &&ListedFile| {
+                *file.name == *record.name && file.growth.map(|of| of.partition) == record.growth.map(|of| of.partition)
+            };
+            let brought = given.and_then(|given| given.files.iter().find(is_same));
+            let path = match (brought, &record.growth) {
+                (Some(file), _) => file.path.clone(),
+                (None, None) => dir.join(&record.name),
+                (None, Some(growth)) => {
+                    place::found(&dir.join(&record.name), growth.inode, &record.name).map_err(failed)?
+                }
+            };
+            let (name, growth) = (Arc::from(record.name.as_str()), None);
+            let file = ListedFile { path: path.clone(), name, bytes: record.bytes, growth };
+            let from = from_offset.filter(|_| at == first).or(record.growth.map(|growth| growth.from));
+            let parts = needed(spec, &file, from, until.filter(|_| at == last));
             let parts = parts.map_err(failed)?;
             let shown = parts.iter().map(|part| (part.start, part.end - part.start)).collect();
             let member = self.add("input", Content::Parts { path, name: record.name.clone(), parts })?;
-            entries.push(InputEntry { name: record.name.clone(), bytes: record.bytes, parts: shown, member });
+            entries.push(InputEntry {
+                name: record.name.clone(),
+                bytes: record.bytes,
+                parts: shown,
+                member,
+                growth: record.growth,
+            });
         }
         Ok(entries)
     }

@@ -200,7 +200,7 @@ impl Unpacked {
         made().map_err(|source| BundleError::Io { action: "write", path: path.display().to_string(), source })?;
         // It is there twice from now on.
         drop(fs::remove_file(self.member_path(entry.member)));
-        Ok(ListedFile { path, name: Arc::from(entry.name.as_str()), bytes: entry.bytes })
+        Ok(ListedFile { path, name: Arc::from(entry.name.as_str()), bytes: entry.bytes, growth: entry.growth })
     }
 
     pub fn epoch(&self) -> Epoch {

@@ -13,7 +13,10 @@ use std::{
 };
 
 use pelton_core::{
-    checkpoint::record::{FileRecord, Position, Record},
+    checkpoint::{
+        grown::entries_before,
+        record::{FileRecord, Position, Record},
+    },
     model::Epoch,
 };
 
@@ -205,7 +208,7 @@ fn resume(
         let mut listed = catalogue.get(&planned.name).cloned().unwrap_or_default();
         // Watermarks look at the beginnings of files that come later.
         if looked || !is_keyed || planned.event_time.is_none() {
-            listed.truncate(files_before(&to, listed.len()));
+            listed.truncate(files_before(&to, &listed));
         }
         let name = &planned.name;
         let source = Arc::get_mut(&mut planned.source).expect("nobody shares a plan that does not run yet");
@@ -217,11 +220,11 @@ fn resume(
 }
 
 /// How many files lie before a place, the one that it is within included.
-fn files_before(to: &Position, count: usize) -> usize {
+fn files_before(to: &Position, listed: &[FileRecord]) -> usize {
     match to {
         Position::Start => 0,
-        Position::Range { partition, sequence: 0, .. } => *partition as usize,
-        Position::Range { partition, .. } => *partition as usize + 1,
-        Position::End => count,
+        Position::Range { partition, sequence: 0, .. } => entries_before(listed, *partition),
+        Position::Range { partition, .. } => entries_before(listed, partition.saturating_add(1)),
+        Position::End => listed.len(),
     }
 }

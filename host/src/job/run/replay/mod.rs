@@ -48,6 +48,8 @@ pub struct Replay<'a> {
     pub threads: usize,
     /// Every task has instances of its own.
     pub is_forgetful: bool,
+    /// The state after the last epoch is wanted.
+    pub keeps_state: bool,
     pub watch: Watch,
 }
 
@@ -62,7 +64,6 @@ pub enum Watch {
 }
 
 /// What came of it.
-#[derive(Debug)]
 pub struct Replayed {
     /// Oldest first; those before the first that was asked for as well, if they were computed.
     pub epochs: Vec<ReplayedEpoch>,
@@ -71,6 +72,15 @@ pub struct Replayed {
     pub beginnings: Vec<Vec<i64>>,
     /// What was read of each source.
     pub files: Vec<NeededFiles>,
+    /// After the last epoch, if it was wanted.
+    pub state: Option<ReplayedState>,
+}
+
+/// The state of a job after an epoch.
+pub struct ReplayedState {
+    pub plan: Arc<Plan>,
+    /// By the names of operators, the snapshot of each partition.
+    pub operators: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 /// One epoch, computed again.
@@ -140,7 +150,8 @@ impl SinkRows {
 
 /// Computes epochs again.
 pub fn run(replay: Replay<'_>) -> Result<Replayed, RunError> {
-    let Replay { stretch, first, files, plans, candidate, beginnings, threads, is_forgetful, watch } = replay;
+    let Replay { stretch, first, files, plans, candidate, beginnings, threads, is_forgetful, keeps_state, watch } =
+        replay;
     let threads = threads.max(1);
     let mut tapped = |revision| plans(revision).map(|plan| tap(plan, watch));
     let candidate = candidate.map(|plan| tap(plan, watch));
@@ -160,10 +171,25 @@ pub fn run(replay: Replay<'_>) -> Result<Replayed, RunError> {
         None => Vec::new(),
     };
     let begin = beginnings.clone();
+    let mut collector = Collector::new(watch, &revision);
     let crew = Crew::new(revision, &shared, (tables, planner), threads, &control)?;
-    let mut collector = Collector::new(watch, &plan);
     let (epochs, rows) = crew.work(|_| begin, |messages, permits, turn| collector.run(messages, permits, turn))?;
-    Ok(Replayed { epochs, rows, beginnings, files })
+    let state = keeps_state.then(|| state(collector.revision()));
+    Ok(Replayed { epochs, rows, beginnings, files, state })
+}
+
+/// What the partitions of a revision hold, of which all epochs are done.
+fn state(revision: &Revision) -> ReplayedState {
+    let keyed = revision.plan.operators.iter().enumerate();
+    // What has failed is a shadow, and its state is worth nothing.
+    let keyed = keyed.filter(|(index, planned)| planned.stage > 0 && !revision.has_failed(*index));
+    let operators = keyed.map(|(index, planned)| {
+        let numbers = 0..planned.logic.partitions();
+        let held = numbers.filter_map(|number| revision.partition(index, number));
+        let saved = held.map(|partition| partition.lock(&planned.logic).save(&planned.logic));
+        (planned.logic.name().to_owned(), saved.collect())
+    });
+    ReplayedState { operators: operators.collect(), plan: Arc::clone(&revision.plan) }
 }
 
 /// Has the rows that are watched also go to taps behind the plan's own.

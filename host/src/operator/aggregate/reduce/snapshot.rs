@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::{
         accumulators::Accumulators,
+        carried::Carrying,
+        changes::{Emitted, SavedEmitted},
+        changing::{Changing, SavedChanging},
         counted::{Counted, SavedCounted},
+        rolling::{Rolling, SavedRolling},
         sessions::{SavedSessions, SessionWindows},
         sliding::{SavedSliding, Sliding},
         whole::{SavedWhole, Whole},
@@ -28,12 +32,17 @@ struct Saved<'a> {
     windows: SavedWindows<'a>,
     /// A table for each function.
     accumulators: Vec<SavedRows<'a>>,
+    /// Where results leave as changes.
+    #[serde(default)]
+    emitted: Option<SavedEmitted<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 enum SavedWindows<'a> {
     Whole(SavedWhole<'a>),
+    Changing(SavedChanging<'a>),
     Sliding(Box<SavedSliding<'a>>),
+    Rolling(Box<SavedRolling<'a>>),
     Sessions(SavedSessions<'a>),
     Counted(SavedCounted<'a>),
 }
@@ -44,22 +53,32 @@ impl Partition {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
         let windows = match &self.windows {
             Windows::Whole(whole) => SavedWindows::Whole(whole.save(&codec)),
+            Windows::Changing(changing) => SavedWindows::Changing(changing.save(&codec)),
             Windows::Sliding(sliding) => SavedWindows::Sliding(Box::new(sliding.save(&codec))),
+            Windows::Rolling(rolling) => SavedWindows::Rolling(Box::new(rolling.save(&codec))),
             Windows::Sessions(sessions) => SavedWindows::Sessions(sessions.save(&codec)),
             Windows::Counted(counted) => SavedWindows::Counted(counted.save(&codec)),
         };
         let accumulators = self.accumulators.save();
-        let saved = Saved { watermark: self.watermark, early_at: self.early_at, windows, accumulators };
+        let emitted = self.emitted.as_ref().map(|emitted| emitted.save(&plan.computed()));
+        let saved = Saved { watermark: self.watermark, early_at: self.early_at, windows, accumulators, emitted };
         snapshot::write(&header(plan, self.number), &saved, self.held_bytes())
     }
 
     /// A partition that goes on where the saved one stood.
     pub fn load(plan: &AggregatePlan, number: u16, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let Saved { watermark, early_at, windows, accumulators } = snapshot::read(&header(plan, number), bytes)?;
+        let Saved { watermark, early_at, windows, accumulators, emitted } =
+            snapshot::read(&header(plan, number), bytes)?;
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
         let new = Self::new(plan, number);
         let windows = match (new.windows, windows, &plan.window.kind) {
             (Windows::Whole(_), SavedWindows::Whole(saved), _) => Windows::Whole(Whole::load(saved, &codec)?),
+            (Windows::Changing(_), SavedWindows::Changing(saved), _) => {
+                Windows::Changing(Changing::load(saved, &codec)?)
+            }
+            (Windows::Rolling(_), SavedWindows::Rolling(saved), _) => {
+                Windows::Rolling(Box::new(Rolling::load(*saved, &codec, Carrying::of(plan).schema())?))
+            }
             (Windows::Sliding(_), SavedWindows::Sliding(saved), WindowKind::Sliding { slide, .. }) => {
                 Windows::Sliding(Box::new(Sliding::load(*slide, *saved, &codec)?))
             }
@@ -73,12 +92,16 @@ impl Partition {
         };
         let used = match &windows {
             Windows::Whole(whole) => whole.slots(),
+            Windows::Changing(changing) => changing.slots(),
+            Windows::Rolling(rolling) => rolling.slots(),
             Windows::Sliding(sliding) => sliding.slots(),
             Windows::Sessions(sessions) => sessions.slots(),
             Windows::Counted(counted) => counted.slots(),
         };
         let accumulators = Accumulators::load(plan, accumulators, &used)?;
-        Ok(Self { number, windows, accumulators, watermark, early_at })
+        Damage::unless(emitted.is_some() == plan.emits_changes, "results of another mode")?;
+        let emitted = emitted.map(|saved| Emitted::load(saved, &plan.computed())).transpose()?;
+        Ok(Self { number, windows, accumulators, watermark, early_at, emitted })
     }
 }
 
@@ -87,6 +110,15 @@ fn header(plan: &AggregatePlan, partition: u16) -> Header<'static> {
     for function in &plan.functions {
         let fields = function.signature.accumulator.fields();
         write!(shape, ", accumulators ({})", snapshot::columns(fields)).expect("text takes whatever is written");
+    }
+    if plan.op_at.is_some() {
+        shape.push_str(", over changes");
+    }
+    if let Some(kept) = plan.kept_columns() {
+        write!(shape, ", rows ({})", snapshot::columns(kept.fields())).expect("text takes whatever is written");
+    }
+    if let Some(said) = plan.said_columns() {
+        write!(shape, ", results ({})", snapshot::columns(said.fields())).expect("text takes whatever is written");
     }
     Header { kind: Kind::Aggregate, shape: shape.into(), partition }
 }

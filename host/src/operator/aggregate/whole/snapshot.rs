@@ -30,7 +30,7 @@ impl Whole {
             start: *start,
             groups: pane.groups.save(codec),
             slots: pane.slots.as_slice().into(),
-            touched: pane.touched.groups.as_slice().into(),
+            touched: pane.touched.groups().into(),
         });
         SavedWhole(panes.collect())
     }
@@ -55,7 +55,8 @@ impl Whole {
 }
 
 impl Touched {
-    fn load(groups: Vec<u32>, count: usize) -> Result<Self, Damage> {
+    /// Of so many groups.
+    pub fn load(groups: Vec<u32>, count: usize) -> Result<Self, Damage> {
         Damage::unless(are_distinct_below(count, groups.iter().copied()), "changes of no group")?;
         let mut touched = Self::default();
         groups.into_iter().for_each(|group| touched.insert(group));

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use pelton_core::checkpoint::Damage;
+use pelton_core::{
+    checkpoint::Damage,
+    window::{WindowKind, WindowSpec},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
         JoinForm, JoinPlan,
         interval::{IntervalStore, SavedIntervals},
+        sessions::{SavedSessions, SessionStore},
         side::{Rows, SavedRows},
         windowed::{SavedWindows, WindowStore},
     },
@@ -30,6 +34,7 @@ struct Saved<'a> {
 enum SavedStore<'a> {
     Interval(SavedIntervals<'a>),
     Windows(SavedWindows<'a>),
+    Sessions(SavedSessions<'a>),
 }
 
 impl Partition {
@@ -38,9 +43,10 @@ impl Partition {
         let store = match &self.store {
             Store::Interval(store) => SavedStore::Interval(store.save()),
             Store::Windows(store) => SavedStore::Windows(store.save()),
+            Store::Sessions(store) => SavedStore::Sessions(store.save()),
         };
         let saved = Saved { rows: self.rows.save(&codec(plan)), store };
-        snapshot::write(&header(plan, self.number), &saved, self.held_bytes() as usize)
+        snapshot::write(&header(plan, self.number), &saved, self.held_bytes())
     }
 
     /// A partition that goes on where the saved one stood.
@@ -51,13 +57,19 @@ impl Partition {
             (JoinForm::Interval { .. }, SavedStore::Interval(saved)) => {
                 Store::Interval(IntervalStore::load(&saved, &rows)?)
             }
-            (JoinForm::Windows(spec), SavedStore::Windows(saved)) => {
+            (
+                JoinForm::Windows(WindowSpec { kind: WindowKind::Session { gap }, lateness, .. }),
+                SavedStore::Sessions(saved),
+            ) => Store::Sessions(SessionStore::load((*gap, *lateness), saved, &rows)?),
+            (JoinForm::Windows(spec), SavedStore::Windows(saved))
+                if !matches!(spec.kind, WindowKind::Session { .. }) =>
+            {
                 Store::Windows(WindowStore::load(spec, &saved, &rows)?)
             }
             _ => return Err(Damage("rows of another form of join").into()),
         };
         let mut partition = Self { number, rows, store, share: Share::new(budget) };
-        let held = partition.held_bytes();
+        let held = partition.held_bytes() as u64;
         // State beyond its limit is reported by the end of the next epoch, which says it again.
         let _ = partition.share.hold(held);
         Ok(partition)

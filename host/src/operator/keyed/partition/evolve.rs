@@ -1,15 +1,18 @@
 //! How the state of a partition becomes that of another module.
+//!
+//! Called when a revision of the job takes the partition over. Columns evolve at once, without the module; what the module migrates
+//! itself is only put aside here, so that this takes no longer for many keys than for few.
 
-use std::sync::Arc;
+use std::{mem::replace, sync::Arc};
 
 use pelton_core::{
     contract::{StateForm, StateTable},
-    evolution::Evolution,
+    evolution::{Evolution, Takeover},
 };
 
-use super::{Partition, Table, Tables};
+use super::{Older, Partition, Table, Tables};
 use crate::{
-    operator::keyed::KeyedPlan,
+    operator::keyed::{KeyedPlan, migrate::still_older},
     state::{
         budget::{Budget, Share},
         ordered::OrderedRows,
@@ -18,16 +21,58 @@ use crate::{
 };
 
 impl Partition {
-    /// The state of `old` as that of `new`, whose state tables fit: tables are matched by name, and their columns too.
-    pub fn evolve(&mut self, old: &KeyedPlan, new: &KeyedPlan, budget: &Arc<Budget>) {
-        if old.signature.state != new.signature.state {
-            self.tables.evolve(&old.signature.state, &new.signature.state);
-            self.release_idle(self.keys.taken().into_iter());
+    /// The state of `old` as that of `new`: tables are matched by name, and where the module does not migrate them, their columns too. The
+    /// error says why it cannot be; what is left then is of no use.
+    pub fn evolve(&mut self, old: &KeyedPlan, new: &KeyedPlan, budget: &Arc<Budget>) -> Result<(), String> {
+        let (was, is) = (&old.signature, &new.signature);
+        let takeover = Takeover::between(was.state_version, is.state_version, new.module.migrates());
+        match takeover.map_err(|error| error.to_string())? {
+            Takeover::Columns => {
+                self.check_older(old, new.module.migrates())?;
+                if was.state != is.state {
+                    fits(&was.state, &is.state)?;
+                    self.tables.evolve(&was.state, &is.state);
+                    self.release_idle(self.keys.taken().into_iter());
+                }
+            }
+            Takeover::Migrate => {
+                self.check_older(old, false)?;
+                let tables = replace(&mut self.tables, Tables::new(&is.state));
+                let older = Older::new(was.state_version, Arc::clone(&was.state), tables, self.keys.are_taken());
+                self.older = (!older.is_empty()).then(|| Box::new(older));
+            }
         }
         self.share = Share::new(budget);
         // State beyond its limit is reported by the next call, which says it again.
         let _ = self.share.hold(self.held_bytes() as u64);
+        Ok(())
     }
+
+    /// A partition of `plan` without keys, as far in event time as this one.
+    pub fn reset(&self, plan: &KeyedPlan, budget: &Arc<Budget>) -> Self {
+        Self { event_time: self.event_time, ..Self::empty(plan, self.number, budget) }
+    }
+
+    /// What is older still must have been migrated to the version that is left now, unless who comes next goes on with that.
+    fn check_older(&self, old: &KeyedPlan, goes_on: bool) -> Result<(), String> {
+        match &self.older {
+            Some(older) if !goes_on => Err(still_older(older.left, old.signature.state_version)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether tables that both have can go over without the module.
+fn fits(old: &[StateTable], new: &[StateTable]) -> Result<(), String> {
+    for table in new {
+        let Some(known) = old.iter().find(|known| known.name == table.name) else { continue };
+        if (known.form, &known.subkey) != (table.form, &table.subkey) {
+            return Err(format!("the subkey of its state `{}` is another", table.name));
+        }
+        let evolution = Evolution::between(&known.values, &table.values);
+        evolution.map_err(|error| format!("state `{}`: {error}", table.name))?;
+    }
+    Ok(())
 }
 
 impl Tables {

@@ -17,7 +17,10 @@ mod layout;
 mod message;
 mod plan;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::{
@@ -27,6 +30,7 @@ use pelton_core::{
 
 use self::{decode::IpcDecoder, file::IpcFile, message::Header, plan::IpcPlanner};
 use super::{
+    arrivals::Arrivals,
     columns::{self, Projection},
     listing::{ListedFile, resumed},
 };
@@ -50,6 +54,7 @@ pub fn open(
     files: Vec<ListedFile>,
     spec: &FileSourceSpec,
     on_bad_row: OnBadRow,
+    base: &Path,
     batch: &BatchSpec,
 ) -> Result<Box<dyn Source>, SourceError> {
     let schemas = files
@@ -58,18 +63,21 @@ pub fn open(
         .collect::<Result<Vec<_>, SourceError>>()?;
     let schema = columns::agree(&schemas, spec.schema.as_ref())?;
     Ok(Box::new(IpcSource {
-        files: Arc::new(files),
+        files: Arc::new(files.into_iter().map(Arc::new).collect()),
         schema,
-        declared: spec.schema.is_some(),
+        spec: spec.clone(),
+        base: base.to_owned(),
         on_bad_row,
         batch_rows: batch.rows.max(1),
     }))
 }
 
 struct IpcSource {
-    files: Arc<Vec<ListedFile>>,
+    files: Arc<Vec<Arc<ListedFile>>>,
     schema: SchemaRef,
-    declared: bool,
+    spec: FileSourceSpec,
+    /// What paths are relative to.
+    base: PathBuf,
     on_bad_row: OnBadRow,
     batch_rows: usize,
 }
@@ -89,28 +97,34 @@ impl Source for IpcSource {
             ("format".into(), FORMAT.into()),
             ("files".into(), self.files.len().to_string()),
             ("bytes".into(), bytes.to_string()),
-            ("schema".into(), if self.declared { "declared" } else { "from the files" }.into()),
+            ("schema".into(), if self.spec.schema.is_some() { "declared" } else { "from the files" }.into()),
         ]
     }
 
     fn total_bytes(&self) -> Option<u64> {
-        Some(self.files.iter().map(|file| file.bytes).sum())
+        self.spec.watch.is_none().then(|| self.files.iter().map(|file| file.bytes).sum())
     }
 
     fn listed(&self) -> Vec<FileRecord> {
-        self.files.iter().map(ListedFile::record).collect()
+        self.files.iter().map(|file| file.record()).collect()
     }
 
     fn resume(&mut self, known: &[FileRecord], from: &Position) -> Result<(), SourceError> {
-        self.files = Arc::new(resumed(self.files.to_vec(), known, from)?);
+        let listed: Vec<ListedFile> = self.files.iter().map(|file| file.as_ref().clone()).collect();
+        self.files = Arc::new(resumed(listed, known, from)?.into_iter().map(Arc::new).collect());
         Ok(())
     }
 
     fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
-        Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files)).from(from)?))
+        let known = self.files.iter().map(|file| Arc::clone(&file.name));
+        let arrivals = Arrivals::new(&self.base, &self.spec, &self.schema, known);
+        Ok(Box::new(IpcPlanner::new(Arc::clone(&self.files)).from(from)?.watching(arrivals)))
     }
 
     fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        if self.spec.watch.is_some() {
+            return Ok(None);
+        }
         let planner = IpcPlanner::new(Arc::clone(&self.files)).from(&from.of_partition())?.only_first();
         Ok((self.files.len() > 1).then(|| Box::new(planner) as Box<dyn Planner>))
     }

@@ -6,10 +6,10 @@
 use std::{sync::Arc, time::Instant};
 
 use arrow::ipc::{MessageHeader, reader::read_dictionary};
-use pelton_core::checkpoint::record::Position;
+use pelton_core::checkpoint::record::{FileRecord, Position};
 
 use super::{
-    super::{bytes::guarded, listing::ListedFile},
+    super::{arrivals::Arrivals, bytes::guarded, listing::ListedFile},
     FORMAT, IpcRange,
     file::{IpcFile, Messages},
     message::{Dictionaries, Header, check_decompressed, corrupt},
@@ -17,12 +17,14 @@ use super::{
 use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 pub struct IpcPlanner {
-    files: Arc<Vec<ListedFile>>,
+    files: Arc<Vec<Arc<ListedFile>>>,
     /// Number of the file that is open, or will be next.
     file: usize,
     open: Option<Cursor>,
     /// Of each file only the first range.
     only_first: bool,
+    /// None: the files that are there are all.
+    arrivals: Option<Arrivals>,
 }
 
 /// A place in a file.
@@ -38,13 +40,29 @@ struct Cursor {
 }
 
 impl IpcPlanner {
-    pub fn new(files: Arc<Vec<ListedFile>>) -> Self {
-        Self { files, file: 0, open: None, only_first: false }
+    pub fn new(files: Arc<Vec<Arc<ListedFile>>>) -> Self {
+        Self { files, file: 0, open: None, only_first: false, arrivals: None }
     }
 
     /// Hands out the first range of each file and no other.
     pub fn only_first(self) -> Self {
         Self { only_first: true, ..self }
+    }
+
+    /// Goes on with new files when it has come to the end of those that are there.
+    pub fn watching(self, arrivals: Option<Arrivals>) -> Self {
+        Self { arrivals, ..self }
+    }
+
+    /// Waits for new files; answers what to say if there is none.
+    fn arrive(&mut self, deadline: Option<Instant>) -> Result<Option<Next>, SourceError> {
+        let Some(arrivals) = &mut self.arrivals else { return Ok(Some(Next::End)) };
+        let Some(found) = arrivals.look(deadline)? else { return Ok(Some(Next::Pending)) };
+        for listed in found {
+            arrivals.check(&listed, IpcFile::open(&listed)?.schema())?;
+            Arc::make_mut(&mut self.files).push(listed);
+        }
+        Ok(None)
     }
 
     /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
@@ -69,9 +87,14 @@ impl IpcPlanner {
 }
 
 impl Planner for IpcPlanner {
-    fn next(&mut self, _deadline: Option<Instant>) -> Result<Next, SourceError> {
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError> {
         loop {
-            let Some(listed) = self.files.get(self.file) else { return Ok(Next::End) };
+            let Some(listed) = self.files.get(self.file) else {
+                match self.arrive(deadline)? {
+                    Some(nothing) => return Ok(nothing),
+                    None => continue,
+                }
+            };
             let cursor = match &mut self.open {
                 Some(cursor) => cursor,
                 none => none.insert(Cursor::open(listed)?),
@@ -86,6 +109,10 @@ impl Planner for IpcPlanner {
             }
             self.next_file();
         }
+    }
+
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        self.arrivals.as_mut().map(Arrivals::take_found).unwrap_or_default()
     }
 
     fn bookmark(&self) -> Option<Bookmark> {

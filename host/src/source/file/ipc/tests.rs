@@ -52,7 +52,12 @@ fn write(path: &Path, batches: &[RecordBatch], kind: Kind, codec: Option<Compres
 
 fn listed(path: &Path) -> ListedFile {
     let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-    ListedFile { path: path.to_owned(), name: name.into(), bytes: fs::metadata(path).expect("a file").len() }
+    ListedFile {
+        path: path.to_owned(),
+        name: name.into(),
+        bytes: fs::metadata(path).expect("a file").len(),
+        growth: None,
+    }
 }
 
 fn source(files: Vec<ListedFile>, rows: usize) -> Result<Box<dyn Source>, SourceError> {
@@ -63,8 +68,9 @@ fn source(files: Vec<ListedFile>, rows: usize) -> Result<Box<dyn Source>, Source
         schema: None,
         max_row_bytes: 1 << 20,
         watch: None,
+        tail: false,
     };
-    open(files, &spec, OnBadRow::Reject, &BatchSpec { rows, ..BatchSpec::default() })
+    open(files, &spec, OnBadRow::Reject, Path::new("."), &BatchSpec { rows, ..BatchSpec::default() })
 }
 
 fn whole(source: &dyn Source) -> RecordBatch {

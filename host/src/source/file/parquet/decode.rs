@@ -18,14 +18,14 @@ use super::{
     super::{
         bytes::{FileBytes, guarded},
         columns::Projection,
+        listing::ListedFile,
     },
-    FORMAT, ParquetRange, PlannedFile,
+    FORMAT, ParquetRange,
     footer::{Footer, Pages},
 };
 use crate::source::{Decoded, Decoder, Emit, Range, RangeData, SourceError};
 
 pub struct ParquetDecoder {
-    files: Arc<Vec<PlannedFile>>,
     projection: Projection,
     file: Option<Arc<OpenFile>>,
     run: Option<Run>,
@@ -33,7 +33,7 @@ pub struct ParquetDecoder {
 
 /// The file that was read last.
 struct OpenFile {
-    index: usize,
+    listed: Arc<ListedFile>,
     bytes: Arc<FileBytes>,
     footer: Footer,
     mask: ProjectionMask,
@@ -41,7 +41,7 @@ struct OpenFile {
 
 /// A row group's reader, and where it is.
 struct Run {
-    file: usize,
+    file: Arc<ListedFile>,
     row_group: usize,
     next_row: u64,
     reader: ParquetRecordBatchReader,
@@ -49,13 +49,13 @@ struct Run {
 
 impl Run {
     fn is_at(&self, part: &ParquetRange) -> bool {
-        (self.file, self.row_group, self.next_row) == (part.file, part.row_group, part.start)
+        Arc::ptr_eq(&self.file, &part.file) && (self.row_group, self.next_row) == (part.row_group, part.start)
     }
 }
 
 impl ParquetDecoder {
-    pub fn new(files: Arc<Vec<PlannedFile>>, projection: Projection) -> Self {
-        Self { files, projection, file: None, run: None }
+    pub fn new(projection: Projection) -> Self {
+        Self { projection, file: None, run: None }
     }
 
     /// The reader at the first row of `part`.
@@ -63,7 +63,7 @@ impl ParquetDecoder {
         if let Some(run) = self.run.take().filter(|run| run.is_at(part)) {
             return Ok(run);
         }
-        let file = self.file(part.file)?;
+        let file = self.file(&part.file)?;
         let metadata = file.footer.metadata();
         let known = part.row_group < metadata.metadata().num_row_groups();
         let (Ok(start), Ok(batch_rows), true) = (usize::try_from(part.start), usize::try_from(part.batch_rows), known)
@@ -79,19 +79,18 @@ impl ParquetDecoder {
                 .with_offset(start)
                 .build()
         })?;
-        Ok(Run { file: part.file, row_group: part.row_group, next_row: part.start, reader })
+        Ok(Run { file: Arc::clone(&part.file), row_group: part.row_group, next_row: part.start, reader })
     }
 
-    fn file(&mut self, index: usize) -> Result<Arc<OpenFile>, SourceError> {
-        if let Some(file) = self.file.as_ref().filter(|file| file.index == index) {
+    fn file(&mut self, listed: &Arc<ListedFile>) -> Result<Arc<OpenFile>, SourceError> {
+        if let Some(file) = self.file.as_ref().filter(|file| Arc::ptr_eq(&file.listed, listed)) {
             return Ok(Arc::clone(file));
         }
-        let listed = &self.files.get(index).expect("a range of this source names one of its files").listed;
         let bytes = Arc::new(FileBytes::open(listed)?);
         let footer = Footer::read(&bytes)?;
         let positions = self.projection.positions(&footer.schema(), &listed.name)?;
         let mask = ProjectionMask::roots(footer.metadata().parquet_schema(), positions);
-        let file = Arc::new(OpenFile { index, bytes, footer, mask });
+        let file = Arc::new(OpenFile { listed: Arc::clone(listed), bytes, footer, mask });
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }

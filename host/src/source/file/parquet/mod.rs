@@ -12,7 +12,10 @@ mod decode;
 mod footer;
 mod plan;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::{
@@ -22,6 +25,7 @@ use pelton_core::{
 
 use self::{decode::ParquetDecoder, footer::Footer, plan::ParquetPlanner};
 use super::{
+    arrivals::Arrivals,
     bytes::FileBytes,
     columns::{self, Projection},
     listing::{ListedFile, resumed},
@@ -34,8 +38,7 @@ const FORMAT: &str = "parquet";
 /// A run of rows of one row group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParquetRange {
-    /// Which of the source's files.
-    file: usize,
+    file: Arc<ListedFile>,
     row_group: usize,
     /// First row within the row group.
     start: u64,
@@ -60,7 +63,7 @@ struct Group {
 /// A file whose footer has been read.
 #[derive(Debug, Clone)]
 struct PlannedFile {
-    listed: ListedFile,
+    listed: Arc<ListedFile>,
     groups: Vec<Group>,
     /// Leaf columns, those within nested columns included.
     leaves: usize,
@@ -68,14 +71,22 @@ struct PlannedFile {
 
 impl AsMut<ListedFile> for PlannedFile {
     fn as_mut(&mut self) -> &mut ListedFile {
-        &mut self.listed
+        Arc::make_mut(&mut self.listed)
+    }
+}
+
+impl PlannedFile {
+    /// Answers with the file's columns.
+    fn read(listed: Arc<ListedFile>) -> Result<(Self, SchemaRef), SourceError> {
+        let footer = Footer::read(&Arc::new(FileBytes::open(&listed)?))?;
+        Ok((Self { listed, groups: footer.groups(), leaves: footer.leaves() }, footer.schema()))
     }
 }
 
 /// A file of an earlier run, of which nothing is left to be read.
 impl From<ListedFile> for PlannedFile {
     fn from(listed: ListedFile) -> Self {
-        Self { listed, groups: Vec::new(), leaves: 0 }
+        Self { listed: Arc::new(listed), groups: Vec::new(), leaves: 0 }
     }
 }
 
@@ -84,20 +95,22 @@ pub fn open(
     files: Vec<ListedFile>,
     spec: &FileSourceSpec,
     on_bad_row: OnBadRow,
+    base: &Path,
     batch: &BatchSpec,
 ) -> Result<Box<dyn Source>, SourceError> {
     let mut planned = Vec::with_capacity(files.len());
     let mut schemas = Vec::with_capacity(files.len());
     for listed in files {
-        let footer = Footer::read(&Arc::new(FileBytes::open(&listed)?))?;
-        schemas.push((Arc::clone(&listed.name), footer.schema()));
-        planned.push(PlannedFile { listed, groups: footer.groups(), leaves: footer.leaves() });
+        let (file, schema) = PlannedFile::read(Arc::new(listed))?;
+        schemas.push((Arc::clone(&file.listed.name), schema));
+        planned.push(file);
     }
     let schema = columns::agree(&schemas, spec.schema.as_ref())?;
     Ok(Box::new(ParquetSource {
         files: Arc::new(planned),
         schema,
-        declared: spec.schema.is_some(),
+        spec: spec.clone(),
+        base: base.to_owned(),
         on_bad_row,
         batch_rows: batch.rows.max(1) as u64,
     }))
@@ -106,7 +119,9 @@ pub fn open(
 struct ParquetSource {
     files: Arc<Vec<PlannedFile>>,
     schema: SchemaRef,
-    declared: bool,
+    spec: FileSourceSpec,
+    /// What paths are relative to.
+    base: PathBuf,
     on_bad_row: OnBadRow,
     batch_rows: u64,
 }
@@ -135,12 +150,12 @@ impl Source for ParquetSource {
             ("bytes".into(), bytes.to_string()),
             ("rows".into(), rows.to_string()),
             ("row groups".into(), self.groups().count().to_string()),
-            ("schema".into(), if self.declared { "declared" } else { "from the files" }.into()),
+            ("schema".into(), if self.spec.schema.is_some() { "declared" } else { "from the files" }.into()),
         ]
     }
 
     fn total_bytes(&self) -> Option<u64> {
-        Some(self.groups().map(|group| group.stored_bytes).sum())
+        self.spec.watch.is_none().then(|| self.groups().map(|group| group.stored_bytes).sum())
     }
 
     fn listed(&self) -> Vec<FileRecord> {
@@ -153,10 +168,16 @@ impl Source for ParquetSource {
     }
 
     fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError> {
-        Ok(Box::new(ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(from)?))
+        let known = self.files.iter().map(|file| Arc::clone(&file.listed.name));
+        let arrivals = Arrivals::new(&self.base, &self.spec, &self.schema, known);
+        let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(from)?;
+        Ok(Box::new(planner.watching(arrivals)))
     }
 
     fn beginnings(&self, from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
+        if self.spec.watch.is_some() {
+            return Ok(None);
+        }
         let planner = ParquetPlanner::new(Arc::clone(&self.files), self.batch_rows).from(&from.of_partition())?;
         Ok((self.files.len() > 1).then(|| Box::new(planner.only_first()) as Box<dyn Planner>))
     }
@@ -164,7 +185,7 @@ impl Source for ParquetSource {
     fn decoder(&self, columns: &[String]) -> Result<Box<dyn Decoder>, SourceError> {
         let name = self.files.first().map_or("the source", |file| &file.listed.name);
         let projection = Projection::new(&self.schema, columns, name, self.on_bad_row)?;
-        Ok(Box::new(ParquetDecoder::new(Arc::clone(&self.files), projection)))
+        Ok(Box::new(ParquetDecoder::new(projection)))
     }
 }
 

@@ -4,11 +4,11 @@
 //! of it and every core has work; but not finer than a few pages of each column, since a cut falls inside pages,
 //! which both of its sides then decompress.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use pelton_core::checkpoint::record::Position;
+use pelton_core::checkpoint::record::{FileRecord, Position};
 
-use super::{Group, ParquetRange, PlannedFile};
+use super::{super::arrivals::Arrivals, Group, ParquetRange, PlannedFile};
 use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError};
 
 /// Decompressed bytes of a range, about.
@@ -32,16 +32,33 @@ pub struct ParquetPlanner {
     sequence: u64,
     /// Of each file only the first range.
     only_first: bool,
+    /// None: the files that are there are all.
+    arrivals: Option<Arrivals>,
 }
 
 impl ParquetPlanner {
     pub fn new(files: Arc<Vec<PlannedFile>>, batch_rows: u64) -> Self {
-        Self { files, batch_rows, file: 0, row_group: 0, start: 0, group_row: 0, sequence: 0, only_first: false }
+        Self {
+            files,
+            batch_rows,
+            file: 0,
+            row_group: 0,
+            start: 0,
+            group_row: 0,
+            sequence: 0,
+            only_first: false,
+            arrivals: None,
+        }
     }
 
     /// Hands out the first range of each file and no other.
     pub fn only_first(self) -> Self {
         Self { only_first: true, ..self }
+    }
+
+    /// Goes on with new files when it has come to the end of those that are there.
+    pub fn watching(self, arrivals: Option<Arrivals>) -> Self {
+        Self { arrivals, ..self }
     }
 
     /// Begins at a place that [`Planner::bookmark`] gave, of the same files.
@@ -68,6 +85,18 @@ impl ParquetPlanner {
         self.sequence = 0;
     }
 
+    /// Waits for new files; answers what to say if there is none.
+    fn arrive(&mut self, deadline: Option<Instant>) -> Result<Option<Next>, SourceError> {
+        let Some(arrivals) = &mut self.arrivals else { return Ok(Some(Next::End)) };
+        let Some(found) = arrivals.look(deadline)? else { return Ok(Some(Next::Pending)) };
+        for listed in found {
+            let (file, schema) = PlannedFile::read(listed)?;
+            arrivals.check(&file.listed, schema)?;
+            Arc::make_mut(&mut self.files).push(file);
+        }
+        Ok(None)
+    }
+
     fn next_group(&mut self, group: Group) {
         self.row_group += 1;
         self.start = 0;
@@ -76,10 +105,16 @@ impl ParquetPlanner {
 }
 
 impl Planner for ParquetPlanner {
-    fn next(&mut self, _deadline: Option<std::time::Instant>) -> Result<Next, SourceError> {
+    fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError> {
         loop {
             let files = Arc::clone(&self.files);
-            let Some(file) = files.get(self.file) else { return Ok(Next::End) };
+            let Some(file) = files.get(self.file) else {
+                drop(files);
+                match self.arrive(deadline)? {
+                    Some(nothing) => return Ok(nothing),
+                    None => continue,
+                }
+            };
             let Some(&group) = file.groups.get(self.row_group) else {
                 self.next_file();
                 continue;
@@ -103,7 +138,7 @@ impl Planner for ParquetPlanner {
                     RangeLabel::Rows(first_row, first_row.saturating_add(end - start))
                 },
                 data: RangeData::Parquet(ParquetRange {
-                    file: self.file,
+                    file: Arc::clone(&file.listed),
                     row_group: self.row_group,
                     start,
                     end,
@@ -118,6 +153,10 @@ impl Planner for ParquetPlanner {
             }
             return Ok(Next::Range(range));
         }
+    }
+
+    fn take_found(&mut self) -> Vec<FileRecord> {
+        self.arrivals.as_mut().map(Arrivals::take_found).unwrap_or_default()
     }
 
     fn bookmark(&self) -> Option<Bookmark> {

@@ -31,7 +31,12 @@ fn write(path: &Path, batches: &[RecordBatch], properties: WriterPropertiesBuild
 
 fn listed(path: &Path) -> ListedFile {
     let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-    ListedFile { path: path.to_owned(), name: name.into(), bytes: fs::metadata(path).expect("a file").len() }
+    ListedFile {
+        path: path.to_owned(),
+        name: name.into(),
+        bytes: fs::metadata(path).expect("a file").len(),
+        growth: None,
+    }
 }
 
 fn spec(schema: Option<SchemaRef>) -> FileSourceSpec {
@@ -43,11 +48,12 @@ fn spec(schema: Option<SchemaRef>) -> FileSourceSpec {
         schema,
         max_row_bytes: 1 << 20,
         watch: None,
+        tail: false,
     }
 }
 
 fn source(files: Vec<ListedFile>, batch_rows: usize) -> Result<Box<dyn Source>, SourceError> {
-    open(files, &spec(None), OnBadRow::Reject, &BatchSpec { rows: batch_rows, ..BatchSpec::default() })
+    open(files, &spec(None), OnBadRow::Reject, Path::new("."), &BatchSpec { rows: batch_rows, ..BatchSpec::default() })
 }
 
 /// The rows of all columns, without the schema's metadata.
@@ -139,7 +145,7 @@ fn declared_columns_are_checked() {
     let declare = |name: &str, text: &str| {
         let field = pelton_core::types::parse_column(name, text).expect("a type");
         let spec = spec(Some(Arc::new(Schema::new(vec![field]))));
-        open(vec![file.clone()], &spec, OnBadRow::Reject, &BatchSpec::default())
+        open(vec![file.clone()], &spec, OnBadRow::Reject, Path::new("."), &BatchSpec::default())
     };
     let source = declare("s64", "s64?").expect("it has it");
     assert_eq!(names(source.as_ref()), ["s64"]);
@@ -158,6 +164,7 @@ fn nulls_in_a_column_declared_without_them_are_bad_rows() {
         vec![file],
         &spec(Some(Arc::new(Schema::new(vec![field])))),
         OnBadRow::Reject,
+        Path::new("."),
         &BatchSpec { rows: 3, ..BatchSpec::default() },
     )
     .expect("a source");

@@ -61,7 +61,7 @@ fn opened<F: Function<State = Binary<S>> + 'static, S: Packed>(column: Column, f
         makes: vec![whole_number(NAME)],
         ordered: false,
     };
-    Ok((shape, Box::new(Opened { columns: vec![column], function })))
+    Ok((shape, Box::new(Opened::new(vec![column], function))))
 }
 
 /// Calls `add` for every value of a fixed width, as its bits.
