@@ -38,6 +38,8 @@ mod testing;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod day_tests;
+#[cfg(test)]
 mod flip_tests;
 #[cfg(test)]
 mod model;
