@@ -45,6 +45,8 @@ mod flip_tests;
 mod model;
 #[cfg(test)]
 mod model_job;
+#[cfg(test)]
+mod simulation;
 
 pub(crate) use self::directory::create_durably;
 pub use self::{

@@ -289,6 +289,23 @@ fn whoever_finds_a_newer_claim_stops() {
     assert_eq!(found.last, Some(record(4, 2)));
 }
 
+/// A directory without locks: one process dies before its claim, and another one comes.
+#[test]
+fn a_process_that_died_before_its_claim_hides_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let without_lock = || Place::open(&folder.path().into()).unwrap();
+    let (mut zombie, _) = reopen(folder.path());
+    let mut log = zombie.input_log("clicks", None).unwrap();
+    commit(&mut zombie, 1..=2);
+    fs::write(folder.path().join("journal/0000000002.log"), vec![0; 4096]).unwrap();
+    let (mut store, found) = open::open(without_lock(), Take::Continue, holder(), 4096).unwrap();
+    assert_eq!(found.generation, 2);
+    assert_eq!(names(&folder.path().join("journal")), ["0000000001.log", "0000000003.log"], "the empty one is gone");
+    assert!(matches!(log.append(&[b"a row".to_vec()]), Err(CheckpointError::Fenced { .. })));
+    assert!(matches!(zombie.commit(&record(3, 1), &[]), Err(CheckpointError::Fenced { .. })));
+    commit(&mut store, 3..=4);
+}
+
 /// Time in which a job with 10,000 old epochs is to be open.
 const OPEN_MAX: Duration = Duration::from_millis(100);
 
