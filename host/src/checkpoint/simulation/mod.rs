@@ -172,7 +172,10 @@ fn round_of(machine: &Machine, world: &World, mistake: Mistake, processes: usize
                 }
                 let is_explained = view.is_faulty() || processes > 1 || mistake != Mistake::None;
                 match stop {
-                    Some(Stop::Checkpoint(CheckpointError::Damaged { file, what, .. })) if mistake == Mistake::None => {
+                    // Whoever cannot look for others takes what they have cut for damage.
+                    Some(Stop::Checkpoint(CheckpointError::Damaged { file, what, .. }))
+                        if mistake == Mistake::None && (processes == 1 || !view.is_faulty()) =>
+                    {
                         world.fail(format!("{file} is called damaged: {what}"));
                     }
                     Some(Stop::Checkpoint(error)) if !is_explained => {
