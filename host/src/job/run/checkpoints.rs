@@ -190,7 +190,8 @@ impl Beginning {
         if start == Start::Fresh {
             keeper.letters.forget_requests()?;
         }
-        let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
+        // A savepoint of a job without state has none.
+        let event_times = engine.map(|engine| engine.event_times).filter(|times| plan.is_keyed && !times.is_empty());
         let keeper = Some(keeper);
         let beginning = Self {
             keeper,
