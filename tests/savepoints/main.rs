@@ -134,6 +134,11 @@ input = "bids"
 sort = ["price desc", "auction"]
 "#;
 
+/// A message without the lines and the marks in which it is shown.
+pub fn plain(message: &str) -> String {
+    message.split_whitespace().filter(|word| !["│", "×", "╰─▶", "├─▶"].contains(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// The epoch that savepoints are of.
 pub const EPOCH: u64 = 6;
 
@@ -226,7 +231,8 @@ fn each_kind_of_state_goes_on_in_any_number_of_partitions() {
         place.edit("job.toml", "checkpoint = \"state\"", "checkpoint = \"state\"\npartitions = 4");
         place.run();
         let epoch = EPOCH.to_string();
-        let made = place.pelton(&["savepoint", "create", "job.toml", "--name", "half", "--epoch", &epoch, "--output", "json"]);
+        let made =
+            place.pelton(&["savepoint", "create", "job.toml", "--name", "half", "--epoch", &epoch, "--output", "json"]);
         let made = made.done().json();
         assert_eq!((&made["epoch"], &made["name"]), (&EPOCH.into(), &"half".into()), "{name}: {made}");
         place.pelton(&["savepoint", "export", "job.toml", "half", "--to", "half.savepoint"]).done();

@@ -66,6 +66,9 @@ fn a_job_that_runs_goes_on_and_its_savepoint_outlives_what_it_collects() {
         assert_eq!(sums(&place, "totals-there").last(), Some(&total), "{name}, of epoch {epoch}");
         let rows = sums(&place, "out-there");
         assert!(!rows.is_empty() && rows.len() < 50_000, "{} rows after epoch {epoch}", rows.len());
-        assert!(rows.windows(2).all(|pair| pair[1] == pair[0] + 1) && rows.last() == Some(&50_000), "no row is missing");
+        assert!(
+            rows.windows(2).all(|pair| pair[1] == pair[0] + 1) && rows.last() == Some(&50_000),
+            "no row is missing"
+        );
     }
 }

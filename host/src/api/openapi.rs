@@ -284,8 +284,10 @@ fn schemas() -> Value {
         ("letters", number.clone()),
         ("modules", objects.clone()),
     ]);
-    let new_savepoint =
-        object(&[("name", text.clone()), ("epoch", json!({ "anyOf": [number, { "const": "last" }, { "type": "null" }] }))]);
+    let new_savepoint = object(&[
+        ("name", text.clone()),
+        ("epoch", json!({ "anyOf": [number, { "const": "last" }, { "type": "null" }] })),
+    ]);
     let restore = object(&[
         ("renames", json!({ "type": "object", "additionalProperties": text })),
         ("drops", texts.clone()),

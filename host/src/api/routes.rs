@@ -201,7 +201,11 @@ pub(super) fn table() -> Vec<Route> {
         .takes(Takes::Bytes("application/zstd"))
         .gives(Gives::Json("Savepoint")),
         route!(
-            post("/v1/jobs/{job}/savepoints/{savepoint}/restore", admin, "Have a job that rests go on from a savepoint"),
+            post(
+                "/v1/jobs/{job}/savepoints/{savepoint}/restore",
+                admin,
+                "Have a job that rests go on from a savepoint"
+            ),
             savepoints::restore
         )
         .takes(Takes::Json("Restore"))

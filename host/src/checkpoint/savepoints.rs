@@ -116,7 +116,8 @@ impl Savepoints {
         let prefix = prefix.and_then(|draft| draft.strip_suffix('0')).unwrap_or_default();
         let files = self.place.list(names::SAVEPOINTS).map_err(self.error("list", names::SAVEPOINTS))?;
         for file in files.iter().filter(|file| {
-            file.strip_prefix(prefix).is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
+            file.strip_prefix(prefix)
+                .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
         }) {
             let path = format!("{}/{file}", names::SAVEPOINTS);
             self.place.remove(&path).map_err(self.error("remove", &path))?;

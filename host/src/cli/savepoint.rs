@@ -221,8 +221,7 @@ fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Exit> {
 
 fn restore(context: &Context, args: &RestoreArgs) -> Result<Exit, Exit> {
     let RestoreArgs { of, name, from, renames, drops, dry_run, yes } = args;
-    let choices =
-        Choices { renames: renames.iter().cloned().collect(), drops: drops.iter().cloned().collect() };
+    let choices = Choices { renames: renames.iter().cloned().collect(), drops: drops.iter().cloned().collect() };
     if let Some(job) = of.of_engine() {
         return restore_by_engine(context, args, &job, &choices);
     }
@@ -247,9 +246,8 @@ fn restore(context: &Context, args: &RestoreArgs) -> Result<Exit, Exit> {
     if *dry_run {
         return Ok(say(context, &would, text::fitted));
     }
-    if !*yes
-        && holds_journal(&location)
-        && !context.terminal.confirm(&format!("Replace the checkpoint in {location}?")) {
+    if !*yes && holds_journal(&location) && !context.terminal.confirm(&format!("Replace the checkpoint in {location}?"))
+    {
         context.terminal.message("nothing was changed; `--yes` answers for you");
         return Ok(Exit::Refused);
     }

@@ -40,7 +40,12 @@ pub(super) fn made(savepoint: &Value) -> String {
 
 pub(super) fn exported(savepoint: &Value) -> String {
     let size = HumanBytes(number(&savepoint["file_bytes"]));
-    format!("savepoint {} of epoch {}: {size} in {}", plain(&savepoint["name"]), savepoint["epoch"], plain(&savepoint["file"]))
+    format!(
+        "savepoint {} of epoch {}: {size} in {}",
+        plain(&savepoint["name"]),
+        savepoint["epoch"],
+        plain(&savepoint["file"])
+    )
 }
 
 pub(super) fn removed(removed: &Value) -> String {
@@ -64,12 +69,18 @@ pub(super) fn whole(savepoint: &Value) -> String {
     for operator in list(&savepoint["operators"]) {
         let partitions = counted(number(&operator["partitions"]), "partition");
         let size = HumanBytes(number(&operator["bytes"]));
-        row(format!("operator {}", plain(&operator["name"])), format!("{partitions}, {size}: {}", plain(&operator["shape"])));
+        row(
+            format!("operator {}", plain(&operator["name"])),
+            format!("{partitions}, {size}: {}", plain(&operator["shape"])),
+        );
     }
     for source in list(&savepoint["sources"]) {
         let position = match &source["position"] {
             Value::String(at) => format!("at its {at}"),
-            at => format!("before range {} of partition {}, which begins at {}", at["sequence"], at["partition"], at["offset"]),
+            at => format!(
+                "before range {} of partition {}, which begins at {}",
+                at["sequence"], at["partition"], at["offset"]
+            ),
         };
         let watermark = match source["watermark"].as_i64() {
             Some(watermark) => format!("; event time up to {}", shown_time(watermark)),
@@ -96,17 +107,18 @@ pub(super) fn whole(savepoint: &Value) -> String {
 pub(super) fn fitted(fitted: &Value) -> String {
     let (name, epoch) = (plain(&fitted["savepoint"]), &fitted["epoch"]);
     let mut text = match fitted["restored"] == true {
-        true => format!("savepoint {name} is restored in {}: the job goes on after epoch {epoch}", plain(&fitted["checkpoint"])),
+        true => format!(
+            "savepoint {name} is restored in {}: the job goes on after epoch {epoch}",
+            plain(&fitted["checkpoint"])
+        ),
         false => format!("savepoint {name} fits: the job would go on after epoch {epoch}"),
     };
     for operator in list(&fitted["operators"]) {
         let fate = match operator["fate"].as_str().unwrap_or_default() {
             "kept" => format!("{} go over as they are", counted(number(&operator["partitions"]), "partition")),
-            "repartitioned" => format!(
-                "{} become {}",
-                counted(number(&operator["from"]), "partition"),
-                number(&operator["to"])
-            ),
+            "repartitioned" => {
+                format!("{} become {}", counted(number(&operator["from"]), "partition"), number(&operator["to"]))
+            }
             "begins" => "begins empty: the savepoint has nothing of it".into(),
             _ => "its state is left behind".into(),
         };

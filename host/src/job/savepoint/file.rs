@@ -187,13 +187,13 @@ fn checked<'a>(bytes: &'a [u8], path: &str) -> Result<&'a [u8], SavepointError> 
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use pelton_core::{checkpoint::record::Letters, model::Epoch};
 
     use super::*;
     use crate::job::savepoint::manifest::OperatorEntry;
 
-    pub(in super::super) fn small() -> Savepoint {
+    fn small() -> Savepoint {
         let record = Record {
             epoch: Epoch(7),
             generation: 1,

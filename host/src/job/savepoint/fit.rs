@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use pelton_core::checkpoint::record::Position;
+use pelton_core::{checkpoint::record::Position, job::operator_of};
 
 use super::{Savepoint, SavepointError, manifest::OperatorEntry};
 use crate::{
@@ -56,9 +56,14 @@ pub struct Became {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// So many partitions go over as they are.
-    Kept { partitions: usize },
+    Kept {
+        partitions: usize,
+    },
     /// Its keys go to another number of partitions.
-    Repartitioned { from: usize, to: usize },
+    Repartitioned {
+        from: usize,
+        to: usize,
+    },
     /// The savepoint has nothing of it.
     Begins,
     Dropped,
@@ -107,15 +112,15 @@ pub fn fit(savepoint: &Savepoint, plan: &mut Plan, choices: &Choices) -> Result<
 
 /// The operators of a job file that have partitions.
 fn keeps_state(plan: &Plan) -> impl Iterator<Item = &PlannedOperator> {
-    plan.operators
-        .iter()
-        .filter(|planned| planned.stage > 0 && planned.shadow_of.is_none() && !planned.is_canary())
+    plan.operators.iter().filter(|planned| planned.stage > 0 && planned.shadow_of.is_none() && !planned.is_canary())
 }
 
 fn gone(entry: &OperatorEntry, plan: &Plan, name: &str) -> String {
     let name = shown(name);
     match plan.operator(&name) {
-        Some(_) => format!("operator `{name}` keeps no state any more, and the savepoint has some of it ({})", entry.shape),
+        Some(_) => {
+            format!("operator `{name}` keeps no state any more, and the savepoint has some of it ({})", entry.shape)
+        }
         None => format!("the job has no operator `{name}`, of which the savepoint has state ({})", entry.shape),
     }
 }
@@ -135,12 +140,9 @@ fn sources(savepoint: &Savepoint, plan: &mut Plan, reasons: &mut Vec<String>) ->
     let was: Vec<&str> = savepoint.record.sources.iter().map(|source| source.name.as_str()).collect();
     let is: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
     let has_watermarks = plan.is_keyed && !savepoint.manifest.operators.is_empty();
-    let listed = |names: &mut dyn Iterator<Item = &str>| {
-        names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-    };
     let is_gone = was.iter().any(|name| !is.iter().any(|own| own == name));
     if is_gone || has_watermarks && !is.iter().map(String::as_str).eq(was.iter().copied()) {
-        let (was, is) = (listed(&mut was.into_iter()), listed(&mut is.iter().map(String::as_str)));
+        let (was, is) = (listed(was.into_iter()), listed(is.iter().map(String::as_str)));
         let why = if has_watermarks { ", in this order, by which its watermarks are kept" } else { "" };
         reasons.push(format!("its sources are {was}{why}; the job's are {is}"));
         return Vec::new();
@@ -167,6 +169,10 @@ fn sources(savepoint: &Savepoint, plan: &mut Plan, reasons: &mut Vec<String>) ->
     begins
 }
 
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// The state of an operator for the job's, and for its canary if there is one.
 type Own = Vec<(String, Vec<Vec<u8>>)>;
 
@@ -189,7 +195,8 @@ fn fit_one(
     };
     let fate = if from == to { Fate::Kept { partitions: to } } else { Fate::Repartitioned { from, to } };
     let mut own = Vec::new();
-    let beside = |other: &&PlannedOperator| other.is_canary() && pelton_core::job::operator_of(other.logic.name()) == planned.logic.name();
+    let beside =
+        |other: &&PlannedOperator| other.is_canary() && operator_of(other.logic.name()) == planned.logic.name();
     for canary in plan.operators.iter().filter(beside) {
         let made: Vec<&[u8]> = state.iter().map(Vec::as_slice).collect();
         check(&canary.logic, &made)?;

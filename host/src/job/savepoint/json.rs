@@ -1,9 +1,9 @@
 //! Savepoints as JSON: what `--output json` and the engine's routes answer.
 
-use pelton_core::checkpoint::record::Position;
+use pelton_core::checkpoint::record::{Position, SourceRecord};
 use serde_json::{Value, json};
 
-use super::{Became, Fate, Fit, Restored, Savepoint};
+use super::{Became, Fate, Fit, Restored, Savepoint, manifest::OperatorEntry};
 
 /// In a list.
 pub fn line(name: &str, savepoint: &Savepoint, file_bytes: u64) -> Value {
@@ -23,7 +23,7 @@ pub fn line(name: &str, savepoint: &Savepoint, file_bytes: u64) -> Value {
 /// All that is in it.
 pub fn whole(name: &str, savepoint: &Savepoint, file_bytes: u64) -> Value {
     let manifest = &savepoint.manifest;
-    let operator = |operator: &super::manifest::OperatorEntry| {
+    let operator = |operator: &OperatorEntry| {
         json!({
             "name": operator.name,
             "shape": operator.shape,
@@ -31,7 +31,7 @@ pub fn whole(name: &str, savepoint: &Savepoint, file_bytes: u64) -> Value {
             "bytes": manifest.bytes(&operator.partitions),
         })
     };
-    let source = |source: &pelton_core::checkpoint::record::SourceRecord| {
+    let source = |source: &SourceRecord| {
         let position = match &source.position {
             Position::Start => json!("start"),
             Position::End => json!("end"),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use pelton_core::{
-    checkpoint::record::Record,
+    checkpoint::record::{FileRef, ModuleRecord, Record},
     job::{SHADOW_SUFFIX, operator_of},
     model::Epoch,
 };
@@ -80,7 +80,7 @@ fn recorded_content(known: &Known<'_>, as_of: As, epoch: Epoch) -> Result<Conten
     let kept = Kept::Directory(known.retained);
     let stretch = kept.stretch(epoch)?;
     let Some(record) = stretch.again.last().cloned() else { return Err(SavepointError::NotSaved) };
-    let get = |file: &_| kept.get(file);
+    let get = |file: &FileRef| kept.get(file);
     if !known.revisions.plan_to_look(record.revision)?.is_keyed {
         let engine = engine_as_of(&get, stretch.base.as_ref(), &stretch.again, None)?;
         return Ok(Content { record, engine, state: State::new() });
@@ -130,10 +130,8 @@ fn pack(retained: &Retained, content: Content, job: &str, name: &str) -> Result<
         letters.push(LetterEntry { letters: part.letters, member: members.add("letters", retained.get(&part.file)?) });
     }
     members.check()?;
-    let module = |module: &pelton_core::checkpoint::record::ModuleRecord| ModuleEntry {
-        operator: module.operator.clone(),
-        digests: module.digests.clone(),
-    };
+    let module =
+        |module: &ModuleRecord| ModuleEntry { operator: module.operator.clone(), digests: module.digests.clone() };
     let manifest = Manifest {
         format: FORMAT,
         pelton: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,9 +185,6 @@ mod tests {
             ("b~shadow".to_owned(), of(&["s0", "s1", "s2"])),
             ("a".to_owned(), of(&["a0"])),
         ];
-        assert_eq!(
-            of_job_file(state),
-            [("b".to_owned(), of(&["c0", "b1", "c2"])), ("a".to_owned(), of(&["a0"]))]
-        );
+        assert_eq!(of_job_file(state), [("b".to_owned(), of(&["c0", "b1", "c2"])), ("a".to_owned(), of(&["a0"]))]);
     }
 }

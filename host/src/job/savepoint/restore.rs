@@ -9,7 +9,9 @@
 //! sink, so that nothing is published again.
 
 use pelton_core::{
-    checkpoint::record::{FileRef, LetterFile, Letters, OperatorSnapshot, Position, Record, Snapshot, SourceRecord, TableRecord},
+    checkpoint::record::{
+        FileRef, LetterFile, Letters, OperatorSnapshot, Position, Record, Snapshot, SourceRecord, TableRecord,
+    },
     model::Epoch,
 };
 

@@ -35,9 +35,7 @@ impl Partition {
                 }
                 (Windows::Sliding(to), Windows::Sliding(from)) => Numbers::Keys(to.adopt(from, &is_own, &mut moving)),
                 (Windows::Rolling(to), Windows::Rolling(from)) => Numbers::Keys(to.adopt(from, &is_own, &mut moving)),
-                (Windows::Sessions(to), Windows::Sessions(from)) => {
-                    Numbers::Keys(to.adopt(from, &is_own, &mut moving))
-                }
+                (Windows::Sessions(to), Windows::Sessions(from)) => Numbers::Keys(to.adopt(from, &is_own, &mut moving)),
                 (Windows::Counted(to), Windows::Counted(from)) => Numbers::Keys(to.adopt(from, &is_own, &mut moving)),
                 _ => unreachable!("both are of one plan"),
             };
