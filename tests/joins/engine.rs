@@ -185,6 +185,33 @@ impl snapshots::Run for Run<'_> {
     }
 }
 
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let elsewhere = JoinPlan { partitions, ..plan(self.timeline) };
+        let shuffles = elsewhere.shuffles.clone().map(|shuffle| ShufflePlan { partitions, ..shuffle });
+        let plan = Arc::new(JoinPlan { shuffles, ..elsewhere });
+        let budget = Budget::new(plan.state_bytes);
+        let gather = |number| -> Result<Partition, SnapshotError> {
+            let bytes = Partition::gather(&plan, number, &budget, &self.partitions)?.save(&plan);
+            Partition::load(&plan, number, &budget, &bytes)
+        };
+        Ok(Self {
+            timeline: self.timeline,
+            shufflers: plan.shuffles.clone().map(Shuffler::new),
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            partitions: (0..partitions).map(gather).collect::<Result<_, _>>()?,
+            number: self.number,
+            before: self.before,
+            plan,
+        })
+    }
+
+    fn unordered(mut outcome: Outcome) -> Outcome {
+        outcome.sort();
+        outcome
+    }
+}
+
 fn batch(rows: &[Row]) -> RecordBatch {
     let columns_of: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.number))),

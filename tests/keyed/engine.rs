@@ -210,6 +210,33 @@ impl snapshots::Run for Run<'_> {
     }
 }
 
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let mut plan = plan(self.timeline);
+        plan.shuffle.partitions = partitions;
+        let plan = Arc::new(plan);
+        let budget = Budget::new(self.state_bytes);
+        let gather = |number| {
+            let bytes = Partition::gather(&plan, number, &budget, &self.partitions).save(&plan);
+            Partition::load(&plan, number, &budget, &bytes)
+        };
+        Ok(Self {
+            timeline: self.timeline,
+            shufflers: [Shuffler::new(plan.shuffle.clone()), Shuffler::new(plan.shuffle.clone())],
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            state_bytes: self.state_bytes,
+            partitions: (0..partitions).map(gather).collect::<Result<_, _>>()?,
+            number: self.number,
+            before: self.before,
+            plan,
+        })
+    }
+
+    fn unordered(outcome: Outcome) -> Outcome {
+        outcome.sorted()
+    }
+}
+
 impl Run<'_> {
     /// Adds what the epoch does to `out`.
     pub fn epoch_into(&mut self, epoch: &Epoch, out: &mut Outcome) -> Result<(), CallError> {

@@ -285,6 +285,13 @@ impl Running {
         Ok(Self { partitions, before: self.before, ..Self::of(Arc::clone(&self.plan)) })
     }
 
+    /// Goes on with the state of this one, under a plan that differs in the number of its partitions.
+    pub fn moved(&self, plan: AggregatePlan) -> Result<Self, SnapshotError> {
+        let made = (0..plan.partitions).map(|number| Partition::gather(&plan, number, &self.partitions).save(&plan));
+        let made: Vec<Vec<u8>> = made.collect();
+        Self { before: self.before, ..Self::new(plan) }.load(&made)
+    }
+
     /// Groups that are still known.
     pub fn groups(&self) -> usize {
         self.partitions.iter().map(Partition::groups).sum()
@@ -343,6 +350,20 @@ impl snapshots::Run for Run<'_> {
         // A pane that is moved to another age is no damage that loading can see, and every slide in between is a window: files
         // have checksums against that.
         self.timeline.kind != Kind::Sliding
+    }
+}
+
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let plan = Operator { partitions, ..Operator::of(self.timeline) }.plan();
+        Ok(Self { running: self.running.moved(plan)?, ..*self })
+    }
+
+    fn unordered(mut outcome: Outcome) -> Outcome {
+        outcome.results.sort();
+        outcome.late.sort_unstable();
+        outcome.rejected.sort_unstable();
+        outcome
     }
 }
 

@@ -27,6 +27,25 @@ fn go_on(test: &str, kind: Kind) {
     }
 }
 
+/// The same in another number of partitions.
+fn move_on(test: &str, kind: Kind) {
+    let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
+    let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
+    for seed in first..first + timelines {
+        let timeline = Timeline::random(kind, seed);
+        let told = format!("{timeline:#?}\n{}", again(test, seed));
+        let cut = seed as usize % timeline.epochs.len();
+        snapshots::move_on(Run::new(&timeline), &timeline.epochs, cut, (seed % 11 + 1) as u16, &told);
+    }
+}
+
+#[test]
+fn windows_of_each_kind_go_on_in_other_partitions() {
+    for kind in [Kind::Tumbling, Kind::Sliding, Kind::Global, Kind::Session, Kind::Count] {
+        move_on("windows_of_each_kind_go_on_in_other", kind);
+    }
+}
+
 #[test]
 fn tumbling_windows_go_on_from_a_snapshot() {
     go_on("tumbling_windows_go_on", Kind::Tumbling);

@@ -5,6 +5,7 @@
 //! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`], and
 //! [`Changing`] and [`Rolling`] where rows are taken back.
 
+mod gather;
 mod look;
 mod snapshot;
 

@@ -33,7 +33,7 @@ struct SavedSource {
 impl EventTimes {
     /// What is known at the end of `epoch`. To be called by a task of its reduce side: all of its rows have been seen then, and
     /// nobody can ask yet for the watermark of the epoch after the next, for which what came before is forgotten.
-    pub(in super::super) fn save_as_of(&self, epoch: Epoch) -> Vec<u8> {
+    pub(in crate::job::run) fn save_as_of(&self, epoch: Epoch) -> Vec<u8> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own =
             State { sources: state.sources.iter().map(|source| source.as_of(epoch)).collect(), ..State::default() };

@@ -9,9 +9,13 @@ use pelton_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{Rounds, SessionWindows};
-use crate::state::{
-    keys::KeyCodec,
-    numbered::{NumberedKeys, SavedNumbers},
+use crate::{
+    operator::aggregate::accumulators::Moving,
+    state::{
+        keys::KeyCodec,
+        numbered::{NumberedKeys, SavedNumbers},
+        picked::Picked,
+    },
 };
 
 /// [`SessionWindows`] as they are saved.
@@ -87,5 +91,24 @@ impl SessionWindows {
     /// Where accumulators are.
     pub fn slots(&self) -> Vec<u32> {
         self.sessions.iter().flat_map(Sessions::iter).map(|session| session.slot).collect()
+    }
+
+    /// Takes the sessions of another partition's keys that belong here.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool, moving: &mut Moving<'_>) -> Picked {
+        let picked = self.keys.adopt(&other.keys, is_own);
+        self.sessions.resize_with(picked.first(), Sessions::default);
+        self.next.resize(picked.first(), i64::MAX);
+        for old in picked.old() {
+            let from = other.sessions.get(*old as usize).into_iter().flat_map(Sessions::iter);
+            let own = from.map(|session| Session { slot: moving.slot(session.slot), ..*session });
+            let own: Vec<Session> = own.collect();
+            self.groups += own.len();
+            self.sessions.push(Sessions::load(own, self.gap).expect("they were those of one key"));
+            self.next.push(other.next.get(*old as usize).copied().unwrap_or(i64::MAX));
+        }
+        let deadlines = other.deadlines.iter().filter_map(|Reverse((at, key))| Some(Reverse((*at, picked.of(*key)?))));
+        self.deadlines.extend(deadlines);
+        self.waiting.extend(other.waiting.iter().filter_map(|key| picked.of(*key)));
+        picked
     }
 }
