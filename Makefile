@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,7 @@ test: build examples guests ## Run all tests
 	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
+	cd tests/mutants && python3 -m unittest
 	tests/languages/run.py --quick $(PELTON)
 
 test-postgres: build ## The postgres sink against a server of its own, with many kills (PELTON_KILLS)
@@ -65,7 +66,9 @@ fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests: 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators (about 35 minutes)
+soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators (about 40 minutes)
+	PELTON_HOURS=24 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib a_day_of_epochs -- --nocapture
+	PELTON_SEED=$(or $(PELTON_SEED),0..50000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib every_story_ends_well -- --nocapture
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
@@ -73,6 +76,9 @@ soak: build guests ## The long forms of the property tests: 100,000 timelines ea
 chaos: build guests ## Kill jobs of every kind, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
 	PELTON_SWAPS=$(or $(PELTON_SWAPS),1300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test engine swaps -- --nocapture
+
+mutants: build guests ## Plant bugs of the protocol in a copy of the sources, one at a time: each must be caught (MUTANTS="fence-ignored …")
+	tests/mutants/run.py $(MUTANTS)
 
 check: ## Format, lints, docs
 	cargo fmt --all --check

@@ -40,11 +40,15 @@ mod testing;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod day_tests;
+#[cfg(test)]
 mod flip_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod model_job;
+#[cfg(test)]
+mod simulation;
 
 pub(crate) use self::directory::create_durably;
 pub use self::{

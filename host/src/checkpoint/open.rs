@@ -123,9 +123,14 @@ pub(super) fn open<D: Disk>(
     let (found, numbers) = match stock {
         Ok(stock) => stock,
         Err(error) => {
+            let highest = read::segment_numbers(&disk).map(|numbers| numbers.last().copied());
             // It holds nothing. If it stays, it is void.
             drop(disk.remove(&names::segment(number)));
-            return Err(error);
+            return Err(match highest {
+                // Whoever has taken the job over meanwhile cuts and removes what was looked for.
+                Ok(highest) if highest > Some(number) => CheckpointError::Fenced { directory: disk.shown("") },
+                _ => error,
+            });
         }
     };
     let what = Claim { holder, follows: found.follows, token: 0, restores: take == Take::Restore };

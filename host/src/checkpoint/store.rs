@@ -112,7 +112,8 @@ impl<D: Disk> Store<D> {
 
     /// [`Files::get`]
     pub fn get(&self, file: &FileRef) -> Result<Vec<u8>, CheckpointError> {
-        self.files.get(file)
+        // What is missing may have been collected by whoever has taken the job over.
+        self.files.get(file).or_else(|error| self.owner.check().and(Err(error)))
     }
 
     /// Opens the log of a source, which must not be open yet. Where the newest record, of generation `unknown_to`, does not know the source,
@@ -125,6 +126,7 @@ impl<D: Disk> Store<D> {
         let open = || InputLog::open(&self.disk, &self.owner, self.generation, source, self.segment_bytes);
         let log = open()?;
         if log.last_generation().zip(unknown_to).is_some_and(|(logged, known)| logged <= known) {
+            self.owner.check()?;
             input::forget_one(self.disk.as_ref(), source)?;
             return open();
         }

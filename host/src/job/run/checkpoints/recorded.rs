@@ -149,8 +149,14 @@ pub fn engine_as_of(
 ) -> Result<Vec<u8>, RunError> {
     let saved = base.and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(get, snapshot)).transpose()?;
     let (catalogue, begun_with) = listed(saved.as_ref(), again);
-    let event_times = event_times.or(saved.map(|saved| saved.event_times)).unwrap_or_default();
-    let engine = Engine { catalogue, begun_with, event_times };
+    let (event_times, sources) = match (event_times, saved) {
+        (Some(computed), _) => {
+            let last = again.last().or(base).map(|record| record.sources.as_slice()).unwrap_or_default();
+            (computed, last.iter().map(|source| source.name.clone()).collect())
+        }
+        (None, saved) => saved.map(|saved| (saved.event_times, saved.sources)).unwrap_or_default(),
+    };
+    let engine = Engine { catalogue, begun_with, event_times, sources };
     Ok(rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack"))
 }
 
