@@ -36,15 +36,13 @@ LANGUAGES = {
 KINDS = {"spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed"}
 #: What templates make, by names that are given to them.
 TEMPLATES = ("to-euro", "spread", "sessions")
-#: Languages whose SDK has transforms alone.
-TRANSFORMS_ALONE = {"assemblyscript"}
 #: What `--quick` runs.
 QUICK = {
     "c": {"to-euro", "spread", "sessions", "kinds", "words", "total", "visits", "fails"},
     "go": {"to-euro", "kinds", "total", "visits", "lossy"},
     "typescript": {"words", "total", "visits"},
     "zig": {"to-euro", "words", "total", "visits", "fails"},
-    "assemblyscript": {"to-euro", "kinds"},
+    "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.
 CHECKED = {
@@ -191,8 +189,7 @@ def main():
         for language in chosen:
             wanted = QUICK.get(language, set()) if given.quick else None
             for name in TEMPLATES:
-                is_had = KINDS.get(name) is None or language not in TRANSFORMS_ALONE
-                if is_had and (wanted is None or name in wanted):
+                if wanted is None or name in wanted:
                     suite.run(name, language)
             extension, _ = LANGUAGES[language]
             for operator in operators:
