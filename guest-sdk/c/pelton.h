@@ -540,9 +540,114 @@ void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason,
 /* Makes pelton_row_number and pelton_random speak of this row; before, they speak of the first. */
 void pelton_at_row(pelton_call *call, uint32_t row);
 
+/* ---- lists and maps of state ---- */
+
+/* A list or map that the engine keeps for each key. Nothing of it comes with a call: reading costs what is read. */
+typedef struct {
+    const char *name;
+    const pelton_struct *subkey; /* NULL: it is a list */
+    const pelton_struct *value;
+    /* the SDK's */
+    uint32_t index;
+    struct pelton_stored *its;
+} pelton_table;
+
+/* A way through a list or map, or a part of it. What is changed meanwhile may be seen or not. */
+typedef struct pelton_cursor pelton_cursor;
+
+/* PELTON_LIST and PELTON_MAP give these the types of their rows. Where nothing is to be given, `element`, `subkey` and `value` may be NULL. */
+void pelton_list_push(pelton_table *table, const void *element);
+bool pelton_list_first(pelton_table *table, void *element);
+bool pelton_list_last(pelton_table *table, void *element);
+bool pelton_list_at(pelton_table *table, size_t position, void *element);
+bool pelton_list_pop(pelton_table *table, void *element);
+size_t pelton_list_length(pelton_table *table);
+void pelton_list_keep_last(pelton_table *table, size_t count);
+pelton_cursor *pelton_list_range(pelton_table *table, size_t from, size_t to, bool backward);
+bool pelton_list_next(pelton_cursor *cursor, void *element);
+bool pelton_map_get(pelton_table *table, const void *subkey, void *value);
+void pelton_map_put(pelton_table *table, const void *subkey, const void *value);
+void pelton_map_remove(pelton_table *table, const void *subkey);
+void pelton_map_clear(pelton_table *table);
+pelton_cursor *pelton_map_range(pelton_table *table, const void *from, const void *to, bool backward);
+bool pelton_map_next(pelton_cursor *cursor, void *subkey, void *value);
+
+#define PELTON_TABLE_FN static inline __attribute__((unused))
+
+/* A list of rows (made by PELTON_ROW) for each key, for functions made by PELTON_KEYED_TABLES:
+ *
+ *     void LIST_push(&row)                                  appends a row
+ *     bool LIST_first(&row), LIST_last(&row), LIST_at(position, &row)   whether there is one, which is given
+ *     bool LIST_pop(&row)                                   takes the first one away
+ *     size_t LIST_length()
+ *     void LIST_keep_last(count), LIST_clear()              take rows away from the front
+ *     pelton_cursor *LIST_all(), LIST_backward(), LIST_range(from, to)  for LIST_next
+ *     bool LIST_next(cursor, &row)                          gives the next row, if there is one
+ */
+#define PELTON_LIST(list_name, row_name)                                                                                      \
+    static const pelton_struct list_name##_value = PELTON_STRUCT(row_name);                                                   \
+    static pelton_table list_name##_table = {#list_name, NULL, &list_name##_value, 0, NULL};                                  \
+    PELTON_TABLE_FN void list_name##_push(const struct row_name *row) { pelton_list_push(&list_name##_table, row); }          \
+    PELTON_TABLE_FN bool list_name##_first(struct row_name *row) { return pelton_list_first(&list_name##_table, row); }       \
+    PELTON_TABLE_FN bool list_name##_last(struct row_name *row) { return pelton_list_last(&list_name##_table, row); }         \
+    PELTON_TABLE_FN bool list_name##_at(size_t position, struct row_name *row) {                                              \
+        return pelton_list_at(&list_name##_table, position, row);                                                             \
+    }                                                                                                                         \
+    PELTON_TABLE_FN bool list_name##_pop(struct row_name *row) { return pelton_list_pop(&list_name##_table, row); }           \
+    PELTON_TABLE_FN size_t list_name##_length(void) { return pelton_list_length(&list_name##_table); }                        \
+    PELTON_TABLE_FN void list_name##_keep_last(size_t count) { pelton_list_keep_last(&list_name##_table, count); }            \
+    PELTON_TABLE_FN void list_name##_clear(void) { pelton_list_keep_last(&list_name##_table, 0); }                            \
+    PELTON_TABLE_FN pelton_cursor *list_name##_all(void) {                                                                    \
+        return pelton_list_range(&list_name##_table, 0, SIZE_MAX, false);                                                     \
+    }                                                                                                                         \
+    PELTON_TABLE_FN pelton_cursor *list_name##_backward(void) {                                                               \
+        return pelton_list_range(&list_name##_table, 0, SIZE_MAX, true);                                                      \
+    }                                                                                                                         \
+    PELTON_TABLE_FN pelton_cursor *list_name##_range(size_t from, size_t to) {                                                \
+        return pelton_list_range(&list_name##_table, from, to, false);                                                        \
+    }                                                                                                                         \
+    PELTON_TABLE_FN bool list_name##_next(pelton_cursor *cursor, struct row_name *row) { return pelton_list_next(cursor, row); }
+
+/* A map of rows by a subkey (both made by PELTON_ROW) for each key. A subkey has no floats and no `_or_null`.
+ *
+ *     bool MAP_get(&subkey, &row)          whether there is one, which is given
+ *     void MAP_put(&subkey, &row)          in the place of the one that may be there, which is not read
+ *     void MAP_remove(&subkey)             takes away what may be there, which is not read
+ *     void MAP_clear()
+ *     pelton_cursor *MAP_all(), MAP_backward()                           in order of subkey, for MAP_next
+ *     pelton_cursor *MAP_range(&from, &to), MAP_range_backward(&from, &to)   from one to before another; NULL is no bound
+ *     bool MAP_next(cursor, &subkey, &row) gives the next row, if there is one
+ */
+#define PELTON_MAP(map_name, subkey_name, row_name)                                                                           \
+    static const pelton_struct map_name##_subkey = PELTON_STRUCT(subkey_name), map_name##_value = PELTON_STRUCT(row_name);    \
+    static pelton_table map_name##_table = {#map_name, &map_name##_subkey, &map_name##_value, 0, NULL};                       \
+    PELTON_TABLE_FN bool map_name##_get(const struct subkey_name *subkey, struct row_name *row) {                             \
+        return pelton_map_get(&map_name##_table, subkey, row);                                                                \
+    }                                                                                                                         \
+    PELTON_TABLE_FN void map_name##_put(const struct subkey_name *subkey, const struct row_name *row) {                       \
+        pelton_map_put(&map_name##_table, subkey, row);                                                                       \
+    }                                                                                                                         \
+    PELTON_TABLE_FN void map_name##_remove(const struct subkey_name *subkey) { pelton_map_remove(&map_name##_table, subkey); } \
+    PELTON_TABLE_FN void map_name##_clear(void) { pelton_map_clear(&map_name##_table); }                                      \
+    PELTON_TABLE_FN pelton_cursor *map_name##_all(void) { return pelton_map_range(&map_name##_table, NULL, NULL, false); }    \
+    PELTON_TABLE_FN pelton_cursor *map_name##_backward(void) { return pelton_map_range(&map_name##_table, NULL, NULL, true); } \
+    PELTON_TABLE_FN pelton_cursor *map_name##_range(const struct subkey_name *from, const struct subkey_name *to) {           \
+        return pelton_map_range(&map_name##_table, from, to, false);                                                          \
+    }                                                                                                                         \
+    PELTON_TABLE_FN pelton_cursor *map_name##_range_backward(const struct subkey_name *from, const struct subkey_name *to) {  \
+        return pelton_map_range(&map_name##_table, from, to, true);                                                           \
+    }                                                                                                                         \
+    PELTON_TABLE_FN bool map_name##_next(pelton_cursor *cursor, struct subkey_name *subkey, struct row_name *row) {           \
+        return pelton_map_next(cursor, subkey, row);                                                                          \
+    }
+
+/* ---- a keyed operator ---- */
+
 typedef struct {
     pelton_struct key, state, row;
     void (*call)(pelton_call *call, const void *key, void *state, const void *rows, const void *options);
+    pelton_table *const *tables;
+    uint32_t tables_count;
 } pelton_keyed;
 
 extern const pelton_keyed pelton_the_keyed;
@@ -554,12 +659,22 @@ extern const pelton_keyed pelton_the_keyed;
  * called for each key that has rows, a timer that is due, or has come to the end of its time to live. Only keys whose state differs afterwards
  * cost a write. Of the input the columns of the key leave, if no rule says otherwise. */
 #define PELTON_KEYED(fn, key_name, state_name, in, made, options_name, ...)                                                   \
+    PELTON_KEYED_WITH(fn, NULL, 0, key_name, state_name, in, made, options_name, ##__VA_ARGS__)
+
+/* The same with the lists and maps in TABLES: `#define TABLES(TABLE) TABLE(recent) TABLE(songs)`. */
+#define PELTON_KEYED_TABLES(fn, TABLES, key_name, state_name, in, made, options_name, ...)                                    \
+    static pelton_table *const fn##_tables[] = {TABLES(PELTON_TABLE_OF)};                                                     \
+    PELTON_KEYED_WITH(fn, fn##_tables, PELTON_COUNT(fn##_tables), key_name, state_name, in, made, options_name, ##__VA_ARGS__)
+
+#define PELTON_TABLE_OF(name) &name##_table,
+
+#define PELTON_KEYED_WITH(fn, its_tables, its_count, key_name, state_name, in, made, options_name, ...)                       \
     static void fn##_call(pelton_call *call, const void *key, void *state, const void *rows, const void *options) {           \
         fn(call, (const struct key_name *)key, (struct state_name *)state, (const struct in *)rows,                           \
            (const struct options_name *)options);                                                                             \
     }                                                                                                                         \
     const pelton_keyed pelton_the_keyed = {                                                                                   \
-        PELTON_STRUCT(key_name), PELTON_STRUCT(state_name), PELTON_STRUCT(in), fn##_call};                                    \
+        PELTON_STRUCT(key_name), PELTON_STRUCT(state_name), PELTON_STRUCT(in), fn##_call, its_tables, its_count};             \
     PELTON_EXPORT_AS("keyed", fn, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
 
 #ifdef __cplusplus

@@ -111,6 +111,7 @@ type keying struct {
 	keys    []field
 	planned []plannedKey
 	kept    []field
+	tables  []storedTable
 	process func(call keyedCall) keyedOutput
 }
 
@@ -130,10 +131,32 @@ func passKey(rules []Rule, key []string) []Rule {
 // the end of its time to live. Only keys whose state differs afterwards cost a write. Of the input, the columns of the key leave, if no
 // rule says otherwise; others are null in rows that were emitted from no row, so they must be nullable if there are any.
 func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In, Out], *Options), rules ...Rule) *operator {
+	return keyedWith(function, nil, rules)
+}
+
+// KeyedTables is Keyed for a function that keeps lists and maps as well. The fields of Tables, each a [List] or a [Map], are those of the key
+// whose call it is; a field's name is the table's.
+func KeyedTables[Key, State, In, Out, Tables, Options any](
+	function func(*Call[Key, State, In, Out], *Tables, *Options), rules ...Rule,
+) *operator {
+	tables := new(Tables)
+	with := func(call *Call[Key, State, In, Out], options *Options) { function(call, tables, options) }
+	return keyedWith(with, tablesOf(tables), rules)
+}
+
+func keyedWith[Key, State, In, Out, Options any](
+	function func(*Call[Key, State, In, Out], *Options), tables []storedTable, rules []Rule,
+) *operator {
 	options := new(Options)
 	of := describe[In, Out](options, rules)
 	of.kind = "keyed"
-	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State]()}
+	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State](), tables: tables}
+	for at, table := range tables {
+		if len(by.kept) > 0 {
+			at++
+		}
+		table.place(uint32(at))
+	}
 	if len(by.kept) > 0 && !slices.ContainsFunc(by.kept, func(of field) bool { return !of.nullable }) {
 		panic(fmt.Sprintf("guest: a row of nulls is no state, so one field of %s at least is no Null", reflect.TypeFor[State]()))
 	}
@@ -181,7 +204,13 @@ func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In,
 			if had {
 				one.State = &states[place]
 			}
+			for _, table := range tables {
+				table.enter(key)
+			}
 			function(&one, options)
+			for _, table := range tables {
+				table.leave()
+			}
 			switch {
 			case len(by.kept) == 0 || one.State == nil && !had:
 			case one.State == nil:
@@ -193,6 +222,11 @@ func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In,
 			}
 		}
 		out.state = storeKept(by.kept, changed)
+		for _, table := range tables {
+			if change := table.changes(); len(change.keys) > 0 {
+				out.tables = append(out.tables, change)
+			}
+		}
 		take(&out, of, sink)
 		return out
 	}
@@ -208,7 +242,7 @@ func (o *keyedOutput) note(key uint32, kind byte) {
 // take takes what was emitted and refused.
 func take[Out any](o *keyedOutput, of *operator, sink *keyedSink[Out]) {
 	rows := len(sink.made)
-	results := of.results(rows)
+	results := of.results()
 	all := make([]int32, rows)
 	for i := range all {
 		all[i] = int32(i)

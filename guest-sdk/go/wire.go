@@ -30,8 +30,23 @@ type contract struct {
 	eventTime string // empty: the input's
 	table     string // what is kept, under this name; empty: nothing is
 	kept      []field
+	tables    []wireTable
 	version   uint32 // of what is kept
 	ordered   bool
+}
+
+// wireTable is a list or map of state.
+type wireTable struct {
+	name           string
+	subkey, values []field
+}
+
+// tableChange is the changes of a call to a list or map, in order.
+type tableChange struct {
+	table uint32
+	kinds []byte
+	keys  []uint32
+	rows  table
 }
 
 type node struct {
@@ -82,5 +97,6 @@ type keyedOutput struct {
 	kinds   []byte   // of the changes of state
 	changed []uint32
 	state   table
+	tables  []tableChange
 	timers  []timerChange
 }

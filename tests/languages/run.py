@@ -33,15 +33,18 @@ LANGUAGES = {
     "python": ("py", "{id}.py"),
 }
 #: The kinds of operators that are no transforms.
-KINDS = {"spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed"}
+KINDS = {
+    "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
+    "plays": "keyed",
+}
 #: What templates make, by names that are given to them.
 TEMPLATES = ("to-euro", "spread", "sessions")
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "kinds", "words", "total", "visits", "fails"},
-    "go": {"to-euro", "kinds", "total", "visits", "lossy"},
-    "typescript": {"words", "total", "visits"},
-    "zig": {"to-euro", "words", "total", "visits", "fails"},
+    "c": {"to-euro", "spread", "sessions", "kinds", "words", "total", "visits", "fails", "plays"},
+    "go": {"to-euro", "kinds", "total", "visits", "lossy", "plays"},
+    "typescript": {"words", "total", "visits", "plays"},
+    "zig": {"to-euro", "words", "total", "visits", "fails", "plays"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.

@@ -20,6 +20,8 @@ export { Context } from "./context.ts";
 export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
+export { list, map } from "./tables.ts";
+export type { ListState, MapState, Range } from "./tables.ts";
 export { Reject, reject, transform } from "./transform.ts";
 export type { Definition, Given, Rejection, Transform } from "./transform.ts";
 export {

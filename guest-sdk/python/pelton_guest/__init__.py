@@ -21,6 +21,7 @@ from ._keyed import Key, Keyed, keyed
 from ._log import counter, gauge, log
 from ._out import Out, Rows, State
 from ._rows import port
+from ._tables import List, Map
 from ._timers import Timer, Timers
 from ._transform import Emit, Transform, transform
 from ._types import (
@@ -28,7 +29,7 @@ from ._types import (
 )
 
 __all__ = [
-    "Column", "Context", "Emit", "Key", "Keyed", "Name", "Out", "Reject", "Rows", "State", "Timer", "Timers", "Timestamp",
+    "Column", "Context", "Emit", "Key", "Keyed", "List", "Map", "Name", "Out", "Reject", "Rows", "State", "Timer", "Timers", "Timestamp",
     "Transform", "Unit", "Window", "aggregate", "counter", "decimal", "f32", "f64", "gauge", "keyed", "log", "port", "s8",
     "s16", "s32", "s64", "transform", "u8", "u16", "u32", "u64",
 ]
