@@ -1,4 +1,4 @@
-//go:build !pelton_aggregate && !pelton_keyed
+//go:build !pelton_aggregate && !pelton_keyed && !pelton_cogroup
 
 package guest
 

@@ -194,7 +194,7 @@ func open(kind string, inputs, options abiList) unsafe.Pointer {
 	}
 	switch {
 	case theOperator == nil:
-		panic("the module registers no operator: call guest.Transform, guest.Aggregate or guest.Keyed in init")
+		panic("the module registers no operator: call guest.Transform, guest.Aggregate, guest.Keyed or guest.Cogroup in init")
 	case theOperator.kind != kind:
 		panic(fmt.Sprintf("the operator is of kind %q, but pelton-module.toml says kind = %q", theOperator.kind, kind))
 	}
@@ -221,13 +221,13 @@ func (c contract) abi() abiContract {
 	if c.eventTime != "" {
 		port.eventTime = abiOption{1, listOfText(c.eventTime)}
 	}
-	var reads []abiList
-	for _, column := range c.reads {
-		reads = append(reads, listOfText(column))
+	reads := []abiList{listOf(textsOf(c.reads))}
+	if c.isPair {
+		reads = append(reads, listOf(textsOf(c.rightReads)))
 	}
 	none := abiList{16, 0}
 	made := abiContract{
-		reads: listOf([]abiList{listOf(reads)}), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
+		reads: listOf(reads), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
 		stateVersion: c.version,
 	}
 	var tables []abiStateTable
@@ -242,6 +242,14 @@ func (c contract) abi() abiContract {
 		made.properties = listOf([][2]abiList{{listOfText("ordered"), listOfText("true")}})
 	}
 	return made
+}
+
+func textsOf(texts []string) []abiList {
+	var lists []abiList
+	for _, text := range texts {
+		lists = append(lists, listOfText(text))
+	}
+	return lists
 }
 
 // abiFields is columns of state, all of them nullable or as they are.

@@ -47,6 +47,7 @@ type operator struct {
 	run          func(columns []column, rows int, skip []bool, out *results)
 	fold         *folding
 	byKey        *keying
+	byPair       *joining
 	planned      plan
 }
 
@@ -187,6 +188,9 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 		return contract{}, err
 	}
 	rules := o.rules
+	if o.byPair != nil {
+		return o.openPair(inputs)
+	}
 	if o.byKey != nil {
 		edge, err := onlyInput(inputs)
 		if err != nil {

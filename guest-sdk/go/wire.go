@@ -25,14 +25,17 @@ type outputField struct {
 }
 
 type contract struct {
-	reads     []string
-	fields    []outputField
-	eventTime string // empty: the input's
-	table     string // what is kept, under this name; empty: nothing is
-	kept      []field
-	tables    []wireTable
-	version   uint32 // of what is kept
-	ordered   bool
+	reads []string
+	// of a cogroup's right side, which it has
+	rightReads []string
+	isPair     bool
+	fields     []outputField
+	eventTime  string // empty: the input's
+	table      string // what is kept, under this name; empty: nothing is
+	kept       []field
+	tables     []wireTable
+	version    uint32 // of what is kept
+	ordered    bool
 }
 
 // wireTable is a list or map of state.
@@ -89,6 +92,12 @@ type keyedCall struct {
 	state    []table
 	due      []keyTimer
 	expiring []byte
+}
+
+type pairCall struct {
+	left, right         table
+	leftEnds, rightEnds []uint32
+	keys                table
 }
 
 type keyedOutput struct {

@@ -47,6 +47,9 @@ pub const Timer = @import("keyed.zig").Timer;
 pub const List = @import("tables.zig").List;
 pub const Map = @import("tables.zig").Map;
 
+pub const cogroup = @import("cogroup.zig").cogroup;
+pub const Pair = @import("cogroup.zig").Pair;
+
 pub const allocator = words.allocator;
 pub const print = words.print;
 

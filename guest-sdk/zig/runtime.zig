@@ -124,6 +124,24 @@ pub const Keyed = extern struct {
     tables_count: u32,
 };
 
+/// `pelton_pair`: one key with its rows on two inputs.
+pub const Pair = extern struct {
+    left: u32,
+    right: u32,
+    left_numbers: [*]const u32,
+    right_numbers: [*]const u32,
+    key: u32,
+    out: *Out,
+};
+
+/// `pelton_joined`.
+pub const Joined = extern struct {
+    key: Struct,
+    left: Struct,
+    right: Struct,
+    call: *const fn (*Pair, *const anyopaque, *const anyopaque, *const anyopaque, *const anyopaque) callconv(.c) void,
+};
+
 /// `pelton_context`.
 pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, watermark: i64, seed: u64 };
 
@@ -131,7 +149,7 @@ comptime {
     const sizes = .{
         .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
-        .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 },
+        .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
@@ -174,3 +192,8 @@ pub extern fn pelton_map_remove(table: *Table, subkey: *const anyopaque) void;
 pub extern fn pelton_map_clear(table: *Table) void;
 pub extern fn pelton_map_range(table: *Table, from: ?*const anyopaque, to: ?*const anyopaque, backward: bool) *Cursor;
 pub extern fn pelton_map_next(cursor: *Cursor, subkey: ?*anyopaque, value: ?*anyopaque) bool;
+pub extern fn pelton_of_key(pair: *Pair) *Out;
+pub extern fn pelton_reject_left_text(pair: *Pair, row: u32, reason: [*]const u8, size: usize) void;
+pub extern fn pelton_reject_right_text(pair: *Pair, row: u32, reason: [*]const u8, size: usize) void;
+pub extern fn pelton_at_left(pair: *Pair, row: u32) void;
+pub extern fn pelton_at_right(pair: *Pair, row: u32) void;

@@ -2,6 +2,7 @@
 // @ts-expect-error the host's, there in a component alone
 import host from "pelton:operator/log@0.1.0";
 import { Aggregate } from "./aggregate.ts";
+import { Cogroup } from "./cogroup.ts";
 import { Unfit } from "./columns.ts";
 import { Keyed } from "./keyed.ts";
 import { log, tell } from "./log.ts";
@@ -12,7 +13,7 @@ import { serve } from "./tables.ts";
 import { Transform } from "./transform.ts";
 import type { BatchContext, Contract, Input } from "./wire.ts";
 
-const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed };
+const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
 /** The export `pelton:operator/KIND`, of the one operator that the author's module exports. A keyed one is given the import `state`. */
 export function component(

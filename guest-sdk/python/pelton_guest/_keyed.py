@@ -127,7 +127,7 @@ class Keyed:
         if len(edges) == 1 and not edges[0].key:
             raise Unfit("this module keeps state for each key, but the operator has no `key`")
         contract, plan = fit(inputs, self.reads, self.ports, self.passing, self.event_time)
-        keys = [_key(edges[0], read) for read in self.keys]
+        keys = [key_of(edges[0], read) for read in self.keys]
         contract.state = [StateTable("state", [], self.kept.fields())] if self.kept else []
         contract.state.extend(declared.table() for declared in self.tables)
         contract.state_version = STATE_VERSION
@@ -220,7 +220,7 @@ class Keyed:
         return [Change(0, bytes(kinds), pack(f"<{len(keys)}I", *keys), self.kept.store(columns, len(keys)))]
 
 
-def _key(edge: Input, read: Read) -> tuple[int, str]:
+def key_of(edge: Input, read: Read) -> tuple[int, str]:
     """Where a column of the key is, and its format."""
     if read.column not in edge.key:
         hint = suggest(read.column, edge.key)

@@ -120,7 +120,8 @@ fn entry_of(kind: Kind, author: &str) -> String {
     let (name, loops) = match kind {
         Kind::Transform => ("TRANSFORM", TRANSFORM),
         Kind::Aggregate => ("AGGREGATE", AGGREGATE),
-        Kind::Keyed => ("KEYED", KEYED),
+        // It has no cogroup, and the project was refused.
+        Kind::Keyed | Kind::Cogroup => ("KEYED", KEYED),
     };
     ENTRY.replace("AUTHOR", author).replace("Kind.KIND", &format!("Kind.{name}")) + loops
 }

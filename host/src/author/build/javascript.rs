@@ -25,7 +25,7 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     // Keyed operators alone have the import `state`.
     let (import, state) = match project.kind {
         Kind::Keyed => ("import state from \"pelton:operator/state@0.1.0\";\n", ", state"),
-        Kind::Transform | Kind::Aggregate => ("", ""),
+        Kind::Transform | Kind::Aggregate | Kind::Cogroup => ("", ""),
     };
     let text = format!(
         "import \"pelton-guest/shims\";\n{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n",
