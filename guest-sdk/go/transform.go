@@ -246,7 +246,8 @@ func (o *operator) process(rows int, nodes []node) output {
 
 // results is what a call comes to.
 func (o *operator) results() results {
-	results := results{made: make([]made, len(o.makes))}
+	// No origins are those of no rows; nil would say row for row.
+	results := results{made: make([]made, len(o.makes)), origin: []uint32{}}
 	for i, field := range o.makes {
 		results.made[i].field = field
 	}
