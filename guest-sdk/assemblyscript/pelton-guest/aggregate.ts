@@ -1,9 +1,9 @@
 /** The calls of an aggregate: the loops that `pelton build` writes around the author's `add`, `merge` and `finish` call these. */
-import { enterSlot, readRow, readings } from "./columns";
-import { enterCall, enterGiven } from "./context";
+import { enterSlot, readRow } from "./columns";
+import { enterGiven } from "./context";
 import { keepings, putKept } from "./kept";
 import { zeros } from "./memory";
-import { beginOut, enter, isRefused, refuseNulls } from "./out";
+import { beginOut, beginRows, enter, isRefused } from "./out";
 
 /** Of a result: an early one is replaced by a later one; a late one comes again, because late rows came. */
 export enum Pane {
@@ -21,6 +21,7 @@ export class Window {
 }
 
 /** In `finish`: that of the group. */
+@lazy
 export const window: Window = new Window();
 
 /** Places in the memory in which the arguments of `finish` come: the context and the keys before them. */
@@ -35,11 +36,8 @@ let given: usize = 0;
 export function beginAdd(
   epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, slotOfRow: usize, groups: i32, kept: usize,
 ): void {
-  enterCall(epoch, first, now, watermark, seed);
-  for (let i = 0; i < readings.length; i++) readings[i].bind(nodes + i * 12, rows);
+  beginRows(epoch, first, now, watermark, seed, rows, nodes);
   for (let i = 0; i < keepings.length; i++) keepings[i].bind(kept + i * 12, groups);
-  beginOut(rows);
-  refuseNulls();
   slots = slotOfRow;
 }
 
@@ -73,7 +71,7 @@ export function beginFinish(at: usize): i32 {
   const groups = load<u32>(at, ACCUMULATORS);
   const nodes = load<usize>(at, ACCUMULATORS + 4);
   for (let i = 0; i < keepings.length; i++) keepings[i].bind(nodes + i * 12, groups);
-  beginOut(groups);
+  beginOut(groups, false);
   return groups;
 }
 

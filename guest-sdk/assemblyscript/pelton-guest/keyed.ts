@@ -3,12 +3,11 @@
  *
  * The numbers are places of fields in the records of `wit/keyed.wit`, as they lie in memory.
  */
-import { enterSlot, keyReadings, readRow, readings, rowMade, rowRead, slot } from "./columns";
-import { enterGiven } from "./context";
+import { enterSlot, keyReadings, readRow, rowMade, rowRead, slot } from "./columns";
 import { keyPlaces } from "./contract";
 import { isKept, keep, keepings, putKept } from "./kept";
 import { alloc, putList, zeros } from "./memory";
-import { append, beginOut, hasOrigins, isRefused, prepare, putMade, putOrigins, putRejections, refuse, refuseNulls } from "./out";
+import { append, beginRows, hasOrigins, isRefused, prepare, putMade, putOrigins, putRejections, refuse } from "./out";
 import { beginTimers, dueOf, enterTimers, putTimers } from "./timers";
 
 const ROWS: usize = 40;
@@ -28,9 +27,12 @@ let isAtRow: bool = false;
 let expires: bool = false;
 let wasKept: bool = false;
 /** For each row that was made the key that it belongs to. */
+@lazy
 const madeKeys: u32[] = [];
 /** Keys whose state changes, and how: 0 put, 1 delete. */
+@lazy
 const changedKeys: u32[] = [];
+@lazy
 const changedKinds: u8[] = [];
 
 /** Looks at the key's next row; false if there is none, and then at none. */
@@ -78,10 +80,11 @@ export function isExpiring(): bool {
 /** Begins a call; how many keys there are. */
 export function begin(at: usize): i32 {
   given = at;
-  enterGiven(at);
   const rows = load<u32>(at, ROWS);
   const keys = load<u32>(at, KEYS);
-  for (let i = 0; i < readings.length; i++) readings[i].bind(load<usize>(at, ROWS + 4) + i * 12, rows);
+  beginRows(
+    load<u64>(at), load<u64>(at, 8), load<i64>(at, 16), load<i64>(at, 24), load<u64>(at, 32), rows, load<usize>(at, ROWS + 4), true,
+  );
   for (let i = 0; i < keyReadings.length; i++) keyReadings[i].bind(load<usize>(at, KEYS + 4) + keyPlaces[i] * 12, keys);
   if (keepings.length > 0) {
     const nodes = load<usize>(load<usize>(at, STATE), 4);
@@ -91,8 +94,6 @@ export function begin(at: usize): i32 {
     }
   }
   beginTimers(at + DUE, keys);
-  beginOut(rows, true);
-  refuseNulls();
   madeKeys.length = 0;
   changedKeys.length = 0;
   changedKinds.length = 0;

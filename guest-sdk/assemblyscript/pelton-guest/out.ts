@@ -3,6 +3,7 @@
  * author's functions.
  */
 import { Making, makeRow, makings, readRow, readings, rowMade, rowRead } from "./columns";
+import { enterCall } from "./context";
 import { order } from "./contract";
 import { alloc, grown, putList, putText, zeros } from "./memory";
 
@@ -36,7 +37,7 @@ let isKeyed: bool = false;
 let batchRows: i32 = 0;
 
 /** Begins a call with so many rows. */
-export function beginOut(rows: i32, keyed: bool = false): void {
+export function beginOut(rows: i32, keyed: bool): void {
   isKeyed = keyed;
   batchRows = rows;
   rejectedRows = [];
@@ -50,6 +51,21 @@ export function beginOut(rows: i32, keyed: bool = false): void {
   }
   makeRow(0);
   makeRoom(max(rows, 1));
+}
+
+/** Begins a call with the rows of a batch: their columns, the rows that are refused, and room for what is made. */
+export function beginRows(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, keyed: bool = false,
+): void {
+  enterCall(epoch, first, now, watermark, seed);
+  for (let i = 0; i < readings.length; i++) readings[i].bind(nodes + i * 12, rows);
+  beginOut(rows, keyed);
+  for (let i = 0; i < readings.length; i++) {
+    const column = readings[i];
+    if (column.nullable || column.valid == 0) continue;
+    const reason = "`" + column.name + "` is null";
+    for (let row = 0; row < rows; row++) if (load<u8>(column.valid + row) == 0) refuse(row, reason);
+  }
 }
 
 /** Refuses the row, which goes to `operator.rejected` with the reason: `return reject("no price");`. In a keyed operator nothing is answered. */
@@ -192,16 +208,6 @@ export function refuse(row: i32, reason: string): void {
   store<u8>(refused + row, 1);
   rejectedRows.push(row);
   reasons.push(reason);
-}
-
-/** Rejects rows with a null where the module takes none. */
-export function refuseNulls(): void {
-  for (let i = 0; i < readings.length; i++) {
-    const column = readings[i];
-    if (column.nullable || column.valid == 0) continue;
-    const reason = "`" + column.name + "` is null";
-    for (let row = 0; row < batchRows; row++) if (load<u8>(column.valid + row) == 0) refuse(row, reason);
-  }
 }
 
 /** Writes the list of rejections; rows in order, for the function comes after the nulls. */

@@ -11,6 +11,7 @@ export class Timer {
 }
 
 /** The timer that `nextTimer` has come to. */
+@lazy
 export const timer: Timer = new Timer();
 
 /** The record of timers that are due: four lists, of keys, ids, times and clocks. */
@@ -22,10 +23,15 @@ let firsts: usize = 0;
 let next: u32 = 0;
 
 /** Changes, in order. */
+@lazy
 const keys: u32[] = [];
+@lazy
 const ids: u32[] = [];
+@lazy
 const times: i64[] = [];
+@lazy
 const clocks: u8[] = [];
+@lazy
 const cleared: u8[] = [];
 /** Where those of the key begin. */
 let since: i32 = 0;
