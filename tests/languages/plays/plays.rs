@@ -30,8 +30,8 @@ struct Place {
 }
 
 #[derive(Row)]
-struct Told {
-    what: &'static str,
+struct Told<'a> {
+    what: &'a str,
     text: String,
     n: i64,
 }
@@ -48,7 +48,7 @@ fn plays(
     songs: &mut Map<String, i64>,
     places: &mut Map<Place, f64>,
     timers: &mut Timers,
-    out: &mut Out<Told>,
+    out: &mut Out<Told<'_>>,
 ) {
     for play in plays {
         let times = songs.get(play.song).unwrap_or(0) + 1;
@@ -82,7 +82,7 @@ fn plays(
     }
 }
 
-fn tell(recent: &List<Played>, songs: &Map<String, i64>, places: &Map<Place, f64>, out: &mut Out<Told>) {
+fn tell(recent: &List<Played>, songs: &Map<String, i64>, places: &Map<Place, f64>, out: &mut Out<Told<'_>>) {
     let mut say = |what: &'static str, words: Vec<String>, n: i64| out.emit(Told { what, text: words.join(","), n });
     let dated = recent.iter().filter(|played| played.at.is_some()).count();
     say("recent", recent.iter().map(|played| played.song).collect(), recent.len() as i64);
