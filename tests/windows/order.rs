@@ -86,6 +86,7 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
         rows_max: 8192,
         crossing: Crossing::DEFAULT,
         key: [true, false],
+        in_order: false,
         epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: rows.chunks(8192).map(<[Row]>::to_vec).collect() }],
     };
     let plan = Arc::new(engine::plan(&timeline));
@@ -143,6 +144,7 @@ fn windows_that_close_in_one_epoch_leave_in_one_batch() {
             rows_max: 1000,
             crossing: Crossing::DEFAULT,
             key: [true, false],
+            in_order: false,
             epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: vec![rows.clone()] }],
         };
         let plan = Arc::new(engine::plan(&timeline));
