@@ -179,6 +179,8 @@ impl snapshots::Run for Run<'_> {
             }
             outcome.joined.extend(reduced.emitted.iter().flat_map(|(_, batch)| joined(batch)));
         }
+        outcome.kept = [0, 1].map(|side| self.partitions.iter().map(|partition| partition.numbers(side).len()).sum());
+        outcome.keys = self.partitions.iter().map(Partition::keys).sum();
         self.before = epoch.watermark;
         self.number += 1;
         Ok(outcome)

@@ -20,6 +20,7 @@ use pelton::{
         shuffle::{LateRows, ShufflePlan, Shuffler},
         tables::SideTables,
     },
+    standard,
     state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::{
@@ -36,19 +37,24 @@ use crate::{
     timeline::{Epoch, Guest, KeyForm, Row, Timeline},
 };
 
-static LEDGER: LazyLock<Arc<Module>> = LazyLock::new(|| load("ledger"));
-static SHELVES: LazyLock<Arc<Module>> = LazyLock::new(|| load("shelves"));
+static LEDGER: LazyLock<Arc<Module>> = LazyLock::new(|| guest("ledger"));
+static SHELVES: LazyLock<Arc<Module>> = LazyLock::new(|| guest("shelves"));
+static DEDUP: LazyLock<Arc<Module>> = LazyLock::new(|| load(standard::find("std:dedup").expect("it is shipped").bytes));
 
-fn load(name: &str) -> Arc<Module> {
-    let bytes = fs::read(pelton_tests::guest(name).expect("a module to test")).expect("readable");
+fn guest(name: &str) -> Arc<Module> {
+    load(&fs::read(pelton_tests::guest(name).expect("a module to test")).expect("readable"))
+}
+
+fn load(bytes: &[u8]) -> Arc<Module> {
     let runtime = Runtime::new(&RuntimeOptions::default()).expect("the runtime starts");
-    Arc::new(Module::load(&runtime, &bytes, &limits()).expect("the module loads"))
+    Arc::new(Module::load(&runtime, bytes, &limits()).expect("the module loads"))
 }
 
 fn module(guest: Guest) -> &'static Arc<Module> {
     match guest {
         Guest::Ledger => &LEDGER,
         Guest::Shelves => &SHELVES,
+        Guest::Dedup => &DEDUP,
     }
 }
 
@@ -301,8 +307,10 @@ fn take(key: KeyForm, port: usize, batch: &RecordBatch, out: &mut Outcome) {
         // It does not pass.
         None => vec![0; batch.num_rows()],
     };
-    let what = batch.column_by_name("what").expect("it is computed").as_string::<i32>();
-    for (((name, time), what), n) in names.into_iter().zip(times).zip(what).zip(long(batch, "n")) {
+    // Where nothing is computed the row is what leaves.
+    let (what, n) = if batch.column_by_name("what").is_some() { ("what", "n") } else { ("command", "x") };
+    let what = batch.column_by_name(what).expect("it passes").as_string::<i32>();
+    for (((name, time), what), n) in names.into_iter().zip(times).zip(what).zip(long(batch, n)) {
         out.rows.entry(name).or_default().push((time, what.expect("a word").to_owned(), n));
     }
 }

@@ -101,6 +101,7 @@ pub fn second(timeline: &Timeline, of: SchemaRef, window: WindowSpec, emission: 
         op_at: at(OP_COLUMN),
         emits_changes: emission != Emission::OnClose,
         emission,
+        in_order: false,
         window,
         partitions: timeline.partitions,
         rows_max: timeline.rows_max,

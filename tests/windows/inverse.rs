@@ -181,6 +181,7 @@ fn a_hundred_thousand_slides_agree_with_recomputation() {
         partitions: 2,
         rows_max: 1_000,
         key: [true, false],
+        in_order: false,
         epochs: Vec::new(),
         ..timeline(1)
     };

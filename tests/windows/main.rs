@@ -12,6 +12,8 @@ mod inverse;
 mod live;
 mod oracle;
 mod order;
+mod permutations;
+mod skew;
 mod snapshot;
 mod stages;
 mod timeline;

@@ -67,6 +67,8 @@ pub struct Timeline {
     pub crossing: Crossing,
     /// Whether `number` and `name` are of the key.
     pub key: [bool; 2],
+    /// Whether the operator is told that its results depend on the order of rows. Where it is not, rows of sessions may be in any.
+    pub in_order: bool,
     pub epochs: Vec<Epoch>,
 }
 
@@ -109,6 +111,7 @@ impl Timeline {
             rows_max: random.random_range(1..20),
             crossing: [FOLDED, CROSSING, BY_SHARE][random.random_range(0..3)],
             key: [random.random_ratio(4, 5), random.random_ratio(1, 3)],
+            in_order: seed % 4 != 3,
             epochs: epochs(random),
         }
     }

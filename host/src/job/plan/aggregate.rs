@@ -357,6 +357,7 @@ impl AggregateDraft {
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let op_at = self.op.and_then(|_| at.next());
+        let in_order = self.functions.iter().any(|draft| draft.signature.ordered);
         let functions = self.functions.into_iter().map(|draft| Function {
             reads_at: at.by_ref().take(draft.signature.reads.len()).collect(),
             module_name: draft.module_name,
@@ -378,6 +379,7 @@ impl AggregateDraft {
             time_shift: if self.is_window_end { -1 } else { 0 },
             window: self.window,
             emission: self.leaves.emission,
+            in_order,
             emits_changes: self.leaves.mode == Mode::Retract,
             partitions: job.partitions,
             result: self.result,

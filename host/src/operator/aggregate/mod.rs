@@ -76,6 +76,8 @@ pub struct AggregatePlan {
     pub time_shift: i64,
     pub window: WindowSpec,
     pub emission: Emission,
+    /// Results depend on the order of rows, as some function's contract says: those of a group are merged as they came.
+    pub in_order: bool,
     /// A result that replaces an earlier one leaves behind it, with the column `_op` in both.
     pub emits_changes: bool,
     /// Parts of the state, each reduced on its own.

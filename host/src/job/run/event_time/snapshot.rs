@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn watermarks_go_on_as_if_nothing_had_happened() {
-        for seed in 0..500 {
+        crate::seeds::each("-p pelton --lib watermarks_go_on_as_if", 0..500, |seed| {
             let random = &mut StdRng::seed_from_u64(seed);
             let beginnings = vec![vec![0, 25, 90, 100], Vec::new(), vec![10, 15, 300]];
             let facts = facts(random);
@@ -247,7 +247,7 @@ mod tests {
                 assert_eq!(ask(&whole, epoch - 1), ask(&loaded, epoch - 1), "seed {seed}, before epoch {epoch}");
                 assert_eq!(ask(&whole, epoch), ask(&loaded, epoch), "seed {seed}, epoch {epoch}");
             }
-        }
+        });
     }
 
     #[test]
