@@ -152,9 +152,10 @@ def compare_one(samples: Samples, query: Query, size: str) -> list[Row]:
         return [name for name in names if samples.has(query.name, at, name)]
 
     def against(name: str, at: str, measure: tuple, goal: Goal | None = None, label: str = "") -> Row:
-        found = samples.ratio(query.name, (size, Pelton.name), (at, name), measure)
+        pair = (size, Pelton.name), (at, name)
+        found, peaks = samples.ratio(query.name, *pair, measure), samples.peaks(query.name, *pair)
         what = f"{query.name}, {size}: Pelton / {name}, {measure[1]}"
-        return row(slug(query.name, size, label or name, measure[0]), what, "ratio", found, goal)
+        return row(slug(query.name, size, label or name, measure[0]), what, "ratio", found, goal, peaks)
 
     if not samples.has(query.name, size, Pelton.name):
         return []

@@ -126,6 +126,8 @@ class Costs(unittest.TestCase):
         costs = {10: [Cost(1, 1), Cost(2, 1), Cost(1, 1)], 3_600: [Cost(1.1, 1), Cost(2.5, 1), Cost(1.3, 1)]}
         found = {row.id: (row.measured, row.met) for row in windows.compare(costs)}
         self.assertEqual(found["windows-3600-flat"], (1.25, False))
+        costs = {10: [Cost(1, 3 << 20)], 60: [Cost(1, 4 << 20)]}
+        self.assertEqual({row.id: row.peaks for row in windows.compare(costs)}["windows-60-flat"], (4, 3))
         self.assertEqual(found["windows-10-cpu"], (1, None))
         self.assertNotIn("windows-10-flat", found)
 
@@ -139,9 +141,18 @@ class Costs(unittest.TestCase):
         self.assertEqual(found["keys-aggregate-zipf-10m-peak"], (1, None))
 
     def test_a_second_core_is_worth_the_median_of_its_rounds(self):
-        found = {row.id: (row.measured, row.met) for row in keyed.compare_cores({"q7": [(1e6, 2e6), (1e6, 1.7e6), (2e6, 3e6)]})}
-        self.assertEqual(found["cores-q7"], (1.7, False))
-        self.assertEqual(found["cores-q7-2"], (2, None))
+        pairs = [(run(one), run(two, peak_bytes=5 << 20)) for one, two in ((1e6, 2e6), (1e6, 1.7e6), (2e6, 3e6))]
+        found = {row.id: row for row in keyed.compare_cores({"q7": pairs})}
+        self.assertAlmostEqual(found["cores-q7"].measured, 1.7)
+        self.assertIs(found["cores-q7"].met, False)
+        self.assertAlmostEqual(found["cores-q7-2"].measured, 2)
+
+    def test_peak_memory_stands_beside_the_worth_of_a_core(self):
+        pairs = [(run(1, peak_bytes=peak << 20), run(2, peak_bytes=2 * peak << 20)) for peak in (3, 9, 4)]
+        found = {row.id: row for row in keyed.compare_cores({"q5": pairs})}
+        self.assertEqual(found["cores-q5"].peaks, (8, 4))
+        self.assertEqual([found[f"cores-q5-{threads}"].peaks for threads in (1, 2)], [(4,), (8,)])
+        self.assertEqual([found[f"cores-q5-{threads}-peak"].measured for threads in (1, 2)], [4, 8])
 
     def test_settings_name_the_keys(self):
         case = keyed.case("keys-none", "zipf", "10 K")
@@ -205,6 +216,8 @@ class Ratios(unittest.TestCase):
             },
         )
         self.assertAlmostEqual(found["q1-5m-g5-flink-best-cpu-rate"][0], 1.5)
+        peaks = {row.id: row.peaks for row in peers.compare_one(samples, Q1, "5m")}
+        self.assertEqual(peaks["q1-5m-g5-flink-best-cpu-rate"], (3, 15))
 
     def test_keyed_goals_are_those_of_the_query(self):
         samples = Samples()
