@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency bench-summary fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -80,7 +80,8 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks, and all goals in one table
+	@python3 tests/bench/summary.py
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
 	tests/boundary/run.sh
@@ -99,6 +100,9 @@ bench-keyed: build ## The cost of a row by the number of keys, and the worth of 
 
 bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
 	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --nocapture
+
+bench-summary: ## Every goal that a benchmark has measured: figure, bound, met, peak memory (BENCH="--missed")
+	@python3 tests/bench/summary.py $(BENCH)
 
 bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton

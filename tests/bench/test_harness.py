@@ -8,14 +8,15 @@ from pathlib import Path
 
 import keyed
 import peers
+import summary
 import windows
 import ysb
 from harness import answer, marginal, plot
 from harness.marginal import Cost
-from harness.measure import Run, RunFailed, child
+from harness.measure import Run, RunFailed, child, figure
 from harness.programs import Repeated, Size, pelton_answer
 from harness.queries import FILES, QUERIES
-from harness.report import CPU_RATE, RATE, Samples
+from harness.report import CPU_RATE, RATE, Goal, Samples, row, write_json
 
 Q1, RUN, Q7, WC = (QUERIES[name] for name in ("q1", "run", "q7", "wc"))
 RIGHT = {"rows": 3, "auction": 6, "bidder": 9, "price": 1.5, "price_units": 7, "ts": 5, "checksum_ts": 11}
@@ -184,6 +185,34 @@ class Views(unittest.TestCase):
             samples.add("ysb", "2m", name, 0, Run(1000, 1000 / rate, 1000 / rate, 1))
         met = {row.id: row.met for row in ysb.compare(samples, "2m")}
         self.assertEqual(met, {"ysb-g6-json": True, "ysb-g6-arrow": False, "ysb-g3-native": True})
+
+
+class Summary(unittest.TestCase):
+    def test_all_goals_of_all_benchmarks_are_in_one_table(self):
+        values = figure([2.0])
+        boundary = {"id": "rust-out", "what": "one column", "measured": 0.75, "unit": "ns", "spread": 0.02, "goal": "≤ 1", "met": True}
+        with tempfile.TemporaryDirectory() as directory:
+            rows = [
+                row("q1-rate", "q1", "ratio", values, Goal(at_least=3), (140.4, 2100)),
+                row("q1-only-shown", "q1", "ratio", values),
+            ]
+            write_json(Path(directory, "peers.json"), rows)
+            Path(directory, "boundary.json").write_text(json.dumps([boundary]))
+            Path(directory, "peers.svg").write_text("no result")
+            found, times = summary.read(Path(directory)), summary.written(Path(directory))
+        self.assertRegex(times, r"^boundary\.json of \d{4}-.*, peers\.json of ")
+        lines = [[cell for cell in text.split("  ") if cell] for text in summary.summary(found).splitlines()]
+        cells = [[cell.strip() for cell in line] for line in lines]
+        self.assertEqual(cells[2], ["boundary", "rust-out", "one column", "0.75", "ns", "≤ 1", "yes", "–"])
+        self.assertEqual(cells[3], ["peers", "q1-rate", "q1", "2", "ratio", "≥ 3", "NO", "140 / 2100"])
+        self.assertEqual(cells[4:], [[], ["1 of 2 goals are met"]])
+
+    def test_only_goals_that_are_missed_are_shown_when_asked(self):
+        rows = [row(name, "what", "ratio", figure([value]), Goal(at_least=1)) for name, value in (("kept", 2), ("missed", 0.5))]
+        text = summary.summary({"peers": [vars(each) for each in rows]}, only_missed=True)
+        self.assertIn("missed", text)
+        self.assertNotIn("kept", text)
+        self.assertTrue(text.endswith("1 of 2 goals are met"))
 
 
 class Ratios(unittest.TestCase):
