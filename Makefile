@@ -89,7 +89,7 @@ bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaS
 bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/peers.py $(BENCH)
 
-bench-ysb: build ## Yahoo's streaming benchmark, from JSON and Arrow IPC, against a native program (BENCH="--quick")
+bench-ysb: build ## Yahoo's streaming benchmark, from JSON and Arrow IPC, against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/ysb.py $(BENCH)
 
 bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH="--quick")

@@ -162,7 +162,8 @@ def compare_one(samples: Samples, query: Query, size: str) -> list[Row]:
     rows, goals = [], query.goals
     for name in present([f"Spark, {parser}" for parser in query.sparks], size):
         rows.append(against(name, size, RATE, Goal(at_least=goals.spark_floor), f"floor-{name}"))
-        rows.append(against(name, size, RATE, Goal(at_least=goals.spark), f"g4-{name}"))
+        if goals.spark is not None:
+            rows.append(against(name, size, RATE, Goal(at_least=goals.spark), f"g4-{name}"))
     long = query.steady.name
     flinks = present([f"Flink, {variant}" for variant in query.flinks], long)
     for name in flinks:
