@@ -1,7 +1,7 @@
 //! What the result must not depend on: the order of rows within an epoch, how they are cut into batches, the number of
 //! partitions; and what one frequent key must not do: make its partition the slowest by far.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use pelton::operator::{
     Closing,
@@ -12,11 +12,17 @@ use pelton_wasm::BatchContext;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
-    Outcome, engine,
+    Outcome, again, engine, number,
     timeline::{Clock, Emit, Epoch, Kind, Row, Shape, Timeline},
 };
 
 const PERMUTATIONS: u64 = 1_000;
+
+/// `PELTON_SEED` and those after it.
+fn seeds() -> Range<u64> {
+    let first = number("PELTON_SEED").unwrap_or(0);
+    first..first + number("PELTON_TIMELINES").unwrap_or(PERMUTATIONS)
+}
 
 fn sorted(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
     for outcome in &mut outcomes {
@@ -31,7 +37,7 @@ fn sorted(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
 #[test]
 fn permutations_of_rows_batches_and_partitions_give_the_same_results() {
     let kinds = [Kind::Tumbling, Kind::Sliding, Kind::Session, Kind::Global];
-    for seed in 0..PERMUTATIONS {
+    for seed in seeds() {
         let random = &mut StdRng::seed_from_u64(seed);
         // Ten orders of each timeline.
         let mut timeline = Timeline::random(kinds[(seed / 10) as usize % kinds.len()], seed / 10);
@@ -48,7 +54,8 @@ fn permutations_of_rows_batches_and_partitions_give_the_same_results() {
             }
         }
         let got = sorted(engine::run(&timeline));
-        assert!(got == expected, "seed {seed}: expected {expected:#?}\ngot {got:#?}\n{timeline:#?}");
+        let told = again("permutations", seed);
+        assert!(got == expected, "expected {expected:#?}\ngot {got:#?}\n{timeline:#?}\n{told}");
     }
 }
 
@@ -86,7 +93,12 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
         rows_max: 8192,
         sample_rows: 1024,
         key: [true, false],
-        epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: rows.chunks(8192).map(<[Row]>::to_vec).collect() }],
+        sources: Vec::new(),
+        epochs: vec![Epoch {
+            watermark: i64::MAX,
+            batches: rows.chunks(8192).map(<[Row]>::to_vec).collect(),
+            ..Epoch::default()
+        }],
     };
     let plan = Arc::new(engine::plan(&timeline));
     let mut combiner = Combiner::new(plan);
@@ -113,7 +125,7 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
 
 #[test]
 fn rows_that_move_before_they_are_folded_give_the_same_results() {
-    for seed in 0..PERMUTATIONS {
+    for seed in seeds() {
         let kinds = [Kind::Tumbling, Kind::Tumbling, Kind::Sliding, Kind::Global];
         let mut timeline = Timeline::random(kinds[seed as usize % kinds.len()], seed);
         timeline.rows_max = 1000;
@@ -125,7 +137,8 @@ fn rows_that_move_before_they_are_folded_give_the_same_results() {
         timeline.sample_rows = 1024;
         let folded = engine::run(&timeline);
         timeline.sample_rows = 1;
-        assert_eq!(engine::run(&timeline), folded, "seed {seed}: {timeline:?}");
+        let told = again("rows_that_move", seed);
+        assert_eq!(engine::run(&timeline), folded, "{timeline:?}\n{told}");
     }
 }
 
@@ -143,7 +156,8 @@ fn windows_that_close_in_one_epoch_leave_in_one_batch() {
             rows_max: 1000,
             sample_rows: 1024,
             key: [true, false],
-            epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: vec![rows.clone()] }],
+            sources: Vec::new(),
+            epochs: vec![Epoch { watermark: i64::MAX, batches: vec![rows.clone()], ..Epoch::default() }],
         };
         let plan = Arc::new(engine::plan(&timeline));
         let context = BatchContext { epoch: 1, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };

@@ -64,6 +64,7 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         rows_max: 10,
         sample_rows: 1024,
         key: [true, false],
+        sources: Vec::new(),
         epochs: Vec::new(),
     };
     let plan = engine::plan(&timeline(10));
