@@ -186,6 +186,7 @@ impl Operator {
             time_at: self.time_at,
             op_at: self.op_at,
             time_shift: self.time_shift,
+            time_ahead: None,
             window: self.window,
             emission: self.emission,
             emits_changes: self.emits_changes,
