@@ -3,7 +3,9 @@
 //! An example is a folder `examples/NAME` with a `job.toml` whose sinks write below `out/`; `expected/` is what `out/` must hold
 //! afterwards, byte for byte and with no file more, on one thread and on four. `PELTON_BLESS=1` writes `expected/` anew.
 //! The binary is `$PELTON_BIN`, or the one in the target directory that this test is in; the modules come from
-//! `examples/build.sh`.
+//! `examples/build.sh`. The jobs in the pages of docs/ are in `pages.rs`.
+
+mod pages;
 
 use std::{
     collections::BTreeMap,
