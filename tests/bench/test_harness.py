@@ -58,23 +58,23 @@ class Answers(unittest.TestCase):
 
 class KeyedAnswers(unittest.TestCase):
     def test_only_the_last_update_of_a_group_counts(self):
-        found = answer.of_rows(RUN, "bidder,price,count\n1,0.5,1\n2,4.0,1\n1,0.75,2\n")
+        found = answer.of_rows(RUN, ["bidder,price,count\n1,0.5,1\n2,4.0,1\n1,0.75,2\n"])
         self.assertEqual((found["rows"], found["bidder"], found["count"], found["cents"]), (2, 3, 3, 475))
         self.assertEqual(found["weighted"], (2 + 75) * 2 + (1 + 400) * 3)
 
     def test_words_count_as_their_crc(self):
-        found = answer.of_rows(WC, "word,count\n123456789,2\n")
+        found = answer.of_rows(WC, ["word,count\n123456789,2\n"])
         self.assertEqual(found, {"rows": 1, "word": 0xCBF43926, "count": 2, "weighted": 2 * 0xCBF43926})
 
     def test_every_window_counts_and_its_start_is_in_milliseconds(self):
         rows = "7,1970-01-01T00:00:10.000000,1.25,3\n7,1970-01-01T00:00:20.000000,0.5,1\n"
-        found = answer.of_rows(Q7, f"bidder,window_start,price,count\n{rows}")
+        found = answer.of_rows(Q7, [f"bidder,window_start,price,count\n{rows}"])
         self.assertEqual((found["rows"], found["window_start"], found["cents"], found["price"]), (2, 30_000, 175, 1.75))
         self.assertEqual(found["weighted"], (3 + 125) * 10_007 + (1 + 50) * 20_007)
 
     def test_counts_that_change_places_are_noticed(self):
-        one = answer.of_rows(RUN, "bidder,price,count\n1,1.0,5\n2,1.0,6\n")
-        other = answer.of_rows(RUN, "bidder,price,count\n1,1.0,6\n2,1.0,5\n")
+        one = answer.of_rows(RUN, ["bidder,price,count\n1,1.0,5\n2,1.0,6\n"])
+        other = answer.of_rows(RUN, ["bidder,price,count\n1,1.0,6\n2,1.0,5\n"])
         with self.assertRaisesRegex(answer.WrongAnswer, "weighted"):
             answer.check("it", RUN, one, other)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from harness import plot, tools
 from harness.answer import WrongAnswer
 from harness.measure import Run, RunFailed, child
-from harness.programs import pelton_answer
+from harness.programs import checkpoint, pelton_answer
 from harness.report import CPU_RATE, PEAK, RATE, Goal, Row, Samples, figures_table, goals_table, row, write_json
 
 QUERY, JSON, ARROW, NATIVE = "ysb", "Pelton, JSON", "Pelton, Arrow IPC", "native, JSON"
@@ -97,6 +97,7 @@ class Pelton:
             f'source.events.path="{events / "events" / self.format}"',
             f'source.events.format="{self.format}"',
             f'table.ads.path="{events / "ads.csv"}"',
+            *checkpoint(QUERY),
             *more,
         ]
         flags = [part for setting in settings for part in ("--set", setting)]
@@ -110,8 +111,7 @@ class Pelton:
         shutil.rmtree(out, ignore_errors=True)
         sink = {"type": '"file"', "path": f'"{out}"', "format": '"csv"', "csv": "{ header = true }"}
         self.run(events, rows, *[f"sink.out.{name}={value}" for name, value in sink.items()])
-        [file] = out.glob("*.csv")
-        return rows_of(file.read_text(encoding="utf-8"))
+        return sum((rows_of(file.read_text(encoding="utf-8")) for file in out.glob("*.csv")), Counter())
 
 
 class Native:

@@ -104,7 +104,7 @@ pub fn second(timeline: &Timeline, of: SchemaRef, window: WindowSpec, emission: 
         window,
         partitions: timeline.partitions,
         rows_max: timeline.rows_max,
-        sample_rows: timeline.sample_rows,
+        crossing: timeline.crossing,
         input: of,
     }
 }

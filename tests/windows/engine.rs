@@ -11,7 +11,7 @@ use arrow::{
 use pelton::{
     operator::{
         Closing, KeptColumn, PortPlan,
-        aggregate::{AggregatePlan, Combiner, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
+        aggregate::{AggregatePlan, Combiner, Crossing, Function, Partition, Reducer, WINDOW_END, WINDOW_START},
     },
     standard,
     state::snapshot::SnapshotError,
@@ -130,7 +130,7 @@ pub struct Operator {
     pub emits_changes: bool,
     pub partitions: u16,
     pub rows_max: usize,
-    pub sample_rows: usize,
+    pub crossing: Crossing,
 }
 
 impl Operator {
@@ -154,7 +154,7 @@ impl Operator {
             emits_changes: false,
             partitions: timeline.partitions,
             rows_max: timeline.rows_max,
-            sample_rows: timeline.sample_rows,
+            crossing: timeline.crossing,
         }
     }
 
@@ -200,7 +200,7 @@ impl Operator {
             }),
             on_trap: OnTrap::Halt,
             rows_max: self.rows_max,
-            sample_rows: self.sample_rows,
+            crossing: self.crossing,
             seed: 0,
         }
     }

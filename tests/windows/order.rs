@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use pelton::operator::{
     Closing,
-    aggregate::{Combiner, Partial, Partition, Reducer},
+    aggregate::{Combiner, Crossing, Partial, Partition, Reducer},
     shuffle::Piece,
 };
 use pelton_wasm::BatchContext;
@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
     Outcome, again, engine, number,
-    timeline::{Clock, Emit, Epoch, Kind, Row, Shape, Timeline},
+    timeline::{BY_SHARE, CROSSING, Clock, Emit, Epoch, FOLDED, Kind, Row, Shape, Timeline},
 };
 
 const PERMUTATIONS: u64 = 1_000;
@@ -44,7 +44,7 @@ fn permutations_of_rows_batches_and_partitions_give_the_same_results() {
         let expected = sorted(engine::run(&timeline));
         timeline.partitions = random.random_range(1..=8);
         timeline.rows_max = random.random_range(1..20);
-        timeline.sample_rows = [1, 2, 1024][random.random_range(0..3)];
+        timeline.crossing = [FOLDED, CROSSING, BY_SHARE][random.random_range(0..3)];
         for epoch in &mut timeline.epochs {
             let mut rows: Vec<Row> = epoch.batches.drain(..).flatten().collect();
             rows.shuffle(random);
@@ -91,7 +91,7 @@ fn one_key_with_half_of_the_rows_does_not_slow_its_partition_down() {
         emit: Emit::OnClose,
         partitions: 8,
         rows_max: 8192,
-        sample_rows: 1024,
+        crossing: Crossing::DEFAULT,
         key: [true, false],
         sources: Vec::new(),
         epochs: vec![Epoch {
@@ -134,9 +134,9 @@ fn rows_that_move_before_they_are_folded_give_the_same_results() {
             let rows: Vec<Row> = epoch.batches.drain(..).flatten().collect();
             epoch.batches = rows.chunks(12).filter(|rows| rows.len() >= 4).map(<[Row]>::to_vec).collect();
         }
-        timeline.sample_rows = 1024;
+        timeline.crossing = FOLDED;
         let folded = engine::run(&timeline);
-        timeline.sample_rows = 1;
+        timeline.crossing = CROSSING;
         let told = again("rows_that_move", seed);
         assert_eq!(engine::run(&timeline), folded, "{timeline:?}\n{told}");
     }
@@ -154,7 +154,7 @@ fn windows_that_close_in_one_epoch_leave_in_one_batch() {
             emit: Emit::OnClose,
             partitions: 1,
             rows_max: 1000,
-            sample_rows: 1024,
+            crossing: Crossing::DEFAULT,
             key: [true, false],
             sources: Vec::new(),
             epochs: vec![Epoch { watermark: i64::MAX, batches: vec![rows.clone()], ..Epoch::default() }],

@@ -1,7 +1,7 @@
 //! Snapshots in the middle of a timeline: what goes on from one is what would have gone on without, result for result, in the
 //! same order, and its next snapshots are the same bytes. Damaged snapshots are refused, or give a partition that can be worked with.
 
-use pelton::operator::aggregate::Partition;
+use pelton::operator::aggregate::{Crossing, Partition};
 use pelton_tests::snapshots;
 
 use super::{
@@ -62,7 +62,7 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         emit: Emit::OnClose,
         partitions: 2,
         rows_max: 10,
-        sample_rows: 1024,
+        crossing: Crossing::DEFAULT,
         key: [true, false],
         sources: Vec::new(),
         epochs: Vec::new(),

@@ -1,8 +1,16 @@
 //! Random timelines: a job and its epochs, all from one seed.
 
+use pelton::operator::aggregate::Crossing;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::watermark;
+
+/// Every batch is folded before it moves.
+pub const FOLDED: Crossing = Crossing { rows_min: usize::MAX, groups_min: 100, share_max: 1 };
+/// None is that has four rows or more.
+pub const CROSSING: Crossing = Crossing { rows_min: 4, groups_min: 0, share_max: usize::MAX };
+/// The real choice, of batches that are small.
+pub const BY_SHARE: Crossing = Crossing { rows_min: 2, groups_min: 70, share_max: 4 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -57,8 +65,8 @@ pub struct Timeline {
     pub partitions: u16,
     /// Rows in one call, at most.
     pub rows_max: usize,
-    /// Rows from which it is guessed whether to fold a batch before it moves.
-    pub sample_rows: usize,
+    /// When a batch is not folded before it moves.
+    pub crossing: Crossing,
     /// Whether `number` and `name` are of the key.
     pub key: [bool; 2],
     pub sources: Vec<Source>,
@@ -127,7 +135,7 @@ impl Timeline {
             },
             partitions: random.random_range(1..=8),
             rows_max: random.random_range(1..20),
-            sample_rows: [1, 2, 1024][random.random_range(0..3)],
+            crossing: [FOLDED, CROSSING, BY_SHARE][random.random_range(0..3)],
             key: [random.random_ratio(4, 5), random.random_ratio(1, 3)],
             sources,
             epochs,

@@ -54,13 +54,13 @@ def is_right(name: str, value: float | None, right: float) -> bool:
     return value % WORD == right
 
 
-def of_file(query: Query, path: Path) -> dict[str, float]:
-    return of_rows(query, path.read_text(encoding="utf-8"))
+def of_files(query: Query, paths: list[Path]) -> dict[str, float]:
+    return of_rows(query, [path.read_text(encoding="utf-8") for path in paths])
 
 
-def of_rows(query: Query, text: str) -> dict[str, float]:
-    """The answer of a keyed query whose results are rows of CSV with a header; of several rows of one key, the last counts."""
-    rows = list(csv.DictReader(io.StringIO(text)))
+def of_rows(query: Query, texts: list[str]) -> dict[str, float]:
+    """The answer of a keyed query whose results are files of CSV with a header; of several rows of one key, the last counts."""
+    rows = [row for text in texts for row in csv.DictReader(io.StringIO(text))]
     results = [numbers(query, row) for row in rows]
     if query.has_updates:
         key = query.columns[0]

@@ -72,10 +72,10 @@ class Pelton:
         shutil.rmtree(out, ignore_errors=True)
         settings = {"type": '"file"', "path": f'"{out}"', "format": '"csv"', "csv": "{ header = true }"}
         self._run(query, self.smallest, *[f"sink.out.{name}={value}" for name, value in settings.items()])
-        [file] = sorted(out.glob("*.csv"))
+        files = sorted(out.glob("*.csv"))
         # In a process of its own: what this one has ever held counts as the memory of the programs that it starts.
         with multiprocessing.Pool(1) as pool:
-            return pool.apply(answer.of_file, (query, file))
+            return pool.apply(answer.of_files, (query, files))
 
     def run(self, query: Query, size: Size, *settings: str) -> Run:
         found, run = self._run(query, size, *settings)
@@ -85,9 +85,16 @@ class Pelton:
     def _run(self, query: Query, size: Size, *settings: str) -> tuple[dict[str, float], Run]:
         job = tools.BENCH / "jobs" / f"{query.name}.toml"
         path = f'source.bids.path="{size.directory}"'
-        settings = [part for setting in (path, *settings) for part in ("--set", setting)]
+        settings = [part for setting in (path, *checkpoint(query.name), *settings) for part in ("--set", setting)]
         output, run = child([self.binary, "run", job, "--output", "json", *settings], size.rows, tools.REPOSITORY)
         return pelton_answer(output, size.rows), run
+
+
+def checkpoint(query: str) -> list[str]:
+    """Settings of a job of Pelton that begins anew: each epoch is committed, and state is saved every second."""
+    directory = tools.SCRATCH / "checkpoints" / query
+    shutil.rmtree(directory, ignore_errors=True)
+    return [f'checkpoint="{directory}"', 'snapshots="1s"']
 
 
 def pelton_answer(output: str, rows: int) -> dict[str, float]:

@@ -57,17 +57,28 @@ impl Watermarks {
         Saved { epoch, sources: own.sources.iter().map(Source::save).collect(), settled }
     }
 
-    /// As it was at the end of the epoch that was saved; `bounds` are those of the sources, as in [`Watermarks::new`].
-    pub fn load(bounds: &[i64], saved: &Saved) -> Result<Self, Damage> {
-        Damage::unless(saved.sources.len() == bounds.len(), "another number of sources")?;
-        let settled = saved.settled.iter().map(|(sources, watermark)| {
-            let sources: Vec<usize> = sources.iter().map(|source| *source as usize).collect();
-            Damage::unless(sources.iter().all(|source| *source < bounds.len()), "a source that is not there")?;
-            Ok((sources, (saved.epoch, *watermark)))
-        });
-        let settled = settled.collect::<Result<_, Damage>>()?;
-        let sources = saved.sources.iter().zip(bounds).map(|(source, bound)| source.load(*bound, saved.epoch));
-        Ok(Self { sources: sources.collect(), settled })
+    /// As it was at the end of the epoch that was saved. `bounds` are those of the sources that there are now, as in
+    /// [`Watermarks::new`], and `places` says which of them each is that was saved; none: it is gone. One that is new begins without
+    /// event time.
+    pub fn load(bounds: &[i64], saved: &Saved, places: &[Option<usize>]) -> Result<Self, Damage> {
+        Damage::unless(saved.sources.len() == places.len(), "another number of sources")?;
+        let mut own = Self::new(bounds.iter().copied());
+        for (source, place) in saved.sources.iter().zip(places) {
+            if let Some(now) = place.and_then(|at| own.sources.get_mut(at)) {
+                *now = source.load(now.bound, saved.epoch);
+            }
+        }
+        for (sources, watermark) in &saved.settled {
+            let is_there = sources.iter().all(|source| (*source as usize) < places.len());
+            Damage::unless(is_there, "a source that is not there")?;
+            let now = sources.iter().map(|source| places.get(*source as usize).copied().flatten());
+            // What was said of sources of which one is gone, nobody asks again.
+            if let Some(mut now) = now.collect::<Option<Vec<usize>>>() {
+                now.sort_unstable();
+                own.settled.insert(now, (saved.epoch, *watermark));
+            }
+        }
+        Ok(own)
     }
 }
 

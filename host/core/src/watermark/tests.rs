@@ -239,6 +239,7 @@ fn what_is_saved_goes_on_as_if_nothing_had_happened() {
         let (beginnings, last) = (story.beginnings(), story.epochs.len());
         let all: Vec<usize> = (0..story.sources.len()).collect();
         let bounds: Vec<i64> = story.sources.iter().map(|told| told.bound).collect();
+        let places: Vec<Option<usize>> = all.iter().copied().map(Some).collect();
         let cut = random.within(1, last as i64 + 1) as usize;
         let mut watermarks = Watermarks::new(bounds.iter().copied());
         for epoch in 1..=last {
@@ -247,7 +248,7 @@ fn what_is_saved_goes_on_as_if_nothing_had_happened() {
                 // The next epoch may be under way.
                 story.tell(&mut watermarks, epoch + 1);
                 let saved = watermarks.as_of(&beginnings, Epoch(epoch as u64));
-                watermarks = Watermarks::load(&bounds, &saved).expect("it is sound");
+                watermarks = Watermarks::load(&bounds, &saved, &places).expect("it is sound");
             }
             let expected = story.naive(&all, epoch);
             assert_eq!(watermarks.watermark(&beginnings, &all, Epoch(epoch as u64)), expected, "{epoch}: {story:#?}");

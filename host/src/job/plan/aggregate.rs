@@ -21,15 +21,11 @@ use crate::{
     error::Code,
     job::diagnostic::shown,
     operator::{
-        aggregate::{AggregatePlan, Function, WINDOW_END, WINDOW_START, has_bounds},
+        aggregate::{AggregatePlan, Crossing, Function, WINDOW_END, WINDOW_START, has_bounds},
         tables::Offered,
     },
     state::keys::{KeyCodec, KeyError},
 };
-
-/// A batch is not folded on the map side if nine in ten of so many of its rows have a key of their own. At that share half of the
-/// groups of 8,192 rows would be left; with fewer rows than four times this, folding is as cheap as to ask.
-const SAMPLE_ROWS: usize = 1024;
 
 /// The name of the main output's port.
 const OUT: &str = "out";
@@ -395,7 +391,7 @@ impl AggregateDraft {
             rejected: side.rejected,
             on_trap: spec.on_trap,
             rows_max: job.batch.rows,
-            sample_rows: SAMPLE_ROWS,
+            crossing: Crossing::DEFAULT,
         }
     }
 }

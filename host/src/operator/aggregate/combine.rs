@@ -2,8 +2,7 @@
 //!
 //! A group is a key and a pane, a key and a session within the batch, or a key. Rows of windows that count rows are not
 //! folded here, for nobody knows yet how many came before them; nor are rows that may be taken back, which must be where their
-//! accumulator is; nor those of a batch of which the first rows have hardly a key in common, for that would cost more than it
-//! saves.
+//! accumulator is; nor those of a batch that has many groups ([`super::crossing`]), for that would cost more than it saves.
 
 use std::{ops::Range, sync::Arc, time::Instant};
 
@@ -232,21 +231,18 @@ impl Combiner {
     /// A batch of which each group becomes one accumulator, unless that saves nothing.
     fn folded(&mut self, context: &BatchContext, batch: &RecordBatch, tags: &[i64]) -> Result<Partial, CallError> {
         let keys = self.keys(batch);
-        let rows = keys.hashes.len();
         // Rows that may be poison are folded where they can be told from the others: here.
-        let is_small = rows < self.plan.sample_rows * 4 || self.plan.on_trap.isolates();
-        let sample = if is_small { 0 } else { self.plan.sample_rows };
+        let is_crossing = !self.plan.on_trap.isolates()
+            && self.plan.crossing.suits(&keys.hashes, tags, usize::from(self.plan.partitions));
         self.slots.clear();
-        self.assign(&keys, tags, 0..sample);
-        if sample > 0 && self.groups.rows().len() >= sample - sample / 10 {
-            self.groups.clear();
+        if is_crossing {
             let panes = if self.plan.is_pane_by_pane() { tags } else { &[] };
             let Sorted { order, parts } = Sorted::new(&keys.hashes, self.plan.partitions).then_by(panes);
             let content = Content::Rows(ReadColumns::take(&self.plan, batch, &order));
             let groups = keys.in_order(&order, tags, self.codec.store());
             return Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None });
         }
-        self.assign(&keys, tags, sample..rows);
+        self.assign(&keys, tags, 0..keys.hashes.len());
         let (groups, parts) = self.sorted_groups();
         let accumulators = self.calls.accumulate(context, batch, &self.slots, groups.len())?;
         Ok(Partial { groups, parts, lasts: Vec::new(), content: Content::Accumulators(accumulators), rows: None })

@@ -22,6 +22,7 @@ mod changes;
 mod changing;
 mod combine;
 mod counted;
+mod crossing;
 mod emit;
 mod joining;
 mod partial;
@@ -48,6 +49,7 @@ use pelton_wasm::Module;
 use self::carried::Carrying;
 pub use self::{
     combine::Combiner,
+    crossing::Crossing,
     partial::Partial,
     reduce::{Open, Partition, Reducer},
 };
@@ -91,9 +93,8 @@ pub struct AggregatePlan {
     pub on_trap: OnTrap,
     /// Rows in one call, at most.
     pub rows_max: usize,
-    /// Rows of a batch from which it is guessed whether to fold it on the map side: not if nine in ten have a key of
-    /// their own. A batch with fewer rows than four times this is always folded.
-    pub sample_rows: usize,
+    /// When the map side does not fold.
+    pub crossing: Crossing,
     pub seed: u64,
 }
 
