@@ -1,62 +1,70 @@
-//! The pages of docs: what they show to be typed runs, by the real binary.
+//! Runs the jobs of the pages in docs/ as a reader would, by the real binary, and compares what they print with `tests/pages/PAGE.txt`.
 //!
-//! A block of shell that begins with `mkdir NAME && cd NAME` needs nothing but `pelton` on the path, and must succeed. Where a block of
-//! text follows that looks like what a sink printed, each of its lines must be printed.
+//! A job is a block of `sh` that writes a `job.toml`. It runs in an empty folder with `pelton` in its path, and finds there what
+//! the repository has after a build. `PELTON_BLESS=1` writes the expected text anew; the page says in words what it should be.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, os::unix::fs::symlink, path::PathBuf, process::Command};
 
-/// A block that can be run.
-struct Shown {
-    page: String,
-    shell: String,
-    /// Lines of the table that follows, if one does.
-    printed: Vec<String>,
-}
+use anyhow::{Context, Result, ensure};
 
-fn shown(page: &str, text: &str) -> Vec<Shown> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices("```sh\nmkdir ") {
-        let block = &text[at + "```sh\n".len()..];
-        let Some((shell, after)) = block.split_once("\n```\n") else { continue };
-        // Not `mkdir -p`, which goes on in a folder of a build.
-        if shell.starts_with("mkdir -") {
-            continue;
-        }
-        let table = after.trim_start().strip_prefix("```text\n").and_then(|rest| rest.split_once("\n```"));
-        let lines = table.map(|(table, _)| table.lines().map(str::to_owned).collect()).unwrap_or_default();
-        found.push(Shown { page: page.to_owned(), shell: shell.to_owned(), printed: lines });
-    }
-    found
-}
+/// Each page, and how many jobs it has.
+const PAGES: [(&str, usize); 4] = [("windows", 3), ("state", 1), ("joins", 3), ("sorting", 1)];
 
 #[test]
-fn jobs_that_pages_show_run() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let mut pages: Vec<_> = fs::read_dir(docs).expect("docs").map(|entry| entry.expect("an entry").path()).collect();
-    pages.sort();
-    let mut blocks = Vec::new();
-    for page in pages.iter().filter(|page| page.extension().is_some_and(|end| end == "md")) {
-        let name = page.file_name().expect("a name").to_string_lossy();
-        blocks.extend(shown(&name, &fs::read_to_string(page).expect("text")));
-    }
-    for (page, least) in [("joins.md", 3), ("sorting.md", 1), ("windows.md", 2)] {
-        let count = blocks.iter().filter(|shown| shown.page == page).count();
-        assert!(count >= least, "{page} shows {count} jobs");
-    }
-    let binary = pelton_tests::binary().expect("a binary to test");
-    let path = format!("{}:{}", binary.parent().expect("a folder").display(), env::var("PATH").unwrap_or_default());
-    for Shown { page, shell, printed } in blocks {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("sh");
-        command.args(["-e", "-c", &shell]).env("PATH", &path).env("NO_COLOR", "1").current_dir(folder.path());
-        let output = command.output().expect("it starts");
-        let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{page}: {shell}\n{out}\n{told}");
-        // Two tables side by side are for people.
-        let is_one =
-            !printed.is_empty() && printed.iter().all(|line| line.starts_with('│') && line.matches("│ ").count() == 1);
-        for line in printed.iter().filter(|_| is_one) {
-            assert!(out.contains(line.trim_end()), "{page} shows `{line}`, which is not in\n{out}");
+fn jobs_of_pages_print_what_is_expected() -> Result<()> {
+    for (page, count) in PAGES {
+        let text = fs::read_to_string(here().join(format!("../docs/{page}.md")))?;
+        let jobs = jobs(&text);
+        ensure!(jobs.len() == count, "docs/{page}.md has {} jobs and not {count}", jobs.len());
+        let mut printed = String::new();
+        for (number, job) in (1..).zip(jobs) {
+            let said = run(job).with_context(|| format!("job {number} of docs/{page}.md"))?;
+            printed.push_str(&format!("job {number} of docs/{page}.md\n\n{said}\n"));
         }
+        let path = here().join(format!("pages/{page}.txt"));
+        if env::var_os("PELTON_BLESS").is_some() {
+            fs::write(&path, &printed)?;
+        }
+        let expected = fs::read_to_string(&path)?;
+        ensure!(printed == expected, "expected\n{expected}\ngot\n{printed}\nrun again with PELTON_BLESS=1");
     }
+    Ok(())
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The blocks of a page that make a job and run it.
+fn jobs(page: &str) -> Vec<&str> {
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| block.contains("cat > job.toml")).collect()
+}
+
+/// What the last command of a block prints.
+fn run(block: &str) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let (binary, module) = (pelton_tests::binary()?, pelton_tests::guest("ledger")?);
+    let (release, guests) =
+        (folder.path().join("target/release"), folder.path().join("target/wasm32-unknown-unknown/guest"));
+    fs::create_dir_all(&release)?;
+    fs::create_dir_all(&guests)?;
+    symlink(&binary, release.join("pelton"))?;
+    symlink(&module, guests.join(module.file_name().context("a file")?))?;
+    let path =
+        env::join_paths([release].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())))?;
+    let output = Command::new("sh")
+        .args(["-euc", block])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("PELTON_CACHE_DIR", cache())
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("COLUMNS")
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn cache() -> PathBuf {
+    env::temp_dir().join("pelton-tests-cache")
 }

@@ -74,7 +74,7 @@ fn plan(kind: WindowKind) -> JoinPlan {
         input,
         key_at: vec![0],
         key_fields: vec![Arc::clone(&schemas[0].fields()[0])],
-        time: Some(TimeColumn { at: 1, shift: 0 }),
+        time: Some(TimeColumn { at: 1, shift: 0, ahead: None }),
         late_rows: LateRows::Never,
         partitions: PARTITIONS,
         late: None,

@@ -69,7 +69,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         input,
         key_at: key_at.clone(),
         key_fields: key_fields.clone(),
-        time: has_time.then_some(TimeColumn { at: 2, shift: 0 }),
+        time: has_time.then_some(TimeColumn { at: 2, shift: 0, ahead: None }),
         late_rows: late_rows.clone(),
         partitions: timeline.partitions,
         late: Some(PortPlan { schema: columns(), columns: passed.clone() }),

@@ -115,7 +115,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         input: 0,
         key_at,
         key_fields,
-        time: Some(TimeColumn { at: TIME_AT, shift: 0 }),
+        time: Some(TimeColumn { at: TIME_AT, shift: 0, ahead: None }),
         late_rows: timeline.lateness.map_or(LateRows::Never, LateRows::Behind),
         partitions: timeline.partitions,
         late: Some(PortPlan { schema: Arc::clone(&schema), columns: passed.clone() }),

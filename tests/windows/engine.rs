@@ -193,6 +193,7 @@ impl Operator {
             time_at: self.time_at,
             op_at: self.op_at,
             time_shift: self.time_shift,
+            time_ahead: None,
             window: self.window,
             emission: self.emission,
             in_order: self.in_order,

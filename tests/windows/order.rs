@@ -12,7 +12,7 @@ use pelton_wasm::BatchContext;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
-    Outcome, engine,
+    Outcome, again, engine, number,
     timeline::{BY_SHARE, CROSSING, Clock, Emit, Epoch, FOLDED, Kind, Row, Shape, Timeline},
 };
 
@@ -90,7 +90,8 @@ fn windows_that_close_in_one_epoch_leave_in_one_batch() {
             crossing: Crossing::DEFAULT,
             key: [true, false],
             in_order: true,
-            epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: vec![rows.clone()] }],
+            sources: Vec::new(),
+            epochs: vec![Epoch { watermark: i64::MAX, batches: vec![rows.clone()], ..Epoch::default() }],
         };
         let plan = Arc::new(engine::plan(&timeline));
         let context = BatchContext { epoch: 1, first_row: 0, now: 0, watermark: i64::MIN, seed: 0 };

@@ -113,6 +113,7 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         crossing: Crossing::DEFAULT,
         key: [true, false],
         in_order: true,
+        sources: Vec::new(),
         epochs: Vec::new(),
     };
     let plan = engine::plan(&timeline(10));
