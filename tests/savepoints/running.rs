@@ -29,8 +29,8 @@ fn sums(place: &Place, folder: &str) -> Vec<u64> {
 #[test]
 fn a_job_that_runs_goes_on_and_its_savepoint_outlives_what_it_collects() {
     let place = Place::numbers("snapshots = \"50ms\"\nreplay = { retain-epochs = 1 }\npartitions = 4");
-    let child = place.command(&["run", "job.toml", "--threads", "1"]).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut running = Running(child.spawn().unwrap());
+    let mut command = place.command(&["run", "job.toml", "--threads", "1"]);
+    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let until = Instant::now() + Duration::from_secs(60);
     // While it runs, by its newest snapshot, and by its last epoch.
     let mut made = Vec::new();

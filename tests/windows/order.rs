@@ -12,7 +12,7 @@ use pelton_wasm::BatchContext;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
-    Outcome, again, engine, number,
+    Outcome, engine,
     timeline::{BY_SHARE, CROSSING, Clock, Emit, Epoch, FOLDED, Kind, Row, Shape, Timeline},
 };
 

@@ -60,7 +60,12 @@ fn timeline(rows: &[Row], kind: Kind, shape: Shape, partitions: u16) -> Timeline
         crossing: Crossing::DEFAULT,
         key: [true, false],
         in_order: false,
-        epochs: vec![Epoch { now: 0, watermark: i64::MAX, batches: rows.chunks(BATCH).map(<[Row]>::to_vec).collect() }],
+        sources: Vec::new(),
+        epochs: vec![Epoch {
+            watermark: i64::MAX,
+            batches: rows.chunks(BATCH).map(<[Row]>::to_vec).collect(),
+            ..Epoch::default()
+        }],
     }
 }
 

@@ -149,7 +149,7 @@ impl Draft {
             Content::File(draft) => {
                 let named = place.link(draft, &path);
                 let removed = place.remove(draft);
-                named.and_then(|()| removed).and_then(|()| place.sync_directory(names::SAVEPOINTS))
+                named.and(removed).and_then(|()| place.sync_directory(names::SAVEPOINTS))
             }
             Content::Bytes(bytes) => {
                 let put = || {

@@ -1,7 +1,5 @@
 //! Savepoints for people.
 
-#![expect(clippy::indexing_slicing, reason = "indexing a JSON value answers null where there is nothing")]
-
 use indicatif::HumanBytes;
 use serde_json::Value;
 

@@ -8,7 +8,7 @@
 //! The first eight bytes make the rest of the head a frame that zstd skips: other programs see a tar that is compressed. Invariant: a file of which one
 //! byte is not as it was written is refused as a whole, before anything in it is looked at.
 
-use std::io::{self, Read};
+use std::io;
 
 use pelton_core::checkpoint::record::Record;
 

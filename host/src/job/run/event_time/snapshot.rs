@@ -143,7 +143,7 @@ mod tests {
             }
             let loaded = load(&NAMES, &bytes).unwrap();
             loaded.begin(beginnings);
-            assert_eq!(loaded.save_as_of(Epoch(saved_at)), bytes, "{told}");
+            assert_eq!(loaded.save_as_of(Epoch(saved_at)), bytes);
             for (epoch, facts) in (1..=EPOCHS).zip(&facts).skip(saved_at as usize) {
                 tell(&loaded, epoch, facts);
                 if epoch > saved_at + 2 {
