@@ -8,7 +8,6 @@
 
 mod damage;
 mod fits;
-#[expect(dead_code, reason = "what the tests of replays need besides")]
 #[path = "../replay/place.rs"]
 mod place;
 mod running;
