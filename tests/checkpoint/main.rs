@@ -4,6 +4,7 @@
 //! `PELTON_BLESS=1` writes a golden directory that is missing; it never changes one. A new layout gets a new directory.
 
 mod records;
+mod renamed;
 
 use std::{
     env, fs,

@@ -43,6 +43,8 @@ pub struct CheckpointSpec {
     pub retain: Retain,
     /// Time between two epochs that an engine computes again to see whether they come to the same; none: never.
     pub verify: Option<Duration>,
+    /// Operators that are gone, and whose state is given up.
+    pub drop_state: Vec<String>,
 }
 
 /// When an epoch closes.
@@ -344,6 +346,8 @@ pub struct OperatorSpec {
     pub limits: Limits,
     /// What becomes of rows on which its module fails.
     pub on_trap: OnTrap,
+    /// What it was called before, where a job goes on: it takes that one's state.
+    pub was: Option<String>,
     /// A job that goes over to another number has the operator begin without state.
     pub reset: u64,
     /// Modules that run beside it on the same rows, whose rows are compared and thrown away. None: there is no shadow.

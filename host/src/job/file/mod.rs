@@ -41,7 +41,8 @@ use std::{
 use pelton_core::{
     checkpoint::retain::Retain,
     job::{
-        BatchSpec, CheckpointSpec, JobSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT, SourceKind, SourceSpec,
+        BatchSpec, CheckpointSpec, JobSpec, OperatorSpec, Overrides, PARTITIONS_DEFAULT, SNAPSHOTS_DEFAULT, SourceKind,
+        SourceSpec,
     },
     restart::RestartSpec,
 };
@@ -182,6 +183,16 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let tables = nodes(&at, &TABLES, |name, _, at| source::read_table(name, at));
     let operators = nodes(&at, &OPERATORS, |name, _, at| operator::read(name, at));
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
+    for (index, operator) in operators.iter().enumerate() {
+        let Some(was) = &operator.was else { continue };
+        let is_here = operators.iter().any(|other| other.name == *was);
+        let is_twice = operators.iter().take(index).any(|other| other.was.as_ref() == Some(was));
+        if is_here || is_twice {
+            let message = format!("operator `{}` cannot take the state of `{was}`", operator.name);
+            let reason = if is_here { "that operator is here" } else { "another operator takes it" };
+            at.wrong(at.span("operator"), message, reason, "`was` names an operator that is gone, once");
+        }
+    }
     let partitions = at.integer("partitions").and_then(|partitions| u16::try_from(partitions).ok());
     let partitions = partitions.unwrap_or(PARTITIONS_DEFAULT);
     let checkpoint = checkpoint(&at);
@@ -197,6 +208,14 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     }
     if at.has("replay") {
         without("replay", "what each epoch did");
+    }
+    if at.has("drop-state") {
+        without("drop-state", "what operators kept");
+    }
+    if let Some(kept) = checkpoint.as_ref().and_then(|kept| known(&kept.drop_state, &operators)) {
+        let message = format!("`drop-state` names the operator `{kept}`, which the job has");
+        let help = "leave it out, or give the operator up; `pelton swap --windows reset` has one begin anew";
+        at.wrong(at.span("drop-state"), message, "this operator keeps its state", help);
     }
     let restart = restart.unwrap_or_default();
     if let Some(kept) = &checkpoint {
@@ -214,6 +233,11 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
         operators,
         sinks,
     })
+}
+
+/// The first of these names that an operator has.
+fn known<'a>(names: &'a [String], operators: &[OperatorSpec]) -> Option<&'a String> {
+    names.iter().find(|name| operators.iter().any(|operator| operator.name == **name))
 }
 
 /// The logs of sources whose rows come once are appended to with every group of rows.
@@ -240,7 +264,8 @@ fn checkpoint(at: &Reader<'_>) -> Option<CheckpointSpec> {
         let help = "name a directory, or `s3://BUCKET/PREFIX`";
         at.wrong(at.span("checkpoint"), "`checkpoint` names no place to keep one".into(), mistake, help);
     }
-    Some(CheckpointSpec { path, snapshots, retain, verify })
+    let drop_state = at.texts("drop-state").unwrap_or_default().into_iter().map(str::to_owned).collect();
+    Some(CheckpointSpec { path, snapshots, retain, verify, drop_state })
 }
 
 fn retain(at: &Reader<'_>) -> Retain {

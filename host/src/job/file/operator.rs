@@ -76,6 +76,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         state,
         limits,
         on_trap,
+        was: at.text("was").map(str::to_owned),
         reset: reset(at),
         shadow,
         canary,

@@ -52,6 +52,12 @@ pub static JOB: Keys = Keys {
             "A directory, relative to the job file, or `s3://BUCKET/PREFIX`, for what the job needs to go on after a stop or a crash, with nothing lost or repeated",
         ),
         key(
+            "drop-state",
+            Shape::Texts { min: 0 },
+            Optional("none"),
+            "Operators that the job no longer has and whose state it gives up: without a word it goes on after a stop only if all of it finds its operator",
+        ),
+        key(
             "snapshots",
             Shape::Duration { min: Duration::from_millis(1), max: DAY },
             Default("\"10s\""),

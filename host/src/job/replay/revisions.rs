@@ -186,6 +186,7 @@ mod tests {
             mode: None,
             state: None,
             limits: Limits::default(),
+            was: None,
             reset: 0,
             shadow: Some(ShadowSpec { modules: vec![module(&None)], reset: 0 }),
             canary: None,

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Job, RunError, Shared,
     beginnings::Looked,
+    heirs::heirs,
     output::{ClosedEpoch, Saved},
     progress::Resumed,
     resume::resume,
@@ -96,7 +97,7 @@ pub(super) struct Beginning {
     pub(super) first_task: u64,
     /// The state of keyed operators by their names, partition by partition.
     pub(super) state: HashMap<String, Vec<Vec<u8>>>,
-    pub(super) event_times: Option<Vec<u8>>,
+    pub(super) event_times: Option<SavedTimes>,
     /// As the last epoch saw them.
     pub(super) tables: Vec<TableVersion>,
     again: Vec<Record>,
@@ -116,6 +117,22 @@ struct Engine {
     /// How many of them each source had when the job began.
     begun_with: HashMap<String, usize>,
     event_times: Vec<u8>,
+    /// Whose event times they are, in their order. Empty in snapshots of 0.1.0's first months: those of the job file, in its order.
+    #[serde(default)]
+    sources: Vec<String>,
+}
+
+/// How far the event time of each source had come.
+pub(super) struct SavedTimes {
+    /// Empty: the sources are those of the plan, in its order.
+    pub(super) sources: Vec<String>,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Engine {
+    fn into_times(self) -> SavedTimes {
+        SavedTimes { sources: self.sources, bytes: self.event_times }
+    }
 }
 
 impl Beginning {
@@ -175,10 +192,12 @@ impl Beginning {
         let from = if again.is_empty() { last.as_ref() } else { base.as_ref() };
         let positions = resume(&mut plan, &store, &catalogue, from, last.as_ref())?;
         let mut state = HashMap::new();
-        if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()).filter(|_| plan.is_keyed) {
-            for operator in &snapshot.operators {
+        if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()) {
+            let heirs = heirs(&plan, snapshot)?;
+            for (operator, heir) in snapshot.operators.iter().zip(heirs) {
+                let Some(heir) = heir else { continue };
                 let partitions = operator.partitions.iter().map(|file| store.get(file));
-                state.insert(operator.operator.clone(), partitions.collect::<Result<Vec<_>, _>>()?);
+                state.insert(heir, partitions.collect::<Result<Vec<_>, _>>()?);
             }
         }
         let mut tables = Vec::new();
@@ -190,7 +209,7 @@ impl Beginning {
         if start == Start::Fresh {
             keeper.letters.forget_requests()?;
         }
-        let event_times = engine.map(|engine| engine.event_times).filter(|_| plan.is_keyed);
+        let event_times = engine.map(Engine::into_times).filter(|_| plan.is_keyed);
         let keeper = Some(keeper);
         let beginning = Self {
             keeper,
@@ -518,7 +537,8 @@ impl Keeper {
         let event_times = saved.into_iter().next().map(|saved| saved.event_times);
         let event_times = event_times.unwrap_or_else(|| shared.event_times.save_as_of(epoch));
         let (catalogue, begun_with) = (self.catalogue.clone(), self.begun_with.clone());
-        let engine = Engine { catalogue, begun_with, event_times };
+        let sources = plan.sources.iter().map(|source| source.name.clone()).collect();
+        let engine = Engine { catalogue, begun_with, event_times, sources };
         let engine = rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack");
         let engine = self.store.put("engine", &engine)?;
         failpoint::reach("snapshot");

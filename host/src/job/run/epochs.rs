@@ -55,6 +55,8 @@ pub(super) struct EpochPlanner {
     log_ends: Vec<Option<u64>>,
     /// Nobody wants more input: what is left was promised.
     is_draining: bool,
+    /// A stop was asked for, and what was promised is in memory alone.
+    is_finishing: bool,
     quiet: Vec<Quiet>,
     permits: Sender<()>,
     abort: Stop,
@@ -132,6 +134,7 @@ impl EpochPlanner {
         Ok(Self {
             log_ends: vec![None; plan.sources.len()],
             is_draining: false,
+            is_finishing: false,
             plan: Arc::clone(plan),
             shared: Arc::clone(shared),
             control,
@@ -194,6 +197,7 @@ impl EpochPlanner {
             }
             drop(self.revision.take_retired());
         }
+        self.finish(tasks, messages)?;
         self.letters_at_the_end(tasks, messages)?;
         // The end of the input may have been found only after the last epoch was closed; or there was no row at all. Keyed operators
         // are to know it, and sinks that publish by epochs.
@@ -207,6 +211,29 @@ impl EpochPlanner {
             self.reduce(self.next, now, tasks)?;
             self.close(before, now, None, messages)?;
         }
+        Ok(())
+    }
+
+    /// Works off the rows that sources have taken and nobody can send again, although a stop was asked for: without a checkpoint they are
+    /// in memory alone. No window closes because of it.
+    fn finish(&mut self, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
+        if self.plan.checkpoint.is_some() || !self.stopped() {
+            return Ok(());
+        }
+        for source in &mut self.sources {
+            if source.as_mut().is_some_and(|source| !source.drain()) {
+                *source = None;
+            }
+        }
+        self.is_finishing = true;
+        while !self.stopped() && self.sources.iter().any(Option::is_some) {
+            let before = self.sequence;
+            let now = self.epoch(self.next, tasks)?;
+            if self.sequence > before {
+                self.close(before, now, None, messages)?;
+            }
+        }
+        self.is_finishing = false;
         Ok(())
     }
 
@@ -291,7 +318,9 @@ impl EpochPlanner {
     /// A source has no more rows.
     fn end_source(&mut self, index: usize, epoch: Epoch) {
         let Some(ended) = self.sources.get_mut(index).and_then(Option::take) else { return };
-        self.shared.event_times.ended(index, epoch);
+        if !self.is_finishing {
+            self.shared.event_times.ended(index, epoch);
+        }
         if let Some(log_end) = self.log_ends.get_mut(index) {
             *log_end = ended.log_end();
         }
@@ -376,7 +405,7 @@ impl EpochPlanner {
             tables: Arc::clone(&self.tables.1),
             is_reduced,
             is_last,
-            is_end: self.sources.iter().all(Option::is_none),
+            is_end: self.has_input_ended(),
             saves,
             asked,
             again,
@@ -392,7 +421,12 @@ impl EpochPlanner {
     }
 
     fn stopped(&self) -> bool {
-        self.control.stop.is_requested() || self.abort.is_requested()
+        self.control.stop.is_requested() && !self.is_finishing || self.abort.is_requested()
+    }
+
+    /// No source has more rows; those that were left because of a stop may.
+    fn has_input_ended(&self) -> bool {
+        !self.is_finishing && self.sources.iter().all(Option::is_none)
     }
 
     /// No source is asked for more once somebody wants the end.
@@ -485,7 +519,7 @@ impl EpochPlanner {
 
     /// Closes the epoch of the keyed operators.
     fn reduce(&mut self, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<(), Failure> {
-        let is_last = !self.stopped() && self.sources.iter().all(Option::is_none);
+        let is_last = !self.stopped() && self.has_input_ended();
         self.is_last_sent = is_last;
         if let Some(checkpoint) = &self.plan.checkpoint {
             // No state is lost to a stop, and none is computed again after it.

@@ -41,6 +41,8 @@ pub enum RunError {
         "the job has changed, and epochs up to {epoch} ({again} in all) must be computed again by the job as it was"
     )]
     Changed { epoch: Epoch, again: usize },
+    #[error("the job goes on, and nobody takes the state of {}", named(.names))]
+    Orphans { names: Vec<String> },
     #[error("epoch {epoch} was computed by the job as it was before it changed")]
     OtherJob { epoch: Epoch },
     #[error("the job's input has ended and its windows were closed, but source `{name}` has new files")]
@@ -73,6 +75,13 @@ pub enum RunError {
     Panicked,
 }
 
+/// `operator `a`` or `operators `a`, `b``.
+fn named(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let noun = if names.len() == 1 { "operator" } else { "operators" };
+    format!("{noun} {}", quoted.join(", "))
+}
+
 /// Why a row was called poison.
 #[derive(Debug, thiserror::Error)]
 #[error("the last of them: {0}")]
@@ -93,6 +102,7 @@ impl RunError {
             | Self::NotReplayable { .. }
             | Self::Changed { .. }
             | Self::OtherJob { .. }
+            | Self::Orphans { .. }
             | Self::Ended { .. }
             | Self::Change { .. }
             | Self::Candidate { .. }
@@ -138,7 +148,9 @@ impl Coded for RunError {
             Self::Checkpoint(source) => source.code(),
             Self::State { .. } => Code::StateUnreadable,
             Self::NotReplayable { .. } => Code::NotReplayable,
-            Self::Changed { .. } | Self::OtherJob { .. } | Self::Ended { .. } => Code::JobChanged,
+            Self::Changed { .. } | Self::Orphans { .. } | Self::OtherJob { .. } | Self::Ended { .. } => {
+                Code::JobChanged
+            }
             Self::UnknownRevision { .. } | Self::Unplannable { .. } => Code::JobChanged,
             Self::Change { source, .. } | Self::Candidate { source } => source.code(),
             Self::NotAgain { .. } => Code::NotAFunction,
@@ -165,6 +177,12 @@ impl Coded for RunError {
             Self::Changed { .. } => Some(
                 "run the job file as it was and end it with Ctrl-C, which saves its state; or use `--fresh`".into(),
             ),
+            Self::Orphans { names } => {
+                let name = names.first().map(String::as_str).unwrap_or_default();
+                Some(format!(
+                    "an operator that has another name now takes it with `was = \"{name}\"`; `drop-state = [\"{name}\"]` gives it up; `--fresh` starts over"
+                ))
+            }
             Self::OtherJob { .. } => Some(
                 "replay it with the job file, the options and the modules of then: an engine keeps them all".into(),
             ),

@@ -29,6 +29,7 @@ mod error;
 mod event_time;
 mod exchange;
 mod graph;
+mod heirs;
 pub mod letters;
 mod order;
 mod output;
@@ -69,7 +70,7 @@ pub use self::{
     control::{Control, Stop},
     samples::Sample,
 };
-use super::plan::Plan;
+use super::plan::{Plan, SourcePlan};
 use crate::source::Range;
 
 /// A job as it is to run.
@@ -123,11 +124,11 @@ struct Shared {
 
 impl Shared {
     fn new(plan: &Plan, beginning: &Beginning, control: &Control) -> Result<Self, RunError> {
-        let bounds = plan.sources.iter().map(|source| source.event_time.map_or(0, |(_, bound)| bound));
+        let bound = |source: &SourcePlan| source.event_time.map_or(0, |(_, bound)| bound);
         let event_times = match &beginning.event_times {
-            Some(bytes) => EventTimes::load(bounds, bytes)
+            Some(saved) => EventTimes::load(plan.sources.iter().map(|source| (&*source.name, bound(source))), saved)
                 .map_err(|source| RunError::State { name: "the watermarks".into(), source })?,
-            None => EventTimes::new(bounds),
+            None => EventTimes::new(plan.sources.iter().map(bound)),
         };
         Ok(Self {
             done: Done::default(),

@@ -299,7 +299,9 @@ pub(super) async fn serve(listener: TcpListener, connections: usize, ingest: Arc
     let router = Router::new().route("/", post(take)).with_state(ingest);
     let (mut closing, mut waiting) = (stop.clone(), stop);
     let served = axum::serve(Bounded::new(listener, connections), router)
-        .with_graceful_shutdown(async move { closing.requested().await })
+        .with_graceful_shutdown(async move {
+            closing.requested().await;
+        })
         .into_future();
     tokio::select! {
         ended = served => {

@@ -15,7 +15,10 @@ use crossbeam_channel as channel;
 use pelton_core::checkpoint::record::Position;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::piece::{self, Piece};
+use super::{
+    piece::{self, Piece},
+    receiver::Stop,
+};
 use crate::{
     checkpoint::{InputLog, InputReader},
     failpoint,
@@ -38,7 +41,8 @@ pub(super) struct Intake {
 
 /// The right to hand over so many bytes.
 pub(super) struct Room {
-    _permit: OwnedSemaphorePermit,
+    /// None: of what is handed over at the end, room or not.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Told when the rows are in the log; given up when they never will be.
@@ -115,12 +119,24 @@ impl Intake {
     /// Waits for room.
     pub(super) async fn room(&self, bytes: usize) -> Room {
         let room = Arc::clone(&self.room).acquire_many_owned(self.clamp(bytes)).await;
-        Room { _permit: room.expect("the semaphore is never closed") }
+        Room { _permit: Some(room.expect("the semaphore is never closed")) }
     }
 
     /// Room, if there is any at the moment.
     pub(super) fn try_room(&self, bytes: usize) -> Option<Room> {
-        Arc::clone(&self.room).try_acquire_many_owned(self.clamp(bytes)).ok().map(|_permit| Room { _permit })
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(self.clamp(bytes))
+            .ok()
+            .map(|permit| Room { _permit: Some(permit) })
+    }
+
+    /// Waits for room, but not when the receiver is to end: what has been read is handed over then, room or not. That is at most a block
+    /// and a row for each connection.
+    pub(super) async fn room_or_end(&self, bytes: usize, stop: &mut Stop) -> Room {
+        tokio::select! {
+            room = self.room(bytes) => room,
+            _ = stop.requested() => Room { _permit: None },
+        }
     }
 
     /// Hands pieces over, which come one after the other.

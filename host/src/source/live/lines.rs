@@ -55,10 +55,7 @@ impl Connection {
     pub(super) async fn read(&self, stream: &TcpStream, peer: SocketAddr, stop: &mut Stop) -> End {
         let cutter = Cutter::new(self.rows.format.clone(), BLOCK_BYTES, self.rows.max_row_bytes);
         let mut pieces = Pieces::new(cutter);
-        let end = tokio::select! {
-            end = self.rows(stream, &mut pieces) => end,
-            () = stop.requested() => End::Stopped,
-        };
+        let end = self.rows(stream, &mut pieces, stop).await;
         let rest = pieces.held().len();
         if rest > 0 {
             let torn = self.torn.fetch_add(1, Ordering::Relaxed) + 1;
@@ -73,10 +70,15 @@ impl Connection {
         end
     }
 
-    async fn rows(&self, stream: &TcpStream, pieces: &mut Pieces) -> End {
+    /// A stop does not come between what was read and its being handed over.
+    async fn rows(&self, stream: &TcpStream, pieces: &mut Pieces, stop: &mut Stop) -> End {
         let mut block = vec![0; BLOCK_BYTES];
         loop {
-            let count = match stream.readable().await.and_then(|()| stream.try_read(&mut block)) {
+            let readable = tokio::select! {
+                readable = stream.readable() => readable,
+                _ = stop.requested() => return End::Stopped,
+            };
+            let count = match readable.and_then(|()| stream.try_read(&mut block)) {
                 Ok(0) => return End::Closed,
                 Ok(count) => count,
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
@@ -88,7 +90,7 @@ impl Connection {
             loop {
                 match pieces.take(Take::Whole) {
                     Ok(Some(piece)) => {
-                        let room = self.intake.room(piece.bytes.len()).await;
+                        let room = self.intake.room_or_end(piece.bytes.len(), stop).await;
                         // Nobody is told: a socket has no answers.
                         drop(self.intake.hand(vec![piece], room));
                     }

@@ -10,7 +10,7 @@ use pelton_core::checkpoint::record::Position;
 use super::{
     intake::{Recorded, Recorder},
     piece,
-    receiver::Receiver,
+    receiver::{Ending, Receiver},
 };
 use crate::source::{Bookmark, Next, Planner, Range, RangeData, RangeLabel, SourceError, file::lines::BytesRange};
 
@@ -95,7 +95,7 @@ impl Planner for LivePlanner {
 
     fn drain(&mut self) -> bool {
         if let Some(receiver) = &self.receiver {
-            receiver.stop();
+            receiver.stop(Ending::HandOver);
         }
         true
     }
@@ -104,7 +104,9 @@ impl Planner for LivePlanner {
 impl Drop for LivePlanner {
     fn drop(&mut self) {
         // First those who hand over, then the one who is given to: it writes down all of it.
-        drop(self.receiver.take());
+        if let Some(receiver) = self.receiver.take() {
+            receiver.stop(if self.recorder.has_log { Ending::HandOver } else { Ending::Leave });
+        }
         if let Some(thread) = self.recorder.thread.take() {
             // What it panicked with has been logged.
             let _ = thread.join();

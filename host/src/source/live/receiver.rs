@@ -12,19 +12,28 @@ use tokio::{runtime, sync::watch};
 use crate::source::SourceError;
 
 pub(super) struct Receiver {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Ending>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// How a receiver is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All that was read is handed over first, also where there is no room: somebody works it off, or writes it down.
+    HandOver,
+    /// What was read and not handed over waits, where it can, for the next attempt.
+    Leave,
 }
 
 /// Asks a receiver to end.
 #[derive(Clone)]
-pub(super) struct Stop(watch::Receiver<bool>);
+pub(super) struct Stop(watch::Receiver<Option<Ending>>);
 
 impl Stop {
     /// Comes back when the receiver is to end.
-    pub(super) async fn requested(&mut self) {
+    pub(super) async fn requested(&mut self) -> Ending {
         // Whoever would ask is gone: that asks as well.
-        let _ = self.0.wait_for(|is_requested| *is_requested).await;
+        self.0.wait_for(Option::is_some).await.map_or(Ending::Leave, |asked| asked.unwrap_or(Ending::Leave))
     }
 }
 
@@ -36,7 +45,7 @@ impl Receiver {
     ) -> Result<Self, SourceError> {
         let failed = |source| SourceError::Io { action: "start a receiver of", file: name.to_owned(), source };
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let (begun, is_begun) = crossbeam_channel::bounded(1);
         let body = move || {
             let received = {
@@ -59,21 +68,21 @@ impl Receiver {
         }
     }
 
-    /// Asks it to end, and does not wait.
-    pub(super) fn stop(&self) {
-        self.stop.send_replace(true);
+    /// Asks it to end, and does not wait. The first word counts.
+    pub(super) fn stop(&self, ending: Ending) {
+        self.stop.send_if_modified(|asked| asked.is_none() && asked.replace(ending).is_none());
     }
 
     /// Waits until it has ended. The error is what it panicked with.
     pub(super) fn end(mut self) -> thread::Result<()> {
-        self.stop();
+        self.stop(Ending::Leave);
         self.thread.take().map_or(Ok(()), JoinHandle::join)
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Ending::Leave);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -39,7 +39,7 @@ pub(super) async fn serve(listener: TcpListener, connections: usize, connection:
     loop {
         let (client, peer): (_, SocketAddr) = tokio::select! {
             client = clients.next() => client,
-            () = stop.requested() => break,
+            _ = stop.requested() => break,
         };
         tracing::info!(source = connection.source(), %peer, "a client has come");
         readers.spawn(read(connection.clone(), client, peer, stop.clone()));
@@ -67,7 +67,7 @@ pub(super) async fn connect(address: String, max_delay: Duration, connection: Co
     loop {
         let opened = tokio::select! {
             opened = timeout(CONNECT_TIME, TcpStream::connect(&address)) => opened,
-            () = stop.requested() => return,
+            _ = stop.requested() => return,
         };
         match opened {
             Ok(Ok(stream)) => {
@@ -82,7 +82,7 @@ pub(super) async fn connect(address: String, max_delay: Duration, connection: Co
         let delay = delays.failed(begun.elapsed(), chance()).unwrap_or(max_delay);
         tokio::select! {
             () = sleep(delay) => {}
-            () = stop.requested() => return,
+            _ = stop.requested() => return,
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 use super::{
     intake::Intake,
     piece::{Piece, Pieces},
-    receiver::Stop,
+    receiver::{Ending, Stop},
 };
 use crate::source::{
     SourceError,
@@ -205,14 +205,37 @@ impl Feed {
             if self.waiting.is_none() {
                 self.waiting = tokio::select! {
                     next = self.next() => next?,
-                    () = stop.requested() => return Ok(()),
+                    ending = stop.requested() => return self.end(ending, intake, stop).await,
                 };
             }
             let Some(piece) = &self.waiting else { return Ok(()) };
             let room = tokio::select! {
                 room = intake.room(piece.bytes.len()) => room,
-                () = stop.requested() => return Ok(()),
+                ending = stop.requested() => return self.end(ending, intake, stop).await,
             };
+            if intake.hand(vec![piece.clone()], room).await.is_err() {
+                return Ok(());
+            }
+            self.waiting = None;
+        }
+    }
+
+    /// Hands over all whole rows that have been read, if that is how it is to end.
+    async fn end(&mut self, ending: Ending, intake: &Intake, stop: &mut Stop) -> Result<(), SourceError> {
+        if ending == Ending::Leave {
+            return Ok(());
+        }
+        while self.ended.is_none()
+            && let Ok(block) = self.blocks.try_recv()
+        {
+            self.add(Some(block));
+        }
+        loop {
+            if self.waiting.is_none() {
+                self.waiting = self.take(if matches!(self.ended, Some(None)) { Take::Last } else { Take::Whole })?;
+            }
+            let Some(piece) = &self.waiting else { return Ok(()) };
+            let room = intake.room_or_end(piece.bytes.len(), stop).await;
             if intake.hand(vec![piece.clone()], room).await.is_err() {
                 return Ok(());
             }

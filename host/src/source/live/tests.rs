@@ -292,6 +292,45 @@ fn nobody_reads_ahead_of_the_room_and_clients_beyond_the_bound_wait() {
 }
 
 #[test]
+fn a_stop_hands_over_what_was_read_although_there_is_no_room() {
+    let (address, kept) = (free(), Kept::new());
+    // Room for one piece: the second waits, and nobody takes the first.
+    let mut source = server(address, 8, 1);
+    *source.log_slot().expect("it wants a log") = Some(kept.log());
+    let planner = source.planner().expect("it listens");
+    let mut client = TcpStream::connect(address).expect("connected");
+    client.set_nodelay(true).expect("set");
+    for line in ["one\n", "two\nthree\nfo"] {
+        client.write_all(line.as_bytes()).expect("sent");
+        thread::sleep(Duration::from_millis(100));
+    }
+    drop(planner);
+    *source.log_slot().expect("it wants a log") = Some(kept.log());
+    let mut planner = source.planner().expect("it listens");
+    assert_eq!(take(&*source, &mut *planner, 3), ["one", "two", "three"]);
+    assert!(matches!(planner.next(soon()), Ok(Next::Pending)), "half a row is no row");
+}
+
+#[test]
+fn all_that_was_read_of_an_input_is_in_the_log_when_the_job_stops() {
+    let kept = Kept::new();
+    let (sender, input) = pipe();
+    let source = logged(open(input, &text()).expect("text"), &kept);
+    let planner = source.planner().expect("a planner");
+    // More than the room there is, less than what is read ahead of it.
+    let lines = STDIN_BUFFER_BYTES / 16 + 20_000;
+    let all: String = (0..lines).map(|line| format!("{line:015}\n")).collect();
+    sender.send(Ok(all.into_bytes())).expect("the reader lives");
+    thread::sleep(Duration::from_millis(500));
+    drop((planner, source, sender));
+    // Another process finds it.
+    let source = logged(open(io::empty(), &text()).expect("text"), &kept);
+    let mut planner = source.planner().expect("a planner");
+    let found = take(&source, &mut *planner, lines);
+    assert!(found.iter().enumerate().all(|(at, row)| row.parse() == Ok(at)), "{} rows", found.len());
+}
+
+#[test]
 fn a_server_that_dies_is_found_again() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");

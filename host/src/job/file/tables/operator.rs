@@ -55,6 +55,12 @@ pub static OPERATOR: Keys = Keys {
             Optional("all its defaults"),
             "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
         ),
+        key(
+            "was",
+            Shape::Text,
+            Optional("the same"),
+            "What the operator was called before: a job that goes on after a stop gives it that one's state",
+        ),
         key("limits", Shape::Table(&LIMITS), Optional("all its defaults"), "What the module may use up"),
         key(
             "on-trap",

@@ -130,7 +130,7 @@ impl Recorded {
         let beginning = Beginning {
             first_task,
             state,
-            event_times: engine.map(|engine| engine.event_times).filter(|_| is_keyed),
+            event_times: engine.map(Engine::into_times).filter(|_| is_keyed),
             positions: planner.positions.clone(),
             begun_with,
             last: base,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use pelton_core::{checkpoint::Damage, model::Epoch};
 use serde::{Deserialize, Serialize};
 
-use super::{EventTimes, Source, State};
+use super::{super::checkpoints::SavedTimes, EventTimes, Source, State};
 use crate::state::snapshot::{self, Header, Kind, SnapshotError};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,19 +59,37 @@ impl EventTimes {
         snapshot::write(&header(saved.sources.len()), &saved, 0)
     }
 
-    /// As it was at the end of the epoch that was saved; `bounds` are those of the sources, as in [`EventTimes::new`].
-    pub(in super::super) fn load(bounds: impl Iterator<Item = i64>, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let bounds: Vec<i64> = bounds.collect();
-        let saved: Saved = snapshot::read(&header(bounds.len()), bytes)?;
-        Damage::unless(saved.sources.len() == bounds.len(), "another number of sources")?;
-        let settled = saved.settled.iter().map(|(sources, watermark)| {
-            let sources: Vec<usize> = sources.iter().map(|source| *source as usize).collect();
-            Damage::unless(sources.iter().all(|source| *source < bounds.len()), "a source that is not there")?;
-            Ok((sources, (saved.epoch, *watermark)))
-        });
-        let settled = settled.collect::<Result<_, Damage>>()?;
-        let sources = saved.sources.iter().zip(&bounds).map(|(source, bound)| source.load(*bound, saved.epoch));
-        let state = State { sources: sources.collect(), settled };
+    /// As it was at the end of the epoch that was saved; `sources` are the names of the sources and their bounds, as in [`EventTimes::new`].
+    /// A source that was not there then begins without event time.
+    pub(in super::super) fn load<'a>(
+        sources: impl Iterator<Item = (&'a str, i64)>,
+        of: &SavedTimes,
+    ) -> Result<Self, SnapshotError> {
+        let (names, bounds): (Vec<&str>, Vec<i64>) = sources.unzip();
+        let count = if of.sources.is_empty() { names.len() } else { of.sources.len() };
+        let saved: Saved = snapshot::read(&header(count), &of.bytes)?;
+        Damage::unless(saved.sources.len() == count, "another number of sources")?;
+        // Where each of those that were saved is now.
+        let places: Vec<Option<usize>> = match of.sources.as_slice() {
+            [] => (0..count).map(Some).collect(),
+            known => known.iter().map(|known| names.iter().position(|name| name == known)).collect(),
+        };
+        let mut state = Self::new(bounds.into_iter()).state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (source, place) in saved.sources.iter().zip(&places) {
+            if let Some(now) = place.and_then(|at| state.sources.get_mut(at)) {
+                *now = source.load(now.bound, saved.epoch);
+            }
+        }
+        for (sources, watermark) in &saved.settled {
+            let is_there = sources.iter().all(|source| (*source as usize) < places.len());
+            Damage::unless(is_there, "a source that is not there")?;
+            let now = sources.iter().map(|source| places.get(*source as usize).copied().flatten());
+            // What was said of sources of which one is gone, nobody asks again.
+            if let Some(mut now) = now.collect::<Option<Vec<usize>>>() {
+                now.sort_unstable();
+                state.settled.insert(now, (saved.epoch, *watermark));
+            }
+        }
         Ok(Self { state: Mutex::new(state), beginnings: OnceLock::new() })
     }
 }
@@ -132,6 +150,13 @@ mod tests {
     const BOUNDS: [i64; 3] = [0, 10, 3];
     const GROUPS: [&[usize]; 4] = [&[0], &[1], &[0, 1], &[0, 1, 2]];
     const EPOCHS: u64 = 12;
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+
+    /// Into a job with the sources of [`BOUNDS`], from bytes of sources of these names.
+    fn load(of: &[&str], bytes: &[u8]) -> Result<EventTimes, SnapshotError> {
+        let saved = SavedTimes { sources: of.iter().map(|name| (*name).to_owned()).collect(), bytes: bytes.to_vec() };
+        EventTimes::load(NAMES.into_iter().zip(BOUNDS), &saved)
+    }
 
     /// What an epoch tells of the sources.
     enum Fact {
@@ -211,7 +236,7 @@ mod tests {
                 ask(&whole, saved_at + 1);
                 assert_eq!(whole.save_as_of(Epoch(saved_at)), bytes, "seed {seed}: also when it has been asked for");
             }
-            let loaded = EventTimes::load(BOUNDS.into_iter(), &bytes).unwrap();
+            let loaded = load(&NAMES, &bytes).unwrap();
             loaded.begin(beginnings);
             assert_eq!(loaded.save_as_of(Epoch(saved_at)), bytes, "seed {seed}");
             for (epoch, facts) in (1..=EPOCHS).zip(&facts).skip(saved_at as usize) {
@@ -231,22 +256,42 @@ mod tests {
         tell(&times, 1, &[Fact::Saw(0, 1, 70), Fact::Saw(1, 0, 5), Fact::Idle(2, true)]);
         ask(&times, 1);
         let bytes = times.save_as_of(Epoch(1));
-        let error = EventTimes::load([0].into_iter(), &bytes).unwrap_err();
+        let error = load(&NAMES[..1], &bytes).unwrap_err();
         assert_eq!(
             error.to_string(),
             "it is a snapshot of the event times of 3 sources, and not of the event times of 1 sources"
         );
         for at in 0..bytes.len() {
-            assert!(EventTimes::load(BOUNDS.into_iter(), &bytes[..at]).is_err());
+            assert!(load(&NAMES, &bytes[..at]).is_err());
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << bit;
-                if let Ok(loaded) = EventTimes::load(BOUNDS.into_iter(), &damaged) {
+                if let Ok(loaded) = load(&NAMES, &damaged) {
                     loaded.begin(Vec::new());
                     let epoch = loaded.state.lock().unwrap().sources[0].settled.0.next();
                     assert_eq!(GROUPS.map(|of| loaded.watermark(of, epoch)).len(), 4);
                 }
             }
         }
+    }
+
+    #[test]
+    fn sources_are_found_by_their_names() {
+        let times = new(&[]);
+        tell(&times, 1, &[Fact::Saw(0, 1, 70), Fact::Saw(1, 0, 5), Fact::Saw(2, 0, 300)]);
+        ask(&times, 1);
+        let bytes = times.save_as_of(Epoch(1));
+        let at = |of: &[&str], asked: &[usize]| {
+            let loaded = load(of, &bytes).unwrap();
+            loaded.begin(Vec::new());
+            loaded.watermark(asked, Epoch(1))
+        };
+        // Their bounds are those that they have now: of `a` none, of `b` ten, of `c` three.
+        assert_eq!([at(&NAMES, &[0]), at(&NAMES, &[1]), at(&NAMES, &[2])], [70, -5, 297]);
+        assert_eq!([at(&["c", "b", "a"], &[2]), at(&["c", "b", "a"], &[1])], [70, -5], "in another order");
+        assert_eq!(at(&["b", "a", "c"], &[0, 1]), -5, "what was said of two of them together");
+        assert_eq!(at(&["gone", "b", "a"], &[2]), i64::MIN, "one that was not there");
+        assert_eq!(at(&["gone", "b", "a"], &[1]), -5);
+        assert_eq!(at(&[], &[2]), 297, "of a snapshot without names");
     }
 }
