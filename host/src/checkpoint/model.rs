@@ -2,17 +2,20 @@
 //!
 //! The worst disk that the protocol must bear: of what was not synced, any sector of 512 bytes, any length and any name may be
 //! there afterwards or not. After a sync that failed the system takes what it could not write for written, so that a second sync
-//! succeeds and changes nothing. Each process has its own [`Memory`]; they share the disk.
+//! succeeds and changes nothing; others who have the file open are told by their next one, as Linux does. Each process has its own [`Memory`]; they share the disk.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-use super::disk::Disk;
+use super::{disk::Disk, names, simulation::Turn};
 
 const SECTOR: usize = 512;
 
@@ -27,6 +30,8 @@ pub(super) enum Fault {
     After,
     /// The operation fails, and the process lives.
     Fails,
+    /// No space is left within the operation, of which a half is done, and the process lives.
+    Short,
     /// Another process runs meanwhile.
     Meanwhile,
 }
@@ -62,6 +67,8 @@ struct Process {
     has_failed: bool,
     omission: Option<Omission>,
     created: BTreeSet<String>,
+    /// Other processes may do something before each operation.
+    turn: Option<Turn>,
 }
 
 #[derive(Clone, Default)]
@@ -81,6 +88,8 @@ struct Inode {
     dirty: BTreeSet<usize>,
     /// The same of the length.
     is_length_dirty: bool,
+    /// Syncs that failed.
+    failures: u64,
 }
 
 /// A file that is open.
@@ -88,6 +97,8 @@ pub(super) struct Open {
     inode: usize,
     /// It was there before.
     is_old: bool,
+    /// Failures that this one was told of.
+    told: AtomicU64,
 }
 
 /// What a power cut leaves of what was not synced.
@@ -127,6 +138,12 @@ impl Memory {
     pub(super) fn meanwhile(self, operation: u64, other: impl FnOnce() + Send + 'static) -> Self {
         self.process.lock().unwrap().meanwhile = Some(Box::new(other));
         self.with_fault(operation, Fault::Meanwhile)
+    }
+
+    /// Asks for its turn before each operation.
+    pub(super) fn taking(self, turn: Turn) -> Self {
+        self.process.lock().unwrap().turn = Some(turn);
+        self
     }
 
     pub(super) fn operations(&self) -> u64 {
@@ -179,6 +196,10 @@ impl Memory {
     /// Does an operation, unless a fault comes first. `act` is told how much of it is done, of two halves.
     fn operate<T>(&self, act: impl FnOnce(&mut State, u8) -> io::Result<T>) -> io::Result<T> {
         let gone = || io::Error::other("the process is gone");
+        let turn = self.process.lock().unwrap().turn.clone();
+        if let Some(turn) = turn {
+            turn.pass();
+        }
         let fault = {
             let mut process = self.process.lock().unwrap();
             if process.is_gone {
@@ -188,7 +209,7 @@ impl Memory {
             process.operations += 1;
             let fault = process.fault.filter(|(at, _)| *at == operation).map(|(_, fault)| fault);
             process.is_gone = matches!(fault, Some(Fault::Before | Fault::Half | Fault::After));
-            process.has_failed |= fault == Some(Fault::Fails);
+            process.has_failed |= matches!(fault, Some(Fault::Fails | Fault::Short));
             if fault == Some(Fault::Meanwhile)
                 && let Some(other) = process.meanwhile.take()
             {
@@ -202,6 +223,7 @@ impl Memory {
             Some(Fault::Before) => Err(gone()),
             Some(Fault::Half) => act(&mut self.lock(), 1).and_then(|_| Err(gone())),
             Some(Fault::After) => act(&mut self.lock(), 2).and_then(|_| Err(gone())),
+            Some(Fault::Short) => act(&mut self.lock(), 1).and_then(|_| Err(io::ErrorKind::StorageFull.into())),
             Some(Fault::Fails) => act(&mut self.lock(), 0).and_then(|_| Err(io::Error::other("input/output error"))),
         }
     }
@@ -211,7 +233,7 @@ impl Memory {
     }
 
     fn sync(&self, file: &Open) -> io::Result<()> {
-        self.operate(|state, halves| {
+        let is_told = self.operate(|state, halves| {
             let inode = &mut state.inodes[file.inode];
             if halves == 2 {
                 let dirty: Vec<usize> = inode.dirty.iter().copied().collect();
@@ -224,8 +246,14 @@ impl Memory {
                 inode.dirty.clear();
                 inode.is_length_dirty = false;
             }
-            Ok(())
-        })
+            inode.failures += u64::from(halves == 0);
+            Ok(file.told.swap(inode.failures, Ordering::Relaxed) < inode.failures)
+        })?;
+        if is_told {
+            self.process.lock().unwrap().has_failed = true;
+            return Err(io::Error::other("input/output error, of another process"));
+        }
+        Ok(())
     }
 }
 
@@ -316,12 +344,15 @@ impl Disk for Memory {
                 state.inodes.push(Inode { seen, is_length_dirty: true, ..Inode::default() });
                 state.names.insert(path.to_owned(), Some(inode));
             }
-            Ok(Open { inode, is_old: false })
+            Ok(Open { inode, is_old: false, told: AtomicU64::new(0) })
         })
     }
 
     fn open(&self, path: &str) -> io::Result<Open> {
-        self.operate(|state, _| Ok(Open { inode: state.inode(path)?, is_old: true }))
+        self.operate(|state, _| {
+            let inode = state.inode(path)?;
+            Ok(Open { inode, is_old: true, told: AtomicU64::new(state.inodes[inode].failures) })
+        })
     }
 
     fn write(&self, file: &Open, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -379,16 +410,21 @@ impl Disk for Memory {
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        let own =
+            self.process.lock().unwrap().created.range(format!("{path}/")..format!("{path}0")).next_back().cloned();
+        let hides_others = self.omits(Omission::Others) && path == names::JOURNAL;
         self.operate(|state, _| {
             let within = state.names.keys().filter(|name| !name.is_empty() && folder(name) == path);
-            Ok(within.map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).collect())
+            let mut seen: BTreeSet<String> = within.cloned().collect();
+            if let Some(own) = own.filter(|_| hides_others) {
+                seen.retain(|name| *name < own);
+                seen.insert(own);
+            }
+            Ok(seen.iter().map(|name| name.rsplit('/').next().unwrap_or_default().to_owned()).collect())
         })
     }
 
     fn exists(&self, path: &str) -> io::Result<bool> {
-        if self.omits(Omission::Others) {
-            return Ok(self.process.lock().unwrap().created.contains(path));
-        }
         self.operate(|state, _| Ok(state.names.contains_key(path)))
     }
 

@@ -1,8 +1,8 @@
 //! Whether this process still has the job: asked by the journal and by the logs of inputs, each after its sync.
 //!
-//! Whoever takes the job over makes the next segment of the journal before it reads anything, and that segment goes only after ours has
-//! gone. So if it is not there after a sync, what was synced will be read. On an object store the frame itself is the question: it is put where
-//! the other's claim would be. Invariant: nothing is promised to anybody before this has been asked.
+//! Whoever takes the job over makes a segment of the journal with a higher number than all others before it reads anything, and from then on there is one
+//! with a number as high. So if ours is the highest after a sync, what was synced will be read. On an object store the frame itself is the question: it is put
+//! where the other's claim would be. Invariant: nothing is promised to anybody before this has been asked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,11 +27,21 @@ impl<D: Disk> Owner<D> {
     /// Refuses if another process has taken the job over.
     pub(super) fn check(&self) -> Result<(), CheckpointError> {
         let newest = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = names::segment(*newest + 1);
-        let is_taken =
-            self.disk.exists(&next).map_err(|source| CheckpointError::io("find", self.disk.shown(&next), source))?;
-        // In this order: the next one is collected after ours.
-        if is_taken || self.is_collected(*newest)? { Err(self.fenced()) } else { Ok(()) }
+        let is_ours = match self.disk.frames() {
+            // All of them: whoever came after one that died before its claim has a higher number than the next, and has removed that one.
+            Frames::Appended => {
+                let numbers = self.disk.segment_numbers();
+                let failed = |source| CheckpointError::io("list", self.disk.shown(names::JOURNAL), source);
+                numbers.map_err(failed)?.last() == Some(&*newest)
+            }
+            Frames::Put => {
+                let next = names::segment(*newest + 1);
+                let failed = |source| CheckpointError::io("find", self.disk.shown(&next), source);
+                // In this order: the next one is collected after ours.
+                !self.disk.exists(&next).map_err(failed)? && !self.is_collected(*newest)?
+            }
+        };
+        if is_ours { Ok(()) } else { Err(self.fenced()) }
     }
 
     /// The same right after the newest frame was synced. Where that was put, nobody else has put one there; but the number could have been free

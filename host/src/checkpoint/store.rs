@@ -112,7 +112,8 @@ impl<D: Disk> Store<D> {
 
     /// [`Files::get`]
     pub fn get(&self, file: &FileRef) -> Result<Vec<u8>, CheckpointError> {
-        self.files.get(file)
+        // What is missing may have been collected by whoever has taken the job over.
+        self.files.get(file).or_else(|error| self.owner.check().and(Err(error)))
     }
 
     /// Opens the log of a source, which must not be open yet. Where the newest record, of generation `unknown_to`, does not know the source,
@@ -125,6 +126,7 @@ impl<D: Disk> Store<D> {
         let open = || InputLog::open(&self.disk, &self.owner, self.generation, source, self.segment_bytes);
         let log = open()?;
         if log.last_generation().zip(unknown_to).is_some_and(|(logged, known)| logged <= known) {
+            self.owner.check()?;
             input::forget_one(self.disk.as_ref(), source)?;
             return open();
         }
@@ -156,6 +158,15 @@ impl<D: Disk> Store<D> {
         };
         self.next_epoch = record.epoch.next();
         Ok(CommitPermit::new(record.epoch))
+    }
+
+    /// Commits the epoch that a savepoint is of, as the first of a job that was taken over by [`Take::Restore`](super::Take::Restore), and ends
+    /// there in good order: whoever comes next goes on after it. It has nothing to publish.
+    pub fn commit_restored(mut self, record: &Record) -> Result<(), CheckpointError> {
+        self.next_epoch = record.epoch;
+        let permit = self.commit(record, &[])?;
+        self.published(permit)?;
+        self.close()
     }
 
     /// Notes that the outputs of an epoch, and of all before, are visible, and that the sinks have made them durable: they will not be

@@ -289,23 +289,56 @@ fn whoever_finds_a_newer_claim_stops() {
     assert_eq!(found.last, Some(record(4, 2)));
 }
 
+/// A directory without locks: one process dies before its claim, and another one comes.
+#[test]
+fn a_process_that_died_before_its_claim_hides_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let without_lock = || Place::open(&folder.path().into()).unwrap();
+    let (mut zombie, _) = reopen(folder.path());
+    let mut log = zombie.input_log("clicks", None).unwrap();
+    commit(&mut zombie, 1..=2);
+    fs::write(folder.path().join("journal/0000000002.log"), vec![0; 4096]).unwrap();
+    let (mut store, found) = open::open(without_lock(), Take::Continue, holder(), 4096).unwrap();
+    assert_eq!(found.generation, 2);
+    assert_eq!(names(&folder.path().join("journal")), ["0000000001.log", "0000000003.log"], "the empty one is gone");
+    assert!(matches!(log.append(&[b"a row".to_vec()]), Err(CheckpointError::Fenced { .. })));
+    assert!(matches!(zombie.commit(&record(3, 1), &[]), Err(CheckpointError::Fenced { .. })));
+    commit(&mut store, 3..=4);
+}
+
+/// Time in which a job with 10,000 old epochs is to be open.
+const OPEN_MAX: Duration = Duration::from_millis(100);
+
 #[test]
 fn ten_thousand_old_epochs_open_quickly() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = reopen(folder.path());
     for epoch in 1..=10_000 {
-        store
-            .guarded(|store| {
-                store.append(Kind::Epoch, &payload::encode_epoch(&record(epoch, 1), &outboxes(epoch)).unwrap())
-            })
-            .unwrap();
+        // As a commit does, without waiting for the disk ten thousand times; each was published by itself.
+        let payload = payload::encode_epoch(&record(epoch, 1), &outboxes(epoch)).unwrap();
+        let append = |store: &mut Store| {
+            store.append(Kind::Epoch, &payload)?;
+            store.append(Kind::Published, &payload::encode_published(Epoch(epoch)))
+        };
+        store.guarded(append).unwrap();
     }
     store.next_epoch = Epoch(10_001);
     commit_snapshot(&mut store, 10_001);
     drop(store);
-    let started = Instant::now();
-    let (_store, found) = reopen(folder.path());
-    let took = started.elapsed();
-    println!("10,000 old epochs: opened in {took:?}");
-    assert_eq!((found.base.unwrap().epoch, found.again.len(), found.next_epoch), (Epoch(10_001), 0, Epoch(10_002)));
+    // Other tests take their share of the machine: what is measured is the quickest of some.
+    let opened: Vec<Duration> = (0..7)
+        .map(|_| {
+            let started = Instant::now();
+            let (_store, found) = reopen(folder.path());
+            let took = started.elapsed();
+            assert_eq!((found.base.unwrap().epoch, found.again.len()), (Epoch(10_001), 0));
+            assert_eq!(found.next_epoch, Epoch(10_002));
+            took
+        })
+        .collect();
+    let quickest = opened.iter().min().unwrap();
+    println!("a job with 10,000 old epochs: open in {quickest:.1?} (at most {OPEN_MAX:?}); all: {opened:.1?}");
+    assert!(*quickest <= OPEN_MAX, "{opened:?}");
+    let kept = inspect::inspect(folder.path()).unwrap().records.len();
+    assert_eq!(kept, 10_001, "they were all there");
 }

@@ -113,7 +113,10 @@ impl Segment {
 pub fn join(segments: &[Segment]) -> Result<Chain, Damage> {
     let mut chain = Chain::default();
     let mut limit = Limit::Tail;
-    for segment in segments.iter().rev() {
+    // The oldest ones, if nobody wrote to them: whoever made them came so late that their numbers had been collected. What was lost of others is missed
+    // by recovery.
+    let late = segments.iter().take_while(|segment| segment.is_empty()).count();
+    for segment in segments.iter().skip(late).rev() {
         let count = match limit {
             Limit::Void => continue,
             // Somebody who had lost the job made it and never wrote to it.

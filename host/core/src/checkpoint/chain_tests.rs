@@ -2,7 +2,12 @@ use super::*;
 use crate::checkpoint::claim::Holder;
 
 fn claim(follows: Option<End>) -> Claim {
-    Claim { holder: Holder { pid: 1, host: "turbine".into(), since: 0, version: "0.1.0".into() }, follows, token: 0 }
+    Claim {
+        holder: Holder { pid: 1, host: "turbine".into(), since: 0, version: "0.1.0".into() },
+        follows,
+        token: 0,
+        restores: false,
+    }
 }
 
 fn end(segment: u64, bytes: u64, sequence: u64) -> End {
@@ -155,4 +160,18 @@ fn a_segment_that_nobody_wrote_to_is_passed_over() {
     let mut segments = example();
     segments.splice(..2, [segment(1, 0, 0, &[], None)]);
     assert_eq!(join(&segments).unwrap().segments, [(4, 2)]);
+}
+
+#[test]
+fn an_empty_segment_under_a_number_that_was_collected_is_passed_over() {
+    // 2 goes on where 1 ended, and 4 names the end of 2.
+    for collected in [1, 2] {
+        let mut segments = example();
+        let whole = join(&segments).unwrap();
+        for number in 1..=collected {
+            segments[number - 1] = segment(number as u64, 1, 0, &[], None);
+        }
+        let late = join(&segments[collected - 1..]).unwrap();
+        assert_eq!((late.segments.as_slice(), late.end), (&whole.segments[collected..], whole.end));
+    }
 }

@@ -76,7 +76,11 @@ impl<D: Disk> InputLog<D> {
             last: None,
             is_failed: false,
         };
-        log.find_end()?;
+        // Asked when the segments are known: those of whoever takes the job over later are not among them, and are not cut here.
+        log.owner.check()?;
+        // And what is missed here may have been collected by then.
+        let found = log.find_end();
+        found.or_else(|error| log.owner.check().and(Err(error)))?;
         Ok(log)
     }
 
@@ -115,6 +119,7 @@ impl<D: Disk> InputLog<D> {
     /// Reads the frames from number `from` on that there were when the log was opened.
     pub fn reader(&self, from: u64) -> Result<InputReader<D>, CheckpointError> {
         if from < self.begin() || from > self.next {
+            self.owner.check()?;
             return Err(self.missing(from));
         }
         Ok(InputReader::new(&self.disk, &self.source, &self.segments, from..self.next))

@@ -145,3 +145,25 @@ fn decode(bytes: &[u8]) -> Option<Request> {
     (hash_bytes(body) == u64::from_le_bytes(*checksum) && request.letters.len() <= REQUEST_LETTERS_MAX)
         .then_some(request)
 }
+
+#[cfg(test)]
+mod tests {
+    use pelton_core::model::Epoch;
+
+    use super::*;
+
+    #[test]
+    fn a_request_with_a_changed_byte_is_not_carried_out() {
+        let request = Request { action: Action::Replay, letters: vec![LetterId { epoch: Epoch(7), number: 3 }] };
+        let bytes = encode(&request);
+        assert!(decode(&bytes).is_some());
+        for at in 0..bytes.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] ^= mask;
+                assert!(decode(&changed).is_none(), "byte {at}");
+            }
+            assert!(decode(&bytes[..at]).is_none(), "cut at {at}");
+        }
+    }
+}

@@ -15,6 +15,7 @@ use super::{
     bucket::{Before, Bucket, Failure, Found},
     remote::Remote,
 };
+use crate::checkpoint::simulation::Turn;
 
 /// What happens to a process at one of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ struct Process {
     /// Listings are as they were when this was taken, if it was.
     listing: Option<Vec<(String, Vec<String>)>>,
     mistake: Mistake,
+    /// Other processes may do something before each request.
+    turn: Option<Turn>,
 }
 
 /// A process's view of a bucket; clones are the same process.
@@ -94,6 +97,7 @@ impl Faulty {
             lost_a_write: false,
             listing: None,
             mistake: Mistake::None,
+            turn: None,
         };
         Self { world, process: Arc::new(Mutex::new(process)) }
     }
@@ -112,6 +116,12 @@ impl Faulty {
     pub fn meanwhile(self, request: u64, other: impl FnOnce() + Send + 'static) -> Self {
         self.state().meanwhile = Some(Box::new(other));
         self.with_fault(request, Fault::Meanwhile)
+    }
+
+    /// Asks for its turn before each request.
+    pub(in crate::checkpoint) fn taking(self, turn: Turn) -> Self {
+        self.state().turn = Some(turn);
+        self
     }
 
     pub fn making(self, mistake: Mistake) -> Self {
@@ -181,6 +191,10 @@ impl Faulty {
     /// Does a request, unless a fault comes first. A write that comes too late is given as `late`.
     fn request<T>(&self, late: Option<Late>, act: impl FnOnce(&Remote) -> Result<T, Failure>) -> Result<T, Failure> {
         let unclear = || Failure::Unclear("the connection was cut".into());
+        let turn = self.state().turn.clone();
+        if let Some(turn) = turn {
+            turn.pass();
+        }
         let fault = {
             let mut process = self.state();
             if process.is_gone {

@@ -15,7 +15,7 @@ pub mod bucket;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
-mod faulty;
+pub(super) mod faulty;
 mod floor;
 pub mod put;
 pub mod remote;
