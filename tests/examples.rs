@@ -4,9 +4,7 @@
 //! afterwards, byte for byte and with no file more, on one thread and on four. An example that moves rows from one place to another has a `verify.sh`
 //! instead, which kills its jobs and compares checksums; `expected.txt` is what it says. `PELTON_BLESS=1` writes `expected/` and `expected.txt` anew.
 //! The binary is `$PELTON_BIN`, or the one in the target directory that this test is in; the modules come from
-//! `examples/build.sh`. The jobs in the pages of docs/ are in `pages.rs`.
-
-mod pages;
+//! `examples/build.sh`.
 
 use std::{
     collections::BTreeMap,
