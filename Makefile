@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay demo-sync test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency bench-crowd bench-summary fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,11 @@ demo-swap: build examples ## Exchange the module of a running job: as a shadow, 
 
 demo-replay: build ## Compute an epoch again: bit for bit, with another module, from one file; verify all of them
 	examples/replay/demo.sh $(abspath $(PELTON))
+
+demo-sync: build ## Move rows between formats, tables and a socket while the jobs are killed; compare checksums (Python 3, DuckDB from PyPI, PostgreSQL)
+	examples/migrate/verify.sh $(abspath $(PELTON))
+	examples/feed-to-parquet/verify.sh $(abspath $(PELTON))
+	examples/mirror-table/verify.sh $(abspath $(PELTON))
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
@@ -86,7 +91,8 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks, and all goals in one table
+	@python3 tests/bench/summary.py
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
 	tests/boundary/run.sh
@@ -94,7 +100,7 @@ bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaS
 bench-peers: build ## Pelton against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/peers.py $(BENCH)
 
-bench-ysb: build ## Yahoo's streaming benchmark, from JSON and Arrow IPC, against a native program (BENCH="--quick")
+bench-ysb: build ## Yahoo's streaming benchmark, from JSON and Arrow IPC, against Spark, Flink and a native program (BENCH="--quick")
 	python3 tests/bench/ysb.py $(BENCH)
 
 bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH="--quick")
@@ -105,6 +111,12 @@ bench-keyed: build ## The cost of a row by the number of keys, and the worth of 
 
 bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
 	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --nocapture
+
+bench-crowd: build ## What a directory of 100,000 files costs a source that looks for more (BENCH="--files 10000"; needs strace)
+	python3 tests/bench/crowd.py $(PELTON) $(BENCH)
+
+bench-summary: ## Every goal that a benchmark has measured: figure, bound, met, peak memory (BENCH="--missed")
+	@python3 tests/bench/summary.py $(BENCH)
 
 bless: build examples guests ## Accept the current output of golden tests
 	PELTON_BLESS=1 cargo test --release -p pelton

@@ -3,13 +3,13 @@
 //! Customers move, so that their rows leave one city and enter another. What leaves the job is compared with the same question
 //! asked of all orders at once, and must be the same bytes on any number of threads.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fmt::Write as _, fs, ops::Range, path::PathBuf, process::Command};
 
 use anyhow::{Result, ensure};
-use pelton_tests::binary;
+use pelton_tests::{binary, seeds::each};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-const SEED: u64 = 7;
+const SEEDS: Range<u64> = 7..8;
 const ORDERS: usize = 3_000;
 const CITIES: [&str; 6] = ["Paris", "Oslo", "Rome", "Bern", "", "Wien"];
 
@@ -19,8 +19,8 @@ struct Order {
     cents: i64,
 }
 
-fn orders() -> Vec<Order> {
-    let random = &mut StdRng::seed_from_u64(SEED);
+fn orders(seed: u64) -> Vec<Order> {
+    let random = &mut StdRng::seed_from_u64(seed);
     let mut order = || Order {
         customer: random.random_range(0..80),
         city: CITIES[random.random_range(0..CITIES.len())],
@@ -63,11 +63,11 @@ csv = { header = true }
 "#;
 
 /// What the sink wrote; `head` is of the job.
-fn run(head: &str) -> Result<String> {
+fn run(seed: u64, head: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("orders"))?;
     // A small file is read at once: so many small files make many epochs.
-    for (number, orders) in orders().chunks(30).enumerate() {
+    for (number, orders) in orders(seed).chunks(30).enumerate() {
         let mut csv = "customer,city,cents\n".to_owned();
         for Order { customer, city, cents } in orders {
             writeln!(csv, "{customer},\"{city}\",{cents}")?;
@@ -87,9 +87,9 @@ fn run(head: &str) -> Result<String> {
 /// (customers, cents) by city.
 type Cities = BTreeMap<String, (i64, i64)>;
 
-fn asked_of_all_orders() -> Cities {
+fn asked_of_all_orders(seed: u64) -> Cities {
     let mut customers: BTreeMap<u32, (&str, i64, i64)> = BTreeMap::new();
-    for Order { customer, city, cents } in orders() {
+    for Order { customer, city, cents } in orders(seed) {
         let (last, count, total) = customers.entry(customer).or_default();
         *last = city;
         *count += 1;
@@ -128,25 +128,32 @@ fn added_up(written: &str) -> Result<(Cities, usize)> {
 
 #[test]
 fn a_sum_over_changes_is_the_sum_over_the_table_that_they_make() {
-    let written = run("threads = 2").expect("the job runs");
-    let (cities, taken_back) = added_up(&written).expect("changes that fit each other");
-    assert_eq!(cities, asked_of_all_orders());
-    assert!(taken_back > 50, "only {taken_back} results were taken back");
+    each("-p pelton-tests --test changes a_sum_over_changes", SEEDS, |seed| {
+        let written = run(seed, "threads = 2").expect("the job runs");
+        let (cities, taken_back) = added_up(&written).expect("changes that fit each other");
+        assert_eq!(cities, asked_of_all_orders(seed));
+        assert!(taken_back > 50, "only {taken_back} results were taken back");
+    });
 }
 
 #[test]
 fn changes_are_the_same_bytes_on_any_number_of_threads() {
-    let one = run("threads = 1").expect("the job runs");
-    for threads in [2, 4] {
-        let written = run(&format!("threads = {threads}")).expect("the job runs");
-        assert!(written == one, "{threads} threads wrote something else than one");
-    }
+    each("-p pelton-tests --test changes same_bytes", SEEDS, |seed| {
+        let one = run(seed, "threads = 1").expect("the job runs");
+        for threads in [2, 4] {
+            let written = run(seed, &format!("threads = {threads}")).expect("the job runs");
+            assert!(written == one, "{threads} threads wrote something else than one");
+        }
+    });
 }
 
 #[test]
 fn changes_add_up_to_the_same_table_in_any_number_of_partitions() {
-    for partitions in [1, 3, 16] {
-        let written = run(&format!("partitions = {partitions}")).expect("the job runs");
-        assert_eq!(added_up(&written).expect("changes that fit each other").0, asked_of_all_orders(), "{partitions}");
-    }
+    each("-p pelton-tests --test changes any_number_of_partitions", SEEDS, |seed| {
+        for partitions in [1, 3, 16] {
+            let written = run(seed, &format!("partitions = {partitions}")).expect("the job runs");
+            let cities = added_up(&written).expect("changes that fit each other").0;
+            assert_eq!(cities, asked_of_all_orders(seed), "{partitions} partitions");
+        }
+    });
 }

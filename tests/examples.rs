@@ -1,7 +1,8 @@
 //! Runs each example by the real binary, in a copy of its folder, and compares every file that it writes with `expected/`.
 //!
 //! An example is a folder `examples/NAME` with a `job.toml` whose sinks write below `out/`; `expected/` is what `out/` must hold
-//! afterwards, byte for byte and with no file more, on one thread and on four. `PELTON_BLESS=1` writes `expected/` anew.
+//! afterwards, byte for byte and with no file more, on one thread and on four. An example that moves rows from one place to another has a `verify.sh`
+//! instead, which kills its jobs and compares checksums; `expected.txt` is what it says. `PELTON_BLESS=1` writes `expected/` and `expected.txt` anew.
 //! The binary is `$PELTON_BIN`, or the one in the target directory that this test is in; the modules come from
 //! `examples/build.sh`.
 
@@ -56,6 +57,40 @@ fn the_demo_of_replays_is_the_same_each_time() {
         assert!(told.contains(told_of), "{told_of}: {told}");
     }
     assert_eq!(told.matches("bit for bit the same as committed").count(), 4, "{told}");
+}
+
+#[test]
+fn orders_go_to_parquet_and_back() {
+    verify("migrate");
+}
+
+#[test]
+fn a_mirror_says_what_its_table_says() {
+    if env::var_os("PELTON_POSTGRES").is_some_and(|value| value == "none") {
+        eprintln!("left out by PELTON_POSTGRES=none");
+        return;
+    }
+    verify("mirror-table");
+}
+
+#[test]
+fn what_a_feed_says_again_is_there_once() {
+    verify("feed-to-parquet");
+}
+
+/// Runs the example's `verify.sh`. Neither the rows nor the checksums that it says depend on when its jobs were killed.
+fn verify(name: &str) {
+    let binary = pelton_tests::binary().expect("a binary to test");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+    let output = Command::new(example.join("verify.sh")).arg(binary).output().expect("verify.sh");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let expected = example.join("expected.txt");
+    if env::var_os("PELTON_BLESS").is_some() {
+        fs::write(&expected, said.as_bytes()).expect("a file to write");
+    }
+    let expected = fs::read_to_string(expected).expect("run `make bless`, and read what it wrote");
+    assert_eq!(said, expected, "examples/{name}/verify.sh says something else");
 }
 
 fn check(binary: &Path, example: &Path) -> Result<()> {
@@ -164,7 +199,7 @@ fn write(folder: &Path, files: &Files) -> Result<()> {
 fn examples() -> Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").canonicalize()?;
     let mut examples: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    examples.retain(|example| example.join("job.toml").is_file());
+    examples.retain(|example| example.join("job.toml").is_file() && !example.join("verify.sh").is_file());
     examples.sort();
     Ok(examples)
 }

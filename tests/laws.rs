@@ -46,10 +46,14 @@ fn a_bug_for_each_law_of_transforms_is_caught_and_shrunk() {
 #[test]
 fn a_bug_for_each_law_of_aggregates_is_caught_and_shrunk() {
     for (name, law) in [
-        ("first", "commutative"),
-        ("loses", "parts"),
+        ("counts_folds", "twice"),
         ("counts_merges", "identity-left"),
+        ("empties", "identity-right"),
+        ("loses", "parts"),
         ("batches", "parts"),
+        ("brackets", "associative"),
+        ("begins", "batch-split"),
+        ("first", "commutative"),
         ("returns", "taken-back"),
     ] {
         let (broken, rows) = broken(name);

@@ -4,6 +4,7 @@
 //! `TARGET/PROFILE/deps/NAME-…`, and everything else is looked for from there.
 
 pub mod live;
+pub mod seeds;
 pub mod snapshots;
 
 use std::{env, path::PathBuf};

@@ -125,7 +125,7 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 41] = [
+const WITHOUT_CASE: [(Code, &str); 45] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::SinkUnreachable, "a server: tests/postgres"),
@@ -150,6 +150,10 @@ const WITHOUT_CASE: [(Code, &str); 41] = [
     (Code::CheckpointNewer, "a newer version: host/core/src/checkpoint/frame_tests.rs"),
     (Code::CheckpointMissing, "another command: tests/checkpoint"),
     (Code::BundleUnusable, "another command: tests/replay"),
+    (Code::SavepointUnusable, "another command: tests/savepoints"),
+    (Code::SavepointUnfit, "another command: tests/savepoints"),
+    (Code::SavepointUnknown, "another command: tests/savepoints"),
+    (Code::RestoreUnfinished, "a process that was killed: tests/savepoints"),
     (Code::EngineUnreachable, "an engine: tests/engine"),
     (Code::Unauthorised, "an engine: tests/engine"),
     (Code::Forbidden, "an engine: tests/engine"),

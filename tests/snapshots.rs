@@ -1,7 +1,8 @@
 //! Operators that are saved and loaded in the middle of a timeline: what the tests of windows, keyed operators and joins share.
 //!
-//! Two laws: what goes on from a snapshot is what would have gone on without, outcome for outcome, and its next snapshots are the
-//! same bytes; and damaged bytes are refused, or give an operator that can be worked with.
+//! Three laws: what goes on from a snapshot is what would have gone on without, outcome for outcome, and its next snapshots are the
+//! same bytes; damaged bytes are refused, or give an operator that can be worked with; and what goes on in another number of partitions is, but
+//! for the order between partitions, what would have gone on in this one.
 
 use std::fmt::{Debug, Display};
 
@@ -62,4 +63,30 @@ fn damage<R: Run>(run: &R, rest: &[R::Epoch], bytes: &[Vec<u8>]) {
         run.save();
     }
     println!("{} bytes, {loaded} flips loaded", bytes[largest].len());
+}
+
+/// An operator whose state can go to another number of partitions.
+pub trait Move: Run {
+    /// Goes on with the state of this one, in so many partitions.
+    fn moved(&self, partitions: u16) -> Result<Self, Self::Refusal>;
+
+    /// Between partitions there is no order.
+    fn unordered(outcome: Self::Outcome) -> Self::Outcome;
+}
+
+/// Runs `epochs`, and beside it one whose state goes to `partitions` before the epoch with the number `cut`, and to one less or more in the middle of the
+/// rest: what leaves is the same. `told` says how to do it again.
+pub fn move_on<R: Move>(mut whole: R, epochs: &[R::Epoch], cut: usize, partitions: u16, told: &dyn Display) {
+    let (before, after) = epochs.split_at(cut);
+    before.iter().for_each(|epoch| drop(whole.epoch(epoch).expect("it goes through")));
+    let moves = |run: &R, to: u16| run.moved(to).unwrap_or_else(|error| panic!("to {to} partitions: {error}\n{told}"));
+    let mut moved = moves(&whole, partitions);
+    for (at, epoch) in (cut..).zip(after) {
+        if at == cut + after.len() / 2 {
+            moved = moves(&moved, if partitions > 1 { partitions - 1 } else { 3 });
+        }
+        let expected = R::unordered(whole.epoch(epoch).expect("it goes through"));
+        let got = R::unordered(moved.epoch(epoch).expect("it goes through"));
+        assert!(expected == got, "epoch {at}: expected {expected:#?}\ngot {got:#?}\n{told}");
+    }
 }

@@ -1,9 +1,14 @@
-//! The shipped modules: docs/std.md lists what the catalog knows, the embedded components are ones that jobs can load, and
-//! jobs that name them do by the real binary what the page says.
+//! The shipped modules: docs/std.md lists what the catalog knows and docs/std/ has a page for each, the embedded components are ones that
+//! jobs can load, and jobs that name them do by the real binary what the pages say.
 //!
-//! `PELTON_BLESS=1` writes the page anew.
+//! `PELTON_BLESS=1` writes the pages anew.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use arrow::datatypes::Schema;
 use pelton::standard::{self, Function, catalog::ModuleKind, page};
@@ -13,19 +18,70 @@ use pelton_core::{
 };
 use pelton_wasm::{AggregateInstance, Kind, Module, Runtime, RuntimeOptions, TransformInstance};
 
-/// The page is written by hand down to this line.
-const SECTIONS_BEGIN: &str = "<!-- The sections below are made from host/src/standard/catalog by `make bless`. -->\n\n";
+/// docs/std.md is written by hand down to this line.
+const INDEX_BEGINS: &str =
+    "<!-- What follows, and the pages in std/, is made from host/src/standard/catalog by `make bless`. -->\n\n";
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+}
+
+fn is_blessed() -> bool {
+    std::env::var_os("PELTON_BLESS").is_some()
+}
 
 #[test]
-fn the_page_lists_every_function() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/std.md");
+fn the_index_lists_every_function() {
+    let path = docs().join("std.md");
     let page = fs::read_to_string(&path).expect("docs/std.md");
-    let (by_hand, _) = page.split_once(SECTIONS_BEGIN).expect("the line at which the sections begin");
-    let actual = format!("{by_hand}{SECTIONS_BEGIN}{}", page::sections());
-    if std::env::var_os("PELTON_BLESS").is_some() {
+    let (by_hand, _) = page.split_once(INDEX_BEGINS).expect("the line at which the index begins");
+    let actual = format!("{by_hand}{INDEX_BEGINS}{}", page::index());
+    if is_blessed() {
         return fs::write(&path, actual).expect("the page can be written");
     }
     assert!(page == actual, "docs/std.md is not what the catalog says: run again with PELTON_BLESS=1");
+}
+
+#[test]
+fn every_function_has_a_page_and_every_page_a_function() {
+    let pages = page::pages();
+    let folder = docs().join("std");
+    if is_blessed() {
+        fs::create_dir_all(&folder).expect("a folder");
+        for (name, page) in &pages {
+            fs::write(folder.join(format!("{name}.md")), page).expect("the page can be written");
+        }
+    }
+    for (name, page) in &pages {
+        let written = fs::read_to_string(folder.join(format!("{name}.md"))).unwrap_or_default();
+        assert!(written == *page, "docs/std/{name}.md is not what the catalog says: run again with PELTON_BLESS=1");
+    }
+    let files = fs::read_dir(&folder).expect("the folder of pages").map(|entry| entry.expect("an entry").file_name());
+    let strays = files.filter(|file| {
+        let name = file.to_str().and_then(|file| file.strip_suffix(".md"));
+        name.is_none_or(|name| !pages.contains_key(name))
+    });
+    assert_eq!(strays.collect::<Vec<_>>(), Vec::<OsString>::new(), "pages of no function");
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let folder = docs().join("std");
+    let mut followed = 0;
+    for (name, page) in page::pages() {
+        for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let text = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{name}: {link}: {error}"));
+            let heading = |line: &str| {
+                let title = line.trim_start_matches('#').trim().to_lowercase();
+                title.chars().filter(|c| c.is_alphanumeric() || " -".contains(*c)).collect::<String>().replace(' ', "-")
+            };
+            let mut headings = text.lines().filter(|line| line.starts_with('#')).map(heading);
+            assert!(anchor.is_empty() || headings.any(|heading| heading == anchor), "{name}: {link}");
+            followed += 1;
+        }
+    }
+    assert!(followed > page::pages().len(), "each page has a link at least");
 }
 
 #[test]
@@ -250,6 +306,83 @@ key = ["id"]
     let mut forgotten = [once.as_slice(), &[again]].concat();
     forgotten.sort_unstable();
     assert_eq!(firsts("state = { ttl = \"1h\" }"), forgotten);
+}
+
+/// A sample is drawn by names and numbers alone, so these figures are the same in every run: a test that is too strict fails at once, or never.
+#[test]
+fn a_sample_is_a_fair_share_of_every_stretch_and_of_another_sample() {
+    const ROWS: usize = 100_000;
+    const STRETCH: usize = 1_000;
+    let job = r#"csv = { header = true }
+schema = { id = "s64" }
+
+[operator.tenth]
+input = "rows"
+module = "std:sample(0.1)"
+
+[operator.other]
+input = "rows"
+module = "std:sample(0.1)"
+
+[operator.half]
+input = "rows"
+module = "std:sample(0.5)"
+
+[operator.quarter]
+input = "half"
+module = "std:sample(0.5)"
+"#;
+    let rows: String = (0..ROWS).map(|id| format!("{id}\n")).collect();
+    let made = run("csv", &format!("id\n{rows}"), job, &["tenth", "other", "half", "quarter"]);
+    let ids = |lines: &Vec<String>| -> Vec<usize> {
+        lines.iter().filter(|line| *line != "id").map(|line| line.parse().expect("an id")).collect()
+    };
+    let made: Vec<Vec<usize>> = made.iter().map(ids).collect();
+    // Five standard deviations of a binomial distribution.
+    let is_share = |count: usize, of: usize, share: f64| {
+        let (expected, deviation) = (of as f64 * share, (of as f64 * share * (1.0 - share)).sqrt());
+        assert!((count as f64 - expected).abs() < 5.0 * deviation, "{count} of {of} are no share of {share}");
+    };
+    for (sample, share) in made.iter().zip([0.1, 0.1, 0.5, 0.25]) {
+        assert!(sample.is_sorted_by(|one, next| one < next), "rows keep their order, and none comes twice");
+        is_share(sample.len(), ROWS, share);
+        // Pearson's test over stretches: its expectation is their number, its deviation the root of twice that.
+        let mut counts = [0_usize; ROWS / STRETCH];
+        sample.iter().for_each(|id| counts[id / STRETCH] += 1);
+        let expected = STRETCH as f64 * share;
+        let off = |count: &usize| (*count as f64 - expected).powi(2) / (expected * (1.0 - share));
+        let off: f64 = counts.iter().map(off).sum();
+        let (stretches, deviation) = (counts.len() as f64, (2.0 * counts.len() as f64).sqrt());
+        assert!((off - stretches).abs() < 5.0 * deviation, "χ² of {stretches} stretches is {off}");
+        // One row says nothing of the next.
+        let pairs = sample.windows(2).filter(|pair| pair[1] == pair[0] + 1).count();
+        is_share(pairs, ROWS - 1, share * share);
+    }
+    let is_in = |sample: &[usize], id: &usize| sample.binary_search(id).is_ok();
+    let both = made[0].iter().filter(|id| is_in(&made[1], id)).count();
+    is_share(both, ROWS, 0.01);
+    assert!(made[3].iter().all(|id| is_in(&made[2], id)), "a sample of a sample is of that");
+}
+
+#[test]
+fn first_and_last_of_a_session_go_by_arrival_however_rows_are_cut() {
+    // The third row joins the sessions of the two before it, of which the later one came first.
+    let rows = ["a,p1,2026-02-28T10:10:00\n", "a,p2,2026-02-28T10:00:00\n", "a,p3,2026-02-28T10:05:00\n"];
+    let job = r#"schema = { user = "utf8", page = "utf8", ts = "timestamp[ms]" }
+event-time = { column = "ts", watermark = "1h" }
+
+[operator.visits]
+input = "rows"
+key = ["user"]
+window = { type = "session", gap = "6m" }
+aggregate = { n = "std:count", first = "std:first(page)", last = "std:last(page)" }
+"#;
+    let expected = ["user,window_start,window_end,n,first,last", "a,2026-02-28T10:00:00,2026-02-28T10:16:00,3,p1,p3"];
+    for cut in [rows.concat(), rows.join(NEXT_FILE), rows[..2].concat() + NEXT_FILE + rows[2]] {
+        let made: Vec<String> = run("csv", &cut, job, &["visits"]).remove(0);
+        let made: Vec<String> = made.iter().map(|line| line.replace(".000000", "")).collect();
+        assert_eq!(made, expected, "{cut}");
+    }
 }
 
 #[test]

@@ -1,22 +1,23 @@
 /**
  * Gives the exports of a module the names that the contract has for them, which are no identifiers: `process` of the entry becomes
- * `pelton:operator/transform@0.1.0#process`. `pelton build` hands it to `asc --transform`.
+ * `pelton:operator/keyed@0.1.0#process`, and what is called after it `cabi_post_…`. `pelton build` hands one of the files named after the
+ * kinds of operators to `asc --transform`.
  */
-const INTERFACE = "pelton:operator/transform@0.1.0";
-const NAMES = {
-  open: `${INTERFACE}#open`,
-  opened: `cabi_post_${INTERFACE}#open`,
-  process: `${INTERFACE}#process`,
-  processed: `cabi_post_${INTERFACE}#process`,
-};
+
 /** The compiler names a function by its file. */
 const ENTRY = ".pelton/build/entry";
 
-export default class {
-  afterCompile(module) {
-    for (const [name, exported] of Object.entries(NAMES)) {
-      module.removeExport(name);
-      module.addFunctionExport(`${ENTRY}/${name}`, exported);
+/** A transform of the compiler for the kind, whose interface has these functions. */
+export function exportsOf(kind, functions) {
+  return class {
+    afterCompile(module) {
+      for (const name of functions) {
+        const exported = `pelton:operator/${kind}@0.1.0#${name}`;
+        module.removeExport(name);
+        module.addFunctionExport(`${ENTRY}/${name}`, exported);
+        module.addFunctionExport(`${ENTRY}/done`, `cabi_post_${exported}`);
+      }
+      module.removeExport("done");
     }
-  }
+  };
 }

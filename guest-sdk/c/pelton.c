@@ -1,5 +1,5 @@
 /* The glue between an author's functions and the engine: the canonical ABI of `pelton:operator@0.1.0`, by hand. What a kind exports is in
- * a file of its own, included at the end: a module has one kind, which the build says (PELTON_KIND_AGGREGATE, PELTON_KIND_KEYED).
+ * a file of its own, included at the end: a module has one kind, which the build says (PELTON_KIND_AGGREGATE, PELTON_KIND_KEYED, PELTON_KIND_COGROUP).
  *
  * The engine lowers arguments through `cabi_realloc` into an arena, calls, reads the answer, and calls `cabi_post_…`,
  * which empties the arena: nothing that a call allocates outlives it. Structures named `abi_…` have the layout of the
@@ -101,7 +101,7 @@ typedef struct {
 _Static_assert(sizeof(abi_field) == 24 && sizeof(abi_input) == 52 && sizeof(abi_output_field) == 28, "wit/types.wit");
 /* guest-sdk/zig/runtime.zig has them as they are in 32-bit memory. */
 _Static_assert(sizeof(pelton_operator) == 56 && sizeof(pelton_struct) == 24 && sizeof(pelton_option) == 16, "runtime.zig");
-_Static_assert(sizeof(pelton_fold) == 36 && sizeof(pelton_keyed) == 76 && sizeof(pelton_call) == 32, "runtime.zig");
+_Static_assert(sizeof(pelton_fold) == 36 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
 _Static_assert(sizeof(pelton_out) == 20 && sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
 
 _Static_assert(sizeof(abi_port) == 28 && sizeof(abi_contract) == 44 && sizeof(abi_emitted) == 28, "wit/types.wit");
@@ -482,6 +482,8 @@ enum { STATE_VERSION = 1 };
 #define KIND "aggregate"
 #elif defined PELTON_KIND_KEYED
 #define KIND "keyed"
+#elif defined PELTON_KIND_COGROUP
+#define KIND "cogroup"
 #else
 #define KIND "transform"
 #endif
@@ -513,7 +515,8 @@ static bool rule_passes(abi_string column) {
         pelton_rule_kind kind = operator->rules[i].kind;
         said |= kind == PELTON_RULE_PASS || kind == PELTON_RULE_PASS_NONE || kind == PELTON_RULE_PASS_ALL;
     }
-    if (!said && !strcmp(KIND, "keyed") && !in_key(column)) return false;
+    bool is_key_usual = !strcmp(KIND, "keyed") || !strcmp(KIND, "cogroup");
+    if (!said && is_key_usual && !in_key(column)) return false;
     for (uint32_t i = 0; i < operator->rules_count; i++) {
         const pelton_rule *rule = &operator->rules[i];
         if (rule->kind == PELTON_RULE_PASS_NONE) only = true;
@@ -777,7 +780,7 @@ static pelton_view view_of(const abi_node *node, abi_string format, int type, ui
 }
 
 /* Rejects rows with a null where the function takes none; answers which, a byte for each row, or NULL if there is none. */
-static uint8_t *refuse_nulls(const pelton_view *views, uint32_t rows) {
+static __attribute__((unused)) uint8_t *refuse_nulls(const pelton_view *views, uint32_t rows) {
     const pelton_operator *operator = &pelton_the_operator;
     const char **reasons = NULL;
     for (uint32_t i = 0; i < operator->reads_count; i++) {
@@ -878,7 +881,7 @@ static void enter(pelton_context now) {
     drawn.row = UINT32_MAX, drawn.number = 0;
 }
 
-static pelton_view *views_of(const abi_node *nodes, uint32_t rows) {
+static __attribute__((unused)) pelton_view *views_of(const abi_node *nodes, uint32_t rows) {
     const pelton_operator *operator = &pelton_the_operator;
     pelton_view *views = pelton_alloc((operator->reads_count + 1) * sizeof *views);
     for (uint32_t i = 0; i < operator->reads_count; i++)
@@ -928,6 +931,8 @@ static __attribute__((unused)) abi_process_result *output_of(const pelton_out *o
 #include "pelton_aggregate.h"
 #elif defined PELTON_KIND_KEYED
 #include "pelton_keyed.h"
+#elif defined PELTON_KIND_COGROUP
+#include "pelton_cogroup.h"
 #else
 #include "pelton_transform.h"
 #endif

@@ -540,9 +540,15 @@ void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason,
 /* Makes pelton_row_number and pelton_random speak of this row; before, they speak of the first. */
 void pelton_at_row(pelton_call *call, uint32_t row);
 
+#include "pelton_stored.h"
+
+/* ---- a keyed operator ---- */
+
 typedef struct {
     pelton_struct key, state, row;
     void (*call)(pelton_call *call, const void *key, void *state, const void *rows, const void *options);
+    pelton_table *const *tables;
+    uint32_t tables_count;
 } pelton_keyed;
 
 extern const pelton_keyed pelton_the_keyed;
@@ -554,13 +560,64 @@ extern const pelton_keyed pelton_the_keyed;
  * called for each key that has rows, a timer that is due, or has come to the end of its time to live. Only keys whose state differs afterwards
  * cost a write. Of the input the columns of the key leave, if no rule says otherwise. */
 #define PELTON_KEYED(fn, key_name, state_name, in, made, options_name, ...)                                                   \
+    PELTON_KEYED_WITH(fn, NULL, 0, key_name, state_name, in, made, options_name, ##__VA_ARGS__)
+
+/* The same with the lists and maps in TABLES: `#define TABLES(TABLE) TABLE(recent) TABLE(songs)`. */
+#define PELTON_KEYED_TABLES(fn, TABLES, key_name, state_name, in, made, options_name, ...)                                    \
+    static pelton_table *const fn##_tables[] = {TABLES(PELTON_TABLE_OF)};                                                     \
+    PELTON_KEYED_WITH(fn, fn##_tables, PELTON_COUNT(fn##_tables), key_name, state_name, in, made, options_name, ##__VA_ARGS__)
+
+#define PELTON_TABLE_OF(name) &name##_table,
+
+#define PELTON_KEYED_WITH(fn, its_tables, its_count, key_name, state_name, in, made, options_name, ...)                       \
     static void fn##_call(pelton_call *call, const void *key, void *state, const void *rows, const void *options) {           \
         fn(call, (const struct key_name *)key, (struct state_name *)state, (const struct in *)rows,                           \
            (const struct options_name *)options);                                                                             \
     }                                                                                                                         \
     const pelton_keyed pelton_the_keyed = {                                                                                   \
-        PELTON_STRUCT(key_name), PELTON_STRUCT(state_name), PELTON_STRUCT(in), fn##_call};                                    \
+        PELTON_STRUCT(key_name), PELTON_STRUCT(state_name), PELTON_STRUCT(in), fn##_call, its_tables, its_count};             \
     PELTON_EXPORT_AS("keyed", fn, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
+
+/* ---- cogroups ---- */
+
+/* One key with its rows on two inputs; either side may have none. */
+typedef struct {
+    uint32_t left, right; /* how many */
+    /* the SDK's: their numbers over both sides */
+    const uint32_t *left_numbers, *right_numbers;
+    uint32_t key;
+    pelton_out *out;
+} pelton_pair;
+
+/* Where `OUT_emit` puts a row of the key. */
+pelton_out *pelton_of_key(pelton_pair *pair);
+/* Rejects one of the key's rows: it goes to `operator.left-rejected` or `operator.right-rejected`. The first reason counts. */
+void pelton_reject_left(pelton_pair *pair, uint32_t row, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void pelton_reject_right(pelton_pair *pair, uint32_t row, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void pelton_reject_left_text(pelton_pair *pair, uint32_t row, const char *reason, size_t size);
+void pelton_reject_right_text(pelton_pair *pair, uint32_t row, const char *reason, size_t size);
+/* Makes pelton_row_number and pelton_random speak of this row; before, they speak of the key's first. */
+void pelton_at_left(pelton_pair *pair, uint32_t row);
+void pelton_at_right(pelton_pair *pair, uint32_t row);
+
+typedef struct {
+    pelton_struct key, left, right;
+    void (*call)(pelton_pair *pair, const void *key, const void *left, const void *right, const void *options);
+} pelton_joined;
+
+extern const pelton_joined pelton_the_cogroup;
+
+/* A function of one key and its rows on two inputs, the general join: `void fn(pelton_pair *, const struct KEY *, const struct LEFT *, const
+ * struct RIGHT *, const struct OPTIONS *)`. It is called for each key that has rows on either side. Of the inputs the columns of the key leave, by
+ * their names on the left, and no others can. */
+#define PELTON_COGROUP(fn, key_name, left_name, right_name, made, options_name, ...)                                          \
+    static void fn##_call(pelton_pair *pair, const void *key, const void *left, const void *right, const void *options) {     \
+        fn(pair, (const struct key_name *)key, (const struct left_name *)left, (const struct right_name *)right,              \
+           (const struct options_name *)options);                                                                             \
+    }                                                                                                                         \
+    const pelton_joined pelton_the_cogroup = {                                                                                \
+        PELTON_STRUCT(key_name), PELTON_STRUCT(left_name), PELTON_STRUCT(right_name), fn##_call};                             \
+    PELTON_EXPORT_AS("cogroup", fn, left_name, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
 
 #ifdef __cplusplus
 }

@@ -112,6 +112,8 @@ void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason,
     reject_row(call, row, (abi_string){reason, size});
 }
 
+#include "pelton_tables.h"
+
 /* ---- open ---- */
 
 EXPORT("pelton:operator/keyed@0.1.0#open")
@@ -119,6 +121,7 @@ abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const ch
     const pelton_keyed *keyed = &pelton_the_keyed;
     abi_list state = {NULL, 0};
     if (keyed->state.count) state = state_table("state", keyed->state.columns, keyed->state.count);
+    state = with_tables(state);
     bool is_state = !keyed->state.count;
     for (uint32_t i = 0; i < keyed->state.count; i++) is_state |= !(keyed->state.columns[i].type & PELTON_NULLABLE);
     if (!is_state) pelton_trap(pelton_the_operator.function, 0, "a row of nulls is no state: one field at least is no _or_null");
@@ -222,6 +225,7 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
     uint32_t *firsts = pelton_alloc(((size_t)keys + 2) * sizeof *firsts);
     const pelton_timer *timers = timers_by_key(&given->due, keys, firsts);
     pelton_out out = out_for(rows);
+    tables_begin();
     uint32_t *out_keys = NULL, out_keys_count = 0, out_keys_room = 0;
     char *put = pelton_alloc((keys + 1) * keyed->state.size);
     uint8_t *kinds = pelton_alloc(keys + 1);
@@ -250,7 +254,9 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
         char *state = states + key * state_size;
         if (!had) memset(state, 0, state_size);
         changed.since = changed.count;
+        stored_key = key;
         keyed->call(&call, key_values + key * keyed->key.size, state, all + first * row_size, opened.options);
+        tables_leave();
         for (; out_keys_count < out.rows; out_keys_count++) {
             out_keys = one_more(out_keys, out_keys_count, &out_keys_room, sizeof *out_keys);
             out_keys[out_keys_count] = key;
@@ -274,12 +280,14 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
         if (has_origin) emitted->origin = (abi_option_buffer){1, {out.origin, out.rows * sizeof *out.origin}};
         result->emitted = (abi_list){emitted, 1};
     }
+    abi_change *changes = pelton_alloc((keyed->tables_count + 1) * sizeof *changes);
+    uint32_t changes_count = 0;
     if (put_count) {
-        abi_change *change = pelton_alloc(sizeof *change);
         abi_list put_list = {put_keys, put_count * sizeof *put_keys};
-        *change = (abi_change){0, {kinds, put_count}, put_list, kept_store(&keyed->state, put, put_count)};
-        result->changes = (abi_list){change, 1};
+        changes[changes_count++] = (abi_change){0, {kinds, put_count}, put_list, kept_store(&keyed->state, put, put_count)};
     }
+    changes_count += tables_changed(changes + changes_count);
+    result->changes = (abi_list){changes, changes_count};
     uint32_t count = changed.count;
     result->timers = (abi_timers){{changed.keys, count * sizeof *changed.keys}, {changed.ids, count * sizeof *changed.ids},
                                   {changed.at, count * sizeof *changed.at}, {changed.clocks, count}};

@@ -54,7 +54,7 @@ func abiFinished(arguments unsafe.Pointer) unsafe.Pointer {
 }
 
 //go:wasmexport cabi_post_pelton:operator/aggregate@0.1.0#open
-func abiPostOpen(unsafe.Pointer) { pinned = nil }
+func abiPostOpen(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/aggregate@0.1.0#accumulate
 func abiPostAccumulate(unsafe.Pointer) { unpin() }

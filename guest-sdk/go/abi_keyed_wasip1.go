@@ -72,8 +72,7 @@ func (t abiTimers) timers() []keyTimer {
 }
 
 func (o keyedOutput) abi() unsafe.Pointer {
-	none := abiList{16, 0}
-	made := abiKeyedProcessed{emitted: none, changes: none, rejected: rejections(o.rejected)}
+	made := abiKeyedProcessed{emitted: abiList{16, 0}, rejected: rejections(o.rejected)}
 	if o.rows > 0 {
 		emitted := abiKeyedEmitted{key: bufferOf(o.keys), made: table{o.output.rows, o.nodes}.abi()}
 		if o.origin != nil {
@@ -81,9 +80,14 @@ func (o keyedOutput) abi() unsafe.Pointer {
 		}
 		made.emitted = listOf([]abiKeyedEmitted{emitted})
 	}
+	var changes []abiChange
 	if len(o.changed) > 0 {
-		made.changes = listOf([]abiChange{{0, listOf(o.kinds), bufferOf(o.changed), o.state.abi()}})
+		changes = append(changes, abiChange{0, listOf(o.kinds), bufferOf(o.changed), o.state.abi()})
 	}
+	for _, change := range o.tables {
+		changes = append(changes, abiChange{change.table, listOf(change.kinds), bufferOf(change.keys), change.rows.abi()})
+	}
+	made.changes = listOf(changes)
 	var keys, ids []uint32
 	var at []int64
 	var clocks, cleared []byte
@@ -103,8 +107,47 @@ func flag(is bool) byte {
 	return 0
 }
 
+// The import state: a list or an option of a table is so many numbers.
+//
+//go:wasmimport pelton:operator/state@0.1.0 get
+func hostGet(
+	table uint32, keys unsafe.Pointer, keysSize uint32, hasFrom, fromRows, fromNodes, fromCount, hasTo, toRows, toNodes, toCount uint32,
+	limit, descending uint32, answer unsafe.Pointer,
+)
+
+func init() { stored = hostState{} }
+
+type hostState struct{}
+
+func (hostState) get(place, key uint32, from, to *table, limit uint32, descending bool) table {
+	before, lentBefore := len(pinned), len(lent)
+	low, high := boundOf(from), boundOf(to)
+	keys := []uint32{key}
+	var found abiTable
+	hostGet(
+		place, unsafe.Pointer(&keys[0]), 4, low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3], limit,
+		uint32(flag(descending)), unsafe.Pointer(&found),
+	)
+	read := found.table()
+	// What points into them keeps the rows; a list may be longer than the memory of an instance.
+	clear(pinned[before:])
+	pinned = pinned[:before]
+	clear(lent[lentBefore:])
+	lent = lent[:lentBefore]
+	return read
+}
+
+// boundOf is whether there is one, and a table.
+func boundOf(bound *table) [4]uint32 {
+	if bound == nil {
+		return [4]uint32{0, 0, 0, 0}
+	}
+	given := bound.abi()
+	return [4]uint32{1, given.rows, given.nodes.data, given.nodes.count}
+}
+
 //go:wasmexport cabi_post_pelton:operator/keyed@0.1.0#open
-func abiPostOpen(unsafe.Pointer) { pinned = nil }
+func abiPostOpen(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/keyed@0.1.0#process
 func abiPostProcess(unsafe.Pointer) { unpin() }

@@ -1,4 +1,4 @@
-//go:build !pelton_aggregate && !pelton_keyed
+//go:build !pelton_aggregate && !pelton_keyed && !pelton_cogroup
 
 package guest
 
@@ -21,7 +21,7 @@ func abiProcess(epoch, firstRow uint64, now, watermark int64, seed uint64, rows,
 }
 
 //go:wasmexport cabi_post_pelton:operator/transform@0.1.0#open
-func abiPostOpen(unsafe.Pointer) { pinned = nil }
+func abiPostOpen(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/transform@0.1.0#process
 func abiPostProcess(unsafe.Pointer) { unpin() }

@@ -9,7 +9,7 @@ import (
 
 // The canonical ABI by hand: what all kinds of operators have in common. The engine allocates arguments through cabi_realloc, calls,
 // reads the answer, and calls cabi_post_…; until then everything that crosses is pinned here, for the collector sees no
-// pointer of the engine's. Structs named abi… have the layout of wit/types.wit in 32-bit memory. A module exports one kind: which, the
+// pointer of the engine's. Buffers are used again by the next call, but texts, which an author may keep. Structs named abi… have the layout of wit/types.wit in 32-bit memory. A module exports one kind: which, the
 // build says by a tag, for what is exported cannot be told when the module runs.
 
 const isComponent = true
@@ -26,10 +26,46 @@ func pin[T any](values []T) []T {
 // Buffers are 16-byte aligned, as the engine gives them where it can.
 type line [16]byte
 
+// lent is the buffers of this call, spare those of the one before. New ones would cost a call their zeros and a share of a collection: as much as
+// a function of whole columns does.
+var lent, spare [][]line
+
+// borrow is memory until the call ends. What stands in it is anything.
+func borrow(size int) unsafe.Pointer {
+	count := max(1, (size+15)/16)
+	var lines []line
+	for at, free := range spare {
+		if len(free) >= count && len(free) <= 2*count+64 {
+			last := len(spare) - 1
+			lines, spare[at], spare[last] = free, spare[last], nil
+			spare = spare[:last]
+			break
+		}
+	}
+	if lines == nil {
+		lines = make([]line, count)
+	}
+	lent = append(lent, lines)
+	return unsafe.Pointer(unsafe.SliceData(lines))
+}
+
+// keep says that an author may keep these bytes, which the engine sent.
+func keep(bytes []byte) {
+	if len(bytes) == 0 {
+		return
+	}
+	at := unsafe.Pointer(unsafe.SliceData(bytes))
+	for i, lines := range lent {
+		if unsafe.Pointer(unsafe.SliceData(lines)) == at {
+			pinned, lent[i] = append(pinned, lines), nil
+			return
+		}
+	}
+}
+
 //go:wasmexport cabi_realloc
 func cabiRealloc(old unsafe.Pointer, oldSize, _, newSize uint32) unsafe.Pointer {
-	lines := pin(make([]line, max(1, (newSize+15)/16)))
-	at := unsafe.Pointer(unsafe.SliceData(lines))
+	at := borrow(int(newSize))
 	if old != nil {
 		copy(unsafe.Slice((*byte)(at), newSize), unsafe.Slice((*byte)(old), oldSize))
 	}
@@ -158,7 +194,7 @@ func open(kind string, inputs, options abiList) unsafe.Pointer {
 	}
 	switch {
 	case theOperator == nil:
-		panic("the module registers no operator: call guest.Transform, guest.Aggregate or guest.Keyed in init")
+		panic("the module registers no operator: call guest.Transform, guest.Aggregate, guest.Keyed or guest.Cogroup in init")
 	case theOperator.kind != kind:
 		panic(fmt.Sprintf("the operator is of kind %q, but pelton-module.toml says kind = %q", theOperator.kind, kind))
 	}
@@ -185,26 +221,44 @@ func (c contract) abi() abiContract {
 	if c.eventTime != "" {
 		port.eventTime = abiOption{1, listOfText(c.eventTime)}
 	}
-	var reads []abiList
-	for _, column := range c.reads {
-		reads = append(reads, listOfText(column))
+	reads := []abiList{listOf(textsOf(c.reads))}
+	if c.isPair {
+		reads = append(reads, listOf(textsOf(c.rightReads)))
 	}
 	none := abiList{16, 0}
 	made := abiContract{
-		reads: listOf([]abiList{listOf(reads)}), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
+		reads: listOf(reads), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
 		stateVersion: c.version,
 	}
+	var tables []abiStateTable
 	if c.table != "" {
-		var kept []abiField
-		for _, field := range c.kept {
-			kept = append(kept, abiField{listOfText(field.column), listOfText(field.format), true, 0})
-		}
-		made.state = listOf([]abiStateTable{{listOfText(c.table), none, listOf(kept)}})
+		tables = append(tables, abiStateTable{listOfText(c.table), none, listOf(abiFields(c.kept, true))})
 	}
+	for _, table := range c.tables {
+		tables = append(tables, abiStateTable{listOfText(table.name), listOf(abiFields(table.subkey, false)), listOf(abiFields(table.values, false))})
+	}
+	made.state = listOf(tables)
 	if c.ordered {
 		made.properties = listOf([][2]abiList{{listOfText("ordered"), listOfText("true")}})
 	}
 	return made
+}
+
+func textsOf(texts []string) []abiList {
+	var lists []abiList
+	for _, text := range texts {
+		lists = append(lists, listOfText(text))
+	}
+	return lists
+}
+
+// abiFields is columns of state, all of them nullable or as they are.
+func abiFields(fields []field, nullable bool) []abiField {
+	var of []abiField
+	for _, field := range fields {
+		of = append(of, abiField{listOfText(field.column), listOfText(field.format), nullable || field.nullable, 0})
+	}
+	return of
 }
 
 // enter begins a call.
@@ -269,6 +323,15 @@ func (o output) abi() unsafe.Pointer {
 func unpin() {
 	clear(pinned)
 	pinned = pinned[:0]
+	clear(spare)
+	spare = spare[:0]
+	for _, lines := range lent {
+		if lines != nil {
+			spare = append(spare, lines)
+		}
+	}
+	clear(lent)
+	lent = lent[:0]
 }
 
 // explain logs where a panic came from; the last line says it all, for the trap that follows.

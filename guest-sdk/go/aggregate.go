@@ -104,7 +104,7 @@ func (o *operator) accumulate(rows table, slots []uint32, accumulators table) ta
 }
 
 func (o *operator) finish(windows []Window, accumulators table) output {
-	results := o.results(accumulators.rows)
+	results := o.results()
 	o.fold.finish(windows, accumulators, &results)
 	out := output{rows: len(results.origin), origin: results.origin, rejected: results.rejected, nodes: o.ordered(results.made)}
 	if len(out.origin) == accumulators.rows {

@@ -30,6 +30,7 @@ func view(of field, node node, format string, rows int) column {
 	}
 	switch of.kind {
 	case kindString, kindBytes:
+		keep(node.buffers[2])
 		read.values = node.buffers[2]
 		read.offsets = offsetsOf(node.buffers[1], format, rows)
 	case kindTimestamp:

@@ -62,29 +62,45 @@ func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, er
 	if err != nil {
 		return agreed, planned, err
 	}
-	columns := topLevel(edge.fields)
-	names := make([]string, len(columns))
-	for i, column := range columns {
-		names[i] = column.name
-	}
-	for _, read := range reads {
-		at := slices.Index(names, read.column)
-		if at < 0 {
-			return agreed, planned, fmt.Errorf("the input has no column `%s`, which `%s` reads as %s: %s",
-				read.column, read.goName, read.wants(), suggest(read.column, names))
-		}
-		if format := columns[at].format; !read.accepts(format) {
-			return agreed, planned, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",
-				read.column, typeName(format), read.goName, read.wants())
-		}
-		agreed.reads = append(agreed.reads, read.column)
-		planned.formats = append(planned.formats, columns[at].format)
+	var names []string
+	if agreed.reads, names, planned.formats, err = fitReads(edge, reads); err != nil {
+		return agreed, planned, err
 	}
 	if err := checkRules(rules, names); err != nil {
 		return agreed, planned, err
 	}
 	err = layOut(&agreed, &planned, makes, rules, names)
 	return agreed, planned, err
+}
+
+// fitReads is the columns of an input that are read, all there are, and the formats of the former.
+func fitReads(edge input, reads []field) (columns, names, formats []string, err error) {
+	given := topLevel(edge.fields)
+	for _, column := range given {
+		names = append(names, column.name)
+	}
+	for _, read := range reads {
+		at := slices.Index(names, read.column)
+		if at < 0 {
+			return nil, nil, nil, fmt.Errorf("the input has no column `%s`, which `%s` reads as %s: %s",
+				read.column, read.goName, read.wants(), suggest(read.column, names))
+		}
+		if format := given[at].format; !read.accepts(format) {
+			return nil, nil, nil, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",
+				read.column, typeName(format), read.goName, read.wants())
+		}
+		columns, formats = append(columns, read.column), append(formats, given[at].format)
+	}
+	return columns, names, formats, nil
+}
+
+// twoInputs are those of a join.
+func twoInputs(inputs []input) ([]input, error) {
+	inputs = slices.DeleteFunc(slices.Clone(inputs), func(in input) bool { return in.mode == "table" })
+	if len(inputs) != 2 {
+		return nil, fmt.Errorf("this module joins two inputs, but the operator has %d", len(inputs))
+	}
+	return inputs, nil
 }
 
 func onlyInput(inputs []input) (input, error) {

@@ -19,8 +19,9 @@
 // bool, int8 to int64, uint8 to uint64, float32, float64, string, []byte, [Date], [Timestamp], or a [Null] of one. A row with
 // a null where there is no Null is rejected.
 //
-// [Aggregate] is for folds of groups and windows, [Keyed] for functions of one key with state and timers, [TransformColumns] for functions of
-// whole columns. [Run], [Fold] and [Start] try them without an engine.
+// [Aggregate] is for folds of groups and windows, [Keyed] for functions of one key with state and timers, [KeyedTables] if it keeps lists and
+// maps as well, [Cogroup] for functions of one key's rows on two inputs, [TransformColumns] for functions of whole columns. [Run], [Fold],
+// [Start] and [Join] try them without an engine.
 //
 // A module computes and does nothing else: no files, no sockets, no clock. Rows must not depend on how they are cut into
 // batches, so keep nothing in variables of the package.

@@ -111,6 +111,7 @@ type keying struct {
 	keys    []field
 	planned []plannedKey
 	kept    []field
+	tables  []storedTable
 	process func(call keyedCall) keyedOutput
 }
 
@@ -130,17 +131,39 @@ func passKey(rules []Rule, key []string) []Rule {
 // the end of its time to live. Only keys whose state differs afterwards cost a write. Of the input, the columns of the key leave, if no
 // rule says otherwise; others are null in rows that were emitted from no row, so they must be nullable if there are any.
 func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In, Out], *Options), rules ...Rule) *operator {
+	return keyedWith(function, nil, rules)
+}
+
+// KeyedTables is Keyed for a function that keeps lists and maps as well. The fields of Tables, each a [List] or a [Map], are those of the key
+// whose call it is; a field's name is the table's.
+func KeyedTables[Key, State, In, Out, Tables, Options any](
+	function func(*Call[Key, State, In, Out], *Tables, *Options), rules ...Rule,
+) *operator {
+	tables := new(Tables)
+	with := func(call *Call[Key, State, In, Out], options *Options) { function(call, tables, options) }
+	return keyedWith(with, tablesOf(tables), rules)
+}
+
+func keyedWith[Key, State, In, Out, Options any](
+	function func(*Call[Key, State, In, Out], *Options), tables []storedTable, rules []Rule,
+) *operator {
 	options := new(Options)
 	of := describe[In, Out](options, rules)
 	of.kind = "keyed"
-	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State]()}
+	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State](), tables: tables}
+	for at, table := range tables {
+		if len(by.kept) > 0 {
+			at++
+		}
+		table.place(uint32(at))
+	}
 	if len(by.kept) > 0 && !slices.ContainsFunc(by.kept, func(of field) bool { return !of.nullable }) {
 		panic(fmt.Sprintf("guest: a row of nulls is no state, so one field of %s at least is no Null", reflect.TypeFor[State]()))
 	}
 	of.byKey = by
 	by.process = func(call keyedCall) keyedOutput {
-		shown, numbers, refused := shownRows[In](of, call.rows)
-		keys, whyRefused := shownKeys[Key](by, call.keys)
+		shown, numbers, refused := shownOf[In](of.columns(call.rows.rows, call.rows.nodes), call.rows.rows)
+		keys, whyRefused := shownKeys[Key](by.keys, by.planned, call.keys)
 		var states, before []State
 		if len(by.kept) > 0 {
 			states, before = loadKept[State](by.kept, call.state[0]), loadKept[State](by.kept, call.state[0])
@@ -181,7 +204,13 @@ func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In,
 			if had {
 				one.State = &states[place]
 			}
+			for _, table := range tables {
+				table.enter(key)
+			}
 			function(&one, options)
+			for _, table := range tables {
+				table.leave()
+			}
 			switch {
 			case len(by.kept) == 0 || one.State == nil && !had:
 			case one.State == nil:
@@ -193,6 +222,11 @@ func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In,
 			}
 		}
 		out.state = storeKept(by.kept, changed)
+		for _, table := range tables {
+			if change := table.changes(); len(change.keys) > 0 {
+				out.tables = append(out.tables, change)
+			}
+		}
 		take(&out, of, sink)
 		return out
 	}
@@ -207,38 +241,48 @@ func (o *keyedOutput) note(key uint32, kind byte) {
 
 // take takes what was emitted and refused.
 func take[Out any](o *keyedOutput, of *operator, sink *keyedSink[Out]) {
-	rows := len(sink.made)
-	results := of.results(rows)
-	all := make([]int32, rows)
-	for i := range all {
-		all[i] = int32(i)
-	}
-	if rows > 0 {
-		results.store(all, unsafe.Pointer(unsafe.SliceData(sink.made)), unsafe.Sizeof(sink.made[0]))
-	}
-	o.rows, o.nodes = rows, of.ordered(results.made)
+	o.rows, o.nodes = len(sink.made), of.ordered(storedRows(of, sink.made))
 	o.keys, o.timers = sink.keys, sink.timers
 	if slices.ContainsFunc(sink.origins, func(row uint32) bool { return row != noOrigin }) {
 		o.origin = sink.origins
 	}
-	for row, reason := range sink.rejected {
-		o.rejected = append(o.rejected, rejection{row, reason})
-	}
-	slices.SortFunc(o.rejected, func(a, b rejection) int { return int(a.row) - int(b.row) })
+	o.rejected = inOrder(sink.rejected)
 }
 
-// shownRows is the rows without a null where the function takes none, their numbers, and why the others are refused.
-func shownRows[In any](of *operator, rows table) ([]In, []uint32, map[uint32]string) {
-	columns := of.columns(rows.rows, rows.nodes)
+// storedRows is the columns of rows that were made.
+func storedRows[Out any](of *operator, rows []Out) []made {
+	results := of.results()
+	all := make([]int32, len(rows))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	if len(rows) > 0 {
+		results.store(all, unsafe.Pointer(unsafe.SliceData(rows)), unsafe.Sizeof(rows[0]))
+	}
+	return results.made
+}
+
+// inOrder is rejections in order of their rows.
+func inOrder(refused map[uint32]string) []rejection {
+	var rejected []rejection
+	for row, reason := range refused {
+		rejected = append(rejected, rejection{row, reason})
+	}
+	slices.SortFunc(rejected, func(a, b rejection) int { return int(a.row) - int(b.row) })
+	return rejected
+}
+
+// shownOf is the rows without a null where the function takes none, their numbers, and why the others are refused.
+func shownOf[In any](columns []column, rows int) ([]In, []uint32, map[uint32]string) {
 	var results results
-	skip := refuseNulls(columns, rows.rows, &results)
+	skip := refuseNulls(columns, rows, &results)
 	refused := map[uint32]string{}
 	for _, rejection := range results.rejected {
 		refused[rejection.row] = rejection.reason
 	}
-	all := make([]In, rows.rows)
+	all := make([]In, rows)
 	loadAll(columns, all)
-	shown, numbers := all[:0], make([]uint32, 0, rows.rows)
+	shown, numbers := all[:0], make([]uint32, 0, rows)
 	for row := range all {
 		if skip == nil || !skip[row] {
 			shown = append(shown, all[row])
@@ -249,10 +293,10 @@ func shownRows[In any](of *operator, rows table) ([]In, []uint32, map[uint32]str
 }
 
 // shownKeys is the keys, and why some of them cannot be shown.
-func shownKeys[Key any](by *keying, keys table) ([]Key, map[int]string) {
+func shownKeys[Key any](fields []field, plan []plannedKey, keys table) ([]Key, map[int]string) {
 	var columns []column
-	for i, planned := range by.planned {
-		columns = append(columns, view(by.keys[i], keys.nodes[planned.place], planned.format, keys.rows))
+	for i, planned := range plan {
+		columns = append(columns, view(fields[i], keys.nodes[planned.place], planned.format, keys.rows))
 	}
 	var results results
 	refuseNulls(columns, keys.rows, &results)

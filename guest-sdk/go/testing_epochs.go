@@ -23,6 +23,7 @@ type Epochs struct {
 	context Context
 	empty   *given
 	held    []*heldKey
+	tables  []*testTable
 }
 
 // heldKey is what is kept of a key.
@@ -35,7 +36,8 @@ type heldKey struct {
 
 // Start is a run without state and timers, before its first epoch.
 func Start(of *operator, setting KeySetting) *Epochs {
-	return &Epochs{of: of, setting: setting, context: Context{seed: setting.Seed, watermark: math.MinInt64}}
+	tables := testTables(of.byKey.tables)
+	return &Epochs{of: of, setting: setting, context: Context{seed: setting.Seed, watermark: math.MinInt64}, tables: tables}
 }
 
 // Rows is an epoch with rows. All epochs have the same columns.
@@ -83,7 +85,8 @@ func (e *Epochs) Now(now Timestamp) (Out, error) {
 func (e *Epochs) Expire() (Out, error) {
 	var expiring []*heldKey
 	for _, key := range e.held {
-		if key.state != nil {
+		hasRows := slices.ContainsFunc(e.tables, func(table *testTable) bool { return len(table.rows[key]) > 0 })
+		if key.state != nil || hasRows {
 			expiring = append(expiring, key)
 		}
 	}
@@ -204,14 +207,27 @@ func (e *Epochs) run(rows given, expiring []*heldKey) (Out, error) {
 	defer func() { host = silent{} }()
 	current = e.context
 	e.context.firstRow += uint64(rows.count)
+	stored = testState{e.tables, e.ownTables(), called}
+	defer func() { stored = nil }()
 	made := e.of.byKey.process(call)
 	e.apply(called, made)
 	for _, key := range expiring {
 		key.state, key.timers = nil, map[uint32]Timer{}
+		for _, table := range e.tables {
+			delete(table.rows, key)
+		}
 	}
 	out := e.assembled(agreed, made, rows, called, order)
 	out.Logs = recorder.lines
 	return out, nil
+}
+
+// ownTables is how many tables the contract has before lists and maps.
+func (e *Epochs) ownTables() uint32 {
+	if len(e.of.byKey.kept) > 0 {
+		return 1
+	}
+	return 0
 }
 
 func (e *Epochs) states(called []*heldKey) table {
@@ -241,6 +257,9 @@ func (e *Epochs) apply(called []*heldKey, made keyedOutput) {
 		if made.kinds[row] == 1 {
 			called[key].state = nil
 		}
+	}
+	for _, change := range made.tables {
+		e.tables[change.table-e.ownTables()].apply(called, change)
 	}
 	for _, change := range made.timers {
 		timers := called[change.key].timers

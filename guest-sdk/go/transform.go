@@ -47,6 +47,7 @@ type operator struct {
 	run          func(columns []column, rows int, skip []bool, out *results)
 	fold         *folding
 	byKey        *keying
+	byPair       *joining
 	planned      plan
 }
 
@@ -75,6 +76,7 @@ func Transform[In, Out, Options any](function func(In, *Options) (Out, Verdict),
 	var in [blockRows]In
 	var out [blockRows]Out
 	of.run = func(columns []column, rows int, skip []bool, results *results) {
+		results.origin = make([]uint32, 0, rows)
 		var keep [blockRows]int32
 		blocks(columns, rows, unsafe.Pointer(&in), unsafe.Sizeof(in[0]), func(start, rows int) {
 			count := 0
@@ -186,6 +188,9 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 		return contract{}, err
 	}
 	rules := o.rules
+	if o.byPair != nil {
+		return o.openPair(inputs)
+	}
 	if o.byKey != nil {
 		edge, err := onlyInput(inputs)
 		if err != nil {
@@ -207,6 +212,9 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 		if len(o.byKey.kept) > 0 {
 			agreed.table, agreed.kept = "state", o.byKey.kept
 		}
+		for _, table := range o.byKey.tables {
+			agreed.tables = append(agreed.tables, table.describe())
+		}
 	}
 	return agreed, err
 }
@@ -222,7 +230,7 @@ func (o *operator) columns(rows int, nodes []node) []column {
 
 func (o *operator) process(rows int, nodes []node) output {
 	columns := o.columns(rows, nodes)
-	results := o.results(rows)
+	results := o.results()
 	skip := refuseNulls(columns, rows, &results)
 	o.run(columns, rows, skip, &results)
 	out := output{rows: len(results.origin), origin: results.origin, rejected: results.rejected}
@@ -236,9 +244,10 @@ func (o *operator) process(rows int, nodes []node) output {
 	return out
 }
 
-// results is room for what some rows come to.
-func (o *operator) results(rows int) results {
-	results := results{made: make([]made, len(o.makes)), origin: make([]uint32, 0, rows)}
+// results is what a call comes to.
+func (o *operator) results() results {
+	// No origins are those of no rows; nil would say row for row.
+	results := results{made: make([]made, len(o.makes)), origin: []uint32{}}
 	for i, field := range o.makes {
 		results.made[i].field = field
 	}

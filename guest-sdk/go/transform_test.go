@@ -150,3 +150,19 @@ func TestNamesAreThoseOfColumns(t *testing.T) {
 		same(t, snake(name), want)
 	}
 }
+
+func TestABatchOfWhichNothingIsLeftHasNoRows(t *testing.T) {
+	nothing := FlatMap(func(bid, *NoOptions, func(priced)) Verdict { return Keep })
+	out := nothing.opened(t).process(2, []node{testColumn{format: "g", values: []any{1.0, 2.0}}.node(upTo(0, 2))})
+	if out.origin == nil || out.rows != 0 {
+		t.Fatalf("%d rows, and origins %v", out.rows, out.origin)
+	}
+}
+
+func (o *operator) opened(t *testing.T) *operator {
+	t.Helper()
+	if _, err := o.open([]input{{"input", []wireField{{"price", "g", false, 0}}, nil, "append"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}

@@ -73,25 +73,30 @@ func structOf(of reflect.Type, whole bool) []field {
 		if name == "" {
 			name = snake(part.Name)
 		}
-		made := field{column: name, goName: of.Name() + "." + part.Name, offset: part.Offset}
-		value := part.Type
-		if value.Implements(reflect.TypeFor[nullable]()) {
-			v, _ := value.FieldByName("V")
-			valid, _ := value.FieldByName("Valid")
-			made.nullable, made.valid = true, part.Offset+valid.Offset
-			made.offset += v.Offset
-			value = v.Type
-		}
-		if whole {
-			if value.Kind() != reflect.Slice {
-				panic(fmt.Sprintf("guest: %s is a %s, and no slice: a column has a value for each row", made.goName, value))
-			}
-			value = value.Elem()
-		}
-		made.describe(value)
+		made := fieldOf(name, of.Name()+"."+part.Name, part.Type, part.Offset, whole)
 		fields = append(fields, made)
 	}
 	return fields
+}
+
+// fieldOf is a column whose values, or which as a whole, are of a type and stand at an offset.
+func fieldOf(column, goName string, value reflect.Type, offset uintptr, whole bool) field {
+	made := field{column: column, goName: goName, offset: offset}
+	if value.Implements(reflect.TypeFor[nullable]()) {
+		v, _ := value.FieldByName("V")
+		valid, _ := value.FieldByName("Valid")
+		made.nullable, made.valid = true, offset+valid.Offset
+		made.offset += v.Offset
+		value = v.Type
+	}
+	if whole {
+		if value.Kind() != reflect.Slice {
+			panic(fmt.Sprintf("guest: %s is a %s, and no slice: a column has a value for each row", goName, value))
+		}
+		value = value.Elem()
+	}
+	made.describe(value)
+	return made
 }
 
 // describe says what values of the field are.

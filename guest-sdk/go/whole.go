@@ -16,9 +16,20 @@ type NullColumn[T any] struct {
 
 func (NullColumn[T]) isNull() {}
 
+// Number is what a column of numbers has.
+type Number interface {
+	~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
+}
+
+// Scratch is a slice of so many numbers, for columns that are made and for origins: memory that the next call uses again. It lives until
+// the call ends, and what stands in it before it is set is anything. It costs less than make, which clears memory and leaves it to the collector.
+func Scratch[T Number](count int) []T {
+	return unsafe.Slice((*T)(borrow(count*int(unsafe.Sizeof(*new(T))))), count)
+}
+
 // TransformColumns makes a function of whole columns the module's operator. It is called once for a batch of so many rows; the fields of In and
 // Out are slices, such as []float64, or a [NullColumn]. The second answer has the input row of each row that was made, in order; nil
-// says row for row. Rows with a null where there is no NullColumn are rejected before.
+// says row for row. Slices of numbers live until the call ends. Rows with a null where there is no NullColumn are rejected before.
 func TransformColumns[In, Out, Options any](function func(columns In, rows int, options *Options) (Out, []uint32), rules ...Rule) *operator {
 	options := new(Options)
 	whole := func(of reflect.Type) []field { return structOf(of, true) }
@@ -66,6 +77,10 @@ func originOf(origin []uint32, rows int, shown []uint32) []uint32 {
 		for row := range origin {
 			origin[row] = uint32(row)
 		}
+	}
+	if shown == nil && isComponent {
+		// The engine checks them.
+		return origin
 	}
 	for _, row := range origin {
 		if int(row) >= rows {

@@ -25,13 +25,31 @@ type outputField struct {
 }
 
 type contract struct {
-	reads     []string
-	fields    []outputField
-	eventTime string // empty: the input's
-	table     string // what is kept, under this name; empty: nothing is
-	kept      []field
-	version   uint32 // of what is kept
-	ordered   bool
+	reads []string
+	// of a cogroup's right side, which it has
+	rightReads []string
+	isPair     bool
+	fields     []outputField
+	eventTime  string // empty: the input's
+	table      string // what is kept, under this name; empty: nothing is
+	kept       []field
+	tables     []wireTable
+	version    uint32 // of what is kept
+	ordered    bool
+}
+
+// wireTable is a list or map of state.
+type wireTable struct {
+	name           string
+	subkey, values []field
+}
+
+// tableChange is the changes of a call to a list or map, in order.
+type tableChange struct {
+	table uint32
+	kinds []byte
+	keys  []uint32
+	rows  table
 }
 
 type node struct {
@@ -76,11 +94,18 @@ type keyedCall struct {
 	expiring []byte
 }
 
+type pairCall struct {
+	left, right         table
+	leftEnds, rightEnds []uint32
+	keys                table
+}
+
 type keyedOutput struct {
 	output           // origin has noOrigin for rows that have none, and is nil if none has one
 	keys    []uint32 // of the rows made
 	kinds   []byte   // of the changes of state
 	changed []uint32
 	state   table
+	tables  []tableChange
 	timers  []timerChange
 }

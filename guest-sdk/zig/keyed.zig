@@ -7,6 +7,7 @@ const words = @import("words.zig");
 const Options = @import("options.zig").Options;
 const Rows = @import("rows.zig").Rows;
 const Rules = @import("rules.zig").Rules;
+const Stored = @import("tables.zig").Stored;
 const Timestamp = @import("rows.zig").Timestamp;
 
 /// A timer that is due. The time now may be later than what it was set for.
@@ -79,6 +80,8 @@ pub fn Call(comptime Made: type) type {
 /// `fn (call: pelton.Call(Out), key: Key, state: *?State, rows: []const In, options: *const Options) void`, called for each key that has
 /// rows, a timer that is due, or has come to the end of its time to live.
 ///
+/// A struct of lists and maps (`pelton.List`, `pelton.Map`) may stand behind the rows.
+///
 /// `state.*` is null if nothing is kept; what it is afterwards is kept. Only keys whose state differs cost a write. `struct {}` is a key
 /// of which nothing is read.
 pub fn keyed(comptime function: anytype, comptime rules: Rules) type {
@@ -86,7 +89,9 @@ pub fn keyed(comptime function: anytype, comptime rules: Rules) type {
     const Key = functions.Parameter(function, 1) orelse @compileError("the function takes no key");
     const State = StateOf(functions.Parameter(function, 2) orelse @compileError("the function takes no state"));
     const In = RowOf(functions.Parameter(function, 3) orelse @compileError("the function takes no rows"));
-    const Given = functions.OptionsOf(function, 4);
+    const Tables = TablesOf(functions.Parameter(function, 4));
+    const has_tables = Tables != NoTables;
+    const Given = functions.OptionsOf(function, if (has_tables) 5 else 4);
     const One = struct {
         fn call(
             it: *runtime.Call,
@@ -100,14 +105,33 @@ pub fn keyed(comptime function: anytype, comptime rules: Rules) type {
             const key: *const Key = @ptrCast(@alignCast(key_at));
             const options = Options(Given).read(given);
             var state: ?State = if (it.has_state) kept.* else null;
-            functions.call(function, .{ Calls{ .it = it }, key.*, &state, rows[0..it.rows] }, &options);
+            if (comptime has_tables) {
+                const tables = Stored(Tables).tables();
+                functions.call(function, .{ Calls{ .it = it }, key.*, &state, rows[0..it.rows], tables }, &options);
+            } else {
+                functions.call(function, .{ Calls{ .it = it }, key.*, &state, rows[0..it.rows] }, &options);
+            }
             it.has_state = state != null;
             kept.* = state orelse Rows(State).nothing();
         }
     };
-    const its: runtime.Keyed =
-        .{ .key = Rows(Key).as_struct, .state = Rows(State).as_struct, .row = Rows(In).as_struct, .call = One.call };
+    const its: runtime.Keyed = .{
+        .key = Rows(Key).as_struct,
+        .state = Rows(State).as_struct,
+        .row = Rows(In).as_struct,
+        .call = One.call,
+        .tables = if (has_tables) &Stored(Tables).pointers else null,
+        .tables_count = if (has_tables) Stored(Tables).count else 0,
+    };
     return operators.Operator(.keyed, In, Calls.Row, Given, rules, .{ .keyed = its });
+}
+
+/// No struct: the function takes none.
+const NoTables = struct {};
+
+fn TablesOf(comptime Fifth: ?type) type {
+    const Given = Fifth orelse return NoTables;
+    return if (@typeInfo(Given) == .@"struct") Given else NoTables;
 }
 
 fn StateOf(comptime Pointer: type) type {

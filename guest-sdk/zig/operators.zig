@@ -7,7 +7,7 @@ const Rules = @import("rules.zig").Rules;
 const listed = @import("rules.zig").listed;
 
 /// As `--kind` and manifests have them.
-pub const Kind = enum { transform, aggregate, keyed };
+pub const Kind = enum { transform, aggregate, keyed, cogroup };
 
 /// What differs from kind to kind.
 pub const Parts = struct {
@@ -15,6 +15,7 @@ pub const Parts = struct {
     by_column: bool = false,
     fold: ?runtime.Fold = null,
     keyed: ?runtime.Keyed = null,
+    joined: ?runtime.Joined = null,
 };
 
 /// `pub const operator = …` of a module; the build declares it.
@@ -52,10 +53,12 @@ pub fn Operator(
                 };
                 const fold: runtime.Fold = parts.fold.?;
                 const keyed: runtime.Keyed = parts.keyed.?;
+                const joined: runtime.Joined = parts.joined.?;
             };
             @export(&the.operator, .{ .name = "pelton_the_operator" });
             if (parts.fold != null) @export(&the.fold, .{ .name = "pelton_the_fold" });
             if (parts.keyed != null) @export(&the.keyed, .{ .name = "pelton_the_keyed" });
+            if (parts.joined != null) @export(&the.joined, .{ .name = "pelton_the_cogroup" });
         }
     };
 }

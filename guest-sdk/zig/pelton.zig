@@ -44,6 +44,11 @@ pub const Pane = @import("aggregate.zig").Pane;
 pub const keyed = @import("keyed.zig").keyed;
 pub const Call = @import("keyed.zig").Call;
 pub const Timer = @import("keyed.zig").Timer;
+pub const List = @import("tables.zig").List;
+pub const Map = @import("tables.zig").Map;
+
+pub const cogroup = @import("cogroup.zig").cogroup;
+pub const Pair = @import("cogroup.zig").Pair;
 
 pub const allocator = words.allocator;
 pub const print = words.print;

@@ -102,12 +102,44 @@ pub const Call = extern struct {
     out: *Out,
 };
 
+/// `pelton_table`, a list where there is no subkey.
+pub const Table = extern struct {
+    name: [*:0]const u8,
+    subkey: ?*const Struct,
+    value: *const Struct,
+    index: u32,
+    its: ?*anyopaque,
+};
+
+/// `pelton_cursor`.
+pub const Cursor = opaque {};
+
 /// `pelton_keyed`.
 pub const Keyed = extern struct {
     key: Struct,
     state: Struct,
     row: Struct,
     call: *const fn (*Call, *const anyopaque, *anyopaque, *const anyopaque, *const anyopaque) callconv(.c) void,
+    tables: ?[*]const *Table,
+    tables_count: u32,
+};
+
+/// `pelton_pair`: one key with its rows on two inputs.
+pub const Pair = extern struct {
+    left: u32,
+    right: u32,
+    left_numbers: [*]const u32,
+    right_numbers: [*]const u32,
+    key: u32,
+    out: *Out,
+};
+
+/// `pelton_joined`.
+pub const Joined = extern struct {
+    key: Struct,
+    left: Struct,
+    right: Struct,
+    call: *const fn (*Pair, *const anyopaque, *const anyopaque, *const anyopaque, *const anyopaque) callconv(.c) void,
 };
 
 /// `pelton_context`.
@@ -116,8 +148,8 @@ pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, waterm
 comptime {
     const sizes = .{
         .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
-        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 76 },
-        .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 },
+        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
+        .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
@@ -145,3 +177,23 @@ pub extern fn pelton_from(call: *Call, row: u32) *Out;
 pub extern fn pelton_from_none(call: *Call) *Out;
 pub extern fn pelton_reject_row_text(call: *Call, row: u32, reason: [*]const u8, size: usize) void;
 pub extern fn pelton_at_row(call: *Call, row: u32) void;
+pub extern fn pelton_list_push(table: *Table, element: *const anyopaque) void;
+pub extern fn pelton_list_first(table: *Table, element: ?*anyopaque) bool;
+pub extern fn pelton_list_last(table: *Table, element: ?*anyopaque) bool;
+pub extern fn pelton_list_at(table: *Table, position: usize, element: ?*anyopaque) bool;
+pub extern fn pelton_list_pop(table: *Table, element: ?*anyopaque) bool;
+pub extern fn pelton_list_length(table: *Table) usize;
+pub extern fn pelton_list_keep_last(table: *Table, count: usize) void;
+pub extern fn pelton_list_range(table: *Table, from: usize, to: usize, backward: bool) *Cursor;
+pub extern fn pelton_list_next(cursor: *Cursor, element: ?*anyopaque) bool;
+pub extern fn pelton_map_get(table: *Table, subkey: *const anyopaque, value: ?*anyopaque) bool;
+pub extern fn pelton_map_put(table: *Table, subkey: *const anyopaque, value: *const anyopaque) void;
+pub extern fn pelton_map_remove(table: *Table, subkey: *const anyopaque) void;
+pub extern fn pelton_map_clear(table: *Table) void;
+pub extern fn pelton_map_range(table: *Table, from: ?*const anyopaque, to: ?*const anyopaque, backward: bool) *Cursor;
+pub extern fn pelton_map_next(cursor: *Cursor, subkey: ?*anyopaque, value: ?*anyopaque) bool;
+pub extern fn pelton_of_key(pair: *Pair) *Out;
+pub extern fn pelton_reject_left_text(pair: *Pair, row: u32, reason: [*]const u8, size: usize) void;
+pub extern fn pelton_reject_right_text(pair: *Pair, row: u32, reason: [*]const u8, size: usize) void;
+pub extern fn pelton_at_left(pair: *Pair, row: u32) void;
+pub extern fn pelton_at_right(pair: *Pair, row: u32) void;

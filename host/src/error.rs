@@ -102,6 +102,10 @@ codes! {
     CheckpointMissing = 705, "a directory holds no checkpoints";
     BundleUnusable = 706, "a bundle cannot be used or made";
     CheckpointUnusable = 707, "no checkpoint can be kept at a place";
+    SavepointUnusable = 708, "a savepoint is damaged, or cannot be made";
+    SavepointUnfit = 709, "a savepoint does not fit the job";
+    SavepointUnknown = 710, "there is no such savepoint, or there is one already";
+    RestoreUnfinished = 711, "a savepoint was being restored into a checkpoint";
 
     // 08xx: the engine
     EngineUnreachable = 801, "no engine answers";

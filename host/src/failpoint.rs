@@ -23,6 +23,10 @@ pub const INPUT_NAMES: [&str; 2] = ["receive", "receipt"];
 /// that it did, and nobody has been told so.
 pub const SERVER_NAMES: [&str; 2] = ["sent", "confirmed"];
 
+/// Places that only savepoints come to: when one is on the disk and has no name yet; and while one is restored, when the checkpoint was taken over,
+/// when the state is in it, and when the epoch is committed.
+pub const SAVEPOINT_NAMES: [&str; 4] = ["drafted", "restoring", "refilled", "restored"];
+
 struct Armed {
     name: String,
     left: AtomicU64,
@@ -45,7 +49,7 @@ fn armed() -> Option<&'static Armed> {
     armed.as_ref()
 }
 
-/// Dies here if somebody asked for it. `name` is one of [`NAMES`], [`INPUT_NAMES`] or [`SERVER_NAMES`].
+/// Dies here if somebody asked for it. `name` is one of [`NAMES`], [`INPUT_NAMES`], [`SERVER_NAMES`] or [`SAVEPOINT_NAMES`].
 pub fn reach(name: &str) {
     if let Some(armed) = armed()
         && armed.name == name

@@ -25,6 +25,9 @@ pub mod job;
 pub mod lock;
 pub mod nearest;
 pub mod operator;
+#[cfg(test)]
+#[path = "../../tests/seeds.rs"]
+mod seeds;
 pub mod sink;
 pub mod source;
 pub mod standard;

@@ -12,11 +12,11 @@ import argparse
 import sys
 
 from harness import answer, plot, tools
-from harness.marginal import Case, Cost, cost, positive
-from harness.measure import RunFailed, figure
+from harness.marginal import Case, Cost, cost, peak, peaks, positive
+from harness.measure import Run, RunFailed, figure
 from harness.programs import Pelton, Size
 from harness.queries import FILES, QUERIES, ROWS_PER_FILE
-from harness.report import Goal, Row, row, rows_table, write_json
+from harness.report import PEAK, RATE, Goal, Row, row, rows_table, write_json
 
 KEYS = {"1 K": 1_000, "10 K": 10_000, "100 K": 100_000, "1 M": 1_000_000, "10 M": 10_000_000}
 JOBS = {"aggregate": "keys-aggregate", "operator": "keys-operator"}
@@ -70,40 +70,45 @@ def compare_keys(costs: dict[tuple[str, str, str], list[Cost]]) -> list[Row]:
     rows = []
     for (name, rule, keys), found in costs.items():
         id, what = f"keys-{name}-{rule}-{keys.replace(' ', '').lower()}", f"{name}, {rule}, {keys} keys"
-        rows.append(row(f"{id}-cpu", what, "CPU-seconds per M rows", figure([each.cpu_seconds for each in found])))
-        rows.append(row(f"{id}-peak", what, "MiB at the peak", figure([each.peak_bytes / (1 << 20) for each in found])))
+        cpu = figure([each.cpu_seconds for each in found])
+        rows.append(row(f"{id}-cpu", what, "CPU-seconds per M rows", cpu, None, peaks(found)))
+        rows.append(row(f"{id}-peak", what, PEAK[1], peak(found), None, peaks(found)))
     for name, rule in dict.fromkeys((name, rule) for name, rule, _ in costs):
-        ratios = [most.cpu_seconds / least.cpu_seconds for most, least in zip(costs[name, rule, "10 M"], costs[name, rule, "1 K"])]
+        most, least = costs[name, rule, "10 M"], costs[name, rule, "1 K"]
+        ratios = [one.cpu_seconds / other.cpu_seconds for one, other in zip(most, least)]
         what = f"{name}, {rule}: 10 M keys / 1 K keys, CPU-seconds a row"
-        rows.append(row(f"keys-{name}-{rule}", what, "ratio", figure(ratios), KEYS_GOAL))
+        rows.append(row(f"keys-{name}-{rule}", what, "ratio", figure(ratios), KEYS_GOAL, peaks(most, least)))
     return rows
 
 
-def measure_cores(options: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
-    """For each query, rows a second with one compute thread and with two, round by round; one before the first is dropped."""
+def measure_cores(options: argparse.Namespace) -> dict[str, list[tuple[Run, Run]]]:
+    """For each query, a run with one compute thread and one with two, round by round; one before the first is dropped."""
     count = FILES["5m"]
     bids = tools.bids(count, [count])
     size = Size("5m", count * ROWS_PER_FILE, tools.bid_set("5m", count), answer.expected(bids, count))
     pelton = Pelton([QUERIES[name] for name in SCALED], size)
-    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in SCALED}
+    runs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in SCALED}
     for round_ in range(-1, 3 * options.rounds):
         for name in SCALED:
             threads = (1, 2) if round_ % 2 == 0 else (2, 1)
-            found = {count: pelton.run(QUERIES[name], size, f"threads={count}").rate for count in threads}
-            print(f"  round {round_ + 1}: {name}: {found[1] / 1e6:.2f}, {found[2] / 1e6:.2f} M rows/s", file=sys.stderr)
+            found = {count: pelton.run(QUERIES[name], size, f"threads={count}") for count in threads}
+            print(f"  round {round_ + 1}: {name}: {found[1].rate / 1e6:.2f}, {found[2].rate / 1e6:.2f} M rows/s", file=sys.stderr)
             if round_ >= 0:
-                rates[name].append((found[1], found[2]))
-    return rates
+                runs[name].append((found[1], found[2]))
+    return runs
 
 
-def compare_cores(rates: dict[str, list[tuple[float, float]]]) -> list[Row]:
+def compare_cores(runs: dict[str, list[tuple[Run, Run]]]) -> list[Row]:
     rows = []
-    for name, found in rates.items():
-        for threads, at in ((1, 0), (2, 1)):
-            values = figure([pair[at] / 1e6 for pair in found])
-            rows.append(row(f"cores-{name}-{threads}", f"{name}, {threads} compute threads", "M rows/s", values))
-        ratio = figure([two / one for one, two in found])
-        rows.append(row(f"cores-{name}", f"{name}: two compute threads / one, rows/s", "ratio", ratio, CORES_GOAL))
+    for name, found in runs.items():
+        ones, twos = zip(*found)
+        for threads, of in ((1, ones), (2, twos)):
+            id, what = f"cores-{name}-{threads}", f"{name}, {threads} compute threads"
+            rate = figure([each.rate / 1e6 for each in of])
+            rows.append(row(id, what, RATE[1], rate, None, peaks(of)))
+            rows.append(row(f"{id}-peak", what, PEAK[1], peak(of), None, peaks(of)))
+        ratio = figure([two.rate / one.rate for one, two in found])
+        rows.append(row(f"cores-{name}", f"{name}: two compute threads / one, rows/s", "ratio", ratio, CORES_GOAL, peaks(twos, ones)))
     return rows
 
 

@@ -152,16 +152,18 @@ def compare_one(samples: Samples, query: Query, size: str) -> list[Row]:
         return [name for name in names if samples.has(query.name, at, name)]
 
     def against(name: str, at: str, measure: tuple, goal: Goal | None = None, label: str = "") -> Row:
-        found = samples.ratio(query.name, (size, Pelton.name), (at, name), measure)
+        pair = (size, Pelton.name), (at, name)
+        found, peaks = samples.ratio(query.name, *pair, measure), samples.peaks(query.name, *pair)
         what = f"{query.name}, {size}: Pelton / {name}, {measure[1]}"
-        return row(slug(query.name, size, label or name, measure[0]), what, "ratio", found, goal)
+        return row(slug(query.name, size, label or name, measure[0]), what, "ratio", found, goal, peaks)
 
     if not samples.has(query.name, size, Pelton.name):
         return []
     rows, goals = [], query.goals
     for name in present([f"Spark, {parser}" for parser in query.sparks], size):
         rows.append(against(name, size, RATE, Goal(at_least=goals.spark_floor), f"floor-{name}"))
-        rows.append(against(name, size, RATE, Goal(at_least=goals.spark), f"g4-{name}"))
+        if goals.spark is not None:
+            rows.append(against(name, size, RATE, Goal(at_least=goals.spark), f"g4-{name}"))
     long = query.steady.name
     flinks = present([f"Flink, {variant}" for variant in query.flinks], long)
     for name in flinks:

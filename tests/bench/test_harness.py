@@ -8,14 +8,15 @@ from pathlib import Path
 
 import keyed
 import peers
+import summary
 import windows
 import ysb
-from harness import answer, marginal, plot
+from harness import answer, events, marginal, plot
 from harness.marginal import Cost
-from harness.measure import Run, RunFailed, child
+from harness.measure import Run, RunFailed, child, figure
 from harness.programs import Repeated, Size, pelton_answer
-from harness.queries import FILES, QUERIES
-from harness.report import CPU_RATE, RATE, Samples
+from harness.queries import FILES, QUERIES, Steady
+from harness.report import CPU_RATE, RATE, Goal, Samples, row, write_json
 
 Q1, RUN, Q7, WC = (QUERIES[name] for name in ("q1", "run", "q7", "wc"))
 RIGHT = {"rows": 3, "auction": 6, "bidder": 9, "price": 1.5, "price_units": 7, "ts": 5, "checksum_ts": 11}
@@ -24,6 +25,8 @@ SUMMARY = {
     "rows_in": 4,
     "sinks": [{"name": "out", "rows": 3, "details": [["checksum euro", "000000000000001f"], ["checksum ts", "0b"]]}],
 }
+# 2026-03-02T12:00:00, in milliseconds since 1970.
+START = 1_772_452_800_000
 
 
 def run(rate: float, cpu_seconds: float = 1.0, peak_bytes: int = 1 << 20) -> Run:
@@ -126,6 +129,8 @@ class Costs(unittest.TestCase):
         costs = {10: [Cost(1, 1), Cost(2, 1), Cost(1, 1)], 3_600: [Cost(1.1, 1), Cost(2.5, 1), Cost(1.3, 1)]}
         found = {row.id: (row.measured, row.met) for row in windows.compare(costs)}
         self.assertEqual(found["windows-3600-flat"], (1.25, False))
+        costs = {10: [Cost(1, 3 << 20)], 60: [Cost(1, 4 << 20)]}
+        self.assertEqual({row.id: row.peaks for row in windows.compare(costs)}["windows-60-flat"], (4, 3))
         self.assertEqual(found["windows-10-cpu"], (1, None))
         self.assertNotIn("windows-10-flat", found)
 
@@ -139,40 +144,152 @@ class Costs(unittest.TestCase):
         self.assertEqual(found["keys-aggregate-zipf-10m-peak"], (1, None))
 
     def test_a_second_core_is_worth_the_median_of_its_rounds(self):
-        found = {row.id: (row.measured, row.met) for row in keyed.compare_cores({"q7": [(1e6, 2e6), (1e6, 1.7e6), (2e6, 3e6)]})}
-        self.assertEqual(found["cores-q7"], (1.7, False))
-        self.assertEqual(found["cores-q7-2"], (2, None))
+        pairs = [(run(one), run(two, peak_bytes=5 << 20)) for one, two in ((1e6, 2e6), (1e6, 1.7e6), (2e6, 3e6))]
+        found = {row.id: row for row in keyed.compare_cores({"q7": pairs})}
+        self.assertAlmostEqual(found["cores-q7"].measured, 1.7)
+        self.assertIs(found["cores-q7"].met, False)
+        self.assertAlmostEqual(found["cores-q7-2"].measured, 2)
+
+    def test_peak_memory_stands_beside_the_worth_of_a_core(self):
+        pairs = [(run(1, peak_bytes=peak << 20), run(2, peak_bytes=2 * peak << 20)) for peak in (3, 9, 4)]
+        found = {row.id: row for row in keyed.compare_cores({"q5": pairs})}
+        self.assertEqual(found["cores-q5"].peaks, (8, 4))
+        self.assertEqual([found[f"cores-q5-{threads}"].peaks for threads in (1, 2)], [(4,), (8,)])
+        self.assertEqual([found[f"cores-q5-{threads}-peak"].measured for threads in (1, 2)], [4, 8])
 
     def test_settings_name_the_keys(self):
         case = keyed.case("keys-none", "zipf", "10 K")
         self.assertEqual(case.settings, ("source.rows.columns.key={ zipf = { n = 10000, s = 1.0 } }",))
 
 
+def make_events(directory: str, *lines: tuple[str, str, str], file: str = "a.jsonl") -> Path:
+    """A directory of events: advertisement, kind and time of day on 2 March 2026. Advertisements a and b are of campaign x."""
+    folder = Path(directory, "events", "json")
+    folder.mkdir(parents=True, exist_ok=True)
+    Path(directory, "ads.csv").write_text("ad_id,campaign_id\na,x\nb,x\n")
+    found = [{"ad_id": ad, "event_type": kind, "event_time": f"2026-03-02T{time}"} for ad, kind, time in lines]
+    folder.joinpath(file).write_text("".join(json.dumps(line) + "\n" for line in found))
+    return Path(directory)
+
+
 class Views(unittest.TestCase):
+    QUERY = ysb.query_of(ysb.arguments(["--quick"]))
+
     def test_views_count_by_campaign_and_window(self):
         with tempfile.TemporaryDirectory() as directory:
-            events = Path(directory, "events", "json")
-            events.mkdir(parents=True)
-            Path(directory, "ads.csv").write_text("ad_id,campaign_id\na,x\nb,x\n")
-            kinds = [("a", "view", "12:00:19.999"), ("b", "view", "12:00:10"), ("a", "click", "12:00:10"), ("c", "view", "12:00:10")]
-            lines = [{"ad_id": ad, "event_type": kind, "event_time": f"2026-03-02T{time}"} for ad, kind, time in kinds]
-            events.joinpath("a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-            self.assertEqual(ysb.counted(Path(directory)), {("x", "2026-03-02T12:00:10"): 2})
+            lines = [("a", "view", "12:00:19.999"), ("b", "view", "12:00:10"), ("a", "click", "12:00:25"), ("c", "view", "12:00:10")]
+            found = events.counted(make_events(directory, *lines))
+        self.assertEqual(found, events.Views({("x", START + 10_000): 2}, START + 19_999))
 
     def test_rows_of_the_job_are_read_by_campaign_and_window(self):
         text = "campaign_id,window_start,views\nx,2026-03-02T12:00:10.000000,2\n"
-        self.assertEqual(ysb.rows_of(text), {("x", "2026-03-02T12:00:10"): 2})
+        self.assertEqual(ysb.rows_of(text), {("x", START + 10_000): 2})
+
+    def test_times_are_cut_to_milliseconds(self):
+        times = {"2026-03-02T12:00:00": 0, "2026-03-02T12:00:00.065": 65, "2026-03-02T12:00:09.999999": 9_999}
+        self.assertEqual({text: events.milliseconds(text) - START for text in times}, times)
+
+    def test_a_stream_does_not_close_the_windows_that_its_watermark_has_not_passed(self):
+        def rows(latest: int) -> tuple[int, int]:
+            views = events.Views({("x", START): 2, ("y", START): 3, ("x", START + 10_000): 1}, START + latest)
+            return views.answer()["rows"], views.answer(is_stream=True)["rows"]
+
+        self.assertEqual([rows(10_999), rows(11_000), rows(20_999), rows(21_000)], [(3, 0), (3, 2), (3, 2), (3, 3)])
+
+    def test_counts_that_change_places_are_noticed(self):
+        one = events.Views({("x", 0): 2, ("y", 0): 3}, 0).answer()
+        other = events.Views({("x", 0): 3, ("y", 0): 2}, 0).answer()
+        self.assertEqual({name for name in one if one[name] != other[name]}, {"weighted"})
+        with self.assertRaisesRegex(answer.WrongAnswer, "weighted"):
+            answer.check("it", self.QUERY, one, other)
+
+    def test_events_are_read_again_as_later_ones(self):
+        rows = 200_000
+        with tempfile.TemporaryDirectory() as directory:
+            first = make_events(str(Path(directory, "ysb")), ("a", "view", "12:00:01"), file="part-0.jsonl")
+            again = events.repeated(first, rows, times=3)
+            names = [path.name for path in events.json_files(again)]
+            views = events.counted(first).repeated(rows, times=3)
+        self.assertEqual(names, ["0000000000-part-0.jsonl", "0000020000-part-0.jsonl", "0000040000-part-0.jsonl"])
+        self.assertEqual(views.counts, {("x", START + later): 1 for later in (0, 20_000, 40_000)})
+        self.assertEqual(views.latest, START + 41_000)
+        with self.assertRaises(ValueError):
+            events.later_ms(50_000, 1)
+
+    def test_windows_that_are_read_again_add_up_where_they_meet(self):
+        # The first events are up to half a second late, so they are of the window before.
+        views = events.Views({("x", START - 10_000): 1, ("x", START): 5}, START + 9_999)
+        self.assertEqual(views.repeated(100_000, times=2).counts, {("x", START - 10_000): 1, ("x", START): 6, ("x", START + 10_000): 5})
+
+    def test_flink_is_measured_behind_its_warm_up(self):
+        for given in ([], ["--quick"]):
+            options = ysb.arguments(given)
+            query = ysb.query_of(options)
+            self.assertGreater(options.rows * options.times - Steady.LAST_ROWS, query.steady.warm_rows + 1_000_000)
 
     def test_programs_that_differ_are_not_measured(self):
-        with self.assertRaisesRegex(answer.WrongAnswer, "two"):
-            ysb.agree([("one", {"rows": 1}), ("two", {"rows": 2})])
+        agreed, small, large = ysb.Agreed(), Size("1m", 1, Path("/"), {}), Size("2m", 1, Path("/"), {})
+        agreed.check("one", small, {"rows": 1})
+        agreed.check("one", large, {"rows": 2})
+        agreed.check("two", small, {"rows": 1})
+        with self.assertRaisesRegex(answer.WrongAnswer, "two.*one"):
+            agreed.check("two", large, {"rows": 1})
 
     def test_goals_are_those_of_one_core(self):
         samples = Samples()
         for name, rate in ((ysb.JSON, 4e6), (ysb.ARROW, 9e6), (ysb.NATIVE, 5e6)):
             samples.add("ysb", "2m", name, 0, Run(1000, 1000 / rate, 1000 / rate, 1))
-        met = {row.id: row.met for row in ysb.compare(samples, "2m")}
-        self.assertEqual(met, {"ysb-g6-json": True, "ysb-g6-arrow": False, "ysb-g3-native": True})
+        met = {row.id: row.met for row in ysb.compare(samples, self.QUERY, "2m", "16m")}
+        self.assertEqual(met, {"ysb-g6-json": True, "ysb-g6-arrow": False, "ysb-g3-native-cpu-rate": True})
+
+    def test_peers_are_held_against_their_best_variant(self):
+        samples = Samples()
+        samples.add("ysb", "2m", ysb.JSON, 0, run(82, cpu_seconds=2, peak_bytes=3 << 20))
+        for name, rate in (("Spark, json", 1), ("Spark, text", 2)):
+            samples.add("ysb", "2m", name, 0, run(rate, peak_bytes=20 << 20))
+        # The best is not the one that has most rows a second.
+        for name, rate, cpu_seconds in (("Flink, text", 900, 9), ("Flink, combined", 300, 5)):
+            samples.add("ysb", "16m", name, 0, run(rate, cpu_seconds=cpu_seconds, peak_bytes=10 << 20))
+        found = {row.id: (round(row.measured, 3), row.met, row.peaks) for row in ysb.compare(samples, self.QUERY, "2m", "16m")}
+        self.assertEqual(
+            {id: each for id, each in found.items() if each[1] is not None and "g6" not in id},
+            {
+                "ysb-floor-spark-best-rate": (41, True, (3, 20)),
+                "ysb-floor-flink-best-cpu-rate": (2.5, True, (3, 10)),
+                "ysb-g5-flink-best-cpu-rate": (2.5, False, (3, 10)),
+                "ysb-g5-flink-best-peak-bytes": (0.3, False, (3, 10)),
+            },
+        )
+        self.assertEqual(found["ysb-spark-json-rate"], (82, None, (3, 20)))
+        self.assertNotIn("ysb-spark-get-json-rate", found)
+
+
+class Summary(unittest.TestCase):
+    def test_all_goals_of_all_benchmarks_are_in_one_table(self):
+        values = figure([2.0])
+        boundary = {"id": "rust-out", "what": "one column", "measured": 0.75, "unit": "ns", "spread": 0.02, "goal": "≤ 1", "met": True}
+        with tempfile.TemporaryDirectory() as directory:
+            rows = [
+                row("q1-rate", "q1", "ratio", values, Goal(at_least=3), (140.4, 2100)),
+                row("q1-only-shown", "q1", "ratio", values),
+            ]
+            write_json(Path(directory, "peers.json"), rows)
+            Path(directory, "boundary.json").write_text(json.dumps([boundary]))
+            Path(directory, "peers.svg").write_text("no result")
+            found, times = summary.read(Path(directory)), summary.written(Path(directory))
+        self.assertRegex(times, r"^boundary\.json of \d{4}-.*, peers\.json of ")
+        lines = [[cell for cell in text.split("  ") if cell] for text in summary.summary(found).splitlines()]
+        cells = [[cell.strip() for cell in line] for line in lines]
+        self.assertEqual(cells[2], ["boundary", "rust-out", "one column", "0.75", "ns", "≤ 1", "yes", "–"])
+        self.assertEqual(cells[3], ["peers", "q1-rate", "q1", "2", "ratio", "≥ 3", "NO", "140 / 2100"])
+        self.assertEqual(cells[4:], [[], ["1 of 2 goals are met"]])
+
+    def test_only_goals_that_are_missed_are_shown_when_asked(self):
+        rows = [row(name, "what", "ratio", figure([value]), Goal(at_least=1)) for name, value in (("kept", 2), ("missed", 0.5))]
+        text = summary.summary({"peers": [vars(each) for each in rows]}, only_missed=True)
+        self.assertIn("missed", text)
+        self.assertNotIn("kept", text)
+        self.assertTrue(text.endswith("1 of 2 goals are met"))
 
 
 class Ratios(unittest.TestCase):
@@ -205,6 +322,8 @@ class Ratios(unittest.TestCase):
             },
         )
         self.assertAlmostEqual(found["q1-5m-g5-flink-best-cpu-rate"][0], 1.5)
+        peaks = {row.id: row.peaks for row in peers.compare_one(samples, Q1, "5m")}
+        self.assertEqual(peaks["q1-5m-g5-flink-best-cpu-rate"], (3, 15))
 
     def test_keyed_goals_are_those_of_the_query(self):
         samples = Samples()

@@ -11,9 +11,9 @@ import argparse
 import sys
 
 from harness import plot, tools
-from harness.marginal import Case, Cost, cost
+from harness.marginal import Case, Cost, cost, peak, peaks
 from harness.measure import RunFailed, figure
-from harness.report import Goal, Row, row, rows_table, write_json
+from harness.report import PEAK, Goal, Row, row, rows_table, write_json
 
 PANES = (10, 60, 360, 3_600)
 ROWS_PER_PANE = 1_000
@@ -52,15 +52,15 @@ def measure(options: argparse.Namespace) -> dict[int, list[Cost]]:
 def compare(costs: dict[int, list[Cost]]) -> list[Row]:
     rows = []
     for panes, found in costs.items():
-        name = f"windows-{panes}"
-        rows.append(row(f"{name}-cpu", f"{panes} panes", "CPU-seconds per M rows", figure([each.cpu_seconds for each in found])))
-        rows.append(row(f"{name}-peak", f"{panes} panes", "MiB at the peak", figure([each.peak_bytes / (1 << 20) for each in found])))
+        name, cpu = f"windows-{panes}", figure([each.cpu_seconds for each in found])
+        rows.append(row(f"{name}-cpu", f"{panes} panes", "CPU-seconds per M rows", cpu, None, peaks(found)))
+        rows.append(row(f"{name}-peak", f"{panes} panes", PEAK[1], peak(found), None, peaks(found)))
     fewest = costs[min(costs)]
     for panes, found in costs.items():
         if panes != min(costs):
             ratios = [each.cpu_seconds / of.cpu_seconds for each, of in zip(found, fewest)]
             what = f"{panes} panes / {min(costs)} panes, CPU-seconds a row"
-            rows.append(row(f"windows-{panes}-flat", what, "ratio", figure(ratios), GOAL))
+            rows.append(row(f"windows-{panes}-flat", what, "ratio", figure(ratios), GOAL, peaks(found, fewest)))
     return rows
 
 

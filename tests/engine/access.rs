@@ -17,6 +17,7 @@ fn routes(engine: &Served<'_>) -> Vec<(String, String, Option<String>)> {
             let role = described.strip_prefix("Takes the role ").map(|role| role.trim_end_matches('.').to_owned());
             assert_eq!(role.is_none(), operation["security"].as_array().unwrap().is_empty(), "{path}");
             let filled = path.replace("{module}", "work@1").replace("{job}", "nobody").replace("{letter}", "1.0");
+            let filled = filled.replace("{savepoint}", "before");
             let filled = filled.replace("{operator}", "work");
             routes.push((method.to_uppercase(), filled, role));
         }

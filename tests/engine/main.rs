@@ -13,6 +13,7 @@ mod received;
 mod registry;
 mod replay;
 mod running;
+mod savepoints;
 mod served;
 mod state;
 mod swap;

@@ -19,6 +19,7 @@ use std::{
 
 use pelton::checkpoint::Retained;
 use pelton_core::model::Epoch;
+use pelton_tests::seeds::each;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -126,7 +127,10 @@ fn versions(engine: &Served<'_>) -> HashMap<u64, i64> {
 #[test]
 fn each_row_is_of_the_version_that_its_commit_record_says() {
     let swaps: u64 = std::env::var("PELTON_SWAPS").map_or(26, |swaps| swaps.parse().unwrap());
-    let seed: u64 = std::env::var("PELTON_SEED").map_or(7, |seed| seed.parse().unwrap());
+    each("-p pelton-tests --test engine each_row_is_of_the_version", 7..8, |seed| swap_under_load(swaps, seed));
+}
+
+fn swap_under_load(swaps: u64, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let place = Place::new();
     place.write("job.toml", JOB);
@@ -171,25 +175,24 @@ fn each_row_is_of_the_version_that_its_commit_record_says() {
     engine.pelton(&["job", "drain", "numbers"]).done();
     engine.until("numbers", "finished");
 
-    let seed = format!("PELTON_SEED={seed}");
     let rows = lines(&place, "out");
     let wrong = rows.iter().zip(1..).find(|(row, expected)| row[0] != *expected || row[1] != expected % 100);
-    assert_eq!(wrong, None, "rows are lost, repeated or out of order; {seed}");
+    assert_eq!(wrong, None, "rows are lost, repeated or out of order");
     let recorded = recorded(&place.path().join("data/jobs/numbers/checkpoint"));
     let expected = recorded.iter().flat_map(|(revision, rows)| vec![versions[revision]; *rows as usize]);
     let wrong = rows.iter().zip(expected.clone()).find(|(row, version)| row[2] != *version);
     assert_eq!(
         (wrong, expected.count()),
         (None, rows.len()),
-        "a row is of another version than its epoch's record says; {seed}"
+        "a row is of another version than its epoch's record says"
     );
     let mut totals: HashMap<i64, i64> = HashMap::new();
     for row in lines(&place, "totals") {
         let before = totals.insert(row[0], row[1]).unwrap_or_default();
-        assert!(row[1] > before, "key {} counted {before}, then {}; {seed}", row[0], row[1]);
+        assert!(row[1] > before, "key {} counted {before}, then {}", row[0], row[1]);
     }
     let counted = |k: i64| rows.iter().filter(|row| row[1] == k).count() as i64;
-    assert!((0..100).all(|k| totals.get(&k) == Some(&counted(k))), "totals are others than the rows say; {seed}");
+    assert!((0..100).all(|k| totals.get(&k) == Some(&counted(k))), "totals are others than the rows say");
     let mut revisions: Vec<u64> = recorded.iter().map(|(revision, _)| *revision).collect();
     revisions.dedup();
     println!(

@@ -77,6 +77,23 @@ impl Place {
         }
     }
 
+    /// By SIGTERM: it ends in good order.
+    pub fn stop(&mut self) {
+        if let Some(run) = &self.run {
+            let told = Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+            assert!(told.success());
+        }
+        self.until_ended();
+    }
+
+    pub fn until_ended(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_ended() {
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.said());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Whether it runs no more.
     pub fn has_ended(&mut self) -> bool {
         self.run.as_mut().is_none_or(|run| run.try_wait().unwrap().is_some())

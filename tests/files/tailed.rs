@@ -163,3 +163,39 @@ fn a_quiet_crowd_of_files_costs_few_looks_and_each_row_comes() {
     place.append("in/7.log", "7,1,0\n");
     place.until("what was added since", |place| place.lines() == 5_011);
 }
+
+#[test]
+fn a_job_that_begins_or_ceases_to_tail_is_refused_before_it_reads_anything_again() {
+    for (before, after) in [("tail = true", "tail = false"), ("tail = false", "tail = true")] {
+        let text = job("", "");
+        let mut place = Place::new(&text.replace("tail = true", before));
+        place.append("in/a.log", "1,1,1\n1,2,2\n");
+        place.start(None);
+        place.until("the rows", |place| place.lines() == 2);
+        place.stop();
+        fs::write(place.path("job.toml"), text.replace("tail = true", after)).unwrap();
+        place.start(None);
+        place.until_ended();
+        let said = place.said();
+        assert!(said.contains("in/a.log was read by an earlier run with another `tail`"), "{after}: {said}");
+        assert_eq!(place.lines(), 2, "{after}");
+    }
+}
+
+#[test]
+fn a_job_that_has_ended_goes_on_when_it_is_told_to_watch() {
+    let text = job("", "").replace("tail = true\n", "");
+    let mut place = Place::new(&text.replace("watch = \"5ms\"\n", ""));
+    place.append("in/a.log", "1,1,1\n1,2,2\n");
+    place.start(None);
+    place.until_ended();
+    fs::write(place.path("job.toml"), text).unwrap();
+    for (file, rows) in [("b", 3), ("c", 4)] {
+        place.start(None);
+        thread::sleep(Duration::from_millis(300));
+        assert!(!place.has_ended(), "it watches: {}", place.said());
+        place.put(&format!("in/{file}.log"), b"1,3,3\n");
+        place.until("the new file", |place| place.lines() == rows);
+        place.kill();
+    }
+}

@@ -1,7 +1,7 @@
 //! Snapshots of a cogroup between any two epochs: the module is handed the same rows in the same calls as without.
 
 use std::{
-    fs,
+    env, fs,
     sync::{Arc, LazyLock},
 };
 
@@ -24,6 +24,7 @@ use pelton_core::{
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
 };
+use pelton_tests::seeds::each;
 use pelton_wasm::{BatchContext, CogroupInstance, Module, Runtime, RuntimeOptions};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -73,7 +74,7 @@ fn plan(kind: WindowKind) -> JoinPlan {
         input,
         key_at: vec![0],
         key_fields: vec![Arc::clone(&schemas[0].fields()[0])],
-        time: Some(TimeColumn { at: 1, shift: 0 }),
+        time: Some(TimeColumn { at: 1, shift: 0, ahead: None }),
         late_rows: LateRows::Never,
         partitions: PARTITIONS,
         late: None,
@@ -137,7 +138,7 @@ fn cogroups_go_on_from_a_snapshot() {
     let mut rows = 0;
     let tumbling = WindowKind::Tumbling { length: 12, offset: 0, zone: None };
     for kind in [tumbling, sliding, WindowKind::Session { gap: 4 }, WindowKind::Global] {
-        for seed in 0..20 {
+        each("-p pelton-tests --test joins cogroups_go_on", 0..20, |seed| {
             let random = &mut StdRng::seed_from_u64(seed);
             let plan = Arc::new(plan(kind.clone()));
             let shufflers = plan.shuffles.clone().map(Shuffler::new);
@@ -170,7 +171,7 @@ fn cogroups_go_on_from_a_snapshot() {
                 }
                 assert!(save(&whole) == save(&loaded), "{kind:?}, seed {seed}, epoch {epoch}: other bytes");
             }
-        }
+        });
     }
-    assert!(rows > 1_000, "{rows} rows test little");
+    assert!(env::var_os("PELTON_SEED").is_some() || rows > 1_000, "{rows} rows test little");
 }

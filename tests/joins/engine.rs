@@ -69,7 +69,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         input,
         key_at: key_at.clone(),
         key_fields: key_fields.clone(),
-        time: has_time.then_some(TimeColumn { at: 2, shift: 0 }),
+        time: has_time.then_some(TimeColumn { at: 2, shift: 0, ahead: None }),
         late_rows: late_rows.clone(),
         partitions: timeline.partitions,
         late: Some(PortPlan { schema: columns(), columns: passed.clone() }),
@@ -179,9 +179,38 @@ impl snapshots::Run for Run<'_> {
             }
             outcome.joined.extend(reduced.emitted.iter().flat_map(|(_, batch)| joined(batch)));
         }
+        outcome.kept = [0, 1].map(|side| self.partitions.iter().map(|partition| partition.numbers(side).len()).sum());
+        outcome.keys = self.partitions.iter().map(Partition::keys).sum();
         self.before = epoch.watermark;
         self.number += 1;
         Ok(outcome)
+    }
+}
+
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let elsewhere = JoinPlan { partitions, ..plan(self.timeline) };
+        let shuffles = elsewhere.shuffles.clone().map(|shuffle| ShufflePlan { partitions, ..shuffle });
+        let plan = Arc::new(JoinPlan { shuffles, ..elsewhere });
+        let budget = Budget::new(plan.state_bytes);
+        let gather = |number| -> Result<Partition, SnapshotError> {
+            let bytes = Partition::gather(&plan, number, &budget, &self.partitions)?.save(&plan);
+            Partition::load(&plan, number, &budget, &bytes)
+        };
+        Ok(Self {
+            timeline: self.timeline,
+            shufflers: plan.shuffles.clone().map(Shuffler::new),
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            partitions: (0..partitions).map(gather).collect::<Result<_, _>>()?,
+            number: self.number,
+            before: self.before,
+            plan,
+        })
+    }
+
+    fn unordered(mut outcome: Outcome) -> Outcome {
+        outcome.sort();
+        outcome
     }
 }
 

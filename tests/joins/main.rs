@@ -1,5 +1,6 @@
 //! Joins against nested loops: random timelines of two streams go through both halves of a join, and what leaves each epoch
-//! must be what an evaluator says that compares every row with every other.
+//! must be what an evaluator says that compares every row with every other; and so must what is kept: no row longer than the watermark
+//! allows, and no key without rows.
 //!
 //! A timeline is a join (which rows it keeps, interval, window or session, lateness, key, partitions) and its epochs: batches of either
 //! side in any order, with rows out of order, late, twice, without a time or with a null in the key, or a side without any row.
@@ -44,6 +45,9 @@ pub struct Outcome {
     /// Ids of rows, of each side.
     late: [Vec<i64>; 2],
     rejected: [Vec<i64>; 2],
+    /// Rows of each side that are still kept, and the keys that these have.
+    kept: [usize; 2],
+    keys: usize,
 }
 
 impl Outcome {
@@ -60,7 +64,7 @@ fn number(name: &str) -> Option<u64> {
 fn agree(test: &str, form: Form) {
     let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
-    let (mut joined, mut alone, mut late) = (0, 0, 0);
+    let (mut joined, mut alone, mut late, mut kept_most) = (0, 0, 0, 0);
     for seed in first..first + timelines {
         let timeline = Timeline::random(form, seed);
         let again = format!(
@@ -81,10 +85,16 @@ fn agree(test: &str, form: Form) {
             alone += expected.joined.iter().filter(|row| row.left.is_none() || row.right.is_none()).count();
             joined += expected.joined.len();
             late += expected.late.iter().map(Vec::len).sum::<usize>();
+            kept_most = usize::max(kept_most, expected.kept.iter().sum());
+            let is_last = epoch + 1 == timeline.epochs.len();
+            assert!(!is_last || (got.kept, got.keys) == ([0, 0], 0), "state is left at the end\n{again}");
         }
     }
-    println!("{timelines} timelines, {joined} rows, {alone} of them without a partner, {late} late");
+    println!(
+        "{timelines} timelines, {joined} rows, {alone} of them without a partner, {late} late, {kept_most} kept at most"
+    );
     assert!(timelines < 100 || joined > alone && alone > 0, "timelines without pairs test nothing");
+    assert!(timelines < 100 || kept_most > 20, "timelines that keep no rows test nothing");
 }
 
 #[test]
@@ -116,7 +126,7 @@ fn a_row_that_an_open_session_takes_in_is_on_time_however_old() {
     let (kind, shape) = (JoinKind::Full, Shape::Sessions { gap: 10 });
     let timeline = Timeline { kind, shape, lateness: 0, by_name: false, partitions: 2, rows_max: 4, epochs };
     let got = engine::run(&timeline);
-    assert_eq!(got[0], Outcome::default());
+    assert_eq!(got[0], Outcome { kept: [3, 0], keys: 1, ..Outcome::default() });
     assert_eq!((&got[1].late, got[1].joined.len()), (&[vec![], vec![5, 7]], 6));
     assert!(got[1].joined.iter().all(|row| row.window == Some((12, 46)) && row.left.is_some() && row.right.is_some()));
     let mut expected = oracle::evaluate(&timeline);

@@ -1,5 +1,7 @@
 //! The naive evaluator: every row with every other, and every window that there is.
 
+use std::collections::BTreeSet;
+
 use pelton_core::job::JoinKind;
 
 use crate::{
@@ -22,6 +24,7 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
         return outcomes;
     }
     let [left, right] = taken(timeline, &mut outcomes);
+    keep(timeline, [&left, &right], &mut outcomes);
     match timeline.shape {
         Shape::Interval { least, most } => interval(timeline, &left, &right, (least, most), &mut outcomes),
         Shape::Windows { length, slide, offset } => {
@@ -79,9 +82,44 @@ fn taken(timeline: &Timeline, outcomes: &mut [Outcome]) -> [Vec<Taken>; 2] {
     taken
 }
 
+/// What is kept after each epoch: rows that may still meet others, or whose window is open.
+fn keep(timeline: &Timeline, sides: [&[Taken]; 2], outcomes: &mut [Outcome]) {
+    for (number, (epoch, outcome)) in timeline.epochs.iter().zip(outcomes).enumerate() {
+        let is_wanted = |side: usize, taken: &Taken| {
+            let is_over = match timeline.shape {
+                Shape::Interval { least, most } => {
+                    let reach = if side == 0 { most } else { -least };
+                    taken.time + reach < epoch.watermark.saturating_sub(timeline.lateness)
+                }
+                Shape::Windows { length, slide, offset } => {
+                    let last = offset + (taken.time - offset).div_euclid(slide) * slide + length;
+                    last <= epoch.watermark.saturating_sub(timeline.lateness)
+                }
+                Shape::Global | Shape::Sessions { .. } => false,
+            };
+            // What has a null in its key meets nobody, and is wanted only if it leaves alone.
+            let may_leave = keeps(timeline.kind)[side] || key(timeline, &taken.row).is_some();
+            taken.epoch <= number && epoch.watermark != i64::MAX && !is_over && may_leave
+        };
+        let kept = [0, 1].map(|side| sides[side].iter().filter(|taken| is_wanted(side, taken)).collect::<Vec<_>>());
+        outcome.kept = [kept[0].len(), kept[1].len()];
+        outcome.keys = keys(timeline, kept.iter().flatten().map(|taken| &taken.row));
+    }
+}
+
+/// None: it has a null.
+fn key<'a>(timeline: &Timeline, row: &'a Row) -> Option<(i64, &'a str)> {
+    let name = if timeline.by_name { row.name? } else { "" };
+    Some((row.number?, name))
+}
+
+/// How many keys these rows have.
+fn keys<'a>(timeline: &Timeline, rows: impl Iterator<Item = &'a Row>) -> usize {
+    rows.filter_map(|row| key(timeline, row)).collect::<BTreeSet<_>>().len()
+}
+
 fn meet(timeline: &Timeline, left: &Row, right: &Row) -> bool {
-    let names = !timeline.by_name || left.name.is_some() && left.name == right.name;
-    left.number.is_some() && left.number == right.number && names
+    key(timeline, left).is_some_and(|key_of_left| key(timeline, right) == Some(key_of_left))
 }
 
 fn keeps(kind: JoinKind) -> [bool; 2] {
@@ -181,6 +219,8 @@ fn sessions(timeline: &Timeline, gap: i64, outcomes: &mut [Outcome]) {
                 open.extend(rows);
             }
         }
+        outcome.kept = [0, 1].map(|wanted| open.iter().filter(|(side, _)| *side == wanted).count());
+        outcome.keys = keys(timeline, open.iter().map(|(_, taken)| &taken.row));
         kept = open;
         before = epoch.watermark;
     }

@@ -29,6 +29,20 @@ fn go_on(test: &str, form: Form) {
 }
 
 #[test]
+fn joins_of_each_form_go_on_in_other_partitions() {
+    let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
+    let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
+    for form in [Form::Interval, Form::Windows, Form::Sessions, Form::Global] {
+        for seed in first..first + timelines {
+            let timeline = Timeline::random(form, seed);
+            let told = format!("{timeline:#?}\nagain: PELTON_SEED={seed} PELTON_TIMELINES=1");
+            let cut = seed as usize % timeline.epochs.len();
+            snapshots::move_on(Run::new(&timeline), &timeline.epochs, cut, (seed % 11 + 1) as u16, &told);
+        }
+    }
+}
+
+#[test]
 fn interval_joins_go_on_from_a_snapshot() {
     go_on("interval_joins_go_on", Form::Interval);
 }

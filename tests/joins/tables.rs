@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use pelton_tests::binary;
+use pelton_tests::{binary, seeds::each};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const JOB: &str = r#"
@@ -49,8 +49,13 @@ fn output(dir: &Path) -> Result<Vec<String>> {
 }
 
 #[test]
-fn rows_of_a_stream_find_theirs_in_a_table() -> Result<()> {
-    let random = &mut StdRng::seed_from_u64(7);
+fn rows_of_a_stream_find_theirs_in_a_table() {
+    each("-p pelton-tests --test joins rows_of_a_stream", 7..8, |seed| {
+        look_up(&mut StdRng::seed_from_u64(seed)).unwrap_or_else(|error| panic!("{error:?}"));
+    });
+}
+
+fn look_up(random: &mut StdRng) -> Result<()> {
     for (kind, keeps) in [("inner", false), ("left", true)] {
         for _ in 0..8 {
             let dir = tempfile::tempdir()?;

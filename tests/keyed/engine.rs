@@ -20,6 +20,7 @@ use pelton::{
         shuffle::{LateRows, ShufflePlan, Shuffler},
         tables::SideTables,
     },
+    standard,
     state::{budget::Budget, snapshot::SnapshotError},
 };
 use pelton_core::{
@@ -36,19 +37,24 @@ use crate::{
     timeline::{Epoch, Guest, KeyForm, Row, Timeline},
 };
 
-static LEDGER: LazyLock<Arc<Module>> = LazyLock::new(|| load("ledger"));
-static SHELVES: LazyLock<Arc<Module>> = LazyLock::new(|| load("shelves"));
+static LEDGER: LazyLock<Arc<Module>> = LazyLock::new(|| guest("ledger"));
+static SHELVES: LazyLock<Arc<Module>> = LazyLock::new(|| guest("shelves"));
+static DEDUP: LazyLock<Arc<Module>> = LazyLock::new(|| load(standard::find("std:dedup").expect("it is shipped").bytes));
 
-fn load(name: &str) -> Arc<Module> {
-    let bytes = fs::read(pelton_tests::guest(name).expect("a module to test")).expect("readable");
+fn guest(name: &str) -> Arc<Module> {
+    load(&fs::read(pelton_tests::guest(name).expect("a module to test")).expect("readable"))
+}
+
+fn load(bytes: &[u8]) -> Arc<Module> {
     let runtime = Runtime::new(&RuntimeOptions::default()).expect("the runtime starts");
-    Arc::new(Module::load(&runtime, &bytes, &limits()).expect("the module loads"))
+    Arc::new(Module::load(&runtime, bytes, &limits()).expect("the module loads"))
 }
 
 fn module(guest: Guest) -> &'static Arc<Module> {
     match guest {
         Guest::Ledger => &LEDGER,
         Guest::Shelves => &SHELVES,
+        Guest::Dedup => &DEDUP,
     }
 }
 
@@ -109,7 +115,7 @@ pub fn plan(timeline: &Timeline) -> KeyedPlan {
         input: 0,
         key_at,
         key_fields,
-        time: Some(TimeColumn { at: TIME_AT, shift: 0 }),
+        time: Some(TimeColumn { at: TIME_AT, shift: 0, ahead: None }),
         late_rows: timeline.lateness.map_or(LateRows::Never, LateRows::Behind),
         partitions: timeline.partitions,
         late: Some(PortPlan { schema: Arc::clone(&schema), columns: passed.clone() }),
@@ -210,6 +216,33 @@ impl snapshots::Run for Run<'_> {
     }
 }
 
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let mut plan = plan(self.timeline);
+        plan.shuffle.partitions = partitions;
+        let plan = Arc::new(plan);
+        let budget = Budget::new(self.state_bytes);
+        let gather = |number| {
+            let bytes = Partition::gather(&plan, number, &budget, &self.partitions).save(&plan);
+            Partition::load(&plan, number, &budget, &bytes)
+        };
+        Ok(Self {
+            timeline: self.timeline,
+            shufflers: [Shuffler::new(plan.shuffle.clone()), Shuffler::new(plan.shuffle.clone())],
+            reducers: [Reducer::new(Arc::clone(&plan)), Reducer::new(Arc::clone(&plan))],
+            state_bytes: self.state_bytes,
+            partitions: (0..partitions).map(gather).collect::<Result<_, _>>()?,
+            number: self.number,
+            before: self.before,
+            plan,
+        })
+    }
+
+    fn unordered(outcome: Outcome) -> Outcome {
+        outcome.sorted()
+    }
+}
+
 impl Run<'_> {
     /// Adds what the epoch does to `out`.
     pub fn epoch_into(&mut self, epoch: &Epoch, out: &mut Outcome) -> Result<(), CallError> {
@@ -274,8 +307,10 @@ fn take(key: KeyForm, port: usize, batch: &RecordBatch, out: &mut Outcome) {
         // It does not pass.
         None => vec![0; batch.num_rows()],
     };
-    let what = batch.column_by_name("what").expect("it is computed").as_string::<i32>();
-    for (((name, time), what), n) in names.into_iter().zip(times).zip(what).zip(long(batch, "n")) {
+    // Where nothing is computed the row is what leaves.
+    let (what, n) = if batch.column_by_name("what").is_some() { ("what", "n") } else { ("command", "x") };
+    let what = batch.column_by_name(what).expect("it passes").as_string::<i32>();
+    for (((name, time), what), n) in names.into_iter().zip(times).zip(what).zip(long(batch, n)) {
         out.rows.entry(name).or_default().push((time, what.expect("a word").to_owned(), n));
     }
 }

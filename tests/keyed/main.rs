@@ -2,10 +2,11 @@
 //! and what leaves must be what a naive evaluator says, key by key and in order.
 //!
 //! A timeline is an operator (form of the key, partitions, rows in a call, time to live, lateness, idle keys) and its epochs. The
-//! modules are tests/guests/ledger, which speaks to the engine without the SDK, and tests/guests/shelves, which keeps lists and maps by it;
-//! `make guests` builds them. `PELTON_TIMELINES` says how many timelines (the suite: some hundreds),
+//! modules are tests/guests/ledger, which speaks to the engine without the SDK, and tests/guests/shelves, which keeps lists and maps by it
+//! (`make guests` builds them), and `std:dedup`. `PELTON_TIMELINES` says how many timelines (the suite: some hundreds),
 //! `PELTON_SEED` with which to begin; a failure prints both.
 
+mod dedup;
 mod engine;
 mod job;
 mod large;
@@ -23,6 +24,7 @@ use std::{
 };
 
 use pelton_core::limits::LimitName;
+use pelton_tests::seeds::each;
 use pelton_wasm::CallError;
 use timeline::{Guest, Timeline};
 
@@ -66,6 +68,11 @@ fn lists_and_maps_answer_as_a_naive_evaluator_does() {
         shelves::run,
         &["push", "fill", "pop-below", "both", "stock", "map-both", "row", "woke", "end", "late"],
     );
+}
+
+#[test]
+fn dedup_answers_as_a_naive_set_does() {
+    agree(Guest::Dedup, dedup::run, &["row", "late"]);
 }
 
 /// What should leave, and how many keys should have state in the end.
@@ -114,14 +121,14 @@ fn compare(timeline: &Timeline, oracle: Oracle) -> Outcome {
 
 #[test]
 fn a_pure_fold_does_not_depend_on_epochs() {
-    for seed in 0..4 {
+    each("-p pelton-tests --test keyed a_pure_fold", 0..4, |seed| {
         let of = |batches| engine::run(&Timeline::folds_only(seed, batches), PLENTY).expect("it runs").0;
         let one = of(100);
         assert!(one.rows.len() > 10 && one.rows.values().map(Vec::len).sum::<usize>() > 200);
         for batches in [1, 5] {
-            assert_eq!(of(batches), one, "seed {seed}, {batches} batches in an epoch");
+            assert_eq!(of(batches), one, "{batches} batches in an epoch");
         }
-    }
+    });
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub fn run(timeline: &Timeline) -> (Outcome, usize) {
 }
 
 /// The key as the outcome shows it.
-fn name(form: KeyForm, row: &Row) -> String {
+pub fn name(form: KeyForm, row: &Row) -> String {
     let text = || row.text.clone().unwrap_or_else(|| "null".to_owned());
     match form {
         KeyForm::Number => row.number.to_string(),

@@ -16,11 +16,24 @@ const TIMELINES_DEFAULT: u64 = 300;
 const DAMAGED: u64 = 30;
 
 #[test]
-fn a_keyed_operator_goes_on_from_a_snapshot() {
+fn a_keyed_operator_goes_on_in_other_partitions() {
     let first = number("PELTON_SEED").unwrap_or(1);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     for seed in first..first + timelines {
         let guest = if seed % 2 == 0 { Guest::Shelves } else { Guest::Ledger };
+        let timeline = Timeline::random(guest, seed);
+        let told = format!("{timeline:#?}\nagain: PELTON_SEED={seed} PELTON_TIMELINES=1");
+        let cut = seed as usize % timeline.epochs.len();
+        snapshots::move_on(Run::new(&timeline, PLENTY), &timeline.epochs, cut, (seed % 11 + 1) as u16, &told);
+    }
+}
+
+#[test]
+fn a_keyed_operator_goes_on_from_a_snapshot() {
+    let first = number("PELTON_SEED").unwrap_or(1);
+    let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
+    for seed in first..first + timelines {
+        let guest = [Guest::Shelves, Guest::Ledger, Guest::Dedup][seed as usize % 3];
         let timeline = Timeline::random(guest, seed);
         let told = format!(
             "{timeline:#?}\nagain: PELTON_SEED={seed} PELTON_TIMELINES=1 cargo test --release -p pelton-tests --test keyed goes_on"

@@ -11,6 +11,8 @@ pub enum Guest {
     Ledger,
     /// Written with the SDK.
     Shelves,
+    /// `std:dedup`, for which all rows are alike but in their key.
+    Dedup,
 }
 
 /// The columns that make the key.
@@ -71,7 +73,7 @@ impl Timeline {
         let forms: &[KeyForm] = match guest {
             Guest::Ledger => &[KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both, KeyForm::None],
             // The SDK takes no operator without a key.
-            Guest::Shelves => &[KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both],
+            Guest::Shelves | Guest::Dedup => &[KeyForm::Number, KeyForm::Text, KeyForm::NullableText, KeyForm::Both],
         };
         let key = *forms.choose(random).expect("some");
         let epochs = random.random_range(1..8);
@@ -145,6 +147,7 @@ fn row(random: &mut StdRng, guest: Guest, key: KeyForm, keys: i64, time: &mut i6
     let number = random.random_range(0..keys);
     let is_null = key == KeyForm::NullableText && number % 10 == 0;
     let command = match (guest, random.random_range(0..50)) {
+        (Guest::Dedup, _) => "row",
         (Guest::Ledger, 0) => "reject",
         (Guest::Ledger, 1 | 2) => "set-past",
         (Guest::Ledger, _) => COMMANDS.choose(random).expect("some"),

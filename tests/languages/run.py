@@ -33,18 +33,21 @@ LANGUAGES = {
     "python": ("py", "{id}.py"),
 }
 #: The kinds of operators that are no transforms.
-KINDS = {"spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed"}
+KINDS = {
+    "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
+    "plays": "keyed", "unpaid": "cogroup",
+}
 #: What templates make, by names that are given to them.
-TEMPLATES = ("to-euro", "spread", "sessions")
-#: Languages whose SDK has transforms alone.
-TRANSFORMS_ALONE = {"assemblyscript"}
+TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
+#: Kinds that the SDK of a language does not have.
+LACKS = {"assemblyscript": {"cogroup"}}
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "kinds", "words", "total", "visits", "fails"},
-    "go": {"to-euro", "kinds", "total", "visits", "lossy"},
-    "typescript": {"words", "total", "visits"},
-    "zig": {"to-euro", "words", "total", "visits", "fails"},
-    "assemblyscript": {"to-euro", "kinds"},
+    "c": {"to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "visits", "fails", "plays"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "visits", "lossy", "plays"},
+    "typescript": {"unpaid", "words", "total", "visits", "plays"},
+    "zig": {"to-euro", "unpaid", "words", "total", "visits", "fails", "plays"},
+    "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.
 CHECKED = {
@@ -191,7 +194,7 @@ def main():
         for language in chosen:
             wanted = QUICK.get(language, set()) if given.quick else None
             for name in TEMPLATES:
-                is_had = KINDS.get(name) is None or language not in TRANSFORMS_ALONE
+                is_had = KINDS.get(name) not in LACKS.get(language, ())
                 if is_had and (wanted is None or name in wanted):
                     suite.run(name, language)
             extension, _ = LANGUAGES[language]

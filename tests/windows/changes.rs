@@ -101,6 +101,7 @@ pub fn second(timeline: &Timeline, of: SchemaRef, window: WindowSpec, emission: 
         op_at: at(OP_COLUMN),
         emits_changes: emission != Emission::OnClose,
         emission,
+        in_order: false,
         window,
         partitions: timeline.partitions,
         rows_max: timeline.rows_max,
@@ -132,15 +133,26 @@ pub fn first(timeline: &Timeline) -> Operator {
 
 /// After each epoch the changes add up to what updates by key would be, and the second operator to a histogram of that.
 fn compare_tables(timeline: &Timeline) -> Result<Seen, String> {
+    compare_tables_moving(timeline, None)
+}
+
+/// The state of both goes to so many partitions half-way.
+fn compare_tables_moving(timeline: &Timeline, to: Option<u16>) -> Result<Seen, String> {
     let plan = first(timeline).plan();
+    let of_second = SchemaRef::clone(&plan.result);
     let (key_columns, has_event_time) = (plan.key_at.len(), plan.time_at.is_some());
-    let mut totals =
-        Running::new(second(timeline, SchemaRef::clone(&plan.result), no_windows(), Emission::OnUpdate).plan());
+    let total = || second(timeline, SchemaRef::clone(&of_second), no_windows(), Emission::OnUpdate);
+    let mut totals = Running::new(total().plan());
     let mut running = Running::new(plan);
     let (mut table, mut counts, mut updates) = (Table::default(), Table::default(), BTreeMap::new());
     let mut seen = Seen::default();
     let expected = oracle::evaluate(timeline);
     for (number, (epoch, expected)) in timeline.epochs.iter().zip(expected).enumerate() {
+        if let Some(partitions) = to.filter(|_| number == timeline.epochs.len() / 2) {
+            let elsewhere = |operator: Operator| Operator { partitions, ..operator }.plan();
+            running = running.moved(elsewhere(first(timeline))).map_err(|error| error.to_string())?;
+            totals = totals.moved(elsewhere(total())).map_err(|error| error.to_string())?;
+        }
         let batches: Vec<RecordBatch> = epoch.batches.iter().map(|rows| engine::batch(rows)).collect();
         let closing = engine::closing(timeline, number, has_event_time);
         let changes = running.epoch(number, epoch.now, &batches, closing).expect("it goes through").results;
@@ -222,6 +234,14 @@ fn compare_windows(timeline: &Timeline) -> Result<Seen, String> {
 fn sums_over_changes_agree_with_sums_over_the_table() {
     for kind in [Kind::Global, Kind::Tumbling, Kind::Sliding] {
         each("sums_over_changes", |seed| Timeline::random(kind, seed), compare_tables);
+    }
+}
+
+#[test]
+fn changes_go_on_in_other_partitions() {
+    for kind in [Kind::Global, Kind::Tumbling, Kind::Sliding] {
+        let moving = |timeline: &Timeline| compare_tables_moving(timeline, Some(timeline.partitions % 4 + 2));
+        each("changes_go_on_in_other", |seed| Timeline::random(kind, seed), moving);
     }
 }
 

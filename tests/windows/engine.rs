@@ -57,7 +57,7 @@ fn columns() -> SchemaRef {
     ]))
 }
 
-fn input() -> Input {
+pub fn input() -> Input {
     Input {
         name: "rows".into(),
         schema: columns(),
@@ -127,6 +127,7 @@ pub struct Operator {
     pub op_at: Option<usize>,
     pub window: WindowSpec,
     pub emission: Emission,
+    pub in_order: bool,
     pub emits_changes: bool,
     pub partitions: u16,
     pub rows_max: usize,
@@ -151,6 +152,7 @@ impl Operator {
             op_at: None,
             window: WindowSpec { kind, lateness: timeline.lateness, clock, inverse: false },
             emission: emission(timeline),
+            in_order: timeline.in_order,
             emits_changes: false,
             partitions: timeline.partitions,
             rows_max: timeline.rows_max,
@@ -160,7 +162,12 @@ impl Operator {
 
     /// The timeline's, with `sum` and `count`, which take rows back.
     pub fn retractable(timeline: &Timeline) -> Self {
-        Self { functions: RETRACTABLE.iter().map(copied).collect(), ..Self::of(timeline) }
+        Self::with(timeline, RETRACTABLE.as_slice())
+    }
+
+    /// The timeline's, with these functions, whose results do not depend on the order of rows.
+    pub fn with(timeline: &Timeline, functions: &[Function]) -> Self {
+        Self { functions: functions.iter().map(copied).collect(), in_order: false, ..Self::of(timeline) }
     }
 
     pub fn plan(self) -> AggregatePlan {
@@ -186,8 +193,10 @@ impl Operator {
             time_at: self.time_at,
             op_at: self.op_at,
             time_shift: self.time_shift,
+            time_ahead: None,
             window: self.window,
             emission: self.emission,
+            in_order: self.in_order,
             emits_changes: self.emits_changes,
             partitions: self.partitions,
             output: Some(PortPlan { schema: Arc::clone(&result), columns: all }),
@@ -285,6 +294,19 @@ impl Running {
         Ok(Self { partitions, before: self.before, ..Self::of(Arc::clone(&self.plan)) })
     }
 
+    /// Goes on with the state of this one, under a plan that differs in the number of its partitions.
+    pub fn moved(&self, plan: AggregatePlan) -> Result<Self, SnapshotError> {
+        let made = (0..plan.partitions).map(|number| Partition::gather(&plan, number, &self.partitions).save(&plan));
+        let made: Vec<Vec<u8>> = made.collect();
+        Self { before: self.before, ..Self::new(plan) }.load(&made)
+    }
+
+    /// The same operator under another plan, as a swap exchanges it.
+    pub fn under(mut self, plan: AggregatePlan) -> Self {
+        self.partitions.iter_mut().for_each(|partition| partition.evolve(&self.plan, &plan));
+        Self { partitions: self.partitions, before: self.before, ..Self::new(plan) }
+    }
+
     /// Groups that are still known.
     pub fn groups(&self) -> usize {
         self.partitions.iter().map(Partition::groups).sum()
@@ -309,6 +331,20 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(timeline: &'a Timeline) -> Self {
         Self { timeline, running: Running::new(plan(timeline)), number: 0 }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// It goes on as another timeline says, of the same epochs: loaded from a snapshot, or as it is.
+    pub fn under(self, timeline: &'a Timeline, by_snapshot: bool) -> Self {
+        let other = plan(timeline);
+        let running = if by_snapshot {
+            let empty = Running { before: self.running.before, ..Running::new(other) };
+            empty.load(&self.save()).expect("it fits")
+        } else {
+            self.running.under(other)
+        };
+        Self { timeline, running, number: self.number }
     }
 }
 
@@ -346,6 +382,20 @@ impl snapshots::Run for Run<'_> {
     }
 }
 
+impl snapshots::Move for Run<'_> {
+    fn moved(&self, partitions: u16) -> Result<Self, SnapshotError> {
+        let plan = Operator { partitions, ..Operator::of(self.timeline) }.plan();
+        Ok(Self { running: self.running.moved(plan)?, ..*self })
+    }
+
+    fn unordered(mut outcome: Outcome) -> Outcome {
+        outcome.results.sort();
+        outcome.late.sort_unstable();
+        outcome.rejected.sort_unstable();
+        outcome
+    }
+}
+
 pub fn batch(rows: &[Row]) -> RecordBatch {
     let columns_of: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.number))),
@@ -378,8 +428,7 @@ fn folds(timeline: &Timeline, batch: &RecordBatch) -> Vec<Fold> {
     };
     let fold = |row: usize| {
         let mut rows = lists.value(row).as_primitive::<Int64Type>().values().to_vec();
-        if timeline.kind == Kind::Session {
-            // The order in which sessions are merged depends on the batches.
+        if timeline.kind == Kind::Session && !timeline.in_order {
             rows.sort_unstable();
         }
         Fold {

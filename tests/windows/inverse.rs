@@ -69,11 +69,20 @@ pub fn operator(timeline: &Timeline) -> Operator {
 }
 
 fn run(timeline: &Timeline) -> Vec<Outcome> {
-    let operator = operator(timeline);
-    let key_columns = operator.key_at.len();
-    let mut running = Running::new(operator.plan());
+    run_moving(timeline, None)
+}
+
+/// Its state goes to so many partitions half-way.
+fn run_moving(timeline: &Timeline, to: Option<u16>) -> Vec<Outcome> {
+    let of_timeline = operator(timeline);
+    let key_columns = of_timeline.key_at.len();
+    let mut running = Running::new(of_timeline.plan());
     let mut outcomes = Vec::new();
     for (number, epoch) in timeline.epochs.iter().enumerate() {
+        if let Some(partitions) = to.filter(|_| number == timeline.epochs.len() / 2) {
+            let elsewhere = Operator { partitions, ..operator(timeline) };
+            running = running.moved(elsewhere.plan()).expect("it can be moved");
+        }
         let batches: Vec<RecordBatch> = epoch.batches.iter().map(|rows| engine::batch(rows)).collect();
         let has_event_time = timeline.clock == Clock::Event;
         let closing = engine::closing(timeline, number, has_event_time);
@@ -119,6 +128,16 @@ fn slides_that_take_rows_back_agree_with_recomputation() {
     each("slides_that_take_rows_back", timeline, compare);
 }
 
+#[test]
+fn slides_go_on_in_other_partitions() {
+    let compare = |timeline: &Timeline| {
+        let seen = compare(timeline)?;
+        let to = timeline.partitions % 5 + 2;
+        difference(expected(timeline), run_moving(timeline, Some(to))).map_or(Ok(seen), Err)
+    };
+    each("slides_go_on_in_other", timeline, compare);
+}
+
 /// The comparison has to find what it looks for: a window that left once too often, or a zero.
 #[test]
 fn a_result_too_many_is_found() {
@@ -162,6 +181,7 @@ fn a_hundred_thousand_slides_agree_with_recomputation() {
         partitions: 2,
         rows_max: 1_000,
         key: [true, false],
+        in_order: false,
         epochs: Vec::new(),
         ..timeline(1)
     };

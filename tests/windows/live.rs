@@ -75,6 +75,10 @@ window = {{ type = "tumbling", length = "500ms" }}
 [sink.out]
 type = "print"
 input = "counted"
+
+[sink.late]
+type = "print"
+input = "counted.late"
 "#
         )
     };
@@ -83,7 +87,12 @@ input = "counted"
     idle.expect("\"count\":50")?;
     let printed = waited_for.printed()?;
     ensure!(!printed.contains("\"count\""), "a source that is waited for holds windows open: {printed}");
+    let printed = idle.printed()?;
+    ensure!(!printed.contains("\"sink\":\"late\""), "nothing is late yet: {printed}");
     // It has come back: rows behind what has been told are late, others count.
     idle.say("late,2026-01-01T00:00:00Z\nsaid,2027-01-01T00:00:00Z\n")?;
-    idle.expect("\"event\":\"rows\"")
+    idle.expect("\"rows\":[{\"word\":\"late\",\"at\":\"2026-01-01T00:00:00.000000\"}]")?;
+    let printed = idle.printed()?;
+    ensure!(!printed.contains("\"said\""), "a row that is not late is in a window that is open: {printed}");
+    Ok(())
 }

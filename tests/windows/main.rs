@@ -2,7 +2,8 @@
 //! must be what a naive evaluator says.
 //!
 //! A timeline is a job (kind of window, emission, lateness, clock, key, partitions) and its epochs: rows out of order, late,
-//! twice, without a time, or none at all. The module lists the rows of each result, so a row that is lost, counted twice or
+//! twice, without a time, or none at all, from one to three sources of one to three files that overlap, some of which fall idle and
+//! come back. How far event time has come is told to the engine's watermarks, and worked out by a naive rule. The module lists the rows of each result, so a row that is lost, counted twice or
 //! merged out of order shows. `PELTON_TIMELINES` says how many timelines of each kind (the suite: a few hundred, `make soak`:
 //! 100,000 in all), `PELTON_SEED` with which to begin; a failure prints both.
 
@@ -12,16 +13,20 @@ mod inverse;
 mod live;
 mod oracle;
 mod order;
+mod permutations;
+mod skew;
 mod snapshot;
 mod stages;
 mod timeline;
+mod watermark;
 
 use std::{
+    collections::BTreeMap,
     env,
     panic::{self, AssertUnwindSafe},
 };
 
-use timeline::{Kind, Timeline};
+use timeline::{Clock, Emit, Kind, Timeline};
 
 const TIMELINES_DEFAULT: u64 = 300;
 const SEED_DEFAULT: u64 = 1;
@@ -30,13 +35,69 @@ fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is not a number: {value}")))
 }
 
-/// Runs timelines of one kind; the first that fails ends it.
+/// Runs timelines of one kind; the first that fails ends it. All of its forms must have occurred.
 fn agree(test: &str, kind: Kind) {
-    each(test, |seed| Timeline::random(kind, seed), compare);
+    let seen = each(test, |seed| Timeline::random(kind, seed), compare);
+    if number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT) < TIMELINES_DEFAULT {
+        return;
+    }
+    let mut missing = forms(kind);
+    missing.retain(|form| !seen.forms.contains_key(form));
+    assert!(missing.is_empty(), "no timeline had {missing:?} of {:#?}", seen.forms);
+}
+
+/// What timelines of a kind differ in: emission, lateness, clock, rows that are too late, what the watermark depends on.
+fn forms(kind: Kind) -> Vec<String> {
+    let emissions = ["on-close", "on-update", "early"];
+    if matches!(kind, Kind::Global | Kind::Count) {
+        return emissions.map(str::to_owned).into();
+    }
+    let mut forms: Vec<String> =
+        ["held back by a file", "past an idle source", "of several sources"].map(str::to_owned).into();
+    for emission in emissions {
+        for lateness in ["", ", lateness"] {
+            let form = format!("{emission}{lateness}");
+            forms.extend([form.clone(), format!("{form}, late rows"), format!("{form}, processing time")]);
+        }
+    }
+    forms
+}
+
+/// Which of these a timeline is.
+fn forms_of(timeline: &Timeline, late: u64) -> Vec<String> {
+    let mut form = match timeline.emit {
+        Emit::OnClose => "on-close",
+        Emit::OnUpdate => "on-update",
+        Emit::Early(_) => "early",
+    }
+    .to_owned();
+    if matches!(timeline.kind, Kind::Global | Kind::Count) {
+        return vec![form];
+    }
+    if timeline.lateness > 0 {
+        form.push_str(", lateness");
+    }
+    if timeline.clock == Clock::Processing {
+        return vec![format!("{form}, processing time")];
+    }
+    let by = |rule| watermark::naive(&timeline.sources, &timeline.epochs, rule);
+    let (all, unread, idle) = (
+        watermark::Rule::ALL,
+        watermark::Rule { unread: false, ..watermark::Rule::ALL },
+        watermark::Rule { idle: false, ..watermark::Rule::ALL },
+    );
+    let facts = [
+        (by(all) != by(unread), "held back by a file"),
+        (by(all) != by(idle), "past an idle source"),
+        (timeline.sources.len() > 1, "of several sources"),
+    ];
+    let facts = facts.into_iter().filter(|(is_so, _)| *is_so).map(|(_, fact)| fact.to_owned());
+    let late = (late > 0).then(|| format!("{form}, late rows"));
+    facts.chain(late).chain([form]).collect()
 }
 
 /// Runs timelines against what `compare` says of each; the first that fails ends it.
-fn each(test: &str, timeline: impl Fn(u64) -> Timeline, compare: impl Fn(&Timeline) -> Result<Seen, String>) {
+fn each(test: &str, timeline: impl Fn(u64) -> Timeline, compare: impl Fn(&Timeline) -> Result<Seen, String>) -> Seen {
     let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
     let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
     let mut seen = Seen::default();
@@ -54,6 +115,7 @@ fn each(test: &str, timeline: impl Fn(u64) -> Timeline, compare: impl Fn(&Timeli
     }
     println!("{timelines} timelines, {} results, {} late rows, {} rejected", seen.results, seen.late, seen.rejected);
     assert!(timelines < 100 || seen.results > timelines, "timelines without results test nothing");
+    seen
 }
 
 fn again(test: &str, seed: u64) -> String {
@@ -65,6 +127,8 @@ struct Seen {
     results: u64,
     late: u64,
     rejected: u64,
+    /// How many timelines had each form.
+    forms: BTreeMap<String, u64>,
 }
 
 impl Seen {
@@ -72,10 +136,16 @@ impl Seen {
         self.results += more.results;
         self.late += more.late;
         self.rejected += more.rejected;
+        more.forms.iter().for_each(|(form, count)| *self.forms.entry(form.clone()).or_default() += count);
     }
 }
 
 fn compare(timeline: &Timeline) -> Result<Seen, String> {
+    let watermarks: Vec<i64> = timeline.epochs.iter().map(|epoch| epoch.watermark).collect();
+    let made = watermark::of_the_engine(timeline);
+    if made != watermarks {
+        return Err(format!("expected the watermarks {watermarks:?}, got {made:?}"));
+    }
     let expected = oracle::evaluate(timeline);
     let got = engine::run(timeline);
     let mut seen = Seen::default();
@@ -92,6 +162,7 @@ fn compare(timeline: &Timeline) -> Result<Seen, String> {
         seen.late += expected.late.len() as u64;
         seen.rejected += expected.rejected.len() as u64;
     }
+    seen.forms = forms_of(timeline, seen.late).into_iter().map(|form| (form, 1)).collect();
     Ok(seen)
 }
 

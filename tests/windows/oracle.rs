@@ -14,6 +14,8 @@ struct Taken {
     time: i64,
     id: i64,
     epoch: usize,
+    /// How many rows came before it.
+    arrival: usize,
 }
 
 /// What an epoch does to windows.
@@ -35,6 +37,7 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
     // When early results are due, and from which epoch on rows have not been told of.
     let (mut early_at, mut untold) = (None, 0);
     let mut changed = BTreeSet::new();
+    let mut arrivals = 0..;
     for (epoch, input) in timeline.epochs.iter().enumerate() {
         let by_event = timeline.clock == Clock::Event;
         let to = if by_event || epoch == last { input.watermark } else { input.now };
@@ -63,7 +66,8 @@ pub fn evaluate(timeline: &Timeline) -> Vec<Outcome> {
                     continue;
                 }
             };
-            fresh.push(Taken { key: key(timeline, row), time, id: row.id, epoch });
+            let arrival = arrivals.next().expect("there is no end of them");
+            fresh.push(Taken { key: key(timeline, row), time, id: row.id, epoch, arrival });
         }
         match timeline.shape {
             Shape::Time { length, slide, offset } => {
@@ -175,8 +179,12 @@ fn sessions(
         for session in rows.chunk_by(|one, next| next.time - one.time < gap) {
             let mut session = session.to_vec();
             let (start, end) = (session[0].time, session[session.len() - 1].time + gap);
-            // The order in which sessions are merged depends on the batches.
-            session.sort_by_key(|row| row.id);
+            if step.timeline.in_order {
+                session.sort_by_key(|row| row.arrival);
+            } else {
+                // The order in which sessions are merged depends on the batches.
+                session.sort_by_key(|row| row.id);
+            }
             if step.was_gone(end) {
                 outcome.late.extend(session.iter().map(|row| row.id));
                 continue;

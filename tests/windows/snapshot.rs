@@ -2,12 +2,15 @@
 //! same order, and its next snapshots are the same bytes. Damaged snapshots are refused, or give a partition that can be worked with.
 
 use pelton::operator::aggregate::{Crossing, Partition};
-use pelton_tests::snapshots;
+use pelton_tests::{
+    seeds::each,
+    snapshots::{self, Run as _},
+};
 
 use super::{
     SEED_DEFAULT, again,
     engine::{self, Run},
-    number,
+    number, oracle,
     timeline::{Clock, Emit, Kind, Shape, Timeline},
 };
 
@@ -24,6 +27,25 @@ fn go_on(test: &str, kind: Kind) {
         let told = format!("{timeline:#?}\n{}", again(test, seed));
         let cut = seed as usize % timeline.epochs.len();
         snapshots::go_on(Run::new(&timeline), &timeline.epochs, cut, seed % DAMAGED == 1, &told);
+    }
+}
+
+/// The same in another number of partitions.
+fn move_on(test: &str, kind: Kind) {
+    let first = number("PELTON_SEED").unwrap_or(SEED_DEFAULT);
+    let timelines = number("PELTON_TIMELINES").unwrap_or(TIMELINES_DEFAULT);
+    for seed in first..first + timelines {
+        let timeline = Timeline::random(kind, seed);
+        let told = format!("{timeline:#?}\n{}", again(test, seed));
+        let cut = seed as usize % timeline.epochs.len();
+        snapshots::move_on(Run::new(&timeline), &timeline.epochs, cut, (seed % 11 + 1) as u16, &told);
+    }
+}
+
+#[test]
+fn windows_of_each_kind_go_on_in_other_partitions() {
+    for kind in [Kind::Tumbling, Kind::Sliding, Kind::Global, Kind::Session, Kind::Count] {
+        move_on("windows_of_each_kind_go_on_in_other", kind);
     }
 }
 
@@ -53,6 +75,32 @@ fn count_windows_go_on_from_a_snapshot() {
 }
 
 #[test]
+fn sessions_go_on_when_the_order_of_rows_begins_to_matter() {
+    each("-p pelton-tests --test windows begins_to_matter", 0..300, |seed| {
+        let [any, ordered] =
+            [false, true].map(|in_order| Timeline { in_order, ..Timeline::random(Kind::Session, seed) });
+        let cut = seed as usize % any.epochs.len();
+        // Of what was folded before there is no order to be kept.
+        let expected = oracle::evaluate(&any);
+        let (from, to) = if seed % 3 == 0 { (&ordered, &any) } else { (&any, &ordered) };
+        let mut run = Some(Run::new(from));
+        for (number, (epoch, mut expected)) in any.epochs.iter().zip(expected).enumerate() {
+            let before = run.take().expect("it goes on");
+            let mut now = if number == cut { before.under(to, seed % 2 == 0) } else { before };
+            let mut got = now.epoch(epoch).expect("it goes through");
+            for outcome in [&mut expected, &mut got] {
+                outcome.results.iter_mut().for_each(|fold| fold.rows.sort_unstable());
+                outcome.results.sort();
+                outcome.late.sort_unstable();
+                outcome.rejected.sort_unstable();
+            }
+            assert!(expected == got, "epoch {number}: expected {expected:#?}\ngot {got:#?}\n{from:#?}");
+            run = Some(now);
+        }
+    });
+}
+
+#[test]
 fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
     let timeline = |length| Timeline {
         kind: Kind::Tumbling,
@@ -64,6 +112,8 @@ fn a_snapshot_of_another_window_key_or_partition_is_refused_by_name() {
         rows_max: 10,
         crossing: Crossing::DEFAULT,
         key: [true, false],
+        in_order: true,
+        sources: Vec::new(),
         epochs: Vec::new(),
     };
     let plan = engine::plan(&timeline(10));

@@ -3,6 +3,8 @@
 use pelton::operator::aggregate::Crossing;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use crate::watermark;
+
 /// Every batch is folded before it moves.
 pub const FOLDED: Crossing = Crossing { rows_min: usize::MAX, groups_min: 100, share_max: 1 };
 /// None is that has four rows or more.
@@ -67,15 +69,42 @@ pub struct Timeline {
     pub crossing: Crossing,
     /// Whether `number` and `name` are of the key.
     pub key: [bool; 2],
+    /// Whether the operator is told that its results depend on the order of rows. Where it is not, rows of sessions may be in any.
+    pub in_order: bool,
+    pub sources: Vec<Source>,
     pub epochs: Vec<Epoch>,
 }
 
+/// A source gives its files one after the other.
 #[derive(Debug)]
+pub struct Source {
+    /// How far out of order its rows are said to be. They may be further.
+    pub bound: i64,
+    /// The earliest sound time in the first batch of each file, as if one had looked before; empty: nobody has.
+    pub beginnings: Vec<i64>,
+}
+
+#[derive(Debug, Default)]
 pub struct Epoch {
     pub now: i64,
-    /// Of the input, after this epoch.
+    /// Of the input, after this epoch: by a naive rule.
     pub watermark: i64,
     pub batches: Vec<Vec<Row>>,
+    /// What it tells of the sources, in the order in which it happened.
+    pub facts: Vec<Fact>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Fact {
+    /// A batch of a file of a source came, with rows up to this time; none: no row had a sound one.
+    Read {
+        source: usize,
+        file: u32,
+        latest: Option<i64>,
+    },
+    /// From here on nobody waits for the source, or somebody does again.
+    Idle(usize, bool),
+    Ended(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +124,7 @@ impl Timeline {
         let has_time = matches!(kind, Kind::Tumbling | Kind::Sliding | Kind::Session);
         let clock = if has_time && random.random_ratio(1, 6) { Clock::Processing } else { Clock::Event };
         let shape = shape(kind, random);
+        let (sources, epochs) = epochs(random);
         Self {
             kind,
             shape,
@@ -109,7 +139,9 @@ impl Timeline {
             rows_max: random.random_range(1..20),
             crossing: [FOLDED, CROSSING, BY_SHARE][random.random_range(0..3)],
             key: [random.random_ratio(4, 5), random.random_ratio(1, 3)],
-            epochs: epochs(random),
+            in_order: seed % 4 != 3,
+            sources,
+            epochs,
         }
     }
 }
@@ -131,46 +163,142 @@ fn shape(kind: Kind, random: &mut StdRng) -> Shape {
     }
 }
 
-fn epochs(random: &mut StdRng) -> Vec<Epoch> {
-    let base = [0, -40, 1_700_000_000_000_000][random.random_range(0..3)];
-    let keys = random.random_range(1..6);
-    let (speed, disorder, bound) = (random.random_range(1..8), random.random_range(1..40), random.random_range(0..30));
-    let strange = random.random_ratio(1, 4);
-    let (mut front, mut latest, mut now) = (base, i64::MIN, base);
-    let mut id = 0;
-    let mut last: Option<Row> = None;
-    let count = random.random_range(1..8);
-    let epoch = |at: i64| {
-        now += random.random_range(0..15);
-        let batches = if random.random_ratio(1, 6) { 0 } else { random.random_range(1..5) };
-        let mut batch = |random: &mut StdRng| {
-            let rows = random.random_range(0..12);
-            let mut row = |_| {
-                front += random.random_range(0..speed);
-                if let Some(last) = &last
-                    && random.random_ratio(1, 12)
-                {
-                    return last.clone();
-                }
-                id += 1;
-                let time = front - random.random_range(0..disorder);
-                let time = match strange.then(|| random.random_range(0..20)) {
-                    Some(0) => None,
-                    Some(1) => Some(ABSURD[random.random_range(0..3)]),
-                    _ => Some(time),
-                };
-                let name = [None, Some(""), Some("a"), Some("b")][random.random_range(0..4)];
-                let row = Row { number: random.random_range(0..keys), name, time, id };
-                last = Some(row.clone());
-                row
-            };
-            (0..rows).map(&mut row).collect::<Vec<Row>>()
+/// How a timeline's rows are drawn.
+struct Pace {
+    base: i64,
+    keys: i64,
+    speed: i64,
+    disorder: i64,
+    /// Whether rows may be without a sound time.
+    strange: bool,
+}
+
+/// A source that is being read.
+struct Reading {
+    front: i64,
+    file: u32,
+    files: u32,
+    /// Of each file that has been begun, how its first batch begins.
+    begun: Vec<Option<i64>>,
+    is_idle: bool,
+    has_ended: bool,
+}
+
+fn sources(random: &mut StdRng, base: i64) -> Vec<(Reading, Source)> {
+    let count = [1, 1, 2, 3][random.random_range(0..4)];
+    let source = |_| {
+        let files = [1, 1, 2, 3][random.random_range(0..4)];
+        let reading = Reading {
+            front: base + random.random_range(-20..20),
+            file: 0,
+            files,
+            begun: vec![None; files as usize],
+            is_idle: false,
+            has_ended: false,
         };
-        let batches: Vec<Vec<Row>> = (0..batches).map(|_| batch(random)).collect();
-        let times = batches.iter().flatten().filter_map(|row| row.time).filter(|time| !ABSURD.contains(time));
-        latest = times.fold(latest, i64::max);
-        let watermark = if at + 1 == count { i64::MAX } else { latest.saturating_sub(bound) };
-        Epoch { now, watermark, batches }
+        (reading, Source { bound: random.random_range(0..30), beginnings: Vec::new() })
     };
-    (0..count).map(epoch).collect()
+    (0..count).map(source).collect()
+}
+
+/// The sources of a timeline and its epochs: each batch is of the open file of one source.
+fn epochs(random: &mut StdRng) -> (Vec<Source>, Vec<Epoch>) {
+    let pace = Pace {
+        base: [0, -40, 1_700_000_000_000_000][random.random_range(0..3)],
+        keys: random.random_range(1..6),
+        speed: random.random_range(1..8),
+        disorder: random.random_range(1..40),
+        strange: random.random_ratio(1, 4),
+    };
+    let mut sources = sources(random, pace.base);
+    let mut now = pace.base;
+    let mut rows = Rows { pace, id: 0, last: None };
+    let mut epochs = Vec::new();
+    let count = random.random_range(1..8);
+    for at in 1..=count {
+        now += random.random_range(0..15);
+        let mut epoch = Epoch { now, watermark: i64::MIN, batches: Vec::new(), facts: Vec::new() };
+        let batches = if random.random_ratio(1, 6) { 0 } else { random.random_range(1..5) };
+        let mut heard = vec![false; sources.len()];
+        for _ in 0..batches {
+            let source = random.random_range(0..sources.len());
+            let (reading, _) = &mut sources[source];
+            if reading.has_ended {
+                continue;
+            }
+            heard[source] = true;
+            epoch.batches.push(rows.batch(random, source, reading, &mut epoch.facts));
+        }
+        for (source, (reading, _)) in sources.iter_mut().enumerate() {
+            let ends = at == count || source > 0 && random.random_ratio(1, 10);
+            if ends && !reading.has_ended {
+                reading.has_ended = true;
+                epoch.facts.push(Fact::Ended(source));
+            } else if !heard[source] && !reading.has_ended && !reading.is_idle && random.random_ratio(1, 2) {
+                reading.is_idle = true;
+                epoch.facts.push(Fact::Idle(source, true));
+            }
+        }
+        epochs.push(epoch);
+    }
+    let sources = sources.into_iter().map(|(reading, source)| {
+        // Of some sources nobody knows how their files begin.
+        let is_known = random.random_ratio(3, 4);
+        let begun = reading.begun.into_iter().map(|first| first.unwrap_or(i64::MAX));
+        Source { beginnings: begun.filter(|_| is_known).collect(), ..source }
+    });
+    let sources: Vec<Source> = sources.collect();
+    for (at, watermark) in watermark::naive(&sources, &epochs, watermark::Rule::ALL).into_iter().enumerate() {
+        epochs[at].watermark = watermark;
+    }
+    (sources, epochs)
+}
+
+/// Makes rows.
+struct Rows {
+    pace: Pace,
+    id: i64,
+    last: Option<Row>,
+}
+
+impl Rows {
+    /// A batch of the open file of a source, or of its next one.
+    fn batch(&mut self, random: &mut StdRng, source: usize, reading: &mut Reading, facts: &mut Vec<Fact>) -> Vec<Row> {
+        if reading.file + 1 < reading.files && random.random_ratio(1, 3) {
+            reading.file += 1;
+            // Files overlap.
+            reading.front += random.random_range(-50..20);
+        }
+        let count = random.random_range(0..12);
+        let rows: Vec<Row> = (0..count).map(|_| self.row(random, &mut reading.front)).collect();
+        let times = || rows.iter().filter_map(|row| row.time).filter(|time| !ABSURD.contains(time));
+        // A file with rows, but none to tell by, is waited for.
+        let first = times().min().unwrap_or(if rows.is_empty() { i64::MAX } else { i64::MIN });
+        reading.begun[reading.file as usize].get_or_insert(first);
+        if std::mem::take(&mut reading.is_idle) {
+            facts.push(Fact::Idle(source, false));
+        }
+        facts.push(Fact::Read { source, file: reading.file, latest: times().max() });
+        rows
+    }
+
+    fn row(&mut self, random: &mut StdRng, front: &mut i64) -> Row {
+        *front += random.random_range(0..self.pace.speed);
+        if let Some(last) = &self.last
+            && random.random_ratio(1, 12)
+        {
+            return last.clone();
+        }
+        self.id += 1;
+        let time = *front - random.random_range(0..self.pace.disorder);
+        let time = match self.pace.strange.then(|| random.random_range(0..20)) {
+            Some(0) => None,
+            Some(1) => Some(ABSURD[random.random_range(0..3)]),
+            _ => Some(time),
+        };
+        let name = [None, Some(""), Some("a"), Some("b")][random.random_range(0..4)];
+        let row = Row { number: random.random_range(0..self.pace.keys), name, time, id: self.id };
+        self.last = Some(row.clone());
+        row
+    }
 }

@@ -7,9 +7,10 @@
 import { alloc, grown, zeros } from "./memory";
 import { Type, formatOf, sizeOf, typeOf } from "./types";
 
-/** The row that is read, and the row that is made. */
+/** The row that is read, the row that is made, and the key or group whose call this is. */
 export let rowRead: i32 = 0;
 export let rowMade: i32 = 0;
+export let slot: i32 = 0;
 
 @inline
 export function readRow(row: i32): void {
@@ -22,19 +23,24 @@ export function makeRow(row: i32): void {
 }
 
 @inline
+export function enterSlot(at: i32): void {
+  slot = at;
+}
+
+@inline
 function bit(bits: usize, at: i32): bool {
   return ((load<u8>(bits + (<usize>at >> 3)) >> (<u8>at & 7)) & 1) != 0;
 }
 
 /** A byte for each bit. */
-function bytesOfBits(bits: usize, rows: i32): usize {
+export function bytesOfBits(bits: usize, rows: i32): usize {
   const bytes = alloc(rows);
   for (let row = 0; row < rows; row++) store<u8>(bytes + row, u8(bit(bits, row)));
   return bytes;
 }
 
 /** A bit for each byte. */
-function bitsOfBytes(bytes: usize, rows: i32): usize {
+export function bitsOfBytes(bytes: usize, rows: i32): usize {
   const bits = zeros((<usize>rows + 7) >> 3);
   for (let row = 0; row < rows; row++) {
     const at = bits + (<usize>row >> 3);
@@ -85,6 +91,11 @@ export abstract class Reading {
   valid: usize = 0;
 
   constructor(public name: string, public type: Type, public nullable: bool) {}
+
+  @inline
+  isNullAt(row: i32): bool {
+    return this.valid != 0 && load<u8>(this.valid + row) == 0;
+  }
 
   /** Takes the column's node of a batch. */
   bind(node: usize, rows: i32): void {
@@ -162,31 +173,55 @@ export class Column<T> extends Reading {
   }
 
   @inline
-  isNullAt(row: i32): bool {
-    return this.valid != 0 && load<u8>(this.valid + row) == 0;
-  }
-
-  @inline
   at(row: i32): T {
-    if (isReference<T>()) {
-      const from = this.offsets + (<usize>row << 2);
-      const start = load<i32>(from);
-      const size = load<i32>(from, 4) - start;
-      if (isString<T>()) return changetype<T>(String.UTF8.decodeUnsafe(this.values + start, size));
-      const bytes = new Uint8Array(size);
-      memory.copy(bytes.dataStart, this.values + start, size);
-      return changetype<T>(bytes);
-    } else if (isBoolean<T>()) {
-      return <T>(load<u8>(this.values + row) != 0);
-    } else {
-      return load<T>(this.values + (<usize>row << alignof<T>()));
-    }
+    return valueOf<T>(this, row);
   }
 
   protected converted(values: usize, rows: i32): usize {
-    if (isReference<T>() || isBoolean<T>()) return values;
-    else return widened<T>(values, this.format, rows);
+    return convertedAs<T>(this, values, rows);
   }
+}
+
+/** A column of the key of a keyed operator. */
+export class KeyColumn<T> extends Reading {
+  /** That of the key whose call this is. */
+  get value(): T {
+    return valueOf<T>(this, slot);
+  }
+
+  get isNull(): bool {
+    return this.isNullAt(slot);
+  }
+
+  protected converted(values: usize, rows: i32): usize {
+    return convertedAs<T>(this, values, rows);
+  }
+}
+
+@inline
+function valueOf<T>(column: Reading, row: i32): T {
+  if (isReference<T>()) {
+    const from = column.offsets + (<usize>row << 2);
+    const start = load<i32>(from);
+    return textAt<T>(column.values + start, load<i32>(from, 4) - start);
+  } else if (isBoolean<T>()) {
+    return <T>(load<u8>(column.values + row) != 0);
+  } else {
+    return load<T>(column.values + (<usize>row << alignof<T>()));
+  }
+}
+
+/** A string or bytes of their own. */
+export function textAt<T>(at: usize, size: usize): T {
+  if (isString<T>()) return changetype<T>(String.UTF8.decodeUnsafe(at, size));
+  const bytes = new Uint8Array(<i32>size);
+  memory.copy(bytes.dataStart, at, size);
+  return changetype<T>(bytes);
+}
+
+function convertedAs<T>(column: Reading, values: usize, rows: i32): usize {
+  if (isReference<T>() || isBoolean<T>()) return values;
+  else return widened<T>(values, column.format, rows);
 }
 
 /** A column that is made, whatever its values are. */
@@ -308,11 +343,18 @@ export class Made<T> extends Making {
 
 /** The columns of the module, in the order in which it declares them. */
 export const readings: Reading[] = [];
+export const keyReadings: Reading[] = [];
 export const makings: Making[] = [];
 
 function read<T>(name: string, type: Type, nullable: bool): Column<T> {
   const column = new Column<T>(name, type, nullable);
   readings.push(column);
+  return column;
+}
+
+function readKey<T>(name: string, type: Type, nullable: bool): KeyColumn<T> {
+  const column = new KeyColumn<T>(name, type, nullable);
+  keyReadings.push(column);
   return column;
 }
 
@@ -348,6 +390,31 @@ export function readsDate(name: string): Column<i32> {
 
 export function readsDateOrNull(name: string): Column<i32> {
   return read<i32>(name, Type.DATE, true);
+}
+
+/** A column of the key, in a keyed operator; rows of a key with a null in it are rejected. */
+export function readsKey<T>(name: string): KeyColumn<T> {
+  return readKey<T>(name, typeOf<T>(), false);
+}
+
+export function readsKeyOrNull<T>(name: string): KeyColumn<T> {
+  return readKey<T>(name, typeOf<T>(), true);
+}
+
+export function readsKeyTimestamp(name: string): KeyColumn<i64> {
+  return readKey<i64>(name, Type.TIMESTAMP, false);
+}
+
+export function readsKeyTimestampOrNull(name: string): KeyColumn<i64> {
+  return readKey<i64>(name, Type.TIMESTAMP, true);
+}
+
+export function readsKeyDate(name: string): KeyColumn<i32> {
+  return readKey<i32>(name, Type.DATE, false);
+}
+
+export function readsKeyDateOrNull(name: string): KeyColumn<i32> {
+  return readKey<i32>(name, Type.DATE, true);
 }
 
 /** A column that is computed. */

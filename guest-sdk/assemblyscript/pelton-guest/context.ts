@@ -19,6 +19,11 @@ export function enterCall(epoch: u64, first: u64, now: i64, watermark: i64, its:
   drawnRow = u64.MAX_VALUE;
 }
 
+/** The same of a context that comes in memory. */
+export function enterGiven(at: usize): void {
+  enterCall(load<u64>(at), load<u64>(at, 8), load<i64>(at, 16), load<i64>(at, 24), load<u64>(at, 32));
+}
+
 export function epoch(): u64 {
   return epochNow;
 }

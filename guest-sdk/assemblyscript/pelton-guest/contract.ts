@@ -3,26 +3,44 @@
  *
  * The numbers are places of fields in the records of `wit/types.wit`, as they lie in memory.
  */
-import { Making, makings, readings } from "./columns";
+import { Making, Reading, keyReadings, makings, readings } from "./columns";
+import { keepings } from "./kept";
 import { alloc, getText, putList, putText, zeros } from "./memory";
 import { suggest } from "./names";
 import { readOptions } from "./options";
-import { eventTimeColumn, nameFor, named, passes } from "./rules";
+import { eventTimeColumn, isOrdered, nameFor, named, passes } from "./rules";
 import { accepts, formatOf, nameOf, wants } from "./types";
 
+/** The kinds of operators. */
+export enum Kind {
+  TRANSFORM,
+  AGGREGATE,
+  KEYED,
+}
+
 const INPUT_FIELDS: usize = 8;
+const INPUT_KEY: usize = 16;
 const FIELD_BYTES: usize = 24;
 const OUTPUT_FIELD_BYTES: usize = 28;
 
+/** What is kept has one version until a module says otherwise. */
+const STATE_VERSION: u32 = 1;
+
 /** The computed columns in the contract's order. */
 export const order: Making[] = [];
+/** Where each column of the key that is read stands in the operator's `key`. */
+export const keyPlaces: i32[] = [];
 
 /** The columns of an input, without the children of lists and structs. */
 class Columns {
   names: string[] = [];
   formats: string[] = [];
+  key: string[] = [];
 
   constructor(input: usize) {
+    const key = load<usize>(input, INPUT_KEY);
+    const keys = load<u32>(input, INPUT_KEY + 4);
+    for (let i: u32 = 0; i < keys; i++) this.key.push(getText(key + (<usize>i << 3)));
     const fields = load<usize>(input, INPUT_FIELDS);
     const count = load<u32>(input, INPUT_FIELDS + 4);
     let skip: u32 = 0;
@@ -40,13 +58,16 @@ class Columns {
 }
 
 /** Answers `open`. */
-export function contract(inputs: usize, count: usize, options: usize, optionsSize: usize): usize {
+export function contract(kind: Kind, inputs: usize, count: usize, options: usize, optionsSize: usize): usize {
   const wrong = readOptions(String.UTF8.decodeUnsafe(options, optionsSize));
   if (wrong != "") return refused(wrong);
   if (count != 1) return refused("this module has one input, but the operator has " + count.toString());
   const columns = new Columns(inputs);
+  if (kind == Kind.KEYED && columns.key.length == 0) {
+    return refused("this module keeps state for each key, but the operator has no `key`");
+  }
   const unfit = fit(columns);
-  return unfit == "" ? fitted(columns) : refused(unfit);
+  return unfit == "" ? fitted(kind, columns) : refused(unfit);
 }
 
 function refused(reason: string): usize {
@@ -59,18 +80,20 @@ function refused(reason: string): usize {
 /** Agrees on the formats of what is read; what does not fit, or an empty text. */
 function fit(columns: Columns): string {
   for (let i = 0; i < readings.length; i++) {
-    const column = readings[i];
-    const wanted = wants(column.type, column.nullable);
-    const at = columns.names.indexOf(column.name);
-    if (at < 0) {
-      const hint = suggest(column.name, columns.names);
-      return "the input has no column `" + column.name + "`, which the module reads as " + wanted + ": " + hint;
+    const unfit = fitOne(readings[i], columns);
+    if (unfit != "") return unfit;
+  }
+  keyPlaces.length = 0;
+  for (let i = 0; i < keyReadings.length; i++) {
+    const column = keyReadings[i];
+    const place = columns.key.indexOf(column.name);
+    if (place < 0) {
+      const hint = suggest(column.name, columns.key);
+      return "the module reads `" + column.name + "` of the key, but it is not in the operator's `key`: " + hint;
     }
-    const format = columns.formats[at];
-    if (!accepts(column.type, format)) {
-      return "column `" + column.name + "` is " + nameOf(format) + ", but the module reads it as " + wanted;
-    }
-    column.format = format;
+    keyPlaces.push(place);
+    const unfit = fitOne(column, columns);
+    if (unfit != "") return unfit;
   }
   const ruled = named();
   for (let i = 0; i < ruled.length; i++) {
@@ -80,7 +103,22 @@ function fit(columns: Columns): string {
   return "";
 }
 
-function fitted(columns: Columns): usize {
+function fitOne(column: Reading, columns: Columns): string {
+  const wanted = wants(column.type, column.nullable);
+  const at = columns.names.indexOf(column.name);
+  if (at < 0) {
+    const hint = suggest(column.name, columns.names);
+    return "the input has no column `" + column.name + "`, which the module reads as " + wanted + ": " + hint;
+  }
+  const format = columns.formats[at];
+  if (!accepts(column.type, format)) {
+    return "column `" + column.name + "` is " + nameOf(format) + ", but the module reads it as " + wanted;
+  }
+  column.format = format;
+  return "";
+}
+
+function fitted(kind: Kind, columns: Columns): usize {
   const result = zeros(48);
   const reads = alloc(readings.length * 8);
   for (let i = 0; i < readings.length; i++) putText(reads + i * 8, readings[i].name);
@@ -89,22 +127,53 @@ function fitted(columns: Columns): usize {
   putList(result + 4, lists, 1);
   const port = zeros(28);
   putText(port, "out");
-  putFields(port + 8, columns);
+  // The columns of the input that leave where no rule says otherwise.
+  const usual: string[] | null = kind == Kind.TRANSFORM ? null : kind == Kind.KEYED ? columns.key : [];
+  putFields(port + 8, columns, usual);
   if (eventTimeColumn != "") {
     store<u8>(port, 1, 16);
     putText(port + 20, eventTimeColumn);
   }
   putList(result + 12, port, 1);
+  if (kind != Kind.TRANSFORM && keepings.length > 0) putState(result, kind == Kind.KEYED ? "state" : "accumulator");
+  if (kind == Kind.KEYED && keepings.length > 0) {
+    // A row of nulls stands for nothing.
+    let isTold = false;
+    for (let i = 0; i < keepings.length; i++) if (!keepings[i].nullable) isTold = true;
+    assert(isTold, "a row of nulls is no state: one column at least is kept without OrNull");
+  }
+  if (isOrdered) {
+    const property = alloc(16);
+    putText(property, "ordered");
+    putText(property + 8, "true");
+    putList(result + 40, property, 1);
+  }
   return result;
 }
 
+/** What is kept, as a table of state without subkey. */
+function putState(result: usize, name: string): void {
+  const fields = zeros(<usize>keepings.length * FIELD_BYTES);
+  for (let i = 0; i < keepings.length; i++) {
+    const field = fields + <usize>i * FIELD_BYTES;
+    putText(field, keepings[i].name);
+    putText(field + 8, keepings[i].format);
+    store<u8>(field, 1, 16);
+  }
+  const table = zeros(24);
+  putText(table, name);
+  putList(table + 16, fields, keepings.length);
+  putList(result + 28, table, 1);
+  store<u32>(result, STATE_VERSION, 36);
+}
+
 /** Passed columns in the input's order, a computed one in the place of the passed one of its name, then the other computed ones. */
-function putFields(at: usize, columns: Columns): void {
+function putFields(at: usize, columns: Columns, usual: string[] | null): void {
   const fields = zeros(<usize>(columns.names.length + makings.length) * OUTPUT_FIELD_BYTES);
   let count: usize = 0;
   order.length = 0;
   for (let i = 0; i < columns.names.length; i++) {
-    if (!passes(columns.names[i])) continue;
+    if (!passes(columns.names[i], usual)) continue;
     const name = nameFor(columns.names[i]);
     const made = madeAs(name);
     const field = fields + count * OUTPUT_FIELD_BYTES;

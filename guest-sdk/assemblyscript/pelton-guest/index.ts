@@ -1,5 +1,5 @@
 /**
- * Write Pelton transforms in AssemblyScript: a function of one row becomes a WebAssembly component.
+ * Write Pelton operators in AssemblyScript: a function of one row becomes a WebAssembly component.
  *
  * ```ts
  * import { DROP, KEEP, Verdict, makes, option, plain, reads, reject } from "pelton-guest";
@@ -15,14 +15,20 @@
  * }
  * ```
  *
- * Constants at the top name the columns that are read and made; the engine carries all others past. `pelton build` makes the module.
+ * Constants at the top name the columns that are read and made, and what the engine keeps for each group or key; it carries all other
+ * columns past. An aggregate exports `add`, `merge` and `finish`, a keyed operator `process`. `pelton build` makes the module.
  */
+export { Pane, Window, window } from "./aggregate";
 export {
-  Column, Made, makes, makesDate, makesDateOrNull, makesOrNull, makesTimestamp, makesTimestampOrNull, reads, readsDate, readsDateOrNull,
-  readsOrNull, readsTimestamp, readsTimestampOrNull,
+  Column, KeyColumn, Made, makes, makesDate, makesDateOrNull, makesOrNull, makesTimestamp, makesTimestampOrNull, reads, readsDate,
+  readsDateOrNull, readsKey, readsKeyDate, readsKeyDateOrNull, readsKeyOrNull, readsKeyTimestamp, readsKeyTimestampOrNull, readsOrNull,
+  readsTimestamp, readsTimestampOrNull,
 } from "./columns";
 export { epoch, now, random, randomU64, rowNumber, watermark } from "./context";
+export { Kept, keeps, keepsDate, keepsDateOrNull, keepsOrNull, keepsTimestamp, keepsTimestampOrNull } from "./kept";
+export { emitRow, forget, hasState, isExpiring, nextRow, rewind } from "./keyed";
 export { Level, counter, gauge, log } from "./log";
 export { Option, option } from "./options";
-export { drop, eventTime, passNone, passOnly, rename } from "./rules";
-export { DROP, KEEP, Verdict, emit, origin, plain, reject } from "./transform";
+export { DROP, KEEP, Verdict, emit, origin, plain, reject } from "./out";
+export { drop, eventTime, ordered, passAll, passNone, passOnly, rename } from "./rules";
+export { Timer, clearTimer, nextTimer, setProcessingTimer, setTimer, timer } from "./timers";

@@ -1,6 +1,11 @@
-/** Which columns of the input leave besides those that are made: all of them, unless one of these is called at the top of the source. */
+/**
+ * Which columns of the input leave besides those that are made: of a transform all of them and of a keyed operator those of the key, unless
+ * one of these is called at the top of the source.
+ */
 
 export let only: string[] | null = null;
+export let all: bool = false;
+export let isOrdered: bool = false;
 export const dropped: string[] = [];
 export const renamed: Map<string, string> = new Map<string, string>();
 export let eventTimeColumn: string = "";
@@ -12,6 +17,16 @@ export function passOnly(columns: string[]): void {
 
 export function passNone(): void {
   only = [];
+}
+
+/** All columns of the input leave, in a keyed operator. */
+export function passAll(): void {
+  all = true;
+}
+
+/** The `merge` of the aggregate needs to know which side is earlier. */
+export function ordered(): void {
+  isOrdered = true;
 }
 
 /** All but this column leave. */
@@ -29,9 +44,11 @@ export function eventTime(column: string): void {
   eventTimeColumn = column;
 }
 
-export function passes(column: string): bool {
+/** Whether the column leaves, if those in `usual` do where no rule says otherwise; null: all of them. */
+export function passes(column: string, usual: string[] | null): bool {
   if (dropped.includes(column)) return false;
-  const columns = only;
+  let columns = only;
+  if (columns === null && !all) columns = usual;
   return columns === null || columns.includes(column);
 }
 

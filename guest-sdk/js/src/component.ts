@@ -2,18 +2,24 @@
 // @ts-expect-error the host's, there in a component alone
 import host from "pelton:operator/log@0.1.0";
 import { Aggregate } from "./aggregate.ts";
+import { Cogroup } from "./cogroup.ts";
 import { Unfit } from "./columns.ts";
 import { Keyed } from "./keyed.ts";
 import { log, tell } from "./log.ts";
 import { placed } from "./places.ts";
 import { setClock } from "./shims.ts";
+import type { Source } from "./tables.ts";
+import { serve } from "./tables.ts";
 import { Transform } from "./transform.ts";
 import type { BatchContext, Contract, Input } from "./wire.ts";
 
-const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed };
+const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
-/** The export `pelton:operator/KIND`, of the one operator that the author's module exports. */
-export function component(author: Record<string, unknown>, kind: keyof typeof KINDS): Record<string, unknown> {
+/** The export `pelton:operator/KIND`, of the one operator that the author's module exports. A keyed one is given the import `state`. */
+export function component(
+  author: Record<string, unknown>, kind: keyof typeof KINDS, state: Source | null = null,
+): Record<string, unknown> {
+  serve(state);
   const kinds = Object.entries(KINDS);
   const found = [...new Set(Object.values(author).filter((value) => kinds.some(([, of]) => value instanceof of)))];
   if (found.length !== 1) throw new Error(`the module must export one operator; it exports ${found.length}`);

@@ -65,6 +65,15 @@ export function fitKey(inputs: Input[], key: Columns): { place: number; format: 
   });
 }
 
+/** The first of two inputs, and what is read of the second, with the formats. */
+export function fitSide(inputs: Input[], reads: Columns): [Input, { reads: string[]; formats: string[] }] {
+  const edges = inputs.filter((input) => input.mode !== "table");
+  if (edges.length !== 2) throw new Unfit(`this module joins two inputs, but the operator has ${edges.length}`);
+  const columns = topLevel(edges[1]!.fields);
+  const formats = Object.entries(reads).map(([field, type]) => readFormat(field, type, columns));
+  return [edges[0]!, { reads: Object.entries(reads).map(([field, type]) => type.column ?? field), formats }];
+}
+
 /** The columns, without the children of lists and structs. */
 function topLevel(fields: Field[]): Map<string, Field> {
   const columns = new Map<string, Field>();

@@ -9,17 +9,21 @@
  *     });
  *
  * All other columns of the input pass through untouched. `aggregate` is for folds of groups and windows, `keyed` for functions of one key
- * with state and timers. A module computes and does nothing else: no files, no sockets, no
+ * with state and timers, `cogroup` for functions of one key's rows on two inputs. A module computes and does nothing else: no files, no sockets, no
  * clock but the batch's.
  */
 import "./globals.ts";
 
 export { Aggregate, aggregate } from "./aggregate.ts";
 export type { AggregateDefinition, Window } from "./aggregate.ts";
+export { Cogroup, cogroup } from "./cogroup.ts";
+export type { CogroupDefinition, Joined, Pair } from "./cogroup.ts";
 export { Context } from "./context.ts";
 export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
+export { list, map } from "./tables.ts";
+export type { ListState, MapState, Range } from "./tables.ts";
 export { Reject, reject, transform } from "./transform.ts";
 export type { Definition, Given, Rejection, Transform } from "./transform.ts";
 export {

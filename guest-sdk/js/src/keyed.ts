@@ -11,9 +11,11 @@ import { Context } from "./context.ts";
 import type { Passing, Plan } from "./contract.ts";
 import { fit, fitKey, readOptions } from "./contract.ts";
 import { Kept } from "./kept.ts";
+import { Declared } from "./tables.ts";
+import type { Tables, TablesOf } from "./tables.ts";
 import { Timers } from "./timers.ts";
 import type { Column, Columns, Row } from "./types.ts";
-import type { BatchContext, Change, Contract, Due, Input, KeyedEmitted, KeyedOutput, Table } from "./wire.ts";
+import type { BatchContext, Change, Contract, Due, Input, KeyedEmitted, KeyedOutput, StateTable, Table } from "./wire.ts";
 
 /** State has one version until a module says otherwise. */
 const STATE_VERSION = 1;
@@ -39,11 +41,15 @@ export interface Out<R extends Columns, M extends Columns> {
 }
 
 /** What `process` is given for a key. */
-export interface Call<K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns> {
+export interface Call<
+  K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns, T extends Tables = {},
+> {
   readonly key: Row<K>;
   readonly state: State<S>;
   /** In the order in which they came; maybe none. */
   readonly rows: readonly Row<R>[];
+  /** Lists and maps of the key. */
+  readonly tables: TablesOf<T>;
   readonly timers: Timers;
   readonly out: Out<R, M>;
   readonly options: Row<O>;
@@ -52,7 +58,7 @@ export interface Call<K extends Columns, R extends Columns, S extends Columns, M
 }
 
 export interface KeyedDefinition<
-  K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns,
+  K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns, T extends Tables = {},
 > {
   /** Columns of the operator's key that `process` sees. */
   key?: K;
@@ -60,6 +66,8 @@ export interface KeyedDefinition<
   reads: R;
   /** What is kept for each key; one field at least is not `orNull`. */
   state?: S;
+  /** Lists and maps for each key: `{ recent: list({ song: utf8, at: timestamp }), songs: map(utf8, s64) }`. */
+  tables?: T;
   makes?: M;
   options?: O;
   /** Which columns of the input leave besides: those of the key, if nothing is said. */
@@ -68,28 +76,31 @@ export interface KeyedDefinition<
   rename?: Readonly<Record<string, string>>;
   /** The column that is the output's event time, if it is not the input's. */
   eventTime?: string;
-  process(call: Call<K, R, S, M, O>): void;
+  process(call: Call<K, R, S, M, O, T>): void;
 }
 
 /** An operator. */
 export class Keyed<
   K extends Columns = Columns, R extends Columns = Columns, S extends Columns = Columns, M extends Columns = Columns,
-  O extends Columns = Columns,
+  O extends Columns = Columns, T extends Tables = Tables,
 > {
-  readonly definition: KeyedDefinition<K, R, S, M, O>;
+  readonly definition: KeyedDefinition<K, R, S, M, O, T>;
   /** Null if nothing is kept. */
   readonly kept: Kept | null;
+  /** Lists and maps, which follow what is kept in the contract. */
+  readonly tables: readonly Declared[];
   readonly #passing: Passing;
   #opened: { plan: Plan; options: any; key: { place: number; format: string }[] } | null = null;
 
-  constructor(definition: KeyedDefinition<K, R, S, M, O>) {
-    const { state, passes = "key", drop = [], rename = {} } = definition;
+  constructor(definition: KeyedDefinition<K, R, S, M, O, T>) {
+    const { state, tables = {}, passes = "key", drop = [], rename = {} } = definition;
     const types = Object.values(state ?? {});
     if (types.length > 0 && types.every((type) => type.nullable)) {
       throw new Error("a row of nulls is no state, so one field of `state` at least is not `orNull`");
     }
     this.definition = definition;
     this.kept = types.length > 0 ? new Kept(state!) : null;
+    this.tables = Object.entries<Tables[string]>(tables).map(([name, of]) => new Declared(name, of));
     this.#passing = { passes, drop, rename };
   }
 
@@ -99,7 +110,8 @@ export class Keyed<
     const read = readOptions(options, text);
     const [contract, plan] = fit(inputs, reads, makes, this.#passing, eventTime);
     this.#opened = { plan, options: read, key: fitKey(inputs, key) };
-    const state = this.kept === null ? [] : [{ name: "state", subkey: [], values: this.kept.fields() }];
+    const state: StateTable[] = this.kept === null ? [] : [{ name: "state", subkey: [], values: this.kept.fields() }];
+    state.push(...this.tables.map((declared) => declared.field()));
     return { ...contract, state, stateVersion: STATE_VERSION };
   }
 
@@ -121,6 +133,9 @@ export class Keyed<
     const readKey = compile(Object.keys(key), keyViews);
     const before = this.kept?.load(states[0]!);
     const changes: { key: number; state: Record<string, unknown> | null }[] = [];
+    const own = this.kept === null ? 0 : 1;
+    const stored = this.tables.map((declared, at) => declared.begin(own + at));
+    const tables = Object.fromEntries(this.tables.map(({ name }, at) => [name, stored[at]!])) as unknown as TablesOf<T>;
     const timers = new Timers(due);
     const out = new Sink<R, M>();
     const ctx = new Context(context);
@@ -148,14 +163,16 @@ export class Keyed<
       const came = before?.[at] ?? null;
       const was = came === null || this.kept!.isNothing(came) ? null : came;
       const state = { value: (was === null ? null : { ...was }) as Row<S> | null };
-      process({ key: readKey(at) as Row<K>, state, rows, timers, out, options, ctx: ctx.among(out.numbers) });
+      for (const one of stored) one.enter(at);
+      process({ key: readKey(at) as Row<K>, state, rows, tables, timers, out, options, ctx: ctx.among(out.numbers) });
+      for (const one of stored) one.leave();
       if (this.kept === null) continue;
       const now = (state.value ?? null) as Record<string, unknown> | null;
       if (was === null ? now !== null : now === null || !this.kept.isSame(was, now)) changes.push({ key: at, state: now });
     }
     return {
       emitted: out.emitted(makes, plan.order),
-      changes: this.#changes(changes),
+      changes: [...this.#changes(changes), ...stored.flatMap((one) => one.made())],
       timers: timers.made(),
       rejected: [...rejected, ...out.rejected].sort((a, b) => a.row - b.row),
     };
@@ -220,6 +237,7 @@ class Sink<R extends Columns, M extends Columns> implements Out<R, M> {
 /** Makes a definition an operator. A module exports one. */
 export function keyed<
   R extends Columns, K extends Columns = {}, S extends Columns = {}, M extends Columns = {}, O extends Columns = {},
->(definition: KeyedDefinition<K, R, S, M, O>): Keyed<K, R, S, M, O> {
+  T extends Tables = {},
+>(definition: KeyedDefinition<K, R, S, M, O, T>): Keyed<K, R, S, M, O, T> {
   return new Keyed(definition);
 }

@@ -6,6 +6,8 @@
  */
 import { bytesOf } from "./columns.ts";
 import type { Keyed } from "./keyed.ts";
+import { serve } from "./tables.ts";
+import { TestTable } from "./testing-tables.ts";
 import { NO_ORIGIN } from "./keyed.ts";
 import type { Out, Setting } from "./testing.ts";
 import { recording } from "./testing.ts";
@@ -22,9 +24,9 @@ export interface RunSetting extends Pick<Setting, "options" | "schema" | "seed">
 }
 
 /** A run without state and timers, before its first epoch. */
-export const start = (operator: Keyed<any, any, any, any, any>, setting: RunSetting): Run => new Run(operator, setting);
+export const start = (operator: Keyed<any, any, any, any, any, any>, setting: RunSetting): Run => new Run(operator, setting);
 
-type Any = Keyed<any, any, any, any, any>;
+type Any = Keyed<any, any, any, any, any, any>;
 interface Held {
   readonly key: unknown[];
   state: Record<string, unknown> | null;
@@ -36,11 +38,13 @@ export class Run {
   readonly #operator: Any;
   readonly #setting: RunSetting;
   readonly #held = new Map<string, Held>();
+  readonly #tables: TestTable[];
   #given: Given | null = null;
   #context = { epoch: 0, firstRow: 0, now: 0, watermark: -(2 ** 63), seed: 0 as number | bigint };
 
   constructor(operator: Any, setting: RunSetting) {
     [this.#operator, this.#setting] = [operator, setting];
+    this.#tables = operator.tables.map((declared) => new TestTable(declared));
     this.#context.seed = setting.seed ?? 0;
   }
 
@@ -66,7 +70,8 @@ export class Run {
 
   /** An epoch in which the time to live of all keys with state ends. */
   expire(): Out {
-    return this.#run(this.#noRows(), [...this.#held].filter(([, { state }]) => state !== null).map(([name]) => name));
+    const isKept = ([name, { state }]: [string, Held]) => state !== null || this.#tables.some((table) => table.has(name));
+    return this.#run(this.#noRows(), [...this.#held].filter(isKept).map(([name]) => name));
   }
 
   /** The keys that have state, and their state. */
@@ -75,6 +80,13 @@ export class Run {
     const key = this.#setting.key.map((name, at) => [name, with_.map(({ key }) => key[at])]);
     const fields = Object.keys(this.#operator.definition.state ?? {});
     return Object.fromEntries([...key, ...fields.map((field) => [field, with_.map(({ state }) => state![field])])]);
+  }
+
+  /** A list or map: the key's columns, those of the subkey, and the values. */
+  table(name: string): Record<string, unknown[]> {
+    const table = this.#tables.find(({ declared }) => declared.name === name);
+    if (table === undefined) throw new Error(`the operator has no table \`${name}\``);
+    return table.columns(this.#setting.key, (key) => this.#held.get(key)!.key);
   }
 
   /** The timers that are set, in order of time. */
@@ -106,15 +118,27 @@ export class Run {
     this.#context.firstRow += given.count;
     const held = called.map((name) => this.#held.get(name)!);
     const columns = Object.fromEntries(key.map((name, at) => [name, held.map(({ key }) => key[at])]));
-    const [output, recorded] = recording(() =>
-      this.#operator.process(
-        context, given.table(contract.reads[0]!, order), bytesOf(Uint32Array.from(ends)),
-        new Given(columns, given.types).table(key, range(0, called.length)), this.#states(held),
-        dueOf(due.map(([name, timer]) => [called.indexOf(name), timer])),
-        Uint8Array.from(called, (name) => (expiring.includes(name) ? 1 : 0)),
-      ));
-    this.#apply(held, output);
-    for (const name of expiring) Object.assign(this.#held.get(name)!, { state: null, timers: new Map() });
+    const own = this.#operator.kept === null ? 0 : 1;
+    const before = serve({
+      get: (table, key, ...range) => this.#tables[table - own]!.read(called[words(key)[0]!]!, key, ...range),
+    });
+    const [output, recorded] = recording(() => {
+      try {
+        return this.#operator.process(
+          context, given.table(contract.reads[0]!, order), bytesOf(Uint32Array.from(ends)),
+          new Given(columns, given.types).table(key, range(0, called.length)), this.#states(held),
+          dueOf(due.map(([name, timer]) => [called.indexOf(name), timer])),
+          Uint8Array.from(called, (name) => (expiring.includes(name) ? 1 : 0)),
+        );
+      } finally {
+        serve(before);
+      }
+    });
+    this.#apply(called, held, output);
+    for (const name of expiring) {
+      Object.assign(this.#held.get(name)!, { state: null, timers: new Map() });
+      for (const table of this.#tables) table.drop(name);
+    }
     return { ...assembled(contract, output, given, key, held, order), ...recorded };
   }
 
@@ -135,8 +159,13 @@ export class Run {
     return this.#operator.kept === null ? [] : [this.#operator.kept.store(held.map(({ state }) => state))];
   }
 
-  #apply(held: Held[], { changes, timers: { timers, cleared } }: KeyedOutput): void {
+  #apply(called: string[], held: Held[], { changes, timers: { timers, cleared } }: KeyedOutput): void {
+    const own = this.#operator.kept === null ? 0 : 1;
     for (const change of changes) {
+      if (change.table >= own) {
+        this.#tables[change.table - own]!.apply(change, called);
+        continue;
+      }
       const rows = this.#operator.kept!.load(change.rows);
       for (const [at, key] of words(change.key).entries()) held[key]!.state = change.kind[at] === 0 ? rows[at]! : null;
     }

@@ -17,6 +17,7 @@ import type { Contract, Output } from "./wire.ts";
 export type { Run } from "./testing-epochs.ts";
 export { start } from "./testing-epochs.ts";
 export { fold } from "./testing-folds.ts";
+export { join } from "./testing-joins.ts";
 export { Refused } from "./testing-rows.ts";
 
 export interface Setting {

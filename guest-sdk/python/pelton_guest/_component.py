@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _log
 from ._aggregate import Aggregate
+from ._cogroup import Cogroup
 from ._columns import Wrong
 from ._contract import Unfit
 from ._keyed import Keyed
@@ -15,7 +16,7 @@ from ._options import BadOptions
 from ._transform import Transform
 from ._wire import BatchContext, Contract, Err, Failure_Fatal, Input, Output, Table
 
-KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed}
+KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed, "cogroup": Cogroup}
 
 
 def find(author: ModuleType, kind: str) -> Any:
@@ -68,7 +69,7 @@ def export(author: ModuleType, kind: str) -> type:
             return contract
 
     class OfRows(Exported):
-        """Of a transform, and of a keyed operator, whose call has more arguments."""
+        """Of a transform, and of keyed operators and cogroups, whose calls have more arguments."""
 
         def process(self, ctx: BatchContext, *given: Any) -> Any:
             return called(lambda: operator.process(Exported.opened, ctx, *given), ctx.now)

@@ -22,6 +22,7 @@ from ._contract import Plan, Read, Unfit, fit, top_level
 from ._kept import Kept, bits
 from ._names import suggest
 from ._out import Out, Rows, State, cut
+from ._tables import Declared, List, Map
 from ._timers import Timers
 from ._types import column, name, union
 from ._wire import BatchContext, Contract, Input, StateTable, Table
@@ -58,6 +59,8 @@ class Keyed:
         self.row_class: type | None = None
         self.kept: Kept | None = None
         self.state_class: type | None = None
+        #: Lists and maps, in the order of their arguments; a call has them as `table 0` and so on.
+        self.tables: list[Declared] = []
         #: A function without `Out` has an output as well, of which no row comes: the contract wants one.
         self.ports = [_rows.PortSpec(_rows.MAIN, None, [])]
         self.options_class: type | None = None
@@ -72,7 +75,7 @@ class Keyed:
 
     def _argument(self, argument: str, hints: dict[str, Any]) -> None:
         of = f"`{self.name}.{argument}`"
-        known = "`Key[str]`, `State[Visit]`, `Rows[Click]`, `Timers`, `Out[Ended]`, `Context` or a dataclass of options"
+        known = "`Key[str]`, `State[Visit]`, `List[Played]`, `Map[str, int]`, `Rows[Click]`, `Timers`, `Out[Ended]`, `Context` or a dataclass of options"
         if argument not in hints:
             raise TypeError(f"{of} has no annotation: {known}")
         annotation = hints[argument]
@@ -84,6 +87,9 @@ class Keyed:
         elif origin is State:
             self._state(of, args[0])
             self.arguments.append("state")
+        elif origin in (List, Map):
+            self.arguments.append(f"table {len(self.tables)}")
+            self.tables.append(Declared(of, argument, origin, args))
         elif origin is Rows:
             self.row_class = args[0]
             names, _ = _rows.fields_of(self.row_class)
@@ -121,8 +127,9 @@ class Keyed:
         if len(edges) == 1 and not edges[0].key:
             raise Unfit("this module keeps state for each key, but the operator has no `key`")
         contract, plan = fit(inputs, self.reads, self.ports, self.passing, self.event_time)
-        keys = [_key(edges[0], read) for read in self.keys]
+        keys = [key_of(edges[0], read) for read in self.keys]
         contract.state = [StateTable("state", [], self.kept.fields())] if self.kept else []
+        contract.state.extend(declared.table() for declared in self.tables)
         contract.state_version = STATE_VERSION
         return contract, Opened(plan, read_options, keys)
 
@@ -153,7 +160,9 @@ class Keyed:
         states = list(zip(*self.kept.load(state[0]))) if self.kept else [()] * keys.rows
         changes: list[tuple[int, int, tuple]] = []
         timers, out, ctx, held = Timers(due), Out[Any](self.ports), Context(context), State[Any]()
-        given = {"state": held, "timers": timers, "out": out, "ctx": ctx, "options": opened.options}
+        stored = [declared.begin(index) for index, declared in enumerate(self.tables, 1 if self.kept else 0)]
+        given: dict[str, Any] = {f"table {at}": one for at, one in enumerate(stored)}
+        given |= {"state": held, "timers": timers, "out": out, "ctx": ctx, "options": opened.options}
         all_ends = memoryview(ends).cast("I")
         start = shown_start = 0
         for key, (end, shown_end) in enumerate(zip(all_ends, cut(all_ends, kept))):
@@ -169,9 +178,15 @@ class Keyed:
                 continue
             given["rows"] = of_key
             held.value = self._restored(states[key])
+            for one in stored:
+                one._enter(key)
             self.function(*[key_values[key][at] if isinstance(at, int) else given[at] for at in self.arguments])
             self._note(changes, key, states[key], held.value)
+            for one in stored:
+                one._leave()
         made = self._changes(changes)
+        for one in stored:
+            made.extend(one._made())
         return KeyedOutput(out._emitted(opened.plan.order), made, timers._made(), out._rejections(nulls))
 
     def _restored(self, values: tuple) -> Any:
@@ -205,7 +220,7 @@ class Keyed:
         return [Change(0, bytes(kinds), pack(f"<{len(keys)}I", *keys), self.kept.store(columns, len(keys)))]
 
 
-def _key(edge: Input, read: Read) -> tuple[int, str]:
+def key_of(edge: Input, read: Read) -> tuple[int, str]:
     """Where a column of the key is, and its format."""
     if read.column not in edge.key:
         hint = suggest(read.column, edge.key)

@@ -46,11 +46,14 @@ class Rows(Sequence[T]):
     def __getitem__(self, at: Any) -> Any:
         return self._rows[at]
 
-    def _number(self, row: object) -> int:
-        """Of a row, in the call."""
+    def _find(self, row: object) -> int | None:
         if self._by_identity is None:
             self._by_identity = {id(row): number for row, number in zip(self._rows, self._numbers)}
-        number = self._by_identity.get(id(row))
+        return self._by_identity.get(id(row))
+
+    def _number(self, row: object) -> int:
+        """Of a row, in the call."""
+        number = self._find(row)
         if number is None:
             raise ValueError(f"{row!r} is not one of the rows that this call was given for the key")
         return number

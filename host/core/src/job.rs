@@ -108,6 +108,8 @@ pub struct EventTimeSpec {
     pub watermark: Duration,
     /// After so long without a row the source holds no watermark back; none: it is waited for.
     pub idle: Option<Duration>,
+    /// How far ahead of the clock a row's event time may be; none: as far as time goes.
+    pub ahead: Option<Duration>,
 }
 
 /// What becomes of a row that cannot be decoded.

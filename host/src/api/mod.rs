@@ -18,6 +18,7 @@ mod modules;
 mod openapi;
 mod replay;
 mod routes;
+mod savepoints;
 mod state;
 mod swap;
 

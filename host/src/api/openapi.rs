@@ -42,6 +42,7 @@ fn operation(route: &Route) -> Value {
             "module" => "A tag `name@version`, a digest, or the first digits of one (8 at least)",
             "letter" => "Its number, such as 12.0",
             "operator" => "The operator's name",
+            "savepoint" => "The savepoint's name",
             _ => "The job's name",
         };
         json!({ "name": name, "in": "path", "required": true, "description": about, "schema": { "type": "string" } })
@@ -66,8 +67,8 @@ fn operation(route: &Route) -> Value {
         Takes::Json(schema) => {
             operation.insert("requestBody".into(), json!({ "required": true, "content": json_of(schema) }));
         }
-        Takes::Bytes => {
-            let content = json!({ "application/wasm": {} });
+        Takes::Bytes(kind) => {
+            let content = json!({ kind: {} });
             operation.insert("requestBody".into(), json!({ "required": true, "content": content }));
         }
     }
@@ -269,6 +270,37 @@ fn schemas() -> Value {
         ("limit", maybe(&number)),
         ("epoch", maybe(&number)),
     ]);
+    let savepoint = object(&[
+        ("name", text.clone()),
+        ("job", text.clone()),
+        ("epoch", number.clone()),
+        ("revision", number.clone()),
+        ("made", number.clone()),
+        ("bytes", number.clone()),
+        ("file_bytes", number.clone()),
+        ("operators", objects.clone()),
+        ("sources", objects.clone()),
+        ("tables", objects.clone()),
+        ("letters", number.clone()),
+        ("modules", objects.clone()),
+    ]);
+    let new_savepoint = object(&[
+        ("name", text.clone()),
+        ("epoch", json!({ "anyOf": [number, { "const": "last" }, { "type": "null" }] })),
+    ]);
+    let restore = object(&[
+        ("renames", json!({ "type": "object", "additionalProperties": text })),
+        ("drops", texts.clone()),
+        ("dry_run", flag.clone()),
+    ]);
+    let restored = object(&[
+        ("savepoint", text.clone()),
+        ("job", text.clone()),
+        ("epoch", number.clone()),
+        ("operators", objects.clone()),
+        ("restored", flag.clone()),
+        ("checkpoint", maybe(&text)),
+    ]);
     let state_tables = of_state(&[("operators", objects.clone())]);
     let state_rows = of_state(&[("operator", text.clone()), ("tables", objects.clone())]);
     let line = object(&[
@@ -312,6 +344,11 @@ fn schemas() -> Value {
         "Verify": verify,
         "Verified": verified,
         "Bundle": bundle,
+        "Savepoint": savepoint,
+        "Savepoints": object(&[("savepoints", objects.clone())]),
+        "NewSavepoint": new_savepoint,
+        "Restore": restore,
+        "Restored": restored,
         "StateQuestion": state_question,
         "StateTables": state_tables,
         "StateRows": state_rows,

@@ -17,7 +17,7 @@ use super::{
     Shared,
     answer::{ApiError, ok},
     guard::{Needs, guard},
-    jobs, letters, metrics, modules, openapi, replay, state, swap,
+    jobs, letters, metrics, modules, openapi, replay, savepoints, state, swap,
 };
 use crate::control::tokens::Role;
 
@@ -27,7 +27,8 @@ pub(super) enum Takes {
     Nothing,
     /// A JSON object; by the name of its schema.
     Json(&'static str),
-    Bytes,
+    /// Of this kind.
+    Bytes(&'static str),
 }
 
 /// What an answer is, for the OpenAPI document.
@@ -102,7 +103,7 @@ pub(super) fn table() -> Vec<Route> {
         route!(get("/v1/modules", read, "The registry's modules"), modules::list).gives(modules_),
         route!(post("/v1/modules", operate, "Push a module"), modules::push)
             .query(&[("tag", "its name, as in `to-euro@1.2.0`"), ("digest", "its BLAKE3, which is compared")])
-            .takes(Takes::Bytes)
+            .takes(Takes::Bytes("application/wasm"))
             .gives(module),
         route!(get("/v1/modules/{module}", read, "What a module is"), modules::show).gives(module),
         route!(get("/v1/modules/{module}/content", read, "A module's bytes"), modules::pull).gives(Gives::Bytes),
@@ -183,6 +184,32 @@ pub(super) fn table() -> Vec<Route> {
             ("prefix", "how the text in the key column after those begins"),
         ])
         .gives(Gives::Text("application/vnd.apache.parquet")),
+        route!(get("/v1/jobs/{job}/savepoints", read, "The savepoints of a job"), savepoints::list)
+            .gives(Gives::Json("Savepoints")),
+        route!(post("/v1/jobs/{job}/savepoints", operate, "Keep an epoch of a job by a name"), savepoints::create)
+            .takes(Takes::Json("NewSavepoint"))
+            .gives(Gives::Json("Savepoint")),
+        route!(get("/v1/jobs/{job}/savepoints/{savepoint}", read, "What is in a savepoint"), savepoints::show)
+            .gives(Gives::Json("Savepoint")),
+        route!(delete("/v1/jobs/{job}/savepoints/{savepoint}", admin, "Remove a savepoint"), savepoints::remove),
+        route!(get("/v1/jobs/{job}/savepoints/{savepoint}/file", read, "A savepoint as a file"), savepoints::file)
+            .gives(Gives::Text("application/zstd")),
+        route!(
+            post("/v1/jobs/{job}/savepoints/{savepoint}/file", operate, "Take the file of a savepoint"),
+            savepoints::import
+        )
+        .takes(Takes::Bytes("application/zstd"))
+        .gives(Gives::Json("Savepoint")),
+        route!(
+            post(
+                "/v1/jobs/{job}/savepoints/{savepoint}/restore",
+                admin,
+                "Have a job that rests go on from a savepoint"
+            ),
+            savepoints::restore
+        )
+        .takes(Takes::Json("Restore"))
+        .gives(Gives::Json("Restored")),
         route!(get("/v1/jobs/{job}/logs", read, "The last lines of a job's log"), jobs::logs)
             .query(&[
                 ("after", "lines whose number is larger; without it the last ones"),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
-//! cases/over-100/input.csv                  or input.jsonl
+//! cases/over-100/input.csv                  or input.jsonl; of a join [left] and [right], with left.csv and right.csv
 //! cases/over-100/expected.jsonl             rows of the main output, in order
 //! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
 //! ```
@@ -141,8 +141,9 @@ impl Case {
         let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
         let mut job = DocumentMut::new();
         for (key, item) in case.iter() {
-            if !["input", "operator"].contains(&key) {
-                return Err(wrong(format!("case.toml has the unknown key `{key}`; there are [input] and [operator]")));
+            if !["input", "left", "right", "operator"].contains(&key) {
+                let known = "there are [input], or [left] and [right], and [operator]";
+                return Err(wrong(format!("case.toml has the unknown key `{key}`; {known}")));
             }
             if !item.is_table_like() {
                 return Err(wrong(format!("`{key}` of case.toml is no table")));
@@ -153,21 +154,19 @@ impl Case {
             given.into_iter().flat_map(|table| table.iter()).map(|(key, item)| (key, item.clone())).collect()
         };
         job.insert("name", value("case"));
-        let mut source = table("input");
-        let (path, is_csv) = self.input()?;
-        source.insert("type", value("file"));
-        source.insert("path", value(glob_escaped(&path)));
-        if is_csv && !source.contains_key("csv") {
-            let mut csv = toml_edit::InlineTable::new();
-            csv.insert("header", Value::from(true));
-            source.insert("csv", value(csv));
+        // A join names its inputs itself.
+        let is_join = case.contains_key("left") || case.contains_key("right");
+        let inputs: &[&str] = if is_join { &["left", "right"] } else { &["input"] };
+        let mut sources = Table::new();
+        sources.set_implicit(true);
+        for name in inputs {
+            sources.insert(name, Item::Table(self.source(name, table(name))?));
         }
-        if !is_csv {
-            source.insert("format", value("json"));
-        }
-        job.insert("source", within("input", source));
+        job.insert("source", Item::Table(sources));
         let mut operator = table("operator");
-        operator.insert("input", value("input"));
+        if !is_join {
+            operator.insert("input", value("input"));
+        }
         operator.insert("module", value(module.display().to_string()));
         job.insert("operator", within(OPERATOR, operator));
         let mut sinks = Table::new();
@@ -185,14 +184,30 @@ impl Case {
         Ok(job)
     }
 
-    fn input(&self) -> Result<(PathBuf, bool), AuthorError> {
-        let found = [("input.csv", true), ("input.jsonl", false)]
+    /// The source of an input: what the case says of it, and its file.
+    fn source(&self, name: &str, mut source: Table) -> Result<Table, AuthorError> {
+        let (path, is_csv) = self.input(name)?;
+        source.insert("type", value("file"));
+        source.insert("path", value(glob_escaped(&path)));
+        if is_csv && !source.contains_key("csv") {
+            let mut csv = toml_edit::InlineTable::new();
+            csv.insert("header", Value::from(true));
+            source.insert("csv", value(csv));
+        }
+        if !is_csv {
+            source.insert("format", value("json"));
+        }
+        Ok(source)
+    }
+
+    fn input(&self, name: &str) -> Result<(PathBuf, bool), AuthorError> {
+        let found = [("csv", true), ("jsonl", false)]
             .into_iter()
-            .map(|(name, is_csv)| (self.dir.join(name), is_csv))
+            .map(|(extension, is_csv)| (self.dir.join(format!("{name}.{extension}")), is_csv))
             .find(|(path, _)| path.is_file());
         found.ok_or_else(|| AuthorError::Case {
             case: self.name.clone(),
-            why: "it has neither input.csv nor input.jsonl".to_owned(),
+            why: format!("it has neither {name}.csv nor {name}.jsonl"),
         })
     }
 

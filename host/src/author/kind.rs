@@ -13,10 +13,11 @@ pub enum Kind {
     Transform,
     Aggregate,
     Keyed,
+    Cogroup,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Transform, Self::Aggregate, Self::Keyed];
+    pub const ALL: [Self; 4] = [Self::Transform, Self::Aggregate, Self::Keyed, Self::Cogroup];
 
     /// Also the name of the interface that it exports.
     pub fn word(self) -> &'static str {
@@ -24,6 +25,7 @@ impl Kind {
             Self::Transform => "transform",
             Self::Aggregate => "aggregate",
             Self::Keyed => "keyed",
+            Self::Cogroup => "cogroup",
         }
     }
 
@@ -33,6 +35,7 @@ impl Kind {
             Self::Transform => "transform-operator",
             Self::Aggregate => "aggregate-operator",
             Self::Keyed => "keyed-operator",
+            Self::Cogroup => "cogroup-operator",
         }
     }
 }

@@ -48,7 +48,7 @@ impl Language {
     /// The kinds that its SDK has.
     pub fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::AssemblyScript => &[Kind::Transform],
+            Self::AssemblyScript => &[Kind::Transform, Kind::Aggregate, Kind::Keyed],
             _ => &Kind::ALL,
         }
     }

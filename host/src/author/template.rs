@@ -1,7 +1,8 @@
 //! New projects: source, test, job, data, a golden case and a page, from templates in this binary.
 //!
 //! All of a kind do the same, so one case and one job fit all languages. A transform reads `price`, refuses what is none, keeps those over
-//! `min`, adds `euro`; an aggregate tells how far apart prices are; a keyed operator adds up bids until there is none for a while.
+//! `min`, adds `euro`; an aggregate tells how far apart prices are; a keyed operator adds up bids until there is none for a while; a cogroup
+//! tells what is still to be paid of orders.
 
 use std::{fs, path::Path};
 
@@ -51,6 +52,20 @@ fn of_kind(kind: Kind) -> &'static [File] {
             ("cases/two-bidders/expected.jsonl", template!("common/keyed/expected.jsonl")),
             ("cases/two-bidders/expected.rejected.jsonl", template!("common/keyed/expected.rejected.jsonl")),
         ],
+        Kind::Cogroup => &[
+            ("job.toml", template!("common/cogroup/job.toml")),
+            ("README.md", template!("common/cogroup/README.md")),
+            ("data/items.csv", template!("common/cogroup/items.csv")),
+            ("data/payments.csv", template!("common/cogroup/payments.csv")),
+            ("cases/four-orders/case.toml", template!("common/cogroup/case.toml")),
+            ("cases/four-orders/left.csv", template!("common/cogroup/left.csv")),
+            ("cases/four-orders/right.csv", template!("common/cogroup/right.csv")),
+            ("cases/four-orders/expected.jsonl", template!("common/cogroup/expected.jsonl")),
+            (
+                "cases/four-orders/expected.right-rejected.jsonl",
+                template!("common/cogroup/expected.right-rejected.jsonl"),
+            ),
+        ],
     }
 }
 
@@ -62,6 +77,7 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
                 Kind::Transform => include_str!(concat!("templates/", $language, "/transform/", $source)),
                 Kind::Aggregate => include_str!(concat!("templates/", $language, "/aggregate/", $source)),
                 Kind::Keyed => include_str!(concat!("templates/", $language, "/keyed/", $source)),
+                Kind::Cogroup => include_str!(concat!("templates/", $language, "/cogroup/", $source)),
             }
         };
     }
@@ -74,8 +90,12 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
         Language::C | Language::Cpp => (of!("c", "module.c"), None),
         Language::Go => (of!("go", "module.go"), None),
         Language::Zig => (of!("zig", "module.zig"), None),
-        // It has no other kind: `create` refuses them.
-        Language::AssemblyScript => (template!("assemblyscript/transform/module.ts"), None),
+        Language::AssemblyScript => match kind {
+            Kind::Transform => (template!("assemblyscript/transform/module.ts"), None),
+            Kind::Aggregate => (template!("assemblyscript/aggregate/module.ts"), None),
+            // It has no cogroup: `create` refuses it.
+            Kind::Keyed | Kind::Cogroup => (template!("assemblyscript/keyed/module.ts"), None),
+        },
     }
 }
 
@@ -200,8 +220,8 @@ mod tests_of_templates {
     #[test]
     fn a_kind_that_a_language_does_not_have_is_refused() {
         let dir = tempfile::tempdir().expect("a directory");
-        let error = create(dir.path(), "to-euro", Language::AssemblyScript, Kind::Keyed).expect_err("refused");
-        assert_eq!(error.to_string(), "there is no template for the kind `keyed` in assemblyscript");
+        let error = create(dir.path(), "to-euro", Language::AssemblyScript, Kind::Cogroup).expect_err("refused");
+        assert_eq!(error.to_string(), "there is no template for the kind `cogroup` in assemblyscript");
         assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
     }
 

@@ -49,6 +49,11 @@ impl Directory {
         Ok(Self { directory: Dir::from_std_file(file), path: path.to_owned(), lock: None })
     }
 
+    /// Gives a file one more name, which nobody has.
+    pub(super) fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.directory.hard_link(from, &self.directory, to)
+    }
+
     fn folder(&self, path: &str) -> io::Result<File> {
         let path = if path.is_empty() { "." } else { path };
         // Not `open_dir`: what that opens cannot be synced.

@@ -29,6 +29,8 @@ pub enum CheckpointError {
     OutOfOrder { epoch: u64, generation: u64, next: u64, own: u64 },
     #[error("{directory} holds no checkpoints")]
     Missing { directory: String },
+    #[error("a savepoint was being restored into {directory}, and the process that did it came to no end")]
+    Unrestored { directory: String },
     #[error("no checkpoint can be kept in {place}: {reason}")]
     Unusable { place: String, reason: String },
 }
@@ -59,6 +61,7 @@ impl Coded for CheckpointError {
             Self::Newer { .. } => Code::CheckpointNewer,
             Self::Missing { .. } => Code::CheckpointMissing,
             Self::Unusable { .. } => Code::CheckpointUnusable,
+            Self::Unrestored { .. } => Code::RestoreUnfinished,
         }
     }
 
@@ -73,7 +76,7 @@ impl Coded for CheckpointError {
             }
             Self::Fenced { .. } => "this process has stopped; leave the job to the other one",
             Self::Damaged { .. } => {
-                "`pelton checkpoint verify DIRECTORY` checks the whole directory; put a good copy of it in place, or begin anew with `--fresh`"
+                "`pelton checkpoint verify DIRECTORY` checks the whole directory; put a good copy of it in place, go back to a savepoint (`pelton savepoint list JOB`, `pelton savepoint restore JOB NAME`), or begin anew with `--fresh`"
             }
             Self::Newer { .. } => "run the job with the Pelton that wrote it, or with a newer one",
             Self::Poisoned { .. } => "start the job again; it goes on from what was committed",
@@ -81,6 +84,9 @@ impl Coded for CheckpointError {
             Self::OutOfOrder { .. } => "this is a bug of Pelton's; please report it",
             Self::Missing { .. } => "give the directory or the URL that the job file names as its `checkpoint`",
             Self::Unusable { .. } => "name a directory, or `s3://BUCKET/PREFIX`",
+            Self::Unrestored { .. } => {
+                "restore it once more: `pelton savepoint restore JOB NAME`; or begin anew with `--fresh`"
+            }
         };
         Some(help.into())
     }

@@ -91,6 +91,16 @@ pub fn verify(location: impl Into<Location>) -> Result<(Inspection, Verification
     Ok((Inspection::of(&disk, journal)?, verification))
 }
 
+/// Whether a job has been run there, in whatever state its journal is.
+pub fn holds_journal(location: &Location) -> bool {
+    let is_there = |disk: Place| match disk.frames() {
+        Frames::Put => disk.list(names::JOURNAL).is_ok_and(|found| !found.is_empty()),
+        Frames::Appended => disk.exists(names::JOURNAL).unwrap_or(true),
+    };
+    // What cannot be looked at may be there.
+    location.may_hold() && Place::open(location).map_or(true, is_there)
+}
+
 /// Opens what was there before, and reads its journal.
 pub(super) fn open(location: &Location) -> Result<(Place, Journal), CheckpointError> {
     let missing = || CheckpointError::Missing { directory: location.to_string() };

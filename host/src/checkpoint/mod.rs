@@ -5,6 +5,7 @@
 //!            journal/0000000007.log    claims, committed epochs, what was published: frames of docs/format.md
 //!            files/GGGGGGGGGG-…        snapshots, tables and dead letters that committed records name
 //!            requests/…                what somebody wants of the dead letters
+//!            savepoints/NAME.savepoint copies of one epoch that stay until they are removed
 //!            inputs/NAME/0000000042.log   what a source was given that cannot ask for it again: its log, from frame 42 on
 //!
 //!  put files ─► commit: sync files/, one frame, fdatasync ─► permit ─► the sinks publish ─► published ─► collect
@@ -31,6 +32,7 @@ mod payload;
 mod place;
 mod read;
 mod retained;
+mod savepoints;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -56,10 +58,12 @@ pub use self::{
     error::CheckpointError,
     files::Files,
     input::{InputLog, InputReader},
-    names::segment as segment_path,
+    inspect::holds_journal,
+    names::{is_savepoint_name, segment as segment_path},
     open::{Committed, Recovered, Take},
     place::{Location, Place},
     retained::{Retained, Stretch},
+    savepoints::{Draft, Savepoints},
     store::{CommitPermit, Store},
 };
 pub use pelton_core::checkpoint::chain::TornTail;

@@ -7,6 +7,7 @@ pub(super) const JOURNAL: &str = "journal";
 pub(super) const FILES: &str = "files";
 pub(super) const REQUESTS: &str = "requests";
 pub(super) const INPUTS: &str = "inputs";
+pub(super) const SAVEPOINTS: &str = "savepoints";
 /// Where segments are objects: which is the first that has not been collected.
 pub(super) const FLOOR: &str = "journal/first";
 
@@ -62,6 +63,32 @@ pub(super) fn is_file(path: &str) -> bool {
         .is_some_and(|name| !name.contains('/') && file_generation(name).is_some())
 }
 
+const SAVEPOINT_SUFFIX: &str = ".savepoint";
+/// Characters of a savepoint's name.
+const SAVEPOINT_MAX: usize = 64;
+
+/// `savepoints/before-2.0.savepoint`
+pub(super) fn savepoint(name: &str) -> String {
+    format!("{SAVEPOINTS}/{name}{SAVEPOINT_SUFFIX}")
+}
+
+/// `savepoints/.before-2.0.savepoint.417`: one that this process is writing.
+pub(super) fn savepoint_draft(name: &str, pid: u32) -> String {
+    format!("{SAVEPOINTS}/.{name}{SAVEPOINT_SUFFIX}.{pid}")
+}
+
+/// The name of a savepoint, from its file's name within the folder.
+pub(super) fn savepoint_name(file: &str) -> Option<&str> {
+    file.strip_suffix(SAVEPOINT_SUFFIX).filter(|name| is_savepoint_name(name))
+}
+
+/// Letters, digits, `-`, `_` and `.`, and a letter or a digit at first.
+pub fn is_savepoint_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    begins && name.len() <= SAVEPOINT_MAX && name.bytes().all(is_plain)
+}
+
 /// `requests/0001777629600000000-00000000deadbeef`: of this time (µs), and a number that nobody else has.
 pub(super) fn request(at: u64, number: u64) -> String {
     format!("{REQUESTS}/{at:019}-{number:016x}")
@@ -104,6 +131,18 @@ mod tests {
         for foreign in ["notes.txt", "0001777629600000000-xyz", "1-00000000deadbeef", "0001777629600000000"] {
             assert!(!is_request(foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn savepoints_have_plain_names() {
+        assert_eq!(savepoint_name("before-2.0.savepoint"), Some("before-2.0"));
+        assert_eq!(savepoint("a"), "savepoints/a.savepoint");
+        let long = "a".repeat(65);
+        for foreign in ["", ".", "..", "-a", "a/b", "a b", "ä", ".a", long.as_str()] {
+            assert!(!is_savepoint_name(foreign), "{foreign}");
+        }
+        let draft = savepoint_draft("a", 417);
+        assert_eq!(savepoint_name(draft.strip_prefix("savepoints/").unwrap()), None, "a draft is no savepoint");
     }
 
     #[test]

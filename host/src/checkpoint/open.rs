@@ -47,6 +47,15 @@ pub enum Take {
     Continue,
     /// Everything that was committed is void, and is removed. The caller has asked.
     Fresh,
+    /// The same, and the record of a savepoint comes next ([`Store::commit_restored`]): whoever finds the claim without it goes no further.
+    Restore,
+}
+
+impl Take {
+    /// Nothing of what is there counts any more.
+    fn starts_over(self) -> bool {
+        self != Self::Continue
+    }
 }
 
 /// What was found, and what there is to do before the next epoch.
@@ -124,7 +133,7 @@ pub(super) fn open<D: Disk>(
             });
         }
     };
-    let what = Claim { holder, follows: found.follows, token: 0 };
+    let what = Claim { holder, follows: found.follows, token: 0, restores: take == Take::Restore };
     let claimed = claim(&Arc::new(disk), &found, &what, Some(segment), number, segment_bytes)?;
     claimed.remove_void(&numbers, found.follows, found.end_length);
     Ok((claimed, found.recovered))
@@ -136,13 +145,14 @@ fn open_put<D: Disk>(disk: D, take: Take, holder: &Holder) -> Result<(Store<D>, 
     for _ in 0..CLAIM_TRIES {
         let numbers = match read::segment_numbers(disk.as_ref()) {
             // What starts over needs to know only where there is nothing.
-            Err(CheckpointError::Damaged { .. }) if take == Take::Fresh => disk::listed_segments(disk.as_ref())
+            Err(CheckpointError::Damaged { .. }) if take.starts_over() => disk::listed_segments(disk.as_ref())
                 .map_err(|source| CheckpointError::io("list", disk.shown(names::JOURNAL), source))?,
             numbers => numbers?,
         };
         let found = take_stock(disk.as_ref(), take, &numbers)?;
         let token = random().map_err(|source| CheckpointError::io("name a claim in", disk.shown(""), source))?;
-        let what = Claim { holder: holder.clone(), follows: found.follows, token };
+        let restores = take == Take::Restore;
+        let what = Claim { holder: holder.clone(), follows: found.follows, token, restores };
         let number = numbers.last().map_or(1, |last| last.saturating_add(1));
         match claim(&disk, &found, &what, None, number, 0) {
             Err(CheckpointError::Fenced { .. }) => {}
@@ -190,7 +200,7 @@ fn make_folders<D: Disk>(disk: &D) -> Result<(), CheckpointError> {
 
 /// Reads what there is and makes it durable; changes nothing.
 fn take_stock<D: Disk>(disk: &D, take: Take, numbers: &[u64]) -> Result<Found, CheckpointError> {
-    if take == Take::Fresh {
+    if take.starts_over() {
         let generation = read::highest_generation(disk, numbers)?.saturating_add(1);
         let recovered = Recovered::nothing(generation);
         return Ok(Found {

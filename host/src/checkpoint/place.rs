@@ -127,6 +127,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Gives a file of a directory one more name, which nobody has.
+    pub(super) fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        match self {
+            Self::Directory(directory) => directory.link(from, to),
+            Self::Objects(..) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
 /// A bucket has no locks, so that whoever comes takes the job over. On one machine that is a mistake rather than a wish: there the second process
 /// is refused, as with a directory.
 fn lock_on_this_machine(url: &str, holder: &Holder) -> Result<Lock, CheckpointError> {

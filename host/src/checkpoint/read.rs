@@ -141,6 +141,10 @@ pub(super) fn read<D: Disk>(disk: &D, numbers: &[u64]) -> Result<Journal, Checkp
         let place = entries.get(refusal.entry).map_or((0, 0), |placed| (placed.segment, placed.offset));
         CheckpointError::damaged(disk.shown(&names::segment(place.0)), place.1, refusal.why)
     })?;
+    let is_restore = |placed: &Placed| matches!(&placed.content, Content::Claim(claim) if claim.restores);
+    if decision.last.is_none() && entries.iter().any(is_restore) {
+        return Err(CheckpointError::Unrestored { directory: disk.shown("") });
+    }
     Ok(Journal { segments, chain, entries, decision })
 }
 

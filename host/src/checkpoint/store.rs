@@ -160,6 +160,15 @@ impl<D: Disk> Store<D> {
         Ok(CommitPermit::new(record.epoch))
     }
 
+    /// Commits the epoch that a savepoint is of, as the first of a job that was taken over by [`Take::Restore`](super::Take::Restore), and ends
+    /// there in good order: whoever comes next goes on after it. It has nothing to publish.
+    pub fn commit_restored(mut self, record: &Record) -> Result<(), CheckpointError> {
+        self.next_epoch = record.epoch;
+        let permit = self.commit(record, &[])?;
+        self.published(permit)?;
+        self.close()
+    }
+
     /// Notes that the outputs of an epoch, and of all before, are visible, and that the sinks have made them durable: they will not be
     /// published again. The note is durable with the next commit; until then a power cut makes whoever recovers publish them once more.
     pub fn published(&mut self, permit: CommitPermit) -> Result<(), CheckpointError> {

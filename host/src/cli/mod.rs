@@ -22,6 +22,7 @@ mod plan;
 mod replay;
 pub mod report;
 mod run;
+mod savepoint;
 mod serve;
 mod shadow;
 mod state;
@@ -201,6 +202,12 @@ enum Command {
     /// Dead letters: rows on which a job's modules failed. Look at them, put them in again, or forget them.
     #[command(subcommand, after_help = "Example:\n  pelton dlq list prices\n  pelton dlq list state --offline")]
     Dlq(dlq::DlqCommand),
+    /// Savepoints: one epoch of a job, kept by name; to go back to, to move, or to go on from with other partitions.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  pelton savepoint create job.toml --name before-2.0\n  pelton savepoint restore job.toml before-2.0 --dry-run\n\ndocs/savepoints.md tells the whole story."
+    )]
+    Savepoint(savepoint::SavepointCommand),
     /// About checkpoint directories: what jobs have committed.
     #[command(subcommand, after_help = "Example:\n  pelton checkpoint verify state")]
     Checkpoint(checkpoint::CheckpointCommand),
@@ -306,6 +313,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
         Command::Dlq(command) => dlq::dlq(&context, &command),
+        Command::Savepoint(command) => savepoint::savepoint(&context, &command),
         Command::Checkpoint(command) => checkpoint::checkpoint(&context, &command),
         Command::CompileModule(args) => compile::compile(&context, &args),
         Command::Config => config_command(&context),

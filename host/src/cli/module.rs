@@ -33,7 +33,7 @@ pub(super) enum ModuleCommand {
     Push(PushArgs),
     /// List modules, with what they do.
     #[command(
-        after_help = "Examples:\n  pelton module list          those of the engine's registry\n  pelton module list --std    those that come with Pelton; docs/std.md says more about each"
+        after_help = "Examples:\n  pelton module list          those of the engine's registry\n  pelton module list --std    those that come with Pelton; docs/std/ has a page for each"
     )]
     List(ListArgs),
     /// Show what a module is, where it came from, and what its names are.

@@ -15,7 +15,8 @@ pub(super) struct NewArgs {
     /// rust, python, typescript, javascript, c, cpp, go, zig or assemblyscript.
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
-    /// Of operator: transform (row by row), aggregate (a fold of groups and windows) or keyed (state and timers for each key).
+    /// Of operator: transform (row by row), aggregate (a fold of groups and windows), keyed (state and timers for each key) or cogroup
+    /// (the rows of a key on two inputs).
     #[arg(long, value_name = "KIND", default_value_t)]
     kind: Kind,
     /// Another directory than the name.

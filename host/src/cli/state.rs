@@ -107,9 +107,9 @@ pub(super) struct ExportArgs {
 
 /// An epoch as it is written on the command line.
 #[derive(Debug, Clone, Copy)]
-struct AsOf(As);
+pub(super) struct AsOf(pub(super) As);
 
-fn parse_epoch(text: &str) -> Result<AsOf, String> {
+pub(super) fn parse_epoch(text: &str) -> Result<AsOf, String> {
     match text {
         "last" => Ok(AsOf(As::Last)),
         number => {

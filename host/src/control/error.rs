@@ -8,7 +8,7 @@ use crate::{
     error::{Code, Coded},
     job::{
         dead_letters::LettersError, diagnostic::Diagnostics, look::LookError, plan::change::Refusals,
-        replay::ReplayError, run::RunError,
+        replay::ReplayError, run::RunError, savepoint::SavepointError,
     },
 };
 
@@ -50,6 +50,8 @@ pub enum ControlError {
     Replay(Box<ReplayError>),
     #[error(transparent)]
     Look(Box<LookError>),
+    #[error(transparent)]
+    Savepoint(Box<SavepointError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -115,6 +117,7 @@ impl Coded for ControlError {
             Self::Letters(source) => source.code(),
             Self::Replay(source) => source.code(),
             Self::Look(source) => source.code(),
+            Self::Savepoint(source) => source.code(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Coded for ControlError {
             Self::Letters(source) => source.help(),
             Self::Replay(source) => source.help(),
             Self::Look(source) => source.help(),
+            Self::Savepoint(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

@@ -53,7 +53,7 @@ impl Engine {
         dry_run::dry_run(&checkpoint, selection, &plan).map_err(ControlError::from)
     }
 
-    fn checkpoint_of(&self, name: &str) -> Result<Location, ControlError> {
+    pub(super) fn checkpoint_of(&self, name: &str) -> Result<Location, ControlError> {
         let revision = self.find(name)?.revision();
         let file = resolve::read(&revision, &self.catalogue().checkpoint(name))?;
         let checkpoint = file.spec.checkpoint.as_ref().map(|checkpoint| Location::of(&file.dir, &checkpoint.path));

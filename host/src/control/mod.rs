@@ -26,6 +26,7 @@ pub mod logs;
 pub mod registry;
 pub mod replay;
 pub mod resolve;
+pub mod savepoint;
 mod state;
 pub mod status;
 pub mod swap;

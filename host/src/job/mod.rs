@@ -12,3 +12,4 @@ pub mod look;
 pub mod plan;
 pub mod replay;
 pub mod run;
+pub mod savepoint;

@@ -17,6 +17,7 @@ use pelton_wasm::Rejection;
 use super::{PortPlan, assemble, record_batch, shuffle::Mapped};
 
 const NO_TIME: &str = "its event time is null";
+const TIME_AHEAD: &str = "its event time is further ahead of the clock than the job allows";
 const ABSURD_TIME: &str = "its event time is outside of the years that the job allows";
 
 /// Where rows have their event time.
@@ -26,6 +27,8 @@ pub struct TimeColumn {
     pub at: usize,
     /// Added to each, in µs: -1 where it is the end of an earlier window, which is not part of that window.
     pub shift: i64,
+    /// How far ahead of processing time it may be, in µs; none: as far as time goes.
+    pub ahead: Option<i64>,
 }
 
 /// Where refused rows go. None: nobody reads them.
@@ -36,14 +39,14 @@ pub struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    /// The rows whose event time is there and not absurd, and these times in µs.
-    pub fn sound(&self, batch: RecordBatch, time: TimeColumn, out: &mut Mapped) -> (RecordBatch, Vec<i64>) {
+    /// The rows whose event time is there and not absurd, nor too far ahead of `now`, and these times in µs.
+    pub fn sound(&self, batch: RecordBatch, time: TimeColumn, now: i64, out: &mut Mapped) -> (RecordBatch, Vec<i64>) {
         let Some(column) = batch.columns().get(time.at) else { return (batch, Vec::new()) };
         let mut times = micros(column);
         if time.shift != 0 {
             times.iter_mut().for_each(|at| *at = at.saturating_add(time.shift));
         }
-        let rule = TimeRule::default();
+        let (rule, all) = (TimeRule::ahead_of(now, time.ahead), TimeRule::default());
         if column.null_count() == 0 && times.iter().all(|time| rule.admits(*time)) {
             return (batch, times);
         }
@@ -52,6 +55,8 @@ impl Refused<'_> {
                 Some(NO_TIME)
             } else if rule.admits(*time) {
                 None
+            } else if all.admits(*time) {
+                Some(TIME_AHEAD)
             } else {
                 Some(ABSURD_TIME)
             }

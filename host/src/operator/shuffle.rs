@@ -157,7 +157,7 @@ impl Shuffler {
     fn admit(&self, context: &BatchContext, batch: RecordBatch, out: &mut Mapped) -> (RecordBatch, Vec<i64>) {
         let Some(time) = self.plan.time else { return (batch, Vec::new()) };
         let refused = Refused { late: self.plan.late.as_ref(), rejected: self.plan.rejected.as_ref() };
-        let (batch, times) = refused.sound(batch, time, out);
+        let (batch, times) = refused.sound(batch, time, context.now, out);
         let Some(on_time) = self.plan.late_rows.on_time(context.watermark, &times) else { return (batch, times) };
         let batch = refused.on_time(&batch, &on_time, out);
         (batch, times.into_iter().zip(on_time).filter(|(_, on_time)| *on_time).map(|(time, _)| time).collect())

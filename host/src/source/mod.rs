@@ -259,6 +259,8 @@ pub enum SourceError {
     Generator { what: String, reason: String },
     #[error("{file} was read up to here by an earlier run, and is {now}")]
     Moved { file: String, now: String },
+    #[error("{file} was read by an earlier run with another `tail`, so that nobody knows what of it is new")]
+    OtherTail { file: String },
     #[error("{file} is not there any more, under whatever name in its directory, and has not been read to its end")]
     Gone { file: String },
     #[error("{file} has become shorter than the {bytes} bytes that were found in it")]
@@ -283,6 +285,7 @@ impl Coded for SourceError {
             Self::Io { .. }
             | Self::Corrupt { .. }
             | Self::Moved { .. }
+            | Self::OtherTail { .. }
             | Self::Gone { .. }
             | Self::Shrunk { .. }
             | Self::Stopped => Code::SourceUnreadable,
@@ -311,6 +314,9 @@ impl Coded for SourceError {
             Self::Generator { .. } => "correct it in the source's table of the job file".into(),
             Self::Moved { .. } => {
                 "put the file back as it was, or start over with `--fresh`, which forgets what was done".into()
+            }
+            Self::OtherTail { .. } => {
+                "leave `tail` as it was, give the files to a job of their own, or start over with `--fresh`".into()
             }
             Self::Gone { .. } | Self::Shrunk { .. } => {
                 "let files grow until they have been read, and rotate them by renaming; `--fresh` forgets what was done"

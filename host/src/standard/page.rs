@@ -1,37 +1,54 @@
-//! docs/std.md and `pelton module list --std`: the catalog for people and machines.
+//! docs/std.md, docs/std/NAME.md and `pelton module list --std`: the catalog for people and machines.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::catalog::{Function, ModuleKind, Need};
 
-/// The kinds in the order of the page, with what stands above the sections of each.
-const KINDS: [(ModuleKind, &str); 3] = [
-    (ModuleKind::Transform, "Row by row, without state."),
-    (ModuleKind::Keyed, "With state for each key of the operator's `key`."),
+/// The kinds in the order of the index: their name, one of them, and what stands above those of each.
+const KINDS: [(ModuleKind, &str, &str, &str); 3] = [
+    (ModuleKind::Transform, "transforms", "transform", "Row by row, without state."),
+    (ModuleKind::Keyed, "keyed operators", "keyed operator", "With state for each key of the operator's `key`."),
     (
         ModuleKind::Aggregate,
+        "aggregates",
+        "aggregate",
         "Over the rows of a key and window: a null is no value, is left out, and what has no value is null.",
     ),
 ];
 
-/// A chapter of Markdown for each kind of module, with a section for each function.
-pub fn sections() -> String {
-    let chapters = KINDS.map(|(kind, about)| {
-        let name = capital(match kind {
-            ModuleKind::Transform => "transforms",
-            ModuleKind::Keyed => "keyed operators",
-            ModuleKind::Aggregate => "aggregates",
-        });
-        let sections = Function::all().into_iter().filter(|function| function.kind == kind).map(section);
-        format!("## {name}\n\n{about}\n\n{}", sections.collect::<Vec<_>>().join("\n"))
+/// The index of docs/std.md: a chapter of Markdown for each kind of module, with a line for each function.
+pub fn index() -> String {
+    let chapters = KINDS.map(|(kind, name, _, about)| {
+        let of_kind = Function::all().into_iter().filter(|function| function.kind == kind);
+        let line = |function: &Function| {
+            format!("| [`{}`](std/{}.md) | {}. |\n", function.signature(), function.name, capital(function.summary))
+        };
+        let lines: String = of_kind.map(line).collect();
+        format!("## {}\n\n{about}\n\n| module | what |\n|---|---|\n{lines}", capital(name))
     });
     chapters.join("\n")
 }
 
-fn section(function: &Function) -> String {
-    let mut section = format!("### {}\n\n{}.\n\n", function.signature(), capital(function.summary));
+/// The pages of docs/std: by the name of each function, its page.
+pub fn pages() -> BTreeMap<&'static str, String> {
+    Function::all().into_iter().map(|function| (function.name, page(function))).collect()
+}
+
+fn page(function: &Function) -> String {
+    let kind = KINDS.iter().find(|(kind, ..)| *kind == function.kind);
+    let (_, chapter, name, about) = kind.expect("every kind has a chapter");
+    let mut page = format!(
+        "# std:{}\n\n{}.\n\n```text\n{}\n```\n\n{} [{name}](../std.md#{}) that comes with Pelton. {about}\n\n",
+        function.name,
+        capital(function.summary),
+        function.signature(),
+        if name.starts_with('a') { "An" } else { "A" },
+        chapter.replace(' ', "-"),
+    );
     if !function.arguments.is_empty() {
-        section += "| argument | what | default | meaning |\n|---|---|---|---|\n";
+        page += "| argument | what | default | meaning |\n|---|---|---|---|\n";
     }
     for argument in function.arguments {
         let default = match argument.need {
@@ -39,13 +56,20 @@ fn section(function: &Function) -> String {
             Need::Default(value) => format!("`{value}`"),
             Need::Optional(words) => words.to_owned(),
         };
-        section += &format!("| `{}` | {} | {default} | {} |\n", argument.name, argument.kind.name(), argument.about);
+        let about = from_below(argument.about);
+        page += &format!("| `{}` | {} | {default} | {about} |\n", argument.name, argument.kind.name());
     }
     if !function.arguments.is_empty() {
-        section.push('\n');
+        page.push('\n');
     }
-    section += &format!("Makes {}. {}\n\n```toml\n{}\n```\n", function.makes, function.notes, function.example);
-    section
+    let (makes, notes) = (from_below(function.makes), from_below(function.notes));
+    page += &format!("Makes {makes}. {notes}\n\n```toml\n{}\n```\n", function.example);
+    page
+}
+
+/// Links of the catalog, which are those of a page in docs, as a page in docs/std has them.
+fn from_below(text: &str) -> String {
+    text.replace("](", "](../")
 }
 
 fn capital(text: &str) -> String {

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod looked;
 pub mod numbered;
 pub mod ordered;
+pub mod picked;
 pub mod rows;
 pub mod snapshot;
 pub mod table;

@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn it_agrees_with_a_map_while_keys_come_and_go() {
-        for seed in 0..20 {
+        crate::seeds::each("-p pelton --lib it_agrees_with_a_map", 0..20, |seed| {
             let mut both = Beside::default();
             for step in 0..3_000 {
                 let random = hash_word(seed << 32 | step);
@@ -298,7 +298,7 @@ mod tests {
                 both.remove(key);
             }
             assert!(both.table.is_empty() && both.table.buckets.iter().all(|bucket| *bucket == FREE));
-        }
+        });
     }
 
     #[test]

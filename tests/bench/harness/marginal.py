@@ -6,11 +6,12 @@ what is emitted when the input ends are in neither.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import tools
-from .measure import Run, RunFailed, child
+from .measure import Figure, Run, RunFailed, child, figure
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ def run(binary: Path, case: Case, rows: int) -> Run:
     output, measured = child([binary, "run", job, "--output", "json", *settings], rows, tools.REPOSITORY)
     check(output, rows)
     return measured
+
+
+def peak(found: Sequence[Cost | Run]) -> Figure:
+    """MiB at the peak, of several runs of one thing."""
+    return figure([each.peak_bytes / (1 << 20) for each in found])
+
+
+def peaks(*of: Sequence[Cost | Run]) -> tuple[float, ...]:
+    """The same as a row shows it beside its figure: of one, or of the two of a ratio."""
+    return tuple(peak(found).median for found in of)
 
 
 def check(output: str, rows: int) -> None:

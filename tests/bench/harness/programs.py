@@ -1,4 +1,4 @@
-"""The programs that `make bench-peers` compares. Each can give its answer to a query and run it against the clock.
+"""The programs that `make bench-peers` compares; `make bench-ysb` has Spark and Flink from here. Each can give its answer to a query and run it against the clock.
 
 A program has a `name` and
 

@@ -1,4 +1,5 @@
-"""What there is to know of each query: its columns, the programs that run it and over which bids, and the goals.
+"""What there is to know of each query of `make bench-peers`: its columns, the programs that run it and over which bids, and the goals.
+ysb.py says the same of its own.
 
 The queries themselves are in jobs/ and guests/ (Pelton), native/, peers/spark_bench.py and peers/flink/.
 """
@@ -32,14 +33,15 @@ class Goals:
     """How many times as fast Pelton is to be as Spark (rows/s), as Flink's best variant (rows per CPU-second)."""
 
     spark_floor: float
-    spark: float
+    # None: no more than the floor.
+    spark: float | None
     flink_floor: float | None
     flink: float
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query that `make bench-peers` knows."""
+    """A query that Pelton is compared by."""
 
     name: str
     # An answer has a number for each of these; see harness/answer.py.

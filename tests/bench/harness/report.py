@@ -5,6 +5,7 @@ least and the greatest. `met` follows from the median and the goal.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the result. `spread` is the least and the greatest; a row without a goal is for information."""
+    """One line of the result. `spread` is the least and the greatest; a row without a goal is for information. `peaks` are MiB at the
+    peak of the programs that the figure is of: of one, or of the two that a ratio is taken between."""
 
     id: str
     what: str
@@ -37,18 +39,21 @@ class Row:
     count: int
     goal: str | None
     met: bool | None
+    peaks: tuple[float, ...] = ()
 
 
-def row(id: str, what: str, unit: str, found: Figure, goal: Goal | None = None) -> Row:
+def row(id: str, what: str, unit: str, found: Figure, goal: Goal | None = None, peaks: tuple[float, ...] = ()) -> Row:
     met = None if goal is None else goal.is_met(found.median)
     spread = (found.least, found.greatest)
-    return Row(id, what, unit, found.median, spread, found.count, goal and str(goal), met)
+    return Row(id, what, unit, found.median, spread, found.count, goal and str(goal), met, peaks)
 
 
 # What a run is measured by: the attribute of Run, its unit, and the unit's size.
 RATE = ("rate", "M rows/s", 1e6)
 CPU_RATE = ("cpu_rate", "M rows per CPU-second", 1e6)
 PEAK = ("peak_bytes", "MiB at the peak", 1 << 20)
+# How a goal is shown to be met.
+MET = {None: "", True: "yes", False: "NO"}
 
 
 class Samples:
@@ -72,9 +77,13 @@ class Samples:
         name, ones, others = measure[0], self.runs[query, *one], self.runs[query, *other]
         return figure([getattr(ones[at], name) / getattr(others[at], name) for at in ones.keys() & others.keys()])
 
+    def peaks(self, query: str, *of: tuple[str, str]) -> tuple[float, ...]:
+        """MiB at the peak of each size and program."""
+        return tuple(self.figure(query, *each, PEAK).median for each in of)
+
     def figures(self) -> list[Row]:
         return [
-            row(slug(*key, measure[0]), f"{key[0]}, {key[1]}, {key[2]}", measure[1], self.figure(*key, measure))
+            row(slug(*key, measure[0]), ", ".join(key), measure[1], self.figure(*key, measure), None, self.peaks(key[0], key[1:]))
             for key in self.runs
             for measure in (RATE, CPU_RATE, PEAK)
         ]
@@ -88,29 +97,38 @@ def figures_table(samples: Samples) -> str:
     lines = [("query", "rows", "program", "runs", RATE[1], "least–greatest", CPU_RATE[1], PEAK[1])]
     for query, size, program in samples.runs:
         rate, cpu, peak = (samples.figure(query, size, program, measure) for measure in (RATE, CPU_RATE, PEAK))
-        spread = f"{number(rate.least)}–{number(rate.greatest)}"
+        spread = between(rate.least, rate.greatest)
         count = str(rate.count)
         lines.append((query, size, program, count, number(rate.median), spread, number(cpu.median), f"{peak.median:.0f}"))
     return table(lines, right={3, 4, 6, 7})
 
 
 def goals_table(rows: list[Row]) -> str:
-    lines = [("id", "what", "measured", "spread", "goal", "met")]
-    for each in rows:
-        spread = f"{number(each.spread[0])}–{number(each.spread[1])}"
-        met = {None: "", True: "yes", False: "NO"}[each.met]
-        lines.append((each.id, each.what, number(each.measured), spread, each.goal or "", met))
-    return table(lines, right={2})
+    lines = [("id", "what", "measured", "spread", "goal", "met", PEAK[1])]
+    lines += [
+        (each.id, each.what, number(each.measured), between(*each.spread), each.goal or "", MET[each.met], shown_peaks(each.peaks))
+        for each in rows
+    ]
+    return table(lines, right={2, 6})
 
 
 def rows_table(rows: list[Row]) -> str:
     """Every row, with what it is measured in."""
-    lines = [("id", "what", "measured", "spread", "unit", "goal", "met")]
-    for each in rows:
-        spread = f"{number(each.spread[0])}–{number(each.spread[1])}"
-        met = {None: "", True: "yes", False: "NO"}[each.met]
-        lines.append((each.id, each.what, number(each.measured), spread, each.unit, each.goal or "", met))
-    return table(lines, right={2})
+    lines = [("id", "what", "measured", "spread", "unit", "goal", "met", PEAK[1])]
+    lines += [
+        (each.id, each.what, number(each.measured), between(*each.spread), each.unit, each.goal or "", MET[each.met], shown_peaks(each.peaks))
+        for each in rows
+    ]
+    return table(lines, right={2, 7})
+
+
+def between(least: float, greatest: float) -> str:
+    return f"{number(least)}–{number(greatest)}"
+
+
+def shown_peaks(peaks: Iterable[float]) -> str:
+    """Of a ratio, the one and the other."""
+    return " / ".join(f"{each:.0f}" for each in peaks)
 
 
 def number(value: float) -> str:

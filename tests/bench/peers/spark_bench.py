@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The queries on Spark, `local[2]`, for `make bench-peers`.
+"""The queries on Spark, `local[2]`, for `make bench-peers` and `bench-ysb`.
 
-Started by tests/bench/peers.py: spark_bench.py SCRATCH. Spark's JVM stays up between runs, so that every timed run
+Started by tests/bench/peers.py and ysb.py: spark_bench.py SCRATCH. Spark's JVM stays up between runs, so that every timed run
 finds it warm. Each line of standard input is a run, {"query", "variant", "directory", "verify"}; each
 is answered by one line of JSON on standard output: `answer` (when asked to verify), `wall_seconds`, `cpu_seconds` and
 `peak_bytes` of the JVM.
@@ -9,6 +9,7 @@ is answered by one line of JSON on standard output: `answer` (when asked to veri
 Variants: how rows are parsed, and how the job runs.
   csv-…      Spark's CSV reader
   text-…     lines, split and cast in SQL: faster, but it knows no quotes
+  …          those of spark_views.py for `ysb`
   …-stream   Structured Streaming over the files, a micro-batch of about a second, a checkpoint for each
   …-batch    one batch job over the same files: no durability at all
 
@@ -26,8 +27,11 @@ import sys
 import time
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, SparkSession, functions as f
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession, functions as f
 from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamReader
+
+import spark_views
 
 SCHEMA = "auction LONG, bidder LONG, price DOUBLE, channel STRING, ts LONG, filler STRING"
 PRICE_UNITS = 1 << 20
@@ -35,7 +39,7 @@ PRICE_UNITS = 1 << 20
 FILES_PER_BATCH = 4
 ROW_BY_ROW = ("q1", "q2")
 WITH_UPDATES = ("run", "wc")
-KEYS = {"run": "bidder", "wc": "word", "q7": "bidder", "q5": "auction"}
+KEYS = {"run": "bidder", "wc": "word", "q7": "bidder", "q5": "auction", "ysb": "campaign"}
 
 
 def session() -> SparkSession:
@@ -43,6 +47,7 @@ def session() -> SparkSession:
         SparkSession.builder.master("local[2]")
         .appName("bench-peers")
         .config("spark.ui.enabled", "false")
+        .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.memory", "2g")
         .config("spark.sql.shuffle.partitions", "2")
@@ -53,12 +58,20 @@ def session() -> SparkSession:
     return spark
 
 
-def bids(spark: SparkSession, query: str, variant: str, directory: str) -> DataFrame:
-    """The columns that the queries read (lines, for the word count); a stream when the variant is one."""
-    parser, _, mode = variant.partition("-")
+def results(spark: SparkSession, order: dict) -> DataFrame:
+    """What the query answers; a stream when the variant is one."""
+    query, directory = order["query"], order["directory"]
+    parser, _, mode = order["variant"].partition("-")
     reader = spark.read
     if mode == "stream":
         reader = spark.readStream.option("maxFilesPerTrigger", FILES_PER_BATCH)
+    if query == "ysb":
+        return spark_views.counts(spark, spark_views.views(reader, parser, directory), directory)
+    return run_query(query, bids(reader, query, parser, directory))
+
+
+def bids(reader: DataFrameReader | DataStreamReader, query: str, parser: str, directory: str) -> DataFrame:
+    """The columns that the queries read (lines, for the word count)."""
     if parser == "csv":
         return reader.schema(SCHEMA).csv(directory)
     if query == "wc":
@@ -123,8 +136,7 @@ def write_batch(rows: DataFrame) -> None:
 
 def verify(spark: SparkSession, order: dict, scratch: Path) -> dict:
     """The answer, all numbers integers but `price`."""
-    query = order["query"]
-    rows = run_query(query, bids(spark, query, order["variant"], order["directory"]))
+    query, rows = order["query"], results(spark, order)
     if query not in ROW_BY_ROW:
         return verify_keyed(spark, order, rows, scratch)
     if rows.isStreaming:
@@ -140,37 +152,39 @@ def verify(spark: SparkSession, order: dict, scratch: Path) -> dict:
 def verify_keyed(spark: SparkSession, order: dict, rows: DataFrame, scratch: Path) -> dict:
     """The answer, all numbers integers but `price`."""
     query, key = order["query"], KEYS[order["query"]]
-    results = rows
     if rows.isStreaming:
         keep = scratch / "results"
         shutil.rmtree(keep, ignore_errors=True)
         write_stream(rows, order, scratch / "verify", keep)
-        results = spark.read.parquet(str(keep))
+        rows = spark.read.parquet(str(keep))
     if query in WITH_UPDATES:
-        results = results.groupBy(key).agg(*[f.max(name).alias(name) for name in results.columns if name != key])
+        rows = rows.groupBy(key).agg(*[f.max(name).alias(name) for name in rows.columns if name != key])
     if query == "wc":
-        results = results.withColumn("word", f.crc32("word"))
-    if "price" in results.columns:
-        results = results.withColumn("cents", f.round(f.col("price") * 100).cast("long"))
+        rows = rows.withColumn("word", f.crc32("word"))
+    if query == "ysb":
+        rows = rows.withColumn("campaign", f.crc32("campaign_id")).drop("campaign_id")
+    if "price" in rows.columns:
+        rows = rows.withColumn("cents", f.round(f.col("price") * 100).cast("long"))
     weight = {
         "wc": "count * word",
         "run": "(count + cents) * (bidder + 1)",
         "q7": "(count + cents) * (bidder + window_start)",
         "q5": "count * (auction + window_start)",
+        "ysb": "count * (campaign + window_start)",
     }[query]
-    integers = [name for name in results.columns if name != "price"]
+    integers = [name for name in rows.columns if name != "price"]
     exact = [f.sum(f.col(name).cast("decimal(20,0)")).alias(name) for name in integers]
     # Of the products, which wrap around in no query, as decimals: their sum does.
     weighted = f.sum(f.expr(weight).cast("decimal(20,0)")).alias("weighted")
     price = [f.sum("price").alias("price")] if query == "q7" else []
-    answer = results.select(f.count("*").alias("rows"), *exact, weighted, *price).first().asDict()
+    answer = rows.select(f.count("*").alias("rows"), *exact, weighted, *price).first().asDict()
     return {name: value if name == "price" else int(value) for name, value in answer.items()}
 
 
 def timed(spark: SparkSession, order: dict, scratch: Path) -> dict:
     jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
     begin, cpu_begin = time.perf_counter(), cpu_seconds(jvm)
-    rows = run_query(order["query"], bids(spark, order["query"], order["variant"], order["directory"]))
+    rows = results(spark, order)
     if rows.isStreaming:
         write_stream(rows, order, scratch / "timed")
     else:

@@ -23,6 +23,7 @@ from .._columns import Wrong
 from ._batches import Out, run
 from ._epochs import Run, start
 from ._folds import fold
+from ._joins import join
 from ._rows import Refused
 
-__all__ = ["Out", "Refused", "Run", "Wrong", "fold", "run", "start"]
+__all__ = ["Out", "Refused", "Run", "Wrong", "fold", "join", "run", "start"]

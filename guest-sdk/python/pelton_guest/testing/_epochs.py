@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import pack
 from typing import Any
 
-from .. import _log
+from .. import _log, _tables
 from .._keyed import PUT, Keyed
 from .._out import NO_ORIGIN
 from .._timers import Timer
@@ -18,6 +18,7 @@ from .._wire import BatchContext, Contract, OutputField_Pass, Table
 from .._wire_keyed import Due, KeyedOutput
 from ._batches import Out, opened
 from ._rows import Given, read
+from ._stored import Serving, Stored
 
 NO_WATERMARK = -(1 << 63)
 
@@ -47,6 +48,7 @@ class Run:
         self._given: Given | None = None
         #: By key, what is kept.
         self._state: dict[tuple, tuple] = {}
+        self._stored = [Stored(declared) for declared in operator.tables]
         #: By key and number.
         self._timers: dict[tuple[tuple, int], Timer] = {}
 
@@ -69,13 +71,22 @@ class Run:
 
     def expire(self) -> Out:
         """An epoch in which the time to live of all keys with state ends."""
-        return self._run(self._no_rows(), set(self._state))
+        keys = set(self._state).union(*(stored.by_key for stored in self._stored))
+        return self._run(self._no_rows(), keys)
 
     @property
     def state(self) -> dict[str, list]:
         """The keys that have state, and their state."""
         names = [*self._key, *(self._operator.kept.names if self._operator.kept else ())]
         return _columns(names, [[*key, *values] for key, values in self._state.items()])
+
+    def table(self, name: str) -> dict[str, list]:
+        """The list or map of that argument: the key's columns, those of the subkey, and the values."""
+        stored = next((stored for stored in self._stored if stored.declared.name == name), None)
+        if stored is None:
+            raise KeyError(name)
+        names, rows = stored.columns()
+        return _columns([*self._key, *names], rows)
 
     @property
     def timers(self) -> list[Timer]:
@@ -100,6 +111,7 @@ class Run:
         self._first_row += given.count
         keys = Given(_columns(self._key, called), {name: given.types[name] for name in self._key})
         recorded = _log.recorded = _log.Recorded()
+        _tables.served = Serving(self._stored, 1 if self._operator.kept else 0, called)
         try:
             output = self._operator.process(
                 state,
@@ -112,10 +124,12 @@ class Run:
                 bytes(key in expiring for key in called),
             )
         finally:
-            _log.recorded = None
+            _log.recorded = _tables.served = None
         self._apply(called, output)
         for key in expiring:
             self._state.pop(key, None)
+            for stored in self._stored:
+                stored.by_key.pop(key, None)
             self._timers = {of: timer for of, timer in self._timers.items() if of[0] != key}
         out = self._assemble(contract, output, given, called, order)
         out.take(recorded)
@@ -141,7 +155,11 @@ class Run:
         return [kept.store(columns or [[] for _ in kept.names], len(called))]
 
     def _apply(self, called: list[tuple], output: KeyedOutput) -> None:
+        own = 1 if self._operator.kept else 0
         for change in output.changes:
+            if change.table >= own:
+                self._stored[change.table - own].apply(called, change)
+                continue
             rows = zip(*self._operator.kept.load(change.rows))
             for key, kind, values in zip(memoryview(change.key).cast("I"), change.kind, rows):
                 if kind == PUT:

@@ -2,7 +2,12 @@ use super::*;
 use crate::checkpoint::claim::Holder;
 
 fn claim(follows: Option<End>) -> Claim {
-    Claim { holder: Holder { pid: 1, host: "turbine".into(), since: 0, version: "0.1.0".into() }, follows, token: 0 }
+    Claim {
+        holder: Holder { pid: 1, host: "turbine".into(), since: 0, version: "0.1.0".into() },
+        follows,
+        token: 0,
+        restores: false,
+    }
 }
 
 fn end(segment: u64, bytes: u64, sequence: u64) -> End {

@@ -15,6 +15,9 @@ pub struct Claim {
     /// A random number where claims are objects, so that no two are the same; else 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub token: u64,
+    /// The job starts over with a savepoint, whose record comes next: until it is there, nobody goes on from this claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restores: bool,
 }
 
 fn is_zero(token: &u64) -> bool {

@@ -138,6 +138,12 @@ impl TwoStacks {
         Ok(stacks)
     }
 
+    /// Windows have been closed as far as in `other`, whose panes are to be added.
+    pub fn follow(&mut self, other: &Self) {
+        self.closed_start = self.closed_start.max(other.closed_start);
+        self.flip_from = self.flip_from.max(other.flip_from);
+    }
+
     /// The keys that have panes.
     pub fn active_keys(&self) -> &[u32] {
         &self.active

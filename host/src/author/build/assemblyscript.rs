@@ -1,40 +1,103 @@
-//! AssemblyScript by its own compiler: the author's sources, the SDK and the loop around the author's function in one core module.
+//! AssemblyScript by its own compiler: the author's sources, the SDK and the loops around the author's functions in one core module.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use super::work;
-use crate::author::{AuthorError, Project, tools::Tools};
+use crate::author::{AuthorError, Kind, Project, tools::Tools};
 
-/// The loop stands in the entry, so that the compiler sees the author's function in it. A module has `row` or `columns`.
+/// The loops stand in the entry, so that the compiler sees the author's functions in it.
 const ENTRY: &str = r#"import * as author from "AUTHOR";
-import { contract } from "pelton-guest/contract";
+import { Kind, contract } from "pelton-guest/contract";
 import { empty } from "pelton-guest/memory";
-import { answer, begin, enter, enterColumns, leave, leaveColumns } from "pelton-guest/transform";
 
 export { cabi_realloc } from "pelton-guest/memory";
 
 export function open(inputs: usize, count: usize, options: usize, size: usize): usize {
-  return contract(inputs, count, options, size);
+  return contract(Kind.KIND, inputs, count, options, size);
 }
 
-export function opened(result: usize): void {
+/** After every other. */
+export function done(result: usize): void {
   empty();
+}
+"#;
+
+const TRANSFORM: &str = r#"
+import { answer, beginRows, enter, leave } from "pelton-guest/out";
+import { enterColumns, leaveColumns } from "pelton-guest/transform";
+
+// A second call of a function, which never comes, keeps the compiler from putting a loop where it would have fewer registers.
+function called(rows: i32): void {
+  if (isDefined(author.columns)) {
+    leaveColumns(author.columns(enterColumns()));
+    if (rows < 0) author.columns(rows);
+  } else if (isDefined(author.row)) {
+    for (let row = 0; row < rows; row++) if (enter(row)) leave(author.row());
+  } else {
+    ERROR("a transform exports `row` or `columns`");
+  }
 }
 
 export function process(
   epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize,
 ): usize {
-  begin(epoch, first, now, watermark, seed, rows, nodes);
-  if (isDefined(author.columns)) {
-    leaveColumns(author.columns(enterColumns()));
-  } else {
-    for (let row = 0; row < rows; row++) if (enter(row)) leave(author.row());
+  beginRows(epoch, first, now, watermark, seed, rows, nodes);
+  called(rows);
+  if (rows < 0) called(rows);
+  return answer();
+}
+"#;
+
+const AGGREGATE: &str = r#"
+import { beginAdd, beginFinish, beginMerge, enterAdd, enterFinish, folded } from "pelton-guest/aggregate";
+import { enterSlot } from "pelton-guest/columns";
+import { answer, leave } from "pelton-guest/out";
+
+if (!isDefined(author.add) || !isDefined(author.merge) || !isDefined(author.finish)) {
+  ERROR("an aggregate exports `add`, `merge` and `finish`");
+}
+
+export function accumulate(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize, slots: usize, size: usize,
+  groups: i32, kept: usize, keptCount: usize,
+): usize {
+  beginAdd(epoch, first, now, watermark, seed, rows, nodes, slots, groups, kept);
+  for (let row = 0; row < rows; row++) if (enterAdd(row)) author.add();
+  return folded(groups);
+}
+
+export function merge(rows: i32, left: usize, leftCount: usize, laterRows: i32, right: usize, rightCount: usize): usize {
+  beginMerge(rows, left, right);
+  for (let row = 0; row < rows; row++) {
+    enterSlot(row);
+    author.merge();
+  }
+  return folded(rows);
+}
+
+export function finish(given: usize): usize {
+  const groups = beginFinish(given);
+  for (let group = 0; group < groups; group++) {
+    enterFinish(group);
+    leave(author.finish());
   }
   return answer();
 }
+"#;
 
-export function processed(result: usize): void {
-  empty();
+const KEYED: &str = r#"
+import { answer, begin, enterKey, leaveKey } from "pelton-guest/keyed";
+
+if (!isDefined(author.process)) ERROR("a keyed operator exports `process`");
+
+export function process(given: usize): usize {
+  const keys = begin(given);
+  for (let key = 0; key < keys; key++) {
+    if (!enterKey(key)) continue;
+    author.process();
+    leaveKey();
+  }
+  return answer();
 }
 "#;
 
@@ -44,16 +107,28 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let entry = work.join("entry.ts");
     // From `.pelton/build`.
     let author = format!("../../{}", source.strip_suffix(".ts").unwrap_or(&source));
-    fs::write(&entry, ENTRY.replace("AUTHOR", &author))
+    fs::write(&entry, entry_of(project.kind, &author))
         .map_err(AuthorError::io(format!("write {}", entry.display())))?;
     let module = work.join("core.wasm");
     let mut command = Command::new(tools.assemblyscript()?.join("node_modules/.bin/asc"));
     // Run in the project, so that messages name files as the author does. A comma in a path would make two of it.
     command.current_dir(&project.dir).args([".pelton/build/entry.ts", "--path", "./.pelton/sdk/assemblyscript"]);
-    command.args(["--transform", "./.pelton/sdk/assemblyscript/exports.mjs", "--outFile", ".pelton/build/core.wasm"]);
+    command.arg("--transform").arg(format!("./.pelton/sdk/assemblyscript/{}.mjs", project.kind));
+    command.args(["--outFile", ".pelton/build/core.wasm"]);
     // With names for backtraces. What is allocated is collected between calls, when nothing of the module's is running.
     command.args(["-O3", "--debug", "--runtime", "minimal", "--exportStart", "_initialize"]);
     command.args(["--use", "abort=~lib/pelton-guest/log/aborted"]);
     tools.run(&format!("compile {source}"), &mut command)?;
     Ok(module)
+}
+
+/// What the compiler begins with, for a module whose source is `author`.
+fn entry_of(kind: Kind, author: &str) -> String {
+    let (name, loops) = match kind {
+        Kind::Transform => ("TRANSFORM", TRANSFORM),
+        Kind::Aggregate => ("AGGREGATE", AGGREGATE),
+        // It has no cogroup, and the project was refused.
+        Kind::Keyed | Kind::Cogroup => ("KEYED", KEYED),
+    };
+    ENTRY.replace("AUTHOR", author).replace("Kind.KIND", &format!("Kind.{name}")) + loops
 }

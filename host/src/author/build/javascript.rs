@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{sdk, source_map, work};
-use crate::author::{AuthorError, Language, Project, tools::Tools};
+use crate::author::{AuthorError, Kind, Language, Project, tools::Tools};
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
@@ -22,8 +22,13 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let app = work.join("app.ts");
     let author = project.dir.join(&project.source);
     // The shims come first: what the author's module does when it is loaded may need them.
+    // Keyed operators alone have the import `state`.
+    let (import, state) = match project.kind {
+        Kind::Keyed => ("import state from \"pelton:operator/state@0.1.0\";\n", ", state"),
+        Kind::Transform | Kind::Aggregate | Kind::Cogroup => ("", ""),
+    };
     let text = format!(
-        "import \"pelton-guest/shims\";\nimport * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\");\n",
+        "import \"pelton-guest/shims\";\n{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n",
         serde_json::Value::from(author.display().to_string()),
         kind = project.kind
     );

@@ -14,6 +14,7 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         Kind::Transform => "Transform",
         Kind::Aggregate => "Aggregate",
         Kind::Keyed => "Keyed",
+        Kind::Cogroup => "Cogroup",
     };
     let app = format!(
         "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n",

@@ -135,8 +135,8 @@ pub(super) fn max_row_bytes(at: &Reader<'_>) -> usize {
 fn event_time(at: &Reader<'_>) -> Option<EventTimeSpec> {
     let column = at.text("column").map(str::to_owned);
     let watermark: Option<Duration> = at.duration("watermark");
-    let idle = at.duration("idle");
-    Some(EventTimeSpec { column: column?, watermark: watermark?, idle })
+    let (idle, ahead) = (at.duration("idle"), at.duration("ahead"));
+    Some(EventTimeSpec { column: column?, watermark: watermark?, idle, ahead })
 }
 
 /// Declared columns in the order of the file.

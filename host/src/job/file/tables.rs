@@ -313,6 +313,12 @@ pub static EVENT_TIME: Keys = Keys {
             Optional("it is waited for"),
             "After so long without a row (by processing time) the source holds no watermark back, until it has one again",
         ),
+        key(
+            "ahead",
+            Shape::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400 * 36_600) },
+            Optional("up to the year 9998"),
+            "How far ahead of processing time a row may be. Rows that are further ahead move no watermark, and the first window, keyed operator or join that they reach rejects them",
+        ),
     ],
 };
 

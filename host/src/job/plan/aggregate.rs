@@ -45,6 +45,7 @@ pub(super) struct AggregateDraft {
     input: Input,
     offered: Offered,
     is_window_end: bool,
+    ahead: Option<i64>,
     window: WindowSpec,
     leaves: Leaves,
     result: SchemaRef,
@@ -63,6 +64,8 @@ pub(super) struct Upstream {
     pub(super) event_time: Option<String>,
     /// Its event time is the end of a window.
     pub(super) is_window_end: bool,
+    /// How far ahead of processing time it may be, in µs.
+    pub(super) ahead: Option<i64>,
     /// The name and the mode of each.
     pub(super) modes: Vec<(String, Mode)>,
     pub(super) sources: Vec<usize>,
@@ -114,7 +117,7 @@ impl Builder<'_> {
         let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
         let reads = key.iter().copied().chain(time).chain(op).chain(reads).collect();
         let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
-        let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
+        let Upstream { inputs, sources, held_back, is_window_end, ahead, .. } = upstream;
         let side = DraftSide { inputs, schema, reads, rejected: Some(rejected), late };
         let draft = Draft { sides: vec![side], ports: vec![DraftPort { output, columns }], takes_all: false };
         let opened = Opened::Aggregate(AggregateDraft {
@@ -126,6 +129,7 @@ impl Builder<'_> {
             input,
             offered: Offered::clone(&self.offered),
             is_window_end,
+            ahead,
             window,
             leaves,
             result,
@@ -357,6 +361,7 @@ impl AggregateDraft {
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let op_at = self.op.and_then(|_| at.next());
+        let in_order = self.functions.iter().any(|draft| draft.signature.ordered);
         let functions = self.functions.into_iter().map(|draft| Function {
             reads_at: at.by_ref().take(draft.signature.reads.len()).collect(),
             module_name: draft.module_name,
@@ -376,8 +381,10 @@ impl AggregateDraft {
             time_at,
             op_at,
             time_shift: if self.is_window_end { -1 } else { 0 },
+            time_ahead: self.ahead,
             window: self.window,
             emission: self.leaves.emission,
+            in_order,
             emits_changes: self.leaves.mode == Mode::Retract,
             partitions: job.partitions,
             result: self.result,

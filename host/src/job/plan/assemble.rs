@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use pelton_core::{
     contract::{Input, Signature},
-    job::{CANARY_SUFFIX, JobSpec, OperatorSpec, SHADOW_SUFFIX, operator_of},
+    job::{CANARY_SUFFIX, JobSpec, OperatorSpec, SHADOW_SUFFIX, SourceSpec, operator_of},
     poison::Fate,
 };
 use pelton_wasm::Module;
@@ -170,7 +170,7 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
     let specs: Vec<OperatorSpec> = specs.iter().map(|spec| OperatorSpec { was: None, ..spec.clone() }).collect();
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
     // As it was before there were such keys.
-    let text = text.replace(", sort: []", "").replace(", was: None", "");
+    let text = text.replace(", sort: []", "").replace(", was: None", "").replace(", ahead: None", "");
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());
@@ -219,6 +219,7 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
     let idle = open.spec.event_time.as_ref().and_then(|event_time| event_time.idle);
     SourcePlan {
         idle: idle.map(|idle| i64::try_from(idle.as_micros()).unwrap_or(i64::MAX)),
+        ahead: ahead(&open.spec),
         columns: columns.collect(),
         event_time: open.event_time.and_then(|column| Some((kept.iter().position(|kept| *kept == column)?, bound))),
         name: open.spec.name,
@@ -227,6 +228,12 @@ fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {
         rows: open.rows,
         rejected: open.rejected,
     }
+}
+
+/// How far ahead of processing time rows of a source may be, in µs.
+pub(super) fn ahead(spec: &SourceSpec) -> Option<i64> {
+    let ahead = spec.event_time.as_ref()?.ahead?;
+    Some(i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The seed of an operator's random numbers: the same for every run of the same job.

@@ -21,7 +21,7 @@ use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
 use super::{
     OutputPlan, Plan, Surroundings, TablePlan,
     aggregate::{AggregateDraft, Upstream},
-    assemble::assemble,
+    assemble::{ahead, assemble},
     join::{JoinDraft, LookupDraft},
     keyed::KeyedDraft,
     mistakes::{Mistakes, file_place, source_place},
@@ -164,6 +164,7 @@ impl Builder<'_> {
             schema,
             event_time,
             is_window_end: false,
+            ahead: None,
             mode: Mode::Append,
             sources: Vec::new(),
             held_back: 0,
@@ -209,6 +210,7 @@ impl Builder<'_> {
         ]));
         let name = spec.event_time.as_ref().map(|event_time| event_time.column.clone());
         let rows = self.output(&spec.name, None, schema, name);
+        self.mark_ahead(rows, ahead(spec));
         let rejected = self.output(&spec.name, Some(REJECTED_PORT), rejected, None);
         let index = self.file.spec.sources.iter().position(|source| source.name == spec.name);
         self.trace(&[rows, rejected], &index.into_iter().collect::<Vec<_>>(), 0, 0);
@@ -335,6 +337,8 @@ impl Builder<'_> {
         Upstream {
             event_time: feeding.first().and_then(|output| output.event_time.clone()),
             is_window_end: feeding.iter().any(|output| output.is_window_end),
+            // Rows of several sources are told apart by nobody.
+            ahead: feeding.iter().map(|output| output.ahead).reduce(|one, other| Some(one?.max(other?))).flatten(),
             modes: feeding.iter().map(|output| (output.name.clone(), output.mode)).collect(),
             sources: sources.into_iter().collect(),
             held_back: feeding.iter().map(|output| output.held_back).max().unwrap_or(0),
@@ -391,6 +395,7 @@ impl Builder<'_> {
             }
             if let Some(plan) = self.outputs.get_mut(output) {
                 plan.is_window_end = upstream.is_window_end && plan.event_time == input.event_time;
+                plan.ahead = upstream.ahead.filter(|_| plan.event_time == input.event_time);
                 if index == 0 {
                     plan.mode = signature.emits;
                 }
@@ -454,6 +459,12 @@ impl Builder<'_> {
     pub(super) fn mark_window_end(&mut self, output: usize, is_window_end: bool) {
         if let Some(output) = self.outputs.get_mut(output) {
             output.is_window_end = is_window_end;
+        }
+    }
+
+    pub(super) fn mark_ahead(&mut self, output: usize, ahead: Option<i64>) {
+        if let Some(output) = self.outputs.get_mut(output) {
+            output.ahead = ahead;
         }
     }
 

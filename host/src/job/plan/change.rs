@@ -101,7 +101,7 @@ impl Coded for Refusals {
 
     fn help(&self) -> Option<String> {
         Some(
-            "modules, options and limits can change in a running job; for everything else it has to stop: `pelton job apply FILE --restart` has it stop and go on"
+            "modules, options and limits can change in a running job; for everything else it has to stop: `pelton job apply FILE --restart` has it stop and go on; its number of partitions, and operators under other names, go through a savepoint: `pelton savepoint create`, `pelton savepoint restore`"
                 .into(),
         )
     }

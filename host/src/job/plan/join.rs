@@ -45,6 +45,7 @@ pub(super) struct JoinDraft {
     has_time: bool,
     /// Whether the event time of each side is the end of a window.
     is_window_end: [bool; 2],
+    ahead: [Option<i64>; 2],
     made: Made,
 }
 
@@ -382,6 +383,7 @@ impl Builder<'_> {
         let stage = upstreams.iter().map(|upstream| upstream.stage).max().unwrap_or(0) + 1;
         let held_back = upstreams.iter().map(|upstream| upstream.held_back).max().unwrap_or(0);
         let is_window_end = upstreams.each_ref().map(|upstream| upstream.is_window_end);
+        let ahead = upstreams.each_ref().map(|upstream| upstream.ahead);
         let (event_time, own) = match &form {
             JoinForm::Interval { least, most, lateness } => {
                 let [_, keeps_right] = join.kind.keeps();
@@ -432,7 +434,8 @@ impl Builder<'_> {
         }
         let draft = Draft { sides: draft_sides, ports: draft_ports, takes_all: false };
         let has_time = times.is_some();
-        let opened = Opened::Join(JoinDraft { kind: join.kind, form, key_fields, has_time, is_window_end, made });
+        let opened =
+            Opened::Join(JoinDraft { kind: join.kind, form, key_fields, has_time, is_window_end, ahead, made });
         OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage }
     }
 
@@ -462,6 +465,7 @@ impl Builder<'_> {
         let output = self.output(&spec.name, Some(OUT), result, upstream.event_time);
         self.main_output(&spec.name, output);
         self.mark_window_end(output, upstream.is_window_end);
+        self.mark_ahead(output, upstream.ahead);
         let Upstream { inputs, sources, held_back, stage, .. } = upstream;
         self.trace(&[output], &sources, held_back, stage);
         let side = DraftSide { inputs, schema: left.schema, reads: left.key, rejected: None, late: None };
@@ -562,7 +566,7 @@ impl JoinDraft {
     }
 
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> JoinPlan {
-        let Self { kind, form, key_fields, has_time, is_window_end, made } = self;
+        let Self { kind, form, key_fields, has_time, is_window_end, ahead, made } = self;
         let Pruned { sides, ports } = pruned;
         let schemas: Vec<SchemaRef> = sides.iter().map(|side| SchemaRef::clone(&side.schema)).collect();
         let left_columns = schemas.first().map_or(0, |schema| schema.fields().len());
@@ -604,7 +608,8 @@ impl JoinDraft {
             JoinForm::Interval { lateness, .. } => LateRows::Behind(*lateness),
             JoinForm::Windows(window) => LateRows::After(WindowSpec::clone(window)),
         };
-        let shuffles = sides.into_iter().zip(is_window_end).enumerate().map(|(input, (side, is_window_end))| {
+        let times = is_window_end.into_iter().zip(ahead);
+        let shuffles = sides.into_iter().zip(times).enumerate().map(|(input, (side, (is_window_end, ahead)))| {
             // The key, then the time: as the draft's reads were put together.
             let mut at = side.reads_at.into_iter();
             let key_at = at.by_ref().take(key_fields.len()).collect();
@@ -613,7 +618,7 @@ impl JoinDraft {
                 input,
                 key_at,
                 key_fields: key_fields.clone(),
-                time: at.next().filter(|_| has_time).map(|at| TimeColumn { at, shift }),
+                time: at.next().filter(|_| has_time).map(|at| TimeColumn { at, shift, ahead }),
                 late_rows: late_rows.clone(),
                 partitions: job.partitions,
                 late: side.late,

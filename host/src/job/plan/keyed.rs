@@ -44,6 +44,7 @@ pub(super) struct KeyedDraft {
     time: Option<usize>,
     initial: Vec<Initial>,
     is_window_end: bool,
+    ahead: Option<i64>,
 }
 
 impl Builder<'_> {
@@ -87,7 +88,7 @@ impl Builder<'_> {
         late.iter().for_each(|late| self.mark_mode(*late, input.mode));
         let stage = upstream.stage + 1;
         let reduced: Vec<_> = ports.iter().map(|port| port.output).chain([rejected]).collect();
-        let Upstream { inputs, sources, held_back, is_window_end, .. } = upstream;
+        let Upstream { inputs, sources, held_back, is_window_end, ahead, .. } = upstream;
         self.trace(&reduced, &sources, held_back, stage);
         self.trace(late.as_slice(), &sources, held_back, stage - 1);
 
@@ -106,6 +107,7 @@ impl Builder<'_> {
             time,
             initial,
             is_window_end,
+            ahead,
         });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
     }
@@ -296,7 +298,7 @@ impl KeyedDraft {
                 input: 0,
                 key_at,
                 key_fields: self.key_fields,
-                time: time_at.map(|at| TimeColumn { at, shift }),
+                time: time_at.map(|at| TimeColumn { at, shift, ahead: self.ahead }),
                 late_rows: lateness.map_or(LateRows::Never, LateRows::Behind),
                 partitions: job.partitions,
                 late: side.late,

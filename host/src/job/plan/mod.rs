@@ -110,6 +110,8 @@ pub struct SourcePlan {
     pub event_time: Option<(usize, i64)>,
     /// After so many µs of processing time without a row it holds no watermark back; none: it is waited for.
     pub idle: Option<i64>,
+    /// Rows that are more µs ahead of processing time move no watermark.
+    pub ahead: Option<i64>,
 }
 
 pub struct PlannedOperator {
@@ -340,6 +342,8 @@ pub struct OutputPlan {
     pub event_time: Option<String>,
     /// The event time is the end of a window, which is not part of it: rows count as the microsecond before.
     pub is_window_end: bool,
+    /// The event time is that of sources, of which none is further ahead of processing time, in µs. None: it may be.
+    pub ahead: Option<i64>,
     /// What its rows say about those before them.
     pub mode: Mode,
     /// The sources that its rows come from.

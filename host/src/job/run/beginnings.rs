@@ -1,20 +1,18 @@
 //! How the partitions of each source begin: the first event times of files that nobody has read yet.
 //!
-//! Looked up on a thread of its own while the first epoch is computed: one range of each file, one column of it.
+//! Looked up on a thread of its own while the first epoch is computed: one range of each file, one column of it. The windows of the
+//! first epoch wait for it. Each file is opened once more than it would be, so many files cost a share of what reading them does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::{compute, datatypes::TimestampMicrosecondType};
-use pelton_core::checkpoint::record::Position;
+use arrow::{array::ArrayRef, compute};
+use pelton_core::{checkpoint::record::Position, watermark::TimeRule};
 
 use super::{Stop, graph::micros};
 use crate::{
     job::plan::{Plan, SourcePlan},
     source::{Emit, Next, SourceError},
 };
-
-/// Sources of more files than this are taken to be in order of time: looking into all of them would take too long.
-const PARTITIONS_MAX: usize = 4096;
 
 /// Which partitions of a source count.
 #[derive(Debug, Clone, Default)]
@@ -44,9 +42,6 @@ fn first_times(planned: &SourcePlan, looked: &Looked, abort: &Stop) -> Result<Ve
     let mut decoder = planned.source.decoder(std::slice::from_ref(column))?;
     let mut times = Vec::new();
     let count = looked.begun_with.unwrap_or(planned.source.listed().len());
-    if count > PARTITIONS_MAX {
-        return Ok(Vec::new());
-    }
     while let Next::Range(range) = planner.next(None)? {
         let partition = range.partition as usize;
         if abort.is_requested() {
@@ -55,18 +50,30 @@ fn first_times(planned: &SourcePlan, looked: &Looked, abort: &Stop) -> Result<Ve
         if partition >= count {
             break;
         }
-        let mut first = i64::MAX;
+        let (mut first, mut has_rows) = (None, false);
         let decoded = decoder.decode(&range, &mut |decoded| {
-            let column = decoded.rows.columns().first().and_then(micros);
-            first = column.as_ref().and_then(compute::min::<TimestampMicrosecondType>).unwrap_or(i64::MAX);
-            Emit::Stop
+            has_rows |= decoded.rows.num_rows() > 0 || !decoded.rejected.is_empty();
+            first = decoded.rows.columns().first().and_then(earliest);
+            if first.is_some() { Emit::Stop } else { Emit::Continue }
         });
         match decoded {
             Ok(()) | Err(SourceError::Stopped) => {}
             Err(error) => return Err(error),
         }
+        // A file with rows, but none to tell by, is waited for: its later rows may be of any time.
+        let unknown = if has_rows { i64::MIN } else { i64::MAX };
         times.resize(partition, i64::MAX);
-        times.push(first);
+        times.push(first.unwrap_or(unknown));
     }
     Ok(times)
+}
+
+/// The earliest event time of a batch, in µs. Times that no row may have do not count.
+fn earliest(column: &ArrayRef) -> Option<i64> {
+    let times = micros(column)?;
+    let rule = TimeRule::default();
+    match compute::min(&times)? {
+        time if rule.admits(time) => Some(time),
+        _ => times.iter().flatten().filter(|time| rule.admits(*time)).min(),
+    }
 }

@@ -209,7 +209,8 @@ impl Beginning {
         if start == Start::Fresh {
             keeper.letters.forget_requests()?;
         }
-        let event_times = engine.map(Engine::into_times).filter(|_| plan.is_keyed);
+        // A savepoint of a job without state has none.
+        let event_times = engine.map(Engine::into_times).filter(|times| plan.is_keyed && !times.bytes.is_empty());
         let keeper = Some(keeper);
         let beginning = Self {
             keeper,

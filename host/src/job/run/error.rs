@@ -170,7 +170,14 @@ impl Coded for RunError {
             Self::Operator { source, .. } => source.help(),
             Self::Sink { source, .. } => source.help(),
             Self::Checkpoint(source) => source.help(),
-            Self::State { .. } => Some("run the job as it was, or start over with `--fresh`".into()),
+            Self::State { source: SnapshotError::Count { .. }, .. } => Some(
+                "run the job as it was; or go on with other partitions: `pelton savepoint create JOB --name NAME` with the job as it was, `pelton savepoint restore JOB NAME` with the new one"
+                    .into(),
+            ),
+            Self::State { .. } => Some(
+                "run the job as it was; or take a savepoint of it, and restore what fits: `pelton savepoint restore JOB NAME`; or start over with `--fresh`"
+                    .into(),
+            ),
             Self::NotReplayable { .. } => {
                 Some("use a `socket` or `http` source, or run the job with `pelton run`".into())
             }

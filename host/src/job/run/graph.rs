@@ -183,7 +183,8 @@ impl Graph {
         stats.rows_in += decoded.rows.num_rows() as u64;
         stats.rejected += decoded.rejected.len() as u64;
         if let Some((column, _)) = source.event_time {
-            stats.event_time_max = stats.event_time_max.max(event_time_max(decoded.rows.column(column)));
+            let rule = TimeRule::ahead_of(self.task.now, source.ahead);
+            stats.event_time_max = stats.event_time_max.max(event_time_max(decoded.rows.column(column), rule));
         }
         if decoded.rows.num_rows() > 0 {
             self.push(source.rows, &decoded.rows)?;
@@ -492,10 +493,9 @@ fn rejected_batch(schema: &SchemaRef, file: &str, rows: &[BadRow]) -> RecordBatc
 }
 
 /// The latest event time of a batch, in µs. Times that no row may have do not count: they would drag the watermark.
-fn event_time_max(column: &ArrayRef) -> Option<i64> {
+fn event_time_max(column: &ArrayRef, rule: TimeRule) -> Option<i64> {
     let times = micros(column)?;
     let latest = compute::max(&times)?;
-    let rule = TimeRule::default();
     if rule.admits(latest) {
         return Some(latest);
     }

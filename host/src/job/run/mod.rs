@@ -65,7 +65,10 @@ use self::{
     pressure::EpochBytes, revision::Revision, samples::Samples, tables::TableWatch,
 };
 pub use self::{
-    checkpoints::Start,
+    checkpoints::{
+        Start,
+        recorded::{catalogue_of, engine_as_of},
+    },
     comparison::{Comparison, Cost, Difference},
     control::{Control, Stop},
     samples::Sample,

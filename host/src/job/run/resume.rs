@@ -10,6 +10,7 @@ use pelton_core::{
         grown::next_partition,
         record::{FileRecord, Position, Record, SourcePlace, SourceRecord},
     },
+    job::SourceKind,
     model::Epoch,
 };
 
@@ -50,7 +51,9 @@ pub(super) fn resume(
         if has_more && is_over {
             return Err(RunError::Ended { name: planned.name.clone() });
         }
-        if has_more && position == Position::End {
+        // One that watches now had not been asked to when its input ended.
+        let watches = matches!(&planned.kind, SourceKind::File(spec) if spec.watch.is_some());
+        if (has_more || (watches && !is_over)) && position == Position::End {
             let partition = next_partition(known);
             position = Position::Range { partition, sequence: 0, offset: 0, rows_at: None };
         }

@@ -5,6 +5,7 @@
 
 mod snapshot;
 
+pub use self::snapshot::Moving;
 use pelton_core::evolution::Evolution;
 use pelton_wasm::CallError;
 

@@ -23,7 +23,8 @@ pub fn timed(
         let rows = batch.num_rows();
         return (batch, vec![context.now; rows]);
     };
-    refused(plan).sound(batch, TimeColumn { at, shift: plan.time_shift }, out)
+    let time = TimeColumn { at, shift: plan.time_shift, ahead: plan.time_ahead };
+    refused(plan).sound(batch, time, context.now, out)
 }
 
 /// The rows that some open window takes, each with its pane; the others leave by `late`.

@@ -280,7 +280,12 @@ impl Combiner {
         let keys = self.keys(batch);
         self.slots.clear();
         self.assign(&keys, &[], 0..keys.hashes.len());
-        let Runs { keys: key_of, starts, lasts } = runs::split(&mut self.slots, times, self.groups.rows().len(), gap);
+        let key_count = self.groups.rows().len();
+        let mut runs = runs::split(&mut self.slots, times, key_count, gap);
+        if self.plan.in_order {
+            runs = runs::interrupted(&mut self.slots, runs, key_count);
+        }
+        let Runs { keys: key_of, starts, lasts } = runs;
         let runs = self.groups.rows().select(&key_of, starts, self.codec.store());
         self.groups.clear();
         let sorted = Sorted::new(&runs.hashes, self.plan.partitions);

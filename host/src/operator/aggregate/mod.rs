@@ -74,8 +74,12 @@ pub struct AggregatePlan {
     pub op_at: Option<usize>,
     /// Added to each event time, in µs: -1 where it is the end of an earlier window, which is not part of that window.
     pub time_shift: i64,
+    /// How far ahead of processing time it may be, in µs; none: as far as time goes.
+    pub time_ahead: Option<i64>,
     pub window: WindowSpec,
     pub emission: Emission,
+    /// Results depend on the order of rows, as some function's contract says: those of a group are merged as they came.
+    pub in_order: bool,
     /// A result that replaces an earlier one leaves behind it, with the column `_op` in both.
     pub emits_changes: bool,
     /// Parts of the state, each reduced on its own.

@@ -5,6 +5,7 @@
 //! Each kind of window keeps its groups in its own way: [`Whole`], [`Sliding`], [`SessionWindows`], [`Counted`], and
 //! [`Changing`] and [`Rolling`] where rows are taken back.
 
+mod gather;
 mod look;
 mod snapshot;
 
@@ -115,7 +116,7 @@ impl Partition {
             WindowKind::Global | WindowKind::Tumbling { .. } | WindowKind::Sliding { .. } => {
                 Windows::Whole(Whole::default())
             }
-            WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, codec.slots())),
+            WindowKind::Session { gap } => Windows::Sessions(SessionWindows::new(gap, plan.in_order, codec.slots())),
             WindowKind::Count { rows } => Windows::Counted(Counted::new(rows, codec.slots())),
         };
         let emitted = plan.emits_changes.then(Emitted::default);
@@ -127,6 +128,11 @@ impl Partition {
     /// whose accumulators fit.
     pub fn evolve(&mut self, old: &AggregatePlan, new: &AggregatePlan) {
         self.accumulators.evolve(old, new);
+        if let Windows::Sessions(sessions) = &mut self.windows
+            && new.in_order
+        {
+            sessions.keep_order();
+        }
     }
 
     /// A partition of `plan` without groups, as far in event time as this one.

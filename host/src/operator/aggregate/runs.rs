@@ -67,6 +67,36 @@ fn sorted(slots: &mut [u32], times: &[i64], gap: i64) -> Runs {
     runs
 }
 
+/// Cuts runs where rows of another run of their key came in between, so that what is folded together came together: for modules that go by the
+/// order of rows. Each part has the bounds of its whole run, and they are numbered as they began. `slots` are those of [`split`].
+pub fn interrupted(slots: &mut [u32], runs: Runs, key_count: usize) -> Runs {
+    if runs.keys.len() == key_count {
+        return runs;
+    }
+    let mut parts = Runs::default();
+    // By key: the run of its latest row, and the part.
+    let mut latest: Vec<Option<(u32, u32)>> = vec![None; key_count];
+    for slot in slots {
+        let at = *slot as usize;
+        let (Some(key), Some(start), Some(last)) = (runs.keys.get(at), runs.starts.get(at), runs.lasts.get(at)) else {
+            continue;
+        };
+        let Some(latest) = latest.get_mut(*key as usize) else { continue };
+        let part = match latest {
+            Some((run, part)) if run == slot => *part,
+            _ => {
+                parts.keys.push(*key);
+                parts.starts.push(*start);
+                parts.lasts.push(*last);
+                parts.keys.len() as u32 - 1
+            }
+        };
+        *latest = Some((*slot, part));
+        *slot = part;
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +115,19 @@ mod tests {
         let runs = split(&mut slots, &[15, 0, 10, 19], 2, 5);
         assert_eq!(slots, [2, 0, 1, 2]);
         assert_eq!(runs, Runs { keys: vec![0, 1, 1], starts: vec![0, 10, 15], lasts: vec![0, 10, 19] });
+    }
+
+    #[test]
+    fn runs_are_cut_where_another_of_their_key_came_in_between() {
+        // Keys a and b; the runs of a are at 0 and at 100, and b's is one.
+        let mut slots = [0, 0, 1, 0, 1, 0, 0];
+        let times = [0, 100, 50, 102, 51, 3, 101];
+        let runs = split(&mut slots, &times, 2, 5);
+        assert_eq!((slots, runs.keys.len()), ([0, 1, 2, 1, 2, 0, 1], 3));
+        let parts = interrupted(&mut slots, runs, 2);
+        assert_eq!(slots, [0, 1, 2, 1, 2, 3, 4]);
+        let (starts, lasts) = (vec![0, 100, 50, 0, 100], vec![3, 102, 51, 3, 102]);
+        assert_eq!(parts, Runs { keys: vec![0, 0, 1, 0, 0], starts, lasts });
     }
 
     #[test]

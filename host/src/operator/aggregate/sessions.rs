@@ -9,8 +9,11 @@
 //! Which rows are late is asked of whole sessions: of what the rows of an epoch make together with the sessions that are kept, those
 //! that the watermark before the epoch has closed (and the lateness after it). So a row is not late that an open session
 //! takes in, and the answer does not depend on how the epoch was cut into batches.
+//!
+//! Where results depend on the order of rows, the accumulators of a session are those of its [`Strands`].
 
 mod snapshot;
+mod strands;
 
 use std::{
     cmp::Reverse,
@@ -26,6 +29,7 @@ use pelton_core::{
 use pelton_wasm::CallError;
 
 pub use self::snapshot::SavedSessions;
+use self::strands::{Strand, Strands, Wholes};
 use super::{
     Reduced,
     accumulators::{Accumulators, Rounds},
@@ -51,16 +55,36 @@ pub struct SessionWindows {
     /// By key, its entry in `deadlines`; `i64::MAX` if it has none.
     next: Vec<i64>,
     rounds: Rounds,
+    /// Some: results depend on the order of rows. A session has its number there in the place of a slot.
+    strands: Option<Strands>,
     groups: usize,
     /// Keys that changed in earlier epochs, and wait for early results.
     waiting: Vec<u32>,
 }
 
+/// Is shown a session: its key, and where its accumulators are.
+type See<'a> = dyn FnMut((&KeyStore, u32), &Session, &[u32]) + 'a;
+
 impl SessionWindows {
-    /// Shows every session, key by key.
-    pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, &Session)) {
+    /// Shows every session, key by key, and where its accumulators are: to be merged in this order.
+    pub fn look(&self, see: &mut See<'_>) {
         for (key, sessions) in (0..).zip(&self.sessions) {
-            sessions.iter().for_each(|session| see(self.keys.keys(), key, session));
+            sessions.iter().for_each(|session| see((self.keys.keys(), key), session, &self.slots_of(session)));
+        }
+    }
+
+    /// One, if their order does not matter.
+    fn strands_of(&self, session: &Session) -> Vec<Strand> {
+        match &self.strands {
+            Some(strands) => strands.of(session.slot).to_vec(),
+            None => vec![Strand { arrival: 0, slot: session.slot }],
+        }
+    }
+
+    fn slots_of(&self, session: &Session) -> Vec<u32> {
+        match &self.strands {
+            Some(strands) => strands.of(session.slot).iter().map(|strand| strand.slot).collect(),
+            None => vec![session.slot],
         }
     }
 }
@@ -81,6 +105,8 @@ struct Doubtful<'a> {
     group: u32,
     start: i64,
     last: i64,
+    /// Its place among all that came.
+    arrival: u64,
 }
 
 impl Changes {
@@ -103,7 +129,7 @@ impl Changes {
 
 impl SessionWindows {
     /// `keys` is an empty store whose slots can be used again.
-    pub fn new(gap: i64, keys: KeyStore) -> Self {
+    pub fn new(gap: i64, in_order: bool, keys: KeyStore) -> Self {
         Self {
             gap,
             keys: NumberedKeys::new(keys),
@@ -111,9 +137,26 @@ impl SessionWindows {
             deadlines: BinaryHeap::new(),
             next: Vec::new(),
             rounds: Rounds::default(),
+            strands: in_order.then(Strands::default),
             groups: 0,
             waiting: Vec::new(),
         }
+    }
+
+    /// From now on the order of rows matters, of what has been folded as far as it is known.
+    pub fn keep_order(&mut self) {
+        if self.strands.is_some() {
+            return;
+        }
+        let mut strands = Strands::default();
+        for sessions in &mut self.sessions {
+            let list = sessions.iter().map(|session| {
+                let strand = Strand { arrival: strands.arrive(), slot: session.slot };
+                Session { slot: strands.begin(vec![strand]), ..*session }
+            });
+            *sessions = Sessions::load(list.collect(), self.gap).expect("they are as far apart as before");
+        }
+        self.strands = Some(strands);
     }
 
     pub fn groups(&self) -> usize {
@@ -127,7 +170,8 @@ impl SessionWindows {
 
     pub fn held_bytes(&self) -> usize {
         let lists = self.sessions.capacity() * size_of::<Sessions>() + self.groups * size_of::<Session>();
-        self.keys.held_bytes() + lists + self.deadlines.capacity() * 16 + self.next.capacity() * 8
+        let strands = self.strands.as_ref().map_or(0, |strands| strands.held_bytes(self.groups));
+        self.keys.held_bytes() + lists + strands + self.deadlines.capacity() * 16 + self.next.capacity() * 8
     }
 
     pub fn reduce(
@@ -143,6 +187,7 @@ impl SessionWindows {
             self.insert_piece(tools, accumulators, epoch, (partial, groups), &mut changes, &mut doubtful);
         }
         self.judge(tools, accumulators, epoch, doubtful, &mut changes, out);
+        self.settle(&changes);
         self.rounds.carry_out(accumulators, &mut tools.calls)?;
         self.emit(tools, accumulators, epoch, changes, out)
     }
@@ -162,8 +207,9 @@ impl SessionWindows {
         for group in groups {
             let at = group as usize;
             let (Some(start), Some(last)) = (partial.groups.tags.get(at), partial.lasts.get(at)) else { continue };
+            let arrival = self.strands.as_mut().map_or(0, Strands::arrive);
             if is_late(last.saturating_add(self.gap), lateness, epoch.from) {
-                doubtful.push(Doubtful { partial, group, start: *start, last: *last });
+                doubtful.push(Doubtful { partial, group, start: *start, last: *last, arrival });
                 continue;
             }
             let (key, is_new) = self.keys.number(&partial.groups, group);
@@ -173,20 +219,36 @@ impl SessionWindows {
             }
             let slot = accumulators.allocate();
             fresh.push(slot, group);
-            self.insert(key, *start, *last, slot, changes);
+            self.insert(key, *start, *last, Strand { arrival, slot }, changes);
         }
         put(&fresh, accumulators, partial);
     }
 
-    fn insert(&mut self, key: u32, start: i64, last: i64, slot: u32, changes: &mut Changes) {
+    fn insert(&mut self, key: u32, start: i64, last: i64, strand: Strand, changes: &mut Changes) {
+        let slot = self.strands.as_mut().map_or(strand.slot, |strands| strands.begin(vec![strand]));
         let sessions = self.sessions.get_mut(key as usize).expect("a list for each key");
         let merge = sessions.insert(start, last, slot, self.gap);
         self.groups += 1;
         for absorbed in merge.absorbed.iter() {
-            self.rounds.push(merge.into, absorbed);
+            match &mut self.strands {
+                Some(strands) => strands.absorb(merge.into, absorbed),
+                None => self.rounds.push(merge.into, absorbed),
+            }
             self.groups -= 1;
         }
         changes.insert(key, merge.into);
+    }
+
+    /// Puts the strands of keys with new rows together as far as that can be.
+    fn settle(&mut self, changes: &Changes) {
+        let Some(strands) = &mut self.strands else { return };
+        let mut keys = changes.keys.clone();
+        keys.sort_unstable();
+        keys.dedup();
+        for sessions in keys.iter().filter_map(|key| self.sessions.get(*key as usize)) {
+            let sessions: Vec<u32> = sessions.iter().map(|session| session.slot).collect();
+            strands.settle(&sessions, &mut self.rounds);
+        }
     }
 
     /// Joins the runs that are late by themselves to the sessions that they overlap; the others are late. From the
@@ -204,7 +266,7 @@ impl SessionWindows {
         doubtful.sort_by_key(|run| Reverse(run.last));
         // By where the partial is in memory: in which order they are looked at makes no difference.
         let mut late: BTreeMap<*const Partial, (&Partial, Vec<bool>)> = BTreeMap::new();
-        for Doubtful { partial, group, start, last } in doubtful {
+        for Doubtful { partial, group, start, last, arrival } in doubtful {
             let joined = self.keys.find(&partial.groups, group).and_then(|key| {
                 let end = self.sessions.get(key as usize)?.joined(start, last, self.gap).1;
                 (!is_late(end, lateness, epoch.from)).then_some(key)
@@ -215,7 +277,7 @@ impl SessionWindows {
                     let mut fresh = Moved::default();
                     fresh.push(slot, group);
                     put(&fresh, accumulators, partial);
-                    self.insert(key, start, last, slot, changes);
+                    self.insert(key, start, last, Strand { arrival, slot }, changes);
                 }
                 None => {
                     let (_, groups) =
@@ -286,8 +348,15 @@ impl SessionWindows {
         }
         leaving.sort_unstable_by_key(|(window, key, ..)| (window.end, window.start, *key));
         let mut due = Due::with_capacity(leaving.len());
-        leaving.into_iter().for_each(|(window, key, slot, moment)| due.push(key, slot, window, moment));
+        let mut wholes = Wholes::default();
+        for (window, key, slot, moment) in leaving {
+            let strands = self.strands.as_ref();
+            let slot = strands.map_or(slot, |strands| wholes.of(strands.of(slot), accumulators));
+            due.push(key, slot, window, moment);
+        }
+        wholes.merge(accumulators, &mut tools.calls)?;
         tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
+        wholes.release(accumulators);
         for key in keys {
             self.forget(key, tools.plan.window.lateness, epoch.to, accumulators);
         }
@@ -300,9 +369,15 @@ impl SessionWindows {
         else {
             return;
         };
-        let slots: Vec<u32> = sessions.close(self.gap, lateness, watermark).map(|session| session.slot).collect();
+        let closed: Vec<u32> = sessions.close(self.gap, lateness, watermark).map(|session| session.slot).collect();
+        self.groups -= closed.len();
+        let slots: Vec<u32> = match &mut self.strands {
+            Some(strands) => {
+                closed.iter().flat_map(|session| strands.end(*session)).map(|strand| strand.slot).collect()
+            }
+            None => closed,
+        };
         accumulators.release(&slots);
-        self.groups -= slots.len();
         let deadline = |session: &Session| {
             let end = session.end(self.gap);
             if end > watermark { end } else { end.saturating_add(lateness) }

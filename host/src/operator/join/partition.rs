@@ -1,5 +1,6 @@
 //! The state of one partition of a join: the rows of both sides that may still find a partner.
 
+mod gather;
 mod look;
 mod snapshot;
 

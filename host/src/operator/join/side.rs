@@ -11,7 +11,7 @@ use arrow::{
     error::ArrowError,
 };
 
-pub(super) use self::snapshot::SavedRows;
+pub(super) use self::snapshot::{Moved, SavedRows};
 use crate::{
     operator::record_batch,
     state::{keys::KeyStore, numbered::NumberedKeys},

@@ -1,6 +1,7 @@
 //! The state of one partition of a keyed operator: its keys, their rows in each table, their timers and their ends.
 
 mod evolve;
+mod gather;
 mod look;
 mod older;
 mod snapshot;

@@ -3,6 +3,7 @@
 //! Parts are runs of rows, not ranges: which ranges there are is known at the end alone. All partitions see all pieces of an epoch, so each
 //! knows the numbers of its rows among all rows without asking the others.
 
+mod gather;
 mod look;
 
 use std::{ops::Range, sync::Arc};

@@ -5,7 +5,7 @@ use arrow::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::state::budget::Budget;
+use crate::{seeds, state::budget::Budget};
 
 /// A row: a name, a key that is descending, and which one it is.
 type Row = (Option<String>, Option<i64>, i64);
@@ -100,7 +100,7 @@ fn random(random: &mut StdRng) -> Vec<Vec<Vec<Row>>> {
 
 #[test]
 fn partitions_one_after_the_other_are_all_rows_in_order() {
-    for seed in 0..300 {
+    seeds::each("-p pelton --lib operator::sort::tests::partitions_one_after", 0..300, |seed| {
         let source = &mut StdRng::seed_from_u64(seed);
         let epochs = random(source);
         let partitions = source.random_range(1..9);
@@ -110,7 +110,7 @@ fn partitions_one_after_the_other_are_all_rows_in_order() {
         let expected: Vec<i64> = expected.into_iter().map(|(.., id)| *id).collect();
         let cut = source.random_range(0..epochs.len());
         assert_eq!(sorted(&epochs, partitions, cut).concat(), expected, "seed {seed}, {partitions} partitions");
-    }
+    });
 }
 
 #[test]

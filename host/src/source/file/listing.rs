@@ -81,6 +81,9 @@ pub fn resumed<T>(listed: Vec<T>, known: &[FileRecord], from: &Position) -> Resu
 where
     T: AsMut<ListedFile> + From<ListedFile>,
 {
+    if let Some(record) = known.iter().find(|record| record.growth.is_some()) {
+        return Err(SourceError::OtherTail { file: record.name.clone() });
+    }
     let mut listed: Vec<Option<T>> = listed.into_iter().map(Some).collect();
     let mut at: HashMap<Arc<str>, usize> = HashMap::new();
     for (index, file) in listed.iter_mut().enumerate() {

@@ -62,7 +62,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         makes: "`first`: the column's type",
         arguments: &[SCALARS],
         example: r#"aggregate = { landing = "std:first(page)" }"#,
-        notes: "The first that is not null, in the order in which rows came. Null if there is none.",
+        notes: "The first that is not null, in the order in which rows came ([sliding windows](windows.md#the-order-of-rows): pane by pane). \
+                Null if there is none.",
         ..function("first")
     },
     Function {
@@ -70,7 +71,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         makes: "`last`: the column's type",
         arguments: &[SCALARS],
         example: r#"aggregate = { state = "std:last(state)" }"#,
-        notes: "The last that is not null, in the order in which rows came. Null if there is none.",
+        notes: "The last that is not null, in the order in which rows came ([sliding windows](windows.md#the-order-of-rows): pane by pane). \
+                Null if there is none.",
         ..function("last")
     },
     Function {

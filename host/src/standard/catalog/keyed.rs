@@ -14,6 +14,7 @@ state = { ttl = "1h" }"#,
             A key is remembered until its time to live ends, which begins anew with each of its rows, duplicate or not: with \
             `state = { ttl = \"1h\" }`, until the watermark has passed its last row by an hour. Without a `ttl` it is remembered for ever, and \
             state grows with the number of keys. A row that comes so late that its key was forgotten counts as new: \
-            `state = { ttl = \"1h\", lateness = \"0s\" }` sends rows behind the watermark to `NAME.late` instead.",
+            `state = { ttl = \"1h\", lateness = \"0s\" }` sends rows behind the watermark to `NAME.late` instead. \
+            With all columns in `key` what leaves is [distinct rows](std.md#distinct-rows).",
     ..Function::new("dedup", ModuleKind::Keyed)
 }];

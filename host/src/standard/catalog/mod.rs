@@ -1,4 +1,4 @@
-//! What is shipped: each function with its arguments, for references, `pelton module list --std` and docs/std.md.
+//! What is shipped: each function with its arguments, for references, `pelton module list --std`, docs/std.md and docs/std/.
 //!
 //! The functions themselves are in `host/std`, a component for each kind, whose `open` has the last word about columns and options.
 

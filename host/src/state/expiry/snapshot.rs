@@ -4,6 +4,7 @@ use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Expiry, NEVER};
+use crate::state::picked::Picked;
 
 /// An [`Expiry`] as it is saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,5 +27,20 @@ impl Expiry {
         Damage::unless(deadlines.iter().zip(&queued).all(is_sound), "a key that ends before it is looked at")?;
         let waiting = queued.iter().copied().zip(0..).filter(|(time, _)| *time != NEVER);
         Ok(Self { queue: waiting.collect(), deadlines, queued })
+    }
+
+    /// Takes the ends of another partition's keys.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked) {
+        self.deadlines.resize(picked.first(), NEVER);
+        self.queued.resize(picked.first(), NEVER);
+        let time = |times: &[i64], slot: u32| times.get(slot as usize).copied().unwrap_or(NEVER);
+        for (old, new) in picked.pairs() {
+            let queued = time(&other.queued, old);
+            self.deadlines.push(time(&other.deadlines, old));
+            self.queued.push(queued);
+            if queued != NEVER {
+                self.queue.insert((queued, new));
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{GroupRows, Groups};
 use crate::state::{
     keys::{KeyCodec, SavedKeys},
+    picked::Picked,
     table::{SlotTable, own_hash},
 };
 
@@ -32,5 +33,19 @@ impl Groups {
             table.insert(own_hash(*hash, 0), slot);
         }
         Ok(Self::with(table, GroupRows { hashes, tags: Vec::new(), keys }))
+    }
+
+    /// Takes the groups of another partition's pane that belong here, by the hash of each. Their tags are 0.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool) -> Picked {
+        let hashes = &other.rows.hashes;
+        let own = (0..).zip(hashes).filter(|(_, hash)| is_own(**hash)).map(|(slot, _)| slot);
+        let picked = Picked::new(own.collect(), self.rows.hashes.len() as u32, hashes.len());
+        self.rows.keys.extend_of(&other.rows.keys, picked.old());
+        for (old, new) in picked.pairs() {
+            let hash = hashes.get(old as usize).copied().unwrap_or_default();
+            self.rows.hashes.push(hash);
+            self.table.insert(own_hash(hash, 0), new);
+        }
+        picked
     }
 }

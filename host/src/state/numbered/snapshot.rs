@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::NumberedKeys;
 use crate::state::{
     keys::{KeyCodec, SavedKeys},
+    picked::Picked,
     table::{SlotTable, own_hash},
 };
 
@@ -44,6 +45,20 @@ impl NumberedKeys {
             table.insert(own_hash(*hash, 0), number);
         }
         Ok(loaded)
+    }
+
+    /// Takes the keys of another partition that belong here, by the hash of each. No number here is free.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool) -> Picked {
+        let hash = |number: &u32| other.hashes.get(*number as usize).copied().unwrap_or_default();
+        let old: Vec<u32> = other.taken().into_iter().filter(|number| is_own(hash(number))).collect();
+        let picked = Picked::new(old, self.hashes.len() as u32, other.hashes.len());
+        self.keys.extend_of(&other.keys, picked.old());
+        for (old, new) in picked.pairs() {
+            self.hashes.push(hash(&old));
+            self.table.insert(own_hash(hash(&old), 0), new);
+            self.key_bytes += other.keys.bytes(old).len();
+        }
+        picked
     }
 
     /// By number, whether a key has it.

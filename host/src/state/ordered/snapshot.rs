@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OrderedRows, Trees};
 use crate::state::{
+    picked::Picked,
     rows::{SavedRows, StateRows},
     snapshot::array::SavedArray,
 };
@@ -80,6 +81,44 @@ impl OrderedRows {
         }
         loaded.entries = saved.at.len();
         Ok(loaded)
+    }
+
+    /// Takes the rows of another partition's keys.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked) {
+        let mut taken = Vec::new();
+        let first = self.rows.rows() as u32;
+        match (&mut self.trees, &other.trees) {
+            (Trees::List(trees), Trees::List(from)) => adopt_trees(trees, from, picked, first, &mut taken),
+            (Trees::Map { trees, .. }, Trees::Map { trees: from, .. }) => {
+                adopt_trees(trees, from, picked, first, &mut taken);
+                let own = picked.old().iter().filter_map(|slot| from.get(*slot as usize));
+                self.subkey_bytes += own.flat_map(BTreeMap::keys).map(|subkey| subkey.len()).sum::<usize>();
+            }
+            _ => unreachable!("both are of one plan"),
+        }
+        self.entries += taken.len();
+        self.rows.append(&other.rows, &taken);
+    }
+}
+
+/// The trees of these keys; `taken` are the rows that they lead to, which lie from `first` on.
+fn adopt_trees<K: Ord + Clone>(
+    trees: &mut Vec<BTreeMap<K, u32>>,
+    from: &[BTreeMap<K, u32>],
+    picked: &Picked,
+    first: u32,
+    taken: &mut Vec<u32>,
+) {
+    trees.resize_with(picked.first(), BTreeMap::new);
+    for old in picked.old() {
+        let rows = from.get(*old as usize).into_iter().flatten();
+        trees.push(
+            rows.map(|(subkey, row)| {
+                taken.push(*row);
+                (subkey.clone(), first + taken.len() as u32 - 1)
+            })
+            .collect(),
+        );
     }
 }
 

@@ -89,6 +89,19 @@ pub fn is_of(expected: &Header<'_>, bytes: &[u8]) -> bool {
     open(bytes).is_ok_and(|(saved, _)| saved == *expected)
 }
 
+/// What a snapshot says of itself, without the number of its partition. None: it is no snapshot that this engine reads.
+pub fn described(bytes: &[u8]) -> Option<String> {
+    let (Header { kind, shape, .. }, _) = open(bytes).ok()?;
+    let kind = match kind {
+        Kind::Aggregate => "aggregate",
+        Kind::Keyed => "keyed",
+        Kind::Join => "join",
+        Kind::Sort => "sort",
+        Kind::EventTimes => "event times",
+    };
+    Some(format!("{kind}: {shape}"))
+}
+
 /// The state in a snapshot that `expected` describes.
 pub fn read<T: DeserializeOwned>(expected: &Header<'_>, bytes: &[u8]) -> Result<T, SnapshotError> {
     let (saved, mut state) = open(bytes)?;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::{Timer, Timers};
+use crate::state::picked::Picked;
 
 /// [`Timers`] as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,5 +58,14 @@ impl Timers {
         }
         (timers.event, timers.processing) = (event.into_iter().collect(), processing.into_iter().collect());
         Ok(timers)
+    }
+
+    /// Takes the timers of another partition's keys.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked) {
+        for (old, new) in picked.pairs() {
+            for (id, (clock, at)) in other.by_slot.get(old as usize).into_iter().flatten() {
+                self.set(new, *id, *clock, *at);
+            }
+        }
     }
 }

@@ -4,7 +4,10 @@ use arrow::datatypes::SchemaRef;
 use pelton_core::checkpoint::Damage;
 
 use super::ValueRows;
-use crate::state::rows::{SavedRows, StateRows};
+use crate::state::{
+    picked::Picked,
+    rows::{SavedRows, StateRows},
+};
 
 impl ValueRows {
     pub fn save(&self) -> SavedRows<'_> {
@@ -18,5 +21,13 @@ impl ValueRows {
         rows.check_owners(0..rows.rows() as u32)?;
         let is_there = rows.have_values();
         Ok(Self { rows, is_there })
+    }
+
+    /// Takes the rows of another partition's keys.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked) {
+        self.rows.grow_to(picked.first());
+        self.is_there.resize(picked.first(), false);
+        self.rows.append(&other.rows, picked.old());
+        self.is_there.extend(picked.old().iter().map(|slot| !other.is_empty_at(*slot)));
     }
 }

@@ -14,9 +14,10 @@ import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.types.Row;
 
 /**
- * The queries on Flink, two slots in one process, exactly-once checkpoints every second, for {@code make bench-peers}.
+ * The queries on Flink, two slots in one process, exactly-once checkpoints every second, for {@code make bench-peers} and {@code
+ * bench-ysb}.
  *
- * <p>Called by tests/bench/peers.py: {@code FlinkBench QUERY VARIANT verify|timed DIRECTORY SCRATCH FROM TO}; prints one line
+ * <p>Called by tests/bench/peers.py and ysb.py: {@code FlinkBench QUERY VARIANT verify|timed DIRECTORY SCRATCH FROM TO}; prints one line
  * of JSON. What is timed lies between the FROM-th and the TO-th row of one job ({@link Meter}). Variants:
  *
  * <ul>
@@ -25,6 +26,8 @@ import org.apache.flink.types.Row;
  *   <li>{@code bytes}: DataStream, the expert's source {@link BidFormat}
  *   <li>{@code bytes-sql}: SQL over that source
  * </ul>
+ *
+ * {@link Views} has those of {@code ysb}.
  *
  * <p>Invariant: a verified run is the timed one with sums at its end. The DataStream variants always end in sums; the
  * SQL blackhole reads no column, which is to Flink's advantage.
@@ -88,6 +91,10 @@ public final class FlinkBench {
         KeyedTables.bids(tables, bytes(environment, query, directory), WITH_WINDOWS.contains(query));
       }
       return KeyedTables.run(environment, tables, query, isVerified);
+    }
+    if (query.equals("ysb")) {
+      Views.of(environment, variant, directory).sinkTo(new KeyedBlackhole(query, false));
+      return environment.executeAsync(query);
     }
     boolean hasUpdates = !WITH_WINDOWS.contains(query);
     DataStream<Keyed> results =

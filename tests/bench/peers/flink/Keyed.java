@@ -7,6 +7,6 @@ public class Keyed {
   /** The highest price, or their sum. */
   public double price;
   public long count;
-  /** Of the word count alone. */
+  /** The word, or the campaign; null if the key is a number. */
   public String word;
 }

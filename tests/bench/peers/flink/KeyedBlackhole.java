@@ -9,7 +9,7 @@ import org.apache.flink.api.connector.sink2.WriterInitContext;
 
 /**
  * {@link Blackhole} for keyed results. When the results are updates and the run is to be verified, the last update of each key is kept
- * and summed at the end; a key's updates all arrive at one subtask, in their order. Words count as their CRC-32.
+ * and summed at the end; a key's updates all arrive at one subtask, in their order. Text counts as its CRC-32.
  */
 final class KeyedBlackhole implements Sink<Keyed> {
   private static final Sums TOTAL = new Sums();
@@ -35,6 +35,7 @@ final class KeyedBlackhole implements Sink<Keyed> {
                 Locale.ROOT,
                 ", \"bidder\": %d, \"window_start\": %d, \"cents\": %d, \"price\": %.6f}",
                 TOTAL.key, TOTAL.windowStart, TOTAL.cents, TOTAL.price);
+            case "ysb" -> String.format(Locale.ROOT, ", \"campaign\": %d, \"window_start\": %d}", TOTAL.key, TOTAL.windowStart);
             default -> String.format(Locale.ROOT, ", \"auction\": %d, \"window_start\": %d}", TOTAL.key, TOTAL.windowStart);
           };
     }
@@ -94,8 +95,16 @@ final class KeyedBlackhole implements Sink<Keyed> {
         kept.count = result.count;
         kept.word = result.word;
       } else {
-        sums.add(result, result.word == null ? result.key : result.word.hashCode(), query);
+        sums.add(result, key(result), query);
       }
+    }
+
+    /** Updates of words are too many for more than their hash; only their last ones are compared. */
+    private long key(Keyed result) {
+      if (result.word == null) {
+        return result.key;
+      }
+      return query.equals("wc") ? result.word.hashCode() : crc(result.word);
     }
 
     @Override

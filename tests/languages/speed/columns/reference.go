@@ -8,7 +8,7 @@ type Bids struct{ Price []float64 }
 type Priced struct{ Euro []float64 }
 
 func Reference(bids Bids, rows int, _ *guest.NoOptions) (Priced, []uint32) {
-	euro, origin := make([]float64, rows), make([]uint32, rows)
+	euro, origin := guest.Scratch[float64](rows), guest.Scratch[uint32](rows)
 	kept := 0
 	for row, price := range bids.Price {
 		euro[kept], origin[kept] = price*0.908, uint32(row)

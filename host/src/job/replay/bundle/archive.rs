@@ -47,17 +47,17 @@ fn padding(bytes: u64) -> usize {
 }
 
 /// Writes members one after the other.
-pub(super) struct Writer<W: Write>(zstd::Encoder<'static, W>);
+pub(in crate::job) struct Writer<W: Write>(zstd::Encoder<'static, W>);
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(out: W) -> io::Result<Self> {
+    pub(in crate::job) fn new(out: W) -> io::Result<Self> {
         let mut encoder = zstd::Encoder::new(out, 3)?;
         encoder.include_checksum(true)?;
         Ok(Self(encoder))
     }
 
     /// The content must have as many bytes.
-    pub(super) fn member(&mut self, name: &str, bytes: u64, content: &mut dyn Read) -> io::Result<()> {
+    pub(in crate::job) fn member(&mut self, name: &str, bytes: u64, content: &mut dyn Read) -> io::Result<()> {
         self.0.write_all(&header(name, bytes)?)?;
         let copied = io::copy(&mut content.take(bytes), &mut self.0)?;
         if copied != bytes {
@@ -67,24 +67,24 @@ impl<W: Write> Writer<W> {
         self.0.write_all(zeros.get(..padding(bytes)).unwrap_or_default())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<W> {
+    pub(in crate::job) fn finish(mut self) -> io::Result<W> {
         self.0.write_all(&[0; 2 * BLOCK])?;
         self.0.finish()
     }
 }
 
 /// Reads members in the order in which they are expected.
-pub(super) struct Reader<R: Read>(R);
+pub(in crate::job) struct Reader<R: Read>(R);
 
 impl<R: Read> Reader<zstd::Decoder<'static, io::BufReader<R>>> {
-    pub(super) fn new(input: R) -> io::Result<Self> {
+    pub(in crate::job) fn new(input: R) -> io::Result<Self> {
         Ok(Self(zstd::Decoder::new(input)?))
     }
 }
 
 impl<R: Read> Reader<R> {
     /// Gives the content of the next member to `take`, which must be this one. `take` reads as much as it likes.
-    pub(super) fn member<T>(
+    pub(in crate::job) fn member<T>(
         &mut self,
         name: &str,
         bytes: u64,
@@ -99,7 +99,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The first member, of which only the name is known. Not more than `most` bytes.
-    pub(super) fn first(&mut self, name: &str, most: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::job) fn first(&mut self, name: &str, most: u64) -> io::Result<Vec<u8>> {
         let mut found = [0; BLOCK];
         self.0.read_exact(&mut found)?;
         let digits = found.get(124..135).and_then(|digits| std::str::from_utf8(digits).ok());
@@ -143,7 +143,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Nothing may follow.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(in crate::job) fn finish(mut self) -> io::Result<()> {
         self.zeros(2 * BLOCK)?;
         match self.0.read(&mut [0])? {
             0 => Ok(()),

@@ -12,7 +12,7 @@
 //! Called by `pelton replay --save` and `--bundle`. A bundle comes from anywhere: invariant: no byte of it is believed that its manifest does not
 //! vouch for, no name in it becomes a path, nothing is read from the machine that the bundle does not hold, and what it takes on the disk is bounded.
 
-mod archive;
+pub(in crate::job) mod archive;
 mod manifest;
 mod pack;
 mod unpack;

@@ -140,6 +140,31 @@ impl Recorded {
     }
 }
 
+/// What the engine itself would have saved after the last epoch of `again`, or with `base` if there is none; `event_times` are the watermarks then.
+pub fn engine_as_of(
+    get: Get<'_>,
+    base: Option<&Record>,
+    again: &[Record],
+    event_times: Option<Vec<u8>>,
+) -> Result<Vec<u8>, RunError> {
+    let saved = base.and_then(|base| base.snapshot.as_ref()).map(|snapshot| engine(get, snapshot)).transpose()?;
+    let (catalogue, begun_with) = listed(saved.as_ref(), again);
+    let (event_times, sources) = match (event_times, saved) {
+        (Some(computed), _) => {
+            let last = again.last().or(base).map(|record| record.sources.as_slice()).unwrap_or_default();
+            (computed, last.iter().map(|source| source.name.clone()).collect())
+        }
+        (None, saved) => saved.map(|saved| (saved.event_times, saved.sources)).unwrap_or_default(),
+    };
+    let engine = Engine { catalogue, begun_with, event_times, sources };
+    Ok(rmp_serde::to_vec_named(&engine).expect("names and numbers have a form in MessagePack"))
+}
+
+/// The files of each source that are in what the engine saved. None: it is nothing of that kind.
+pub fn catalogue_of(engine: &[u8]) -> Option<HashMap<String, Vec<FileRecord>>> {
+    rmp_serde::from_slice::<Engine>(engine).ok().map(|engine| engine.catalogue)
+}
+
 /// The files of each source in order, and how many there were when the job began.
 fn listed(engine: Option<&Engine>, again: &[Record]) -> (HashMap<String, Vec<FileRecord>>, HashMap<String, usize>) {
     let mut catalogue = engine.map(|engine| engine.catalogue.clone()).unwrap_or_default();

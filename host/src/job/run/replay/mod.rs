@@ -81,6 +81,8 @@ pub struct ReplayedState {
     pub plan: Arc<Plan>,
     /// By the names of operators, the snapshot of each partition.
     pub operators: Vec<(String, Vec<Vec<u8>>)>,
+    /// The snapshot of the watermarks.
+    pub event_times: Vec<u8>,
 }
 
 /// One epoch, computed again.
@@ -174,12 +176,13 @@ pub fn run(replay: Replay<'_>) -> Result<Replayed, RunError> {
     let mut collector = Collector::new(watch, &revision);
     let crew = Crew::new(revision, &shared, (tables, planner), threads, &control)?;
     let (epochs, rows) = crew.work(|_| begin, |messages, permits, turn| collector.run(messages, permits, turn))?;
-    let state = keeps_state.then(|| state(collector.revision()));
+    let last = epochs.last().map(|last: &ReplayedEpoch| last.epoch).filter(|_| keeps_state);
+    let state = last.map(|last| state(collector.revision(), shared.event_times.save_as_of(last)));
     Ok(Replayed { epochs, rows, beginnings, files, state })
 }
 
 /// What the partitions of a revision hold, of which all epochs are done.
-fn state(revision: &Revision) -> ReplayedState {
+fn state(revision: &Revision, event_times: Vec<u8>) -> ReplayedState {
     let keyed = revision.plan.operators.iter().enumerate();
     // What has failed is a shadow, and its state is worth nothing.
     let keyed = keyed.filter(|(index, planned)| planned.stage > 0 && !revision.has_failed(*index));
@@ -189,7 +192,7 @@ fn state(revision: &Revision) -> ReplayedState {
         let saved = held.map(|partition| partition.lock(&planned.logic).save(&planned.logic));
         (planned.logic.name().to_owned(), saved.collect())
     });
-    ReplayedState { operators: operators.collect(), plan: Arc::clone(&revision.plan) }
+    ReplayedState { operators: operators.collect(), plan: Arc::clone(&revision.plan), event_times }
 }
 
 /// Has the rows that are watched also go to taps behind the plan's own.

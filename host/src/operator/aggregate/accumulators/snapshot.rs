@@ -23,4 +23,31 @@ impl Accumulators {
         });
         Ok(Self(tables.collect::<Result<_, Damage>>()?))
     }
+
+    /// A new place for each slot of `from` that is asked for; [`Moving::carry_out`] fills them.
+    pub fn moving<'a>(&self, from: &'a Self) -> Moving<'a> {
+        let first = self.0.first().map_or(0, StateRows::rows) as u32;
+        Moving { from, first, slots: Vec::new() }
+    }
+}
+
+/// Accumulators on their way from one partition to another.
+pub struct Moving<'a> {
+    from: &'a Accumulators,
+    /// Where the first of them will be.
+    first: u32,
+    slots: Vec<u32>,
+}
+
+impl Moving<'_> {
+    /// Where this slot's accumulators will be. To be asked once for each.
+    pub fn slot(&mut self, old: u32) -> u32 {
+        self.slots.push(old);
+        self.first + self.slots.len() as u32 - 1
+    }
+
+    /// `to` is what [`Accumulators::moving`] was asked of.
+    pub fn carry_out(self, to: &mut Accumulators) {
+        to.append(self.from, &self.slots);
+    }
 }

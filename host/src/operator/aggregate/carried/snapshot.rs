@@ -4,8 +4,11 @@ use arrow::datatypes::SchemaRef;
 use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{NumberedRows, Tallies, Tally};
-use crate::state::snapshot::array::SavedBatch;
+use super::{NumberedRows, Tallies, Tally, take_rows};
+use crate::{
+    operator::aggregate::accumulators::Moving,
+    state::{picked::Picked, snapshot::array::SavedBatch},
+};
 
 /// [`NumberedRows`] as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +29,16 @@ impl NumberedRows {
         let is_known = |key: &u32| is_taken.get(*key as usize).copied().unwrap_or_default();
         Damage::unless(keys.iter().all(is_known), "rows of a key that is not known")?;
         Ok(Self { batch: saved.rows.load(schema)?, keys })
+    }
+}
+
+impl NumberedRows {
+    /// The rows of these keys, under the numbers that they get. None: there are none.
+    pub fn picked(&self, picked: &Picked) -> Option<Self> {
+        let own = || (0..).zip(&self.keys).filter_map(|(row, key)| Some((row, picked.of(*key)?)));
+        let rows: Vec<u32> = own().map(|(row, _)| row).collect();
+        let keys = own().map(|(_, key)| key).collect();
+        (!rows.is_empty()).then(|| Self { batch: take_rows(&self.batch, &rows), keys })
     }
 }
 
@@ -65,5 +78,15 @@ impl Tallies {
     /// By number, the rows of each key.
     pub fn rows(&self) -> impl Iterator<Item = i64> + '_ {
         self.0.iter().map(|tally| tally.rows)
+    }
+
+    /// Takes what is known of another partition's keys.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked, moving: &mut Moving<'_>) {
+        self.0.resize(picked.first(), Tally::EMPTY);
+        for old in picked.old() {
+            let Tally { slot, rows } = other.get(*old);
+            let slot = if slot == Tally::NONE { slot } else { moving.slot(slot) };
+            self.0.push(Tally { slot, rows });
+        }
     }
 }

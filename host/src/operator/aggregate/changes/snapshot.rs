@@ -81,4 +81,15 @@ impl Emitted {
         Damage::unless(groups.next().is_none(), "results of no window")?;
         Ok(Self { windows, bytes })
     }
+
+    /// Takes what another partition said of the keys that belong here: `number` says what becomes of a key's number in a window that starts there.
+    pub fn adopt(&mut self, other: &Self, number: &dyn Fn(i64, u32) -> Option<u32>) {
+        for ((end, start), said) in &other.windows {
+            for (key, rows) in said {
+                let Some(key) = number(*start, *key) else { continue };
+                self.bytes += held_bytes(rows);
+                self.windows.entry((*end, *start)).or_default().insert(key, rows.clone());
+            }
+        }
+    }
 }

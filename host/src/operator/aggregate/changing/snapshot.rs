@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{Changing, Pane};
 use crate::{
     operator::aggregate::{
+        accumulators::Moving,
         carried::{SavedTallies, Tallies},
         whole::Touched,
     },
     state::{
         keys::KeyCodec,
         numbered::{NumberedKeys, SavedNumbers},
+        picked::Picked,
     },
 };
 
@@ -60,5 +62,28 @@ impl Changing {
     /// Where accumulators are.
     pub fn slots(&self) -> Vec<u32> {
         self.panes.values().flat_map(|pane| pane.groups.slots()).collect()
+    }
+
+    /// Takes the groups of another partition that belong here. Answers with what became of them, by the start of their pane.
+    pub fn adopt(
+        &mut self,
+        other: &Self,
+        codec: &KeyCodec,
+        is_own: &dyn Fn(u64) -> bool,
+        moving: &mut Moving<'_>,
+    ) -> BTreeMap<i64, Picked> {
+        let mut by_pane = BTreeMap::new();
+        for (start, from) in &other.panes {
+            let pane = self.panes.entry(*start).or_insert_with(|| Pane {
+                keys: NumberedKeys::new(codec.slots()),
+                groups: Tallies::default(),
+                touched: Touched::default(),
+            });
+            let picked = pane.keys.adopt(&from.keys, is_own);
+            pane.groups.adopt(&from.groups, &picked, moving);
+            pane.touched.adopt(&from.touched, &picked);
+            by_pane.insert(*start, picked);
+        }
+        by_pane
     }
 }

@@ -4,9 +4,13 @@ use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Counted, Open};
-use crate::state::{
-    keys::KeyCodec,
-    numbered::{NumberedKeys, SavedNumbers},
+use crate::{
+    operator::aggregate::accumulators::Moving,
+    state::{
+        keys::KeyCodec,
+        numbered::{NumberedKeys, SavedNumbers},
+        picked::Picked,
+    },
 };
 
 /// [`Counted`] as it is saved.
@@ -47,5 +51,20 @@ impl Counted {
     /// Where accumulators are.
     pub fn slots(&self) -> Vec<u32> {
         self.open.iter().filter(|open| open.rows > 0).map(|open| open.slot).collect()
+    }
+
+    /// Takes the open windows of another partition's keys that belong here.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool, moving: &mut Moving<'_>) -> Picked {
+        let picked = self.keys.adopt(&other.keys, is_own);
+        self.open.resize(picked.first(), Open::default());
+        for old in picked.old() {
+            let mut open = other.open.get(*old as usize).copied().unwrap_or_default();
+            if open.rows > 0 {
+                open.slot = moving.slot(open.slot);
+            }
+            self.open.push(open);
+        }
+        self.waiting.extend(other.waiting.iter().filter_map(|key| picked.of(*key)));
+        picked
     }
 }

@@ -14,7 +14,8 @@ use pelton_wasm::{BatchContext, CallError};
 use super::{
     super::{
         Function,
-        calls::{Bounds, Calls},
+        accumulators::Accumulators,
+        calls::{Bounds, Calls, Columns},
         emit::{self, Moment, UNBOUNDED},
     },
     AggregatePlan, Partition, Windows,
@@ -33,6 +34,8 @@ pub struct Open {
     keys: KeyStore,
     /// Where their accumulators are.
     slots: Vec<u32>,
+    /// Where there are more, that merge with the first in this order; none behind the end.
+    more: Vec<Vec<u32>>,
     starts: Vec<i64>,
     ends: Vec<i64>,
     /// How many rows they have, where windows are counted by them.
@@ -101,8 +104,8 @@ impl Partition {
     /// All groups that are kept: of windows that are open, and of those that still take late rows.
     pub fn open(&self, plan: &AggregatePlan) -> Open {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
-        let (slots, starts, ends, rows) = Default::default();
-        let mut open = Open { keys: codec.store(), slots, starts, ends, rows };
+        let (slots, more, starts, ends, rows) = Default::default();
+        let mut open = Open { keys: codec.store(), slots, more, starts, ends, rows };
         let panes = Panes::new(&plan.window.kind);
         let unbounded = (UNBOUNDED.start, UNBOUNDED.end);
         match &self.windows {
@@ -126,8 +129,13 @@ impl Partition {
             }
             Windows::Sessions(sessions) => {
                 let gap = if let WindowKind::Session { gap } = plan.window.kind { gap } else { 0 };
-                sessions.look(&mut |keys, key, session| {
-                    open.push((keys, key), session.slot, (session.start, session.end(gap)));
+                sessions.look(&mut |key, session, slots| {
+                    let Some((first, more)) = slots.split_first() else { return };
+                    if !more.is_empty() {
+                        open.more.resize(open.slots.len(), Vec::new());
+                        open.more.push(more.to_vec());
+                    }
+                    open.push(key, *first, (session.start, session.end(gap)));
                 });
             }
             Windows::Counted(counted) => counted.look(&mut |keys, key, slot, rows| {
@@ -151,15 +159,14 @@ impl Partition {
             groups.iter().map(|group| from.get(*group as usize).copied().unwrap_or_default()).collect()
         };
         let (starts, ends) = (pick(&open.starts), pick(&open.ends));
-        let slots: Vec<u32> = groups.iter().filter_map(|group| open.slots.get(*group as usize)).copied().collect();
-        let accumulators = self.accumulators.gather(&slots);
+        let mut calls = Calls::new(Arc::clone(plan));
+        let accumulators = self.accumulators_of(plan, &mut calls, open, groups)?;
         let mut columns = open.key_columns(plan, groups);
         if table == 0 {
             let seed = plan.seed;
             let context = BatchContext { epoch: 0, first_row: 0, now, watermark: self.watermark, seed };
             let moments = vec![Moment::Early as u8; groups.len()];
             let windows = Bounds { starts: &starts, ends: &ends, pane: &moments };
-            let mut calls = Calls::new(Arc::clone(plan));
             let (columns, rows) = emit::results(plan, &mut calls, &context, columns, &windows, &accumulators)?;
             return Ok(record_batch(&looked.schema, columns, rows));
         }
@@ -173,5 +180,28 @@ impl Partition {
         }
         columns.extend(accumulators.into_iter().flatten());
         Ok(record_batch(&looked.schema, columns, groups.len()))
+    }
+
+    /// The accumulators of these groups, each merged where it is in several places.
+    fn accumulators_of(
+        &self,
+        plan: &AggregatePlan,
+        calls: &mut Calls,
+        open: &Open,
+        groups: &[u32],
+    ) -> Result<Vec<Columns>, CallError> {
+        let slots: Vec<u32> = groups.iter().filter_map(|group| open.slots.get(*group as usize)).copied().collect();
+        let mut whole = Accumulators::new(plan);
+        whole.append(&self.accumulators, &slots);
+        for depth in 0.. {
+            let next = |(place, group): (u32, &u32)| Some((place, *open.more.get(*group as usize)?.get(depth)?));
+            let (places, slots): (Vec<u32>, Vec<u32>) = (0..).zip(groups).filter_map(next).unzip();
+            if places.is_empty() {
+                break;
+            }
+            let merged = calls.merge(places.len(), &whole.gather(&places), &self.accumulators.gather(&slots))?;
+            whole.scatter(&places, &merged);
+        }
+        Ok(whole.take_all())
     }
 }

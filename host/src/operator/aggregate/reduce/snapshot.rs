@@ -83,7 +83,7 @@ impl Partition {
                 Windows::Sliding(Box::new(Sliding::load(*slide, *saved, &codec)?))
             }
             (Windows::Sessions(_), SavedWindows::Sessions(saved), WindowKind::Session { gap }) => {
-                Windows::Sessions(SessionWindows::load(*gap, saved, &codec)?)
+                Windows::Sessions(SessionWindows::load(*gap, plan.in_order, saved, &codec)?)
             }
             (Windows::Counted(_), SavedWindows::Counted(saved), WindowKind::Count { rows }) => {
                 Windows::Counted(Counted::load(*rows, saved, &codec)?)

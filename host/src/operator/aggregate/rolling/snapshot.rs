@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pane, Rolling};
 use crate::{
-    operator::aggregate::carried::{NumberedRows, SavedNumberedRows, SavedTallies, Tallies},
+    operator::aggregate::{
+        accumulators::Moving,
+        carried::{NumberedRows, SavedNumberedRows, SavedTallies, Tallies},
+    },
     state::{
         keys::KeyCodec,
         numbered::{NumberedKeys, SavedNumbers},
+        picked::Picked,
     },
 };
 
@@ -84,6 +88,28 @@ impl Rolling {
     /// Where accumulators are.
     pub fn slots(&self) -> Vec<u32> {
         self.running.slots()
+    }
+
+    /// Takes the rows of another partition's keys that belong here.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool, moving: &mut Moving<'_>) -> Picked {
+        let picked = self.keys.adopt(&other.keys, is_own);
+        self.running.adopt(&other.running, &picked, moving);
+        self.kept.resize(picked.first(), 0);
+        self.kept.extend(picked.old().iter().map(|key| other.kept.get(*key as usize).copied().unwrap_or_default()));
+        for (start, from) in &other.panes {
+            let own = |pieces: &[NumberedRows]| -> Vec<NumberedRows> {
+                pieces.iter().filter_map(|rows| rows.picked(&picked)).collect()
+            };
+            let taken = Pane { added: own(&from.added), taken_back: own(&from.taken_back) };
+            if taken.all().next().is_some() {
+                self.row_bytes += taken.all().map(NumberedRows::held_bytes).sum::<usize>();
+                let pane = self.panes.entry(*start).or_default();
+                pane.added.extend(taken.added);
+                pane.taken_back.extend(taken.taken_back);
+            }
+        }
+        self.entered_to = self.entered_to.max(other.entered_to);
+        picked
     }
 }
 

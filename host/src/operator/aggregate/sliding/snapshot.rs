@@ -7,9 +7,13 @@ use pelton_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{Results, Sliding};
-use crate::state::{
-    keys::KeyCodec,
-    numbered::{NumberedKeys, SavedNumbers},
+use crate::{
+    operator::aggregate::accumulators::Moving,
+    state::{
+        keys::KeyCodec,
+        numbered::{NumberedKeys, SavedNumbers},
+        picked::Picked,
+    },
 };
 
 /// [`Sliding`] as it is saved.
@@ -62,5 +66,21 @@ impl Sliding {
         let mut slots = self.stacks.payloads();
         slots.extend(self.results.slots.iter().chain(&self.spare));
         slots
+    }
+
+    /// Takes the panes of another partition's keys that belong here. Merges that had been made of them are made again when the next window
+    /// closes, in another order perhaps.
+    pub fn adopt(&mut self, other: &Self, is_own: &dyn Fn(u64) -> bool, moving: &mut Moving<'_>) -> Picked {
+        let picked = self.keys.adopt(&other.keys, is_own);
+        self.stacks.follow(&other.stacks);
+        for (key, start, slot) in other.stacks.panes() {
+            if let Some(key) = picked.of(key) {
+                self.stacks.upsert(key, start, moving.slot(slot));
+                self.panes += 1;
+            }
+        }
+        self.waiting.extend(other.waiting.iter().filter_map(|(key, pane)| Some((picked.of(*key)?, *pane))));
+        self.kept_from = self.kept_from.max(other.kept_from);
+        picked
     }
 }

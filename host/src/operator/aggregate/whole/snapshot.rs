@@ -6,9 +6,13 @@ use pelton_core::checkpoint::{Damage, are_distinct_below, packed::Packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Pane, Touched, Whole};
-use crate::state::{
-    groups::{Groups, SavedGroups},
-    keys::KeyCodec,
+use crate::{
+    operator::aggregate::accumulators::Moving,
+    state::{
+        groups::{Groups, SavedGroups},
+        keys::KeyCodec,
+        picked::Picked,
+    },
 };
 
 /// [`Whole`] as it is saved.
@@ -52,6 +56,30 @@ impl Whole {
     pub fn slots(&self) -> Vec<u32> {
         self.panes.values().flat_map(|pane| &pane.slots).copied().collect()
     }
+
+    /// Takes the groups of another partition that belong here. Answers with what became of them, by the start of their pane.
+    pub fn adopt(
+        &mut self,
+        other: &Self,
+        codec: &KeyCodec,
+        is_own: &dyn Fn(u64) -> bool,
+        moving: &mut Moving<'_>,
+    ) -> BTreeMap<i64, Picked> {
+        let mut by_pane = BTreeMap::new();
+        for (start, from) in &other.panes {
+            let pane = self.panes.entry(*start).or_insert_with(|| Pane {
+                groups: Groups::new(codec.store()),
+                slots: Vec::new(),
+                touched: Touched::default(),
+            });
+            let picked = pane.groups.adopt(&from.groups, is_own);
+            let slots = picked.old().iter().filter_map(|old| from.slots.get(*old as usize));
+            pane.slots.extend(slots.map(|slot| moving.slot(*slot)));
+            pane.touched.adopt(&from.touched, &picked);
+            by_pane.insert(*start, picked);
+        }
+        by_pane
+    }
 }
 
 impl Touched {
@@ -61,5 +89,10 @@ impl Touched {
         let mut touched = Self::default();
         groups.into_iter().for_each(|group| touched.insert(group));
         Ok(touched)
+    }
+
+    /// Takes those of another partition's groups.
+    pub fn adopt(&mut self, other: &Self, picked: &Picked) {
+        other.groups.iter().filter_map(|group| picked.of(*group)).for_each(|group| self.insert(group));
     }
 }

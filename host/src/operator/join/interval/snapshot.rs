@@ -6,7 +6,7 @@ use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
 use super::{BUCKET_BITS, IntervalStore};
-use crate::operator::join::side::{Rows, Side};
+use crate::operator::join::side::{Moved, Rows, Side};
 
 /// An [`IntervalStore`] as it is saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,6 +42,28 @@ impl IntervalStore {
             }
         }
         Ok(store)
+    }
+
+    /// Takes the rows of another partition that came to `rows`; [`Self::settle`] comes after the last one.
+    pub(in super::super) fn adopt(&mut self, other: &Self, moved: &Moved) {
+        for (side, (to, from)) in self.by_time.iter_mut().zip(&other.by_time).enumerate() {
+            for (step, old) in from {
+                let mut own = moved.numbers(side, old).peekable();
+                if own.peek().is_some() {
+                    to.entry(*step).or_default().extend(own);
+                }
+            }
+        }
+    }
+
+    /// Orders by key what was taken.
+    pub(in super::super) fn settle(&mut self, rows: &Rows) {
+        self.by_key.resize_with(rows.keys.numbers(), Default::default);
+        let by_time = std::mem::take(&mut self.by_time);
+        for (index, (by_time, side)) in by_time.iter().zip(&rows.sides).enumerate() {
+            by_time.values().for_each(|numbers| self.order(index, side, numbers));
+        }
+        self.by_time = by_time;
     }
 
     /// Appends a step's rows to those of their keys, in order of time and then of arrival.

@@ -6,7 +6,7 @@ use pelton_core::checkpoint::{Damage, packed::Packed};
 use serde::{Deserialize, Serialize};
 
 use super::{KeySessions, NEVER, SessionStore, place};
-use crate::operator::join::side::{NONE, Rows};
+use crate::operator::join::side::{Moved, NONE, Rows};
 
 /// A [`SessionStore`] as it is saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,5 +92,36 @@ impl SessionStore {
             }
         }
         Ok(())
+    }
+
+    /// Takes the rows of another partition that came here, with the sessions of their keys.
+    pub(in super::super) fn adopt(&mut self, other: &Self, moved: &Moved) {
+        self.keys.resize_with(moved.keys.first(), KeySessions::default);
+        self.queued.resize(moved.keys.first(), NEVER);
+        for (old, new) in moved.keys.pairs() {
+            let mut own = KeySessions::default();
+            if let Some(from) = other.keys.get(old as usize) {
+                own.sessions = from.sessions.clone();
+                for (side, (to, old)) in own.rows.iter_mut().zip(&from.rows).enumerate() {
+                    *to = moved.numbers(side, old).collect();
+                    self.rows += to.len();
+                }
+            }
+            self.keys.push(own);
+            let queued = other.queued.get(old as usize).copied().unwrap_or(NEVER);
+            self.queued.push(queued);
+            if queued != NEVER {
+                self.queue.insert((queued, new));
+            }
+        }
+        for (side, (to, from)) in self.alone.iter_mut().zip(&other.alone).enumerate() {
+            for (time, old) in from {
+                let own: Vec<u32> = moved.numbers(side, old).collect();
+                if !own.is_empty() {
+                    to.entry(*time).or_default().extend(own);
+                }
+            }
+        }
+        self.closed = self.closed.max(other.closed);
     }
 }

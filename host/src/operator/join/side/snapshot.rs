@@ -7,10 +7,11 @@ use pelton_core::checkpoint::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Kept, NONE, Rows, Side};
+use super::{Batch, Kept, NONE, Rows, Side, whole};
 use crate::state::{
     keys::KeyCodec,
     numbered::{NumberedKeys, SavedNumbers},
+    picked::Picked,
     snapshot::array::SavedBatch,
 };
 
@@ -56,6 +57,62 @@ impl Rows {
         let has_rows = by_key.iter().map(|rows: &u32| *rows > 0);
         Damage::unless(has_rows.eq(keys.are_taken()), "rows of a key that is not known, or a key without rows")?;
         Ok(Self { keys, by_key, sides })
+    }
+}
+
+/// What rows became of each side, and keys, of a partition whose rows go to others.
+pub struct Moved {
+    pub(in super::super) keys: Picked,
+    /// By old number; [`NONE`]: it went elsewhere.
+    numbers: [Vec<u32>; 2],
+}
+
+impl Moved {
+    /// The new numbers of those of these rows that came here.
+    pub(in super::super) fn numbers<'a>(&'a self, side: usize, old: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+        let new = self.numbers.get(side).map(Vec::as_slice).unwrap_or_default();
+        old.iter().filter_map(|old| new.get(*old as usize).copied()).filter(|new| *new != NONE)
+    }
+}
+
+impl Rows {
+    /// Takes the rows of another partition whose keys belong here; `takes_keyless`: and those with a null in their key.
+    pub(in super::super) fn adopt(
+        &mut self,
+        other: &Self,
+        is_own: &dyn Fn(u64) -> bool,
+        takes_keyless: bool,
+    ) -> Result<Moved, Damage> {
+        let keys = self.keys.adopt(&other.keys, is_own);
+        let mut numbers = [Vec::new(), Vec::new()];
+        for ((at, from), numbers) in other.sides.iter().enumerate().zip(&mut numbers) {
+            let new_key = |kept: &Kept| match kept.key {
+                NONE => takes_keyless.then_some(NONE),
+                key => keys.of(key),
+            };
+            let own = from.numbers().into_iter().filter_map(|number| Some((number, from.get(number)?)));
+            let own: Vec<(u32, &Kept, u32)> =
+                own.filter_map(|(number, kept)| Some((number, kept, new_key(kept)?))).collect();
+            *numbers = vec![NONE; from.rows.len()];
+            if own.is_empty() {
+                continue;
+            }
+            let old: Vec<u32> = own.iter().map(|(number, ..)| *number).collect();
+            let times: Vec<i64> = own.iter().map(|(_, kept, _)| kept.time).collect();
+            let new_keys: Vec<u32> = own.iter().map(|(.., key)| *key).collect();
+            let batch = whole(from, &old).map_err(|_| Damage("more text in a column than one batch can have"))?;
+            let mut new = Vec::new();
+            self.add(at, batch, &times, &new_keys, &mut new);
+            for ((old, kept, _), new) in own.iter().zip(new) {
+                if let (Some(side), true) = (self.sides.get_mut(at), kept.has_met) {
+                    side.met(new);
+                }
+                if let Some(place) = numbers.get_mut(*old as usize) {
+                    *place = new;
+                }
+            }
+        }
+        Ok(Moved { keys, numbers })
     }
 }
 

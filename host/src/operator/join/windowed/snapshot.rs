@@ -9,7 +9,7 @@ use pelton_core::{
 use serde::{Deserialize, Serialize};
 
 use super::WindowStore;
-use crate::operator::join::side::Rows;
+use crate::operator::join::side::{Moved, Rows};
 
 /// A [`WindowStore`] as it is saved.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,5 +55,22 @@ impl WindowStore {
         let kept: usize = by_pane.values().flatten().map(Vec::len).sum();
         Damage::unless(is_end && kept == saved.left.len() + saved.right.len(), "rows in no pane")?;
         Ok(Self { by_pane, rows: kept, closed: saved.closed, ..Self::new(spec) })
+    }
+
+    /// Takes the rows of another partition that came here.
+    pub(in super::super) fn adopt(&mut self, other: &Self, moved: &Moved) {
+        for (pane, from) in &other.by_pane {
+            for (side, old) in from.iter().enumerate() {
+                let own: Vec<u32> = moved.numbers(side, old).collect();
+                if own.is_empty() {
+                    continue;
+                }
+                self.rows += own.len();
+                if let Some(to) = self.by_pane.entry(*pane).or_default().get_mut(side) {
+                    to.extend(own);
+                }
+            }
+        }
+        self.closed = self.closed.max(other.closed);
     }
 }

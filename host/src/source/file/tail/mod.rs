@@ -142,6 +142,9 @@ impl Source for TailSource {
     }
 
     fn resume(&mut self, known: &[FileRecord], _from: &Position) -> Result<(), SourceError> {
+        if let Some(record) = known.iter().find(|record| record.growth.is_none()) {
+            return Err(SourceError::OtherTail { file: record.name.clone() });
+        }
         self.known = known.to_vec();
         Ok(())
     }

@@ -4,12 +4,12 @@
 //! is read from its beginning, which is said with its name. Invariant: bytes are handed out once, as whole rows.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::ErrorKind,
     os::unix::fs::{FileExt, MetadataExt},
     path::PathBuf,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use pelton_core::{
@@ -18,13 +18,16 @@ use pelton_core::{
 };
 
 use super::scan::{Found, Scan};
-use crate::source::{
-    SourceError,
-    file::{
-        format::{self, RowFormat},
-        lines::Head,
-        listing::ListedFile,
-        place::Mark,
+use crate::{
+    clock,
+    source::{
+        SourceError,
+        file::{
+            format::{self, RowFormat},
+            lines::Head,
+            listing::ListedFile,
+            place::Mark,
+        },
     },
 };
 
@@ -122,8 +125,9 @@ impl Tracked {
             return Ok(Look::Moved);
         }
         let size = metadata.len();
+        // Whoever begins to look has not seen it grow.
+        self.grew = if self.size.is_some() { Instant::now() } else { written(&metadata) };
         self.size = Some(size);
-        self.grew = Instant::now();
         let is_same = size >= self.end && self.mark.is_at(&file).map_err(|error| self.failed(error))?;
         if !is_same {
             self.begin_anew(size);
@@ -201,4 +205,12 @@ impl Tracked {
     fn failed(&self, source: std::io::Error) -> SourceError {
         SourceError::Io { action: "read", file: self.name.to_string(), source }
     }
+}
+
+/// When a file was last written, by its own time: a crowd of files that have been quiet for days is not looked at as one that has just come.
+fn written(metadata: &Metadata) -> Instant {
+    let at = metadata.mtime().saturating_mul(1_000_000).saturating_add(metadata.mtime_nsec() / 1_000);
+    let age = u64::try_from(clock::now_us().saturating_sub(at)).unwrap_or(0);
+    let now = Instant::now();
+    now.checked_sub(Duration::from_micros(age)).unwrap_or(now)
 }

@@ -262,3 +262,47 @@ fn named(before: &str, path: &Path) -> Arc<str> {
 fn failed(name: &str, source: io::Error) -> SourceError {
     SourceError::Io { action: "read", file: name.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, time::SystemTime};
+
+    use arrow::datatypes::{DataType, Field, Schema};
+    use pelton_core::job::Format;
+
+    use super::*;
+    use crate::clock;
+
+    /// Files that are due within a second or two, out of 3,000 that were written so long ago, when all have been looked at once.
+    fn due_soon(age: Duration) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let written = SystemTime::UNIX_EPOCH + Duration::from_micros(clock::now_us().unsigned_abs()) - age;
+        for file in 0..3_000 {
+            let path = folder.path().join(format!("{file}.log"));
+            fs::write(&path, "row\n").unwrap();
+            File::options().write(true).open(path).unwrap().set_modified(written).unwrap();
+        }
+        let schema = Arc::new(Schema::new(vec![Field::new("line", DataType::Utf8, false)]));
+        let every = Duration::from_secs(1);
+        let spec = FileSourceSpec {
+            paths: vec!["*.log".into()],
+            format: Format::Text,
+            compression: Compression::None,
+            schema: Some(Arc::clone(&schema)),
+            max_row_bytes: 1 << 20,
+            watch: Some(every),
+            tail: true,
+        };
+        let format = Arc::new(RowFormat::new(&spec.format, schema, 1024, spec.max_row_bytes).unwrap());
+        let mut tracker = Tracker::new(folder.path(), &spec, every, &format, &[]);
+        let now = Instant::now();
+        assert_eq!(tracker.look(Some(now)).unwrap().map(|found| found.len()), Some(3_000));
+        tracker.due.iter().filter(|Reverse((due, _))| *due < now + 2 * every).count()
+    }
+
+    #[test]
+    fn files_that_were_quiet_before_anybody_looked_are_not_looked_at_often() {
+        assert_eq!(due_soon(Duration::from_secs(86_400)), 0);
+        assert_eq!(due_soon(Duration::ZERO), 3_000);
+    }
+}

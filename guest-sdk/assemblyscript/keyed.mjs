@@ -1,0 +1,4 @@
+/** What a keyed operator exports. */
+import { exportsOf } from "./exports.mjs";
+
+export default exportsOf("keyed", ["open", "process"]);

@@ -1,0 +1,4 @@
+/** What a transform exports. */
+import { exportsOf } from "./exports.mjs";
+
+export default exportsOf("transform", ["open", "process"]);

@@ -1,0 +1,187 @@
+package guest
+
+import (
+	"iter"
+	"reflect"
+	"slices"
+	"sort"
+	"unsafe"
+)
+
+// Map is a map that the engine keeps for each key: rows found by a subkey, and gone through in its order. Subkeys are bool, integers, string, []byte,
+// Date, Timestamp or a struct of these; values are structs of columns or single values. Reading costs what is read, so a map may be larger
+// than the memory of an instance.
+type Map[K, V any] struct {
+	entries[K, V]
+	// What this call has put or taken away, in order of subkey.
+	changed []mapChange[K, V]
+}
+
+type mapChange[K, V any] struct {
+	entry[K, V]
+	gone bool
+}
+
+func (m *Map[K, V]) declare(name string) {
+	m.name, m.keys, m.values = name, subkey(reflect.TypeFor[K]()), layout(reflect.TypeFor[V](), "value")
+}
+
+// Get is the value under a subkey, if there is one.
+func (m *Map[K, V]) Get(key K) (V, bool) {
+	if at, is := m.find(key); is {
+		return m.changed[at].value, !m.changed[at].gone
+	}
+	rows, _ := m.read(&key, nil, 1, false)
+	if len(rows) == 0 || m.compare(&rows[0].key, &key) != 0 {
+		return *new(V), false
+	}
+	return rows[0].value, true
+}
+
+// Put puts a value under a subkey, in the place of the one that may be there, which is not read.
+func (m *Map[K, V]) Put(key K, value V) { m.change(mapChange[K, V]{entry[K, V]{key, value}, false}) }
+
+// Delete takes away what may be under a subkey, which is not read.
+func (m *Map[K, V]) Delete(key K) { m.change(mapChange[K, V]{entry[K, V]{key, *new(V)}, true}) }
+
+// IsEmpty says whether there is nothing.
+func (m *Map[K, V]) IsEmpty() bool {
+	for range m.All() {
+		return false
+	}
+	return true
+}
+
+// Clear takes all rows away. It costs what reading them does.
+func (m *Map[K, V]) Clear() {
+	// What was put in this call and was not there before needs no change.
+	m.changed = nil
+	m.parts(nil, nil, false, func(rows []entry[K, V], _ covered[K]) bool {
+		for _, row := range rows {
+			m.changed = append(m.changed, mapChange[K, V]{entry[K, V]{row.key, *new(V)}, true})
+		}
+		return true
+	})
+}
+
+// All is subkeys and values in order; it reads as far as it is taken. What is changed meanwhile may be seen or not.
+func (m *Map[K, V]) All() iter.Seq2[K, V] { return MapRange[K, V]{of: m}.All() }
+
+// Backward is subkeys and values from the last on.
+func (m *Map[K, V]) Backward() iter.Seq2[K, V] { return MapRange[K, V]{of: m}.Backward() }
+
+// From is the rows from a subkey on.
+func (m *Map[K, V]) From(key K) MapRange[K, V] { return MapRange[K, V]{m, &key, nil} }
+
+// Until is the rows before a subkey.
+func (m *Map[K, V]) Until(key K) MapRange[K, V] { return MapRange[K, V]{m, nil, &key} }
+
+// Range is the rows from a subkey to before another.
+func (m *Map[K, V]) Range(from, to K) MapRange[K, V] { return MapRange[K, V]{m, &from, &to} }
+
+// MapRange is a range of a map.
+type MapRange[K, V any] struct {
+	of       *Map[K, V]
+	from, to *K
+}
+
+// All is subkeys and values in order.
+func (r MapRange[K, V]) All() iter.Seq2[K, V] { return r.seq(false) }
+
+// Backward is subkeys and values from the last on.
+func (r MapRange[K, V]) Backward() iter.Seq2[K, V] { return r.seq(true) }
+
+func (r MapRange[K, V]) seq(backward bool) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		if r.from != nil && r.to != nil && r.of.compare(r.from, r.to) >= 0 {
+			return
+		}
+		r.of.parts(r.from, r.to, backward, func(rows []entry[K, V], part covered[K]) bool {
+			for _, row := range r.of.merged(rows, part, backward) {
+				if !yield(row.key, row.value) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+func (m *Map[K, V]) compare(left, right *K) int {
+	return compareBy(m.keys, unsafe.Pointer(left), unsafe.Pointer(right))
+}
+
+// position is where the first change stands that is not before the subkey, or is after it.
+func (m *Map[K, V]) position(key *K, after bool) int {
+	return sort.Search(len(m.changed), func(i int) bool {
+		order := m.compare(&m.changed[i].key, key)
+		return order > 0 || order == 0 && !after
+	})
+}
+
+func (m *Map[K, V]) find(key K) (int, bool) {
+	at := m.position(&key, false)
+	return at, at < len(m.changed) && m.compare(&m.changed[at].key, &key) == 0
+}
+
+func (m *Map[K, V]) change(change mapChange[K, V]) {
+	if at, is := m.find(change.key); is {
+		m.changed[at] = change
+	} else {
+		m.changed = slices.Insert(m.changed, at, change)
+	}
+}
+
+// merged is the rows of a part with what was changed within its range.
+func (m *Map[K, V]) merged(rows []entry[K, V], part covered[K], backward bool) []entry[K, V] {
+	if len(m.changed) == 0 {
+		return rows
+	}
+	from, to := 0, len(m.changed)
+	if part.low != nil {
+		from = m.position(part.low, part.after)
+	}
+	if part.high != nil {
+		to = m.position(part.high, part.through)
+	}
+	changes := m.changed[from:max(from, to)]
+	if backward {
+		rows = slices.Clone(rows)
+		slices.Reverse(rows)
+	}
+	var merged []entry[K, V]
+	take := func() {
+		if !changes[0].gone {
+			merged = append(merged, changes[0].entry)
+		}
+		changes = changes[1:]
+	}
+	for _, row := range rows {
+		for len(changes) > 0 && m.compare(&changes[0].key, &row.key) < 0 {
+			take()
+		}
+		if len(changes) > 0 && m.compare(&changes[0].key, &row.key) == 0 {
+			take()
+		} else {
+			merged = append(merged, row)
+		}
+	}
+	for len(changes) > 0 {
+		take()
+	}
+	if backward {
+		slices.Reverse(merged)
+	}
+	return merged
+}
+
+func (m *Map[K, V]) leave() {
+	for _, change := range m.changed {
+		kind := byte(kindPut)
+		if change.gone {
+			kind = kindDelete
+		}
+		m.note(kind, change.key, change.value)
+	}
+	m.changed = nil
+}
