@@ -2,7 +2,7 @@
 
 use super::served::{Place, Served};
 
-const ROWS: u64 = 40_000;
+const ROWS: u64 = 80_000;
 
 /// A running sum of numbers that come for some seconds.
 fn job(partitions: u16) -> String {

@@ -29,6 +29,8 @@ fn sums(place: &Place, folder: &str) -> Vec<u64> {
 #[test]
 fn a_job_that_runs_goes_on_and_its_savepoint_outlives_what_it_collects() {
     let place = Place::numbers("snapshots = \"50ms\"\nreplay = { retain-epochs = 1 }\npartitions = 4");
+    // Long enough for two commands beside it, also on a machine that is busy.
+    place.edit("job.toml", "rate = 20000", "rate = 6000");
     let mut command = place.command(&["run", "job.toml", "--threads", "1"]);
     let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let until = Instant::now() + Duration::from_secs(60);
@@ -57,7 +59,7 @@ fn a_job_that_runs_goes_on_and_its_savepoint_outlives_what_it_collects() {
         let job = fs::read_to_string(place.path().join("job.toml")).unwrap();
         let job = job.replace("\"state\"", "\"there\"").replace("partitions = 4", "partitions = 9");
         let job = job.replace("\"totals\"", "\"totals-there\"").replace("path = \"out\"", "path = \"out-there\"");
-        place.write("there.toml", job.replace("rate = 20000\n", ""));
+        place.write("there.toml", job.replace("rate = 6000\n", ""));
         for folder in ["there", "totals-there", "out-there"] {
             let _ = fs::remove_dir_all(place.path().join(folder));
         }
