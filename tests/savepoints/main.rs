@@ -101,12 +101,14 @@ join = { type = "full", left = "bids", right = "asks", on = ["auction"], within 
 
 const WINDOWED: &str = r#"
 [operator.result]
-join = { type = "full", left = "bids", right = "asks", on = ["auction"], window = { type = "tumbling", length = "2s" } }
+join = { type = "full", left = "bids", right = "asks", on = ["auction"] }
+window = { type = "tumbling", length = "2s" }
 "#;
 
 const OF_SESSIONS: &str = r#"
 [operator.result]
-join = { type = "inner", left = "bids", right = "asks", on = ["auction"], window = { type = "session", gap = "60ms" } }
+join = { type = "inner", left = "bids", right = "asks", on = ["auction"] }
+window = { type = "session", gap = "60ms" }
 "#;
 
 /// Windows, keys and a join, one behind the other.

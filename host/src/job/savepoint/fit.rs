@@ -35,6 +35,22 @@ pub struct Choices {
     pub drops: BTreeSet<String>,
 }
 
+impl Choices {
+    /// And what the job file says of operators that the savepoint has: `was`, `drop-state`.
+    fn with_those_of(&self, plan: &Plan, savepoint: &Savepoint) -> Self {
+        let has = |name: &str| savepoint.manifest.operators.iter().any(|entry| entry.name == name);
+        let mut all = self.clone();
+        for planned in keeps_state(plan) {
+            if let Some(was) = planned.spec.was.as_ref().filter(|was| has(was) && !has(planned.logic.name())) {
+                all.renames.entry(was.clone()).or_insert_with(|| planned.logic.name().to_owned());
+            }
+        }
+        let drops = plan.spec.checkpoint.iter().flat_map(|checkpoint| &checkpoint.drop_state);
+        all.drops.extend(drops.filter(|name| has(name)).cloned());
+        all
+    }
+}
+
 /// A savepoint that fits.
 #[derive(Debug)]
 pub struct Fit {
@@ -72,6 +88,7 @@ pub enum Fate {
 /// Finds what becomes of everything, or all reasons why it does not fit.
 pub fn fit(savepoint: &Savepoint, plan: &mut Plan, choices: &Choices) -> Result<Fit, SavepointError> {
     let mut reasons = Vec::new();
+    let choices = &choices.with_those_of(plan, savepoint);
     let begins = sources(savepoint, plan, &mut reasons);
     unknown_choices(savepoint, choices, &mut reasons);
     let (mut state, mut became) = (Vec::new(), Vec::new());
@@ -139,12 +156,9 @@ fn unknown_choices(savepoint: &Savepoint, choices: &Choices, reasons: &mut Vec<S
 fn sources(savepoint: &Savepoint, plan: &mut Plan, reasons: &mut Vec<String>) -> Vec<(String, bool)> {
     let was: Vec<&str> = savepoint.record.sources.iter().map(|source| source.name.as_str()).collect();
     let is: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
-    let has_watermarks = plan.is_keyed && !savepoint.manifest.operators.is_empty();
-    let is_gone = was.iter().any(|name| !is.iter().any(|own| own == name));
-    if is_gone || has_watermarks && !is.iter().map(String::as_str).eq(was.iter().copied()) {
+    if was.iter().any(|name| !is.iter().any(|own| own == name)) {
         let (was, is) = (listed(was.into_iter()), listed(is.iter().map(String::as_str)));
-        let why = if has_watermarks { ", in this order, by which its watermarks are kept" } else { "" };
-        reasons.push(format!("its sources are {was}{why}; the job's are {is}"));
+        reasons.push(format!("its sources are {was}; the job's are {is}"));
         return Vec::new();
     }
     let Some(catalogue) = catalogue_of(savepoint.engine()) else {

@@ -40,7 +40,10 @@ pub struct Rolling {
     panes: BTreeMap<i64, Pane>,
     /// Panes before it are in the running accumulators.
     entered_to: i64,
-    /// Of the rows in `panes`.
+    /// Panes before that which are not in the accumulators yet: of a partition that was put together from others, of which some had
+    /// closed later windows. They enter before anything else happens.
+    behind: BTreeMap<i64, Pane>,
+    /// Of the rows in `panes`, and of those behind.
     row_bytes: usize,
 }
 
@@ -52,6 +55,11 @@ struct Pane {
 }
 
 impl Pane {
+    fn append(&mut self, other: Self) {
+        self.added.extend(other.added);
+        self.taken_back.extend(other.taken_back);
+    }
+
     fn all(&self) -> impl Iterator<Item = &NumberedRows> {
         self.added.iter().chain(&self.taken_back)
     }
@@ -73,6 +81,7 @@ impl Rolling {
             kept: Vec::new(),
             panes: BTreeMap::new(),
             entered_to: i64::MIN,
+            behind: BTreeMap::new(),
             row_bytes: 0,
         }
     }
@@ -97,6 +106,10 @@ impl Rolling {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
+        for (start, pane) in std::mem::take(&mut self.behind) {
+            self.enter(tools, accumulators, epoch, &pane)?;
+            self.panes.entry(start).or_default().append(pane);
+        }
         for piece in epoch.carried() {
             let keys = &mut self.keys;
             let panes =
@@ -134,9 +147,7 @@ impl Rolling {
         if start < self.entered_to {
             self.enter(tools, accumulators, epoch, &rows)?;
         }
-        let pane = self.panes.entry(start).or_default();
-        pane.added.extend(rows.added);
-        pane.taken_back.extend(rows.taken_back);
+        self.panes.entry(start).or_default().append(rows);
         Ok(())
     }
 

@@ -100,11 +100,17 @@ impl Published {
     fn clear(&mut self, if_exists: IfExists) -> Result<(), SinkError> {
         // A manifest that names no part: whoever made it came to no committed epoch, and nobody needs what it wrote.
         let begun = self.directory.metadata(MANIFEST).is_ok_and(|manifest| manifest.len() == 0);
-        for name in self.names()? {
+        let names = self.names()?;
+        let is_in_the_way = |name: &&String| {
+            let file = file_of(name);
+            file.starts_with(PREFIX) && (if_exists == IfExists::Error && !begun || !is_part(file))
+        };
+        // Where something is in the way, nothing goes.
+        if let Some(name) = names.iter().find(is_in_the_way) {
+            return Err(SinkError::Exists { path: self.path.display().to_string(), file: name.clone() });
+        }
+        for name in names {
             let file = file_of(&name);
-            if file.starts_with(PREFIX) && (if_exists == IfExists::Error && !begun || !is_part(file)) {
-                return Err(SinkError::Exists { path: self.path.display().to_string(), file: name });
-            }
             if file.starts_with(PREFIX) || is_temp(file) || name == MANIFEST {
                 self.remove(&name)?;
             }

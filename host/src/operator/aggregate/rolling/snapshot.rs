@@ -27,6 +27,9 @@ pub struct SavedRolling<'a> {
     starts: Packed<'a, i64>,
     panes: Vec<SavedPane<'a>>,
     entered_to: i64,
+    /// Panes before that which have not entered.
+    #[serde(default)]
+    behind: Vec<(i64, SavedPane<'a>)>,
 }
 
 /// The pieces of a pane as they came, or as they were joined when it entered.
@@ -44,6 +47,7 @@ impl Rolling {
             starts: self.panes.keys().copied().collect(),
             panes: self.panes.values().map(Pane::save).collect(),
             entered_to: self.entered_to,
+            behind: self.behind.iter().map(|(start, pane)| (*start, pane.save())).collect(),
         }
     }
 
@@ -59,16 +63,23 @@ impl Rolling {
             Damage::unless(is_next, "panes out of order")?;
             panes.insert(start, Pane::load(pane, schema, &is_taken)?);
         }
+        let mut behind = BTreeMap::new();
+        for (start, pane) in saved.behind {
+            let is_sound = start < saved.entered_to && !behind.contains_key(&start);
+            Damage::unless(is_sound, "a pane behind no other")?;
+            behind.insert(start, Pane::load(pane, schema, &is_taken)?);
+        }
         let mut kept = vec![0_u64; keys.numbers()];
         let mut entered = vec![0_i64; keys.numbers()];
-        for (start, pane) in &panes {
+        let in_panes = panes.iter().map(|(start, pane)| (*start < saved.entered_to, pane));
+        for (has_entered, pane) in in_panes.chain(behind.values().map(|pane| (false, pane))) {
             for (pieces, sign) in [(&pane.added, 1), (&pane.taken_back, -1)] {
                 for key in pieces.iter().flat_map(|rows| &rows.keys) {
                     let Some((kept, entered)) = kept.get_mut(*key as usize).zip(entered.get_mut(*key as usize)) else {
                         continue;
                     };
                     *kept += 1;
-                    if *start < saved.entered_to {
+                    if has_entered {
                         *entered += sign;
                     }
                 }
@@ -81,8 +92,9 @@ impl Rolling {
             entered.iter().copied().zip(counted).all(|(rows, counted)| rows == counted),
             "rows not counted",
         )?;
-        let row_bytes = panes.values().flat_map(Pane::all).map(NumberedRows::held_bytes).sum();
-        Ok(Self { keys, running, kept, panes, entered_to: saved.entered_to, row_bytes })
+        let all = panes.values().chain(behind.values()).flat_map(Pane::all);
+        let row_bytes = all.map(NumberedRows::held_bytes).sum();
+        Ok(Self { keys, running, kept, panes, entered_to: saved.entered_to, behind, row_bytes })
     }
 
     /// Where accumulators are.
@@ -96,19 +108,27 @@ impl Rolling {
         self.running.adopt(&other.running, &picked, moving);
         self.kept.resize(picked.first(), 0);
         self.kept.extend(picked.old().iter().map(|key| other.kept.get(*key as usize).copied().unwrap_or_default()));
-        for (start, from) in &other.panes {
-            let own = |pieces: &[NumberedRows]| -> Vec<NumberedRows> {
-                pieces.iter().filter_map(|rows| rows.picked(&picked)).collect()
-            };
+        // What had not entered in its partition, and would have in the other one, is behind.
+        let entered_to = self.entered_to.max(other.entered_to);
+        let waiting = self.panes.split_off(&self.entered_to);
+        for (start, pane) in waiting {
+            let list = if start < entered_to { &mut self.behind } else { &mut self.panes };
+            list.entry(start).or_default().append(pane);
+        }
+        let own = |pieces: &[NumberedRows]| -> Vec<NumberedRows> {
+            pieces.iter().filter_map(|rows| rows.picked(&picked)).collect()
+        };
+        let has_entered = |start: i64| start < other.entered_to || start >= entered_to;
+        let from = other.panes.iter().map(|(start, pane)| (*start, pane, has_entered(*start)));
+        for (start, from, is_level) in from.chain(other.behind.iter().map(|(start, pane)| (*start, pane, false))) {
             let taken = Pane { added: own(&from.added), taken_back: own(&from.taken_back) };
             if taken.all().next().is_some() {
                 self.row_bytes += taken.all().map(NumberedRows::held_bytes).sum::<usize>();
-                let pane = self.panes.entry(*start).or_default();
-                pane.added.extend(taken.added);
-                pane.taken_back.extend(taken.taken_back);
+                let list = if is_level { &mut self.panes } else { &mut self.behind };
+                list.entry(start).or_default().append(taken);
             }
         }
-        self.entered_to = self.entered_to.max(other.entered_to);
+        self.entered_to = entered_to;
         picked
     }
 }
