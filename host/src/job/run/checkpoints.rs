@@ -172,7 +172,14 @@ impl Beginning {
         let mut upcoming = VecDeque::new();
         for record in state_of.into_iter().chain(&again) {
             if upcoming.back().is_none_or(|(number, _)| *number != record.revision) && record.revision != revision {
-                upcoming.push_back((record.revision, earlier(record.revision)?));
+                match earlier(record.revision) {
+                    Ok(plan) => upcoming.push_back((record.revision, plan)),
+                    // Nothing is computed by it any more, and state is found by the names of its operators.
+                    Err(error) if again.is_empty() => {
+                        tracing::debug!(revision = record.revision, %error, "the job as it was is not known");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         // A job that was stopped in peace, and handed over anew with other sources or sinks, begins with the new ones: its state is taken by
