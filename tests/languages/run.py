@@ -35,18 +35,18 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "unpaid": "cogroup",
+    "plays": "keyed", "debts": "cogroup",
 }
 #: What templates make, by names that are given to them.
-TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
+TEMPLATES = ("to-euro", "spread", "sessions", "debts")
 #: Kinds that the SDK of a language does not have.
 LACKS = {"assemblyscript": {"cogroup"}}
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "visits", "fails", "plays"},
-    "go": {"to-euro", "unpaid", "kinds", "total", "visits", "lossy", "plays"},
-    "typescript": {"unpaid", "words", "total", "visits", "plays"},
-    "zig": {"to-euro", "unpaid", "words", "total", "visits", "fails", "plays"},
+    "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays"},
+    "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays"},
+    "typescript": {"debts", "words", "total", "visits", "plays"},
+    "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.
