@@ -83,9 +83,9 @@ def compare_keys(costs: dict[tuple[str, str, str], list[Cost]]) -> list[Row]:
 
 def measure_cores(options: argparse.Namespace) -> dict[str, list[tuple[Run, Run]]]:
     """For each query, a run with one compute thread and one with two, round by round; one before the first is dropped."""
-    count = FILES["5m"]
+    count = FILES["20m"]
     bids = tools.bids(count, [count])
-    size = Size("5m", count * ROWS_PER_FILE, tools.bid_set("5m", count), answer.expected(bids, count))
+    size = Size("20m", count * ROWS_PER_FILE, tools.bid_set("20m", count), answer.expected(bids, count))
     pelton = Pelton([QUERIES[name] for name in SCALED], size)
     runs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in SCALED}
     for round_ in range(-1, 3 * options.rounds):
