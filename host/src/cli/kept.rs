@@ -1,6 +1,6 @@
 //! Jobs whose epochs are computed again: a job file with its checkpoint directory, or the name of an engine's job.
 //!
-//! Called by `replay`, `verify` and `state`.
+//! Called by `replay`, `verify`, `state` and `savepoint`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,11 @@ use pelton_core::job::Overrides;
 use super::{Context, Exit, parse_override, plan::runtime};
 use crate::{
     checkpoint::{Location, Retained},
-    error::Code,
+    error::{Code, Coded},
     job::{
         diagnostic::{Diagnostic, Diagnostics, Sources},
         file,
+        look::{self, Known},
         plan::modules::Modules,
         replay::{Kept, ReplayError, Revised, Revisions},
     },
@@ -94,6 +95,38 @@ pub(super) fn with<T>(
     let runtime = runtime(context)?;
     let revisions = Revisions { runtime, find: &find, variables: &|name| std::env::var(name).ok(), given: None };
     act(&revisions, &Kept::Directory(&local.retained))
+}
+
+/// Gives what is known of the job to `act`, and once more where the job has collected meanwhile what it reads. `failed` shows what `act` failed with.
+pub(super) fn known<T, E: Coded>(
+    context: &Context,
+    args: &KeptArgs,
+    mut act: impl FnMut(&Known<'_>) -> Result<T, E>,
+    failed: impl FnOnce(&Context, E) -> Exit,
+) -> Result<T, Exit> {
+    let threads = context.config.threads_for(None);
+    let mut exit = Exit::Failed;
+    let done = look::patiently(|| {
+        let done = open(context, args).and_then(|local| {
+            with(context, &local, |revisions, kept| match kept {
+                Kept::Directory(retained) => Ok(act(&Known { revisions, retained, current: None, threads })),
+                Kept::Bundle(_) => Err(Exit::Failed),
+            })
+        });
+        match done {
+            Ok(done) => done.map(Some),
+            // It has been shown.
+            Err(failed) => {
+                exit = failed;
+                Ok(None)
+            }
+        }
+    });
+    match done {
+        Ok(Some(done)) => Ok(done),
+        Ok(None) => Err(exit),
+        Err(error) => Err(failed(context, error)),
+    }
 }
 
 /// Shows why it was not done.

@@ -17,8 +17,8 @@ use crate::{
     checkpoint::{Location, holds_journal},
     job::{
         file,
-        look::{self, As, Known},
-        replay::{Kept, ReplayError},
+        look::As,
+        replay::ReplayError,
         savepoint::{self, Choices, Savepoint, SavepointError, Stock, json as shown, read_file, write_file},
     },
 };
@@ -367,32 +367,7 @@ impl OfJob {
 
     fn make(&self, context: &Context, as_of: As, job: &str, name: &str) -> Result<Savepoint, Exit> {
         let args = KeptArgs::of(&self.job, &self.overrides);
-        let threads = context.config.threads_for(None);
-        let mut exit = Exit::Failed;
-        let made = look::patiently(|| {
-            let made = kept::open(context, &args).and_then(|local| {
-                kept::with(context, &local, |revisions, kept| match kept {
-                    Kept::Directory(retained) => {
-                        let known = Known { revisions, retained, current: None, threads };
-                        Ok(savepoint::make(&known, as_of, job, name))
-                    }
-                    Kept::Bundle(_) => Err(Exit::Failed),
-                })
-            });
-            match made {
-                Ok(made) => made.map(Some),
-                // It has been shown.
-                Err(failed) => {
-                    exit = failed;
-                    Ok(None)
-                }
-            }
-        });
-        match made {
-            Ok(Some(savepoint)) => Ok(savepoint),
-            Ok(None) => Err(exit),
-            Err(error) => Err(failed(context, error)),
-        }
+        kept::known(context, &args, |known| savepoint::make(known, as_of, job, name), failed)
     }
 }
 

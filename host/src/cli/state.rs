@@ -20,8 +20,7 @@ use super::{
 };
 use crate::job::{
     diagnostic::plain,
-    look::{self, As, ExportFormat, Known, LookError, ROWS_MAX, Seen, Wanted},
-    replay::Kept,
+    look::{self, As, ExportFormat, LookError, ROWS_MAX, Seen, Wanted},
 };
 
 #[derive(Debug, Subcommand)]
@@ -238,32 +237,7 @@ impl OfJob {
         mut act: impl FnMut(&Seen<'_>) -> Result<T, LookError>,
     ) -> Result<T, Exit> {
         let args = KeptArgs::of(&self.job, &self.overrides);
-        let threads = context.config.threads_for(None);
-        let mut exit = Exit::Failed;
-        let found = look::patiently(|| {
-            let looked = kept::open(context, &args).and_then(|local| {
-                kept::with(context, &local, |revisions, kept| match kept {
-                    Kept::Directory(retained) => {
-                        let known = Known { revisions, retained, current: None, threads };
-                        Ok(Seen::new(&known, as_of).and_then(|seen| act(&seen)))
-                    }
-                    Kept::Bundle(_) => Err(Exit::Failed),
-                })
-            });
-            match looked {
-                Ok(found) => found.map(Some),
-                // It has been shown.
-                Err(failed) => {
-                    exit = failed;
-                    Ok(None)
-                }
-            }
-        });
-        match found {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => Err(exit),
-            Err(error) => Err(failed(context, error)),
-        }
+        kept::known(context, &args, |known| Seen::new(known, as_of).and_then(|seen| act(&seen)), failed)
     }
 }
 
