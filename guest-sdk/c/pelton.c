@@ -101,7 +101,7 @@ typedef struct {
 _Static_assert(sizeof(abi_field) == 24 && sizeof(abi_input) == 52 && sizeof(abi_output_field) == 28, "wit/types.wit");
 /* guest-sdk/zig/runtime.zig has them as they are in 32-bit memory. */
 _Static_assert(sizeof(pelton_operator) == 56 && sizeof(pelton_struct) == 24 && sizeof(pelton_option) == 16, "runtime.zig");
-_Static_assert(sizeof(pelton_fold) == 36 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
+_Static_assert(sizeof(pelton_fold) == 40 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
 _Static_assert(sizeof(pelton_out) == 20 && sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
 
 _Static_assert(sizeof(abi_port) == 28 && sizeof(abi_contract) == 44 && sizeof(abi_emitted) == 28, "wit/types.wit");
