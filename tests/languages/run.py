@@ -35,17 +35,19 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "till": "aggregate", "unpaid": "cogroup",
+    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays"},
+    "c": {"to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs"},
     "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays"},
     "typescript": {"unpaid", "words", "total", "till", "visits", "plays"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays"},
-    "assemblyscript": {"to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves"},
+    "assemblyscript": {
+        "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
+    },
 }
 #: How `pelton check` is called for aggregates.
 CHECKED = {
