@@ -803,7 +803,8 @@ static __attribute__((unused)) uint8_t *refuse_nulls(const pelton_view *views, u
 
 void pelton_room_for_text(pelton_room *room, size_t used, size_t more) {
     if (more > INT32_MAX - used) pelton_trap(__FILE__, __LINE__, "a column of text is longer than 2 GiB");
-    size_t capacity = room->capacity * 2 > used + more ? room->capacity * 2 : used + more + 4096;
+    /* The first text has room for itself alone: rows of lists and maps are copied one by one. */
+    size_t least = used + more + (used ? 4096 : 0), capacity = room->capacity * 2 > least ? room->capacity * 2 : least;
     char *values = pelton_alloc(capacity);
     if (used) memcpy(values, room->values, used);
     room->values = values, room->capacity = capacity;

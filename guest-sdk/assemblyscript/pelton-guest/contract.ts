@@ -64,6 +64,7 @@ class Columns {
 
 /** Answers `open`; of an aggregate also whether it has `retract`. */
 export function contract(kind: Kind, inputs: usize, count: usize, options: usize, optionsSize: usize, retracts: bool): usize {
+  checkDeclared(kind);
   const wrong = readOptions(String.UTF8.decodeUnsafe(options, optionsSize));
   if (wrong != "") return refused(wrong);
   if (kind == Kind.COGROUP) {
@@ -77,6 +78,15 @@ export function contract(kind: Kind, inputs: usize, count: usize, options: usize
   }
   const unfit = fit(readings, columns);
   return unfit == "" ? fitted(kind, columns, [readings], retracts) : refused(unfit);
+}
+
+/** What a module declares that its kind has not would be silently nothing. */
+function checkDeclared(kind: Kind): void {
+  const isCogroup = kind == Kind.COGROUP;
+  assert(stored.length == 0 || kind == Kind.KEYED, "lists and maps are for keyed operators");
+  assert(left.readings.length + right.readings.length == 0 || isCogroup, "left and right are for cogroups");
+  assert(readings.length == 0 || !isCogroup, "a cogroup reads columns of left and right");
+  assert(keepings.length == 0 || kind == Kind.KEYED || kind == Kind.AGGREGATE, "keeps is for aggregates and keyed operators");
 }
 
 function joined(first: Columns, second: Columns): usize {

@@ -36,48 +36,55 @@ export class Cursor {
 
   private readPart(): void {
     // A range goes on from the last row that was seen, which is read again: so subkeys need no successor.
-    const asked = this.limit + i32(this.isAfter);
     const table = this.table;
+    const asked = this.limit + i32(this.isAfter);
     const read = table.read(this.low, this.high, asked, this.backward);
     const isLast = read.length < asked;
     const last: usize = isLast ? 0 : read[read.length - 1];
-    let from = 0;
-    let to = table.changed.length;
-    if (to > 0) {
+    if (this.isAfter && read.length > 0 && table.compare(read[0], this.low) == 0) read.shift();
+    let isWhole = true;
+    this.rows = read;
+    if (table.changed.length > 0) {
+      let from = 0;
       if (this.backward && last != 0) from = table.placeOf(last, false);
       else if (this.low != 0) from = table.placeOf(this.low, this.isAfter);
+      let to = table.changed.length;
       if (!this.backward && last != 0) to = table.placeOf(last, true);
       else if (this.high != 0) to = table.placeOf(this.high, false);
+      if (from < to) isWhole = this.merge(read, from, to);
     }
     this.limit = table.larger(this.limit, read.length);
-    if (this.isAfter) read.shift();
-    this.isDrained = isLast;
-    if (last != 0 && this.backward) this.high = last;
-    if (last != 0 && !this.backward) {
-      this.low = last;
+    this.next_ = 0;
+    this.isDrained = isLast && isWhole;
+    if (this.isDrained) return;
+    const seen = isWhole ? last : this.rows[this.rows.length - 1];
+    if (this.backward) {
+      this.high = seen;
+    } else {
+      this.low = seen;
       this.isAfter = true;
     }
-    this.rows = to > from ? this.merged(read, from, to) : read;
-    this.next_ = 0;
   }
 
-  /** The rows of a part with the changes within its range. */
-  private merged(rows: usize[], from: i32, to: i32): usize[] {
+  /** Takes the rows of a part and the changes within its range in order, but not many more than were asked for; whether that is all of them. */
+  private merge(read: usize[], from: i32, to: i32): bool {
     const table = this.table;
     const merged: usize[] = [];
-    if (this.backward) rows.reverse();
     let row = 0;
-    while (row < rows.length || from < to) {
-      const order = row == rows.length ? -1 : from == to ? 1 : table.compare(table.changed[from], rows[row]);
+    while ((row < read.length || from < to) && merged.length < this.limit) {
+      const change = this.backward ? to - 1 : from;
+      let order = row == read.length ? -1 : from == to ? 1 : table.compare(table.changed[change], read[row]);
+      if (this.backward && row < read.length && from < to) order = -order;
       if (order > 0) {
-        merged.push(rows[row++]);
+        merged.push(read[row++]);
         continue;
       }
-      if (!table.isGone[from]) merged.push(table.changed[from]);
-      from++;
+      if (!table.isGone[change]) merged.push(table.changed[change]);
+      if (this.backward) to--;
+      else from++;
       row += i32(order == 0);
     }
-    if (this.backward) merged.reverse();
-    return merged;
+    this.rows = merged;
+    return row == read.length && from >= to;
   }
 }

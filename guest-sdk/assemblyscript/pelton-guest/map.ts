@@ -115,12 +115,13 @@ export class MapState extends Stored {
     const here = this.here();
     const at = this.placeOf(here, false);
     if (at == this.changed.length || this.compare(this.changed[at], here) != 0) {
+      const after = <usize>(this.changed.length - at);
       this.changed.push(0);
       this.isGone.push(false);
-      for (let i = this.changed.length - 1; i > at; i--) {
-        this.changed[i] = this.changed[i - 1];
-        this.isGone[i] = this.isGone[i - 1];
-      }
+      const changed = this.changed.dataStart + (<usize>at << 2);
+      const gone = this.isGone.dataStart + at;
+      memory.copy(changed + 4, changed, after << 2);
+      memory.copy(gone + 1, gone, after);
     }
     this.changed[at] = here;
     this.isGone[at] = isGone;
