@@ -181,8 +181,8 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
 
 /// The operator's name in a source: with `more` where the sample uses the word for something else.
 fn free(sample: &str, word: String, more: &str) -> String {
-    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
-    let is_taken = sample.split(|c| !is_letter(c)).any(|other| other == word);
+    let mut words = sample.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_taken = words.any(|other| other == word);
     if is_taken { word + more } else { word }
 }
 

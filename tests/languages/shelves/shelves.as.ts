@@ -76,6 +76,15 @@ function bound(): Bound {
   return shelf.bound();
 }
 
+/** Changes what is gone through: each book comes once. */
+function grow(): void {
+  const all = shelf.all();
+  while (all.next()) {
+    stored.value += 1;
+    shelf.set();
+  }
+}
+
 function step(): void {
   const what = pick(16);
   if (what < 5) {
@@ -120,6 +129,7 @@ function step(): void {
     if (rare == 0) shelf.clear();
     else if (rare == 1) queue.keepLast(10);
     else if (rare == 2) queue.clear();
+    else if (rare < 5) grow();
     else mix(queue.length);
   }
 }

@@ -54,6 +54,16 @@ static struct place a_place(void) {
     return place;
 }
 
+/* Changes what is gone through: each book comes once. */
+static void grow(void) {
+    struct place place;
+    struct book book;
+    for (pelton_cursor *all = shelf_all(); shelf_next(all, &place, &book);) {
+        book.n++;
+        shelf_put(&place, &book);
+    }
+}
+
 static void step(void) {
     struct queued queued;
     struct book book;
@@ -101,6 +111,7 @@ static void step(void) {
         if (rare == 0) shelf_clear();
         else if (rare == 1) queue_keep_last(10);
         else if (rare == 2) queue_clear();
+        else if (rare < 5) grow();
         else mix(queue_length());
     }
 }

@@ -81,6 +81,14 @@ func (r *round) place() Place {
 	return Place{late, id, names[r.pick(4)]}
 }
 
+// grow changes what is gone through: each book comes once.
+func (r *round) grow() {
+	for place, book := range r.Shelf.All() {
+		book.N++
+		r.Shelf.Put(place, book)
+	}
+}
+
 func (r *round) step() {
 	switch what := r.pick(16); {
 	case what < 5:
@@ -163,6 +171,8 @@ func (r *round) step() {
 			r.Queue.KeepLast(10)
 		case 2:
 			r.Queue.Clear()
+		case 3, 4:
+			r.grow()
 		default:
 			r.mix(uint64(r.Queue.Len()))
 		}

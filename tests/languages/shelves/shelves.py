@@ -64,6 +64,11 @@ class Round:
     def place(self) -> Place:
         return Place(self.pick(2) == 1, self.pick(60), NAMES[self.pick(4)])
 
+    def grow(self) -> None:
+        """Changes what is gone through: each book comes once."""
+        for place, book in self.shelf.items():
+            self.shelf[place] = book._replace(n=book.n + 1)
+
     def step(self) -> None:
         pick, mix, queue, shelf = self.pick, self.mix, self.queue, self.shelf
         what = pick(16)
@@ -110,6 +115,8 @@ class Round:
                 queue.keep_last(10)
             elif rare == 2:
                 queue.clear()
+            elif rare < 5:
+                self.grow()
             else:
                 mix(len(queue))
 

@@ -80,6 +80,11 @@ impl Round<'_> {
         books.iter().for_each(|(place, book)| self.mix_book(place, book));
     }
 
+    fn grow(&mut self) {
+        let all: Vec<(Place, Book)> = self.shelf.iter().collect();
+        all.into_iter().for_each(|(place, book)| self.shelf.put(place, Book { n: book.n + 1, ..book }));
+    }
+
     fn step(&mut self) {
         match self.pick(16) {
             0..=4 => {
@@ -138,6 +143,7 @@ impl Round<'_> {
                 0 => self.shelf.clear(),
                 1 => self.queue.truncate_front(10),
                 2 => self.queue.clear(),
+                3 | 4 => self.grow(),
                 _ => {
                     let length = self.queue.len() as u64;
                     self.mix(length);

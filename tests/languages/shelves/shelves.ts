@@ -35,6 +35,11 @@ class Round {
     return { late: this.pick(2) === 1, id: this.pick(60), name: NAMES[this.pick(4)]! };
   }
 
+  /** Changes what is gone through: each book comes once. */
+  grow(): void {
+    for (const [place, { n, note }] of this.shelf) this.shelf.set(place, { n: n + 1n, note });
+  }
+
   step(): void {
     const { queue, shelf } = this;
     const what = this.pick(16);
@@ -80,6 +85,7 @@ class Round {
       if (rare === 0) shelf.clear();
       else if (rare === 1) queue.keepLast(10);
       else if (rare === 2) queue.clear();
+      else if (rare < 5) this.grow();
       else this.mix(queue.length);
     }
   }

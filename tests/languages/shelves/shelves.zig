@@ -43,6 +43,12 @@ const Round = struct {
         return .{ .late = late, .id = id, .name = names[@intCast(round.pick(4))] };
     }
 
+    /// Changes what is gone through: each book comes once.
+    fn grow(round: *Round) void {
+        const all = round.tables.shelf.all();
+        while (all.next()) |entry| round.tables.shelf.put(entry.key, .{ .n = entry.value.n + 1, .note = entry.value.note });
+    }
+
     fn step(round: *Round) void {
         const queue = round.tables.queue;
         const shelf = round.tables.shelf;
@@ -88,6 +94,7 @@ const Round = struct {
                 0 => shelf.clear(),
                 1 => queue.keepLast(10),
                 2 => queue.clear(),
+                3, 4 => round.grow(),
                 else => round.mix(queue.length()),
             },
         }
