@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("clock", &[]),
     ("error", &[]),
     ("failpoint", &[]),
@@ -27,7 +27,8 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
         "job",
         &["checkpoint", "clock", "error", "failpoint", "nearest", "source", "state", "operator", "sink", "standard"],
     ),
-    ("control", &["checkpoint", "clock", "error", "job", "lock", "operator", "sink", "standard"]),
+    ("telemetry", &["clock", "job"]),
+    ("control", &["checkpoint", "clock", "error", "job", "lock", "operator", "sink", "standard", "telemetry"]),
     ("api", &["clock", "control", "error", "job"]),
     ("author", &["clock", "error", "job", "nearest", "sink"]),
     (
@@ -47,6 +48,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
             "source",
             "standard",
             "state",
+            "telemetry",
         ],
     ),
 ];

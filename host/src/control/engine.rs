@@ -30,12 +30,14 @@ use super::{
     resolve,
     status::{JobStatus, State},
     tokens::Tokens,
+    upload::Upload,
     verifier::Verifier,
 };
 use crate::{
     clock,
     job::{diagnostic::shown, file::BYTES_MAX, run::Sample},
     lock::Lock,
+    telemetry::Traces,
 };
 
 /// What an engine works with.
@@ -45,6 +47,8 @@ pub struct EngineOptions {
     pub runtime: Arc<Runtime>,
     /// Compute threads of jobs that do not say how many.
     pub threads: usize,
+    /// None: nobody wants traces.
+    pub traces: Option<Traces>,
 }
 
 /// A job that a client hands over.
@@ -70,6 +74,7 @@ pub struct Engine {
     audit: Audit,
     runtime: Arc<Runtime>,
     threads: usize,
+    traces: Option<Traces>,
     data: PathBuf,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
     /// Those that cannot be read.
@@ -87,9 +92,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Engine {
+    /// Where traces go, if anybody wants them.
+    pub(super) fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
+    }
+
     /// Opens the data directory, for this process alone. Nothing runs yet.
     pub fn open(options: EngineOptions) -> Result<Arc<Self>, ControlError> {
-        let EngineOptions { data, runtime, threads } = options;
+        let EngineOptions { data, runtime, threads, traces } = options;
         let data = Folder::create(&data)?;
         let lock = data.lock("lock")?;
         data.sweep()?;
@@ -106,6 +116,7 @@ impl Engine {
             audit: Audit::open(data.path())?,
             runtime,
             threads,
+            traces,
             data: data.path().to_owned(),
             jobs: Mutex::new(jobs),
             damaged: Mutex::new(damaged),
@@ -411,8 +422,18 @@ impl Engine {
     }
 
     /// Takes a module into the registry; the answer says whether it is new.
-    pub fn push_module(&self, bytes: &[u8], tag: Option<&ModuleTag>, by: &str) -> Result<(Listed, bool), ControlError> {
-        self.registry.push(bytes, tag, by)
+    /// Room for a module that comes.
+    pub fn upload(&self) -> Result<Upload, ControlError> {
+        self.registry.upload()
+    }
+
+    pub fn push_module(
+        &self,
+        upload: &mut Upload,
+        tag: Option<&ModuleTag>,
+        by: &str,
+    ) -> Result<(Listed, bool), ControlError> {
+        self.registry.push(upload, tag, by)
     }
 
     pub fn tag_module(&self, reference: &str, tag: &ModuleTag, by: &str) -> Result<Listed, ControlError> {

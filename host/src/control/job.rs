@@ -25,7 +25,7 @@ use super::{
     figures::Count,
     logs::{LogEntry, Logs, PrintToLogs},
     resolve,
-    status::{JobStatus, Migrating, State, Trial},
+    status::{JobStatus, LastError, Migrating, State, Trial},
 };
 use crate::{
     clock,
@@ -56,7 +56,7 @@ struct Inner {
     running: Option<Running>,
     count: Count,
     logs: Logs,
-    last_error: Option<Reason>,
+    last_error: Option<LastError>,
 }
 
 /// The thread of a job, and what reaches into its run.
@@ -331,6 +331,10 @@ impl Job {
 }
 
 impl Inner {
+    fn failed_with(&mut self, reason: Reason) {
+        self.last_error = Some(LastError { reason, revision: self.record.revision, at: clock::now_us() });
+    }
+
     fn state(&self) -> State {
         self.running.as_ref().map_or_else(|| State::at_rest(self.record.standing), |running| running.state)
     }
@@ -422,7 +426,13 @@ impl Follow for Follower<'_> {
                 }
             }
             Event::Revision(number) => inner.logs.push(Level::Info, None, &format!("goes by revision {number}")),
-            Event::Epoch(report) => inner.count.epoch(&report),
+            Event::Epoch(report) => {
+                inner.count.epoch(&report);
+                drop(inner);
+                if let Some(traces) = self.engine.traces() {
+                    traces.epoch(&self.job.name, &report);
+                }
+            }
         }
     }
 
@@ -430,7 +440,7 @@ impl Follow for Follower<'_> {
 
     fn heal(&mut self, error: &RunError) -> bool {
         // Before the revision that mends it can be seen.
-        self.job.inner().last_error = Some(reason(error));
+        self.job.inner().failed_with(reason(error));
         let healed = self.job.heal(self.engine, error);
         if healed {
             let mut inner = self.job.inner();
@@ -442,6 +452,9 @@ impl Follow for Follower<'_> {
 
     fn failed(&mut self, failure: &Failure<'_>) {
         let reason = reason(failure.error);
+        if let Some(traces) = self.engine.traces() {
+            traces.failed(&self.job.name, &reason.code, &reason.message);
+        }
         let mut inner = self.job.inner();
         inner.count.failed(trapped(failure.error), failure.again.is_some());
         let then = match failure.again {
@@ -449,7 +462,7 @@ impl Follow for Follower<'_> {
             None => "it is given up".into(),
         };
         inner.logs.push(Level::Error, None, &format!("failure {}: {}; {then}", failure.count, reason.message));
-        inner.last_error = Some(reason);
+        inner.failed_with(reason);
         if failure.again.is_some() {
             inner.set_state(State::Restarting);
         }

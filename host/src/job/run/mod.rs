@@ -43,6 +43,7 @@ mod revision;
 mod runner;
 mod samples;
 mod tables;
+mod timing;
 mod trial;
 mod turn;
 mod worker;
@@ -72,6 +73,7 @@ pub use self::{
     comparison::{Comparison, Cost, Difference},
     control::{Control, Stop},
     samples::Sample,
+    timing::EpochTiming,
 };
 use super::plan::{Plan, SourcePlan};
 use crate::source::Range;
