@@ -1,8 +1,5 @@
 /** A way through a list or map, or a part of it: read part by part, as far as it is taken. What is changed meanwhile may be seen or not. */
-import { Stored } from "./stored";
-
-/** Rows of the first part. */
-const FIRST_ROWS: i32 = 16;
+import { FIRST_ROWS, Stored } from "./stored";
 
 export class Cursor {
   private isAfter: bool = false;

@@ -2,10 +2,8 @@
 import { slot } from "./columns";
 import { Cursor } from "./cursor";
 import { alloc } from "./memory";
-import { APPEND, DELETE, Held, Stored } from "./stored";
+import { APPEND, DELETE, FIRST_ROWS, Held, Stored } from "./stored";
 import { Type } from "./types";
-
-const FIRST_ROWS: i32 = 16;
 
 /** A list that the engine keeps for each key. Its rows are numbered by the engine, from the front on. */
 export class ListState extends Stored {

@@ -17,6 +17,11 @@ declare function hostGet(
   toNodes: usize, toCount: usize, limit: u32, descending: u32, answer: usize,
 ): void;
 
+/** Rows of the first part that is read, of the largest, and bytes of a part, about. */
+export const FIRST_ROWS: i32 = 16;
+const ROWS_MAX: usize = 4096;
+const PART_BYTES: usize = 128 << 10;
+
 const VALID: usize = 8;
 const ROOM: usize = 16;
 
@@ -278,10 +283,6 @@ export abstract class Stored {
     }
   }
 }
-
-const ROWS_MAX: usize = 4096;
-/** Bytes of a part, about. */
-const PART_BYTES: usize = 128 << 10;
 
 /** One column of rows, as a node. */
 function writeColumn(node: usize, column: Holding, rows: usize[], place: i32): void {
