@@ -36,6 +36,7 @@ type contract struct {
 	tables     []wireTable
 	version    uint32 // of what is kept
 	ordered    bool
+	retracts   bool
 }
 
 // wireTable is a list or map of state.

@@ -84,6 +84,7 @@ pub const Fold = extern struct {
     add: *const fn (*const Batch, [*]const u32, *anyopaque) callconv(.c) void,
     merge: *const fn (*anyopaque, *const anyopaque, u32, *const anyopaque) callconv(.c) void,
     finish: *const fn (*const anyopaque, [*]const Window, u32, *Out, *const anyopaque) callconv(.c) void,
+    retract: ?*const fn (*const Batch, [*]const u32, *anyopaque) callconv(.c) void,
 };
 
 /// `pelton_timer`.
@@ -148,7 +149,7 @@ pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, waterm
 comptime {
     const sizes = .{
         .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
-        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
+        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
     };
     for (sizes) |pair| {

@@ -29,11 +29,12 @@ impl Kind {
         }
     }
 
-    /// The world of the contract.
+    /// The world of the contract, for languages whose tools are told it before the source is read: aggregates may take rows back there,
+    /// and say in their contract whether they do.
     pub fn world(self) -> &'static str {
         match self {
             Self::Transform => "transform-operator",
-            Self::Aggregate => "aggregate-operator",
+            Self::Aggregate => "retractable-aggregate-operator",
             Self::Keyed => "keyed-operator",
             Self::Cogroup => "cogroup-operator",
         }
