@@ -35,7 +35,7 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "debts": "cogroup",
+    "plays": "keyed", "debts": "cogroup", "stays": "keyed",
 }
 #: What templates make, by names that are given to them.
 TEMPLATES = ("to-euro", "spread", "sessions", "debts")
@@ -45,7 +45,7 @@ LACKS = {"assemblyscript": {"cogroup"}}
 QUICK = {
     "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays"},
     "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays"},
-    "typescript": {"debts", "words", "total", "visits", "plays"},
+    "typescript": {"debts", "words", "total", "visits", "plays", "route"},
     "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }

@@ -22,6 +22,7 @@ export { Context } from "./context.ts";
 export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
+export type { Port, Ports, RowOfPorts } from "./ports.ts";
 export { list, map } from "./tables.ts";
 export type { ListState, MapState, Range } from "./tables.ts";
 export { Reject, reject, transform } from "./transform.ts";
