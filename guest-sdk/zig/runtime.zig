@@ -10,7 +10,15 @@ pub const View = extern struct { values: ?*const anyopaque, offsets: ?[*]const i
 pub const Room = extern struct { values: ?*anyopaque, offsets: ?[*]i32, valid: ?[*]u8, capacity: usize };
 
 /// The rows that a call makes: `pelton_out`.
-pub const Out = extern struct { rows: u32, capacity: u32, origin: [*]u32, rooms: [*]Room, row: u32 };
+pub const Out = extern struct {
+    rows: u32,
+    capacity: u32,
+    origin: [*]u32,
+    rooms: [*]Room,
+    row: u32,
+    columns: [*]const Column,
+    columns_count: u32,
+};
 
 /// `pelton_column`: its name, and the number of its type with `nullable` where nulls are taken.
 pub const Column = extern struct { name: [*:0]const u8, type: c_int };
@@ -147,7 +155,7 @@ pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, waterm
 
 comptime {
     const sizes = .{
-        .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
+        .{ View, 12 },   .{ Room, 16 },     .{ Out, 28 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
     };
