@@ -940,6 +940,12 @@ static pelton_out out_for(uint32_t rows) {
     return out_of(pelton_the_operator.makes, pelton_the_operator.makes_count, rows);
 }
 
+pelton_out *pelton_port_out(uint32_t at, uint32_t row) {
+    pelton_out *out = pelton_the_ports.list[at]->out;
+    out->row = row;
+    return out;
+}
+
 void pelton_ports_forget(uint32_t row) {
     for (uint32_t i = 0; i < pelton_the_ports.count; i++) {
         pelton_out *out = pelton_the_ports.list[i]->out;

@@ -30,6 +30,8 @@ extern const pelton_ports pelton_the_ports;
 
 /* Forgets what the row has made: it is rejected. */
 void pelton_ports_forget(uint32_t row);
+/* The rows of a port, the next of which comes from `row`. SDKs of other languages call it. */
+pelton_out *pelton_port_out(uint32_t at, uint32_t row);
 
 /* Declares the output `operator.PORT` for rows of ROW (made by PELTON_ROW, and of another name), with rules of its own behind them, in the
  * place of the operator's. `PORT_emit(out, &row)` puts a row there; `out` is what ROW_emit takes: the argument of a flat-map, or

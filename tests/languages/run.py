@@ -46,7 +46,7 @@ QUICK = {
     "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays", "route", "stays"},
     "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays", "route", "stays"},
     "typescript": {"debts", "words", "total", "visits", "plays", "route"},
-    "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays"},
+    "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays", "route"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.
