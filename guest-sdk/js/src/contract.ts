@@ -93,7 +93,7 @@ export function fitSide(inputs: Input[], reads: Columns): [Input, { reads: strin
 }
 
 /** The columns, without the children of lists and structs. */
-function topLevel(fields: Field[]): Map<string, Field> {
+export function topLevel(fields: Field[]): Map<string, Field> {
   const columns = new Map<string, Field>();
   let skip = 0;
   for (const field of fields) {
@@ -106,12 +106,14 @@ function topLevel(fields: Field[]): Map<string, Field> {
   return columns;
 }
 
-function readFormat(field: string, type: Column<unknown>, columns: Map<string, Field>): string {
+export function readFormat(
+  field: string, type: Column<unknown>, columns: Map<string, Field>, of = "the input",
+): string {
   const name = type.column ?? field;
   const column = columns.get(name);
   if (column === undefined) {
     const hint = suggest(name, [...columns.keys()]);
-    throw new Unfit(`the input has no column \`${name}\`, which the module reads as ${wants(type)}: ${hint}`);
+    throw new Unfit(`${of} has no column \`${name}\`, which the module reads as ${wants(type)}: ${hint}`);
   }
   if (!accepts(type, column.format)) {
     throw new Unfit(`column \`${name}\` is ${nameOf(column.format)}, but the module reads it as ${wants(type)}`);

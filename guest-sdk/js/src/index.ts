@@ -23,6 +23,8 @@ export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
 export type { Port, Ports, RowOfPorts } from "./ports.ts";
+export { table } from "./lookups.ts";
+export type { BuiltOf, SideTable, SideTables } from "./lookups.ts";
 export { list, map } from "./tables.ts";
 export type { ListState, MapState, Range } from "./tables.ts";
 export { Reject, reject, transform } from "./transform.ts";

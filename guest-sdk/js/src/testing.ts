@@ -30,6 +30,9 @@ export interface Setting {
   now?: number;
   watermark?: number;
   seed?: number | bigint;
+  /** Side tables on offer, and types of their columns, where values do not tell. */
+  tables?: Record<string, Values>;
+  tableSchemas?: Record<string, Record<string, string>>;
 }
 
 export interface Out {
@@ -50,9 +53,14 @@ export interface Out {
 const ONE_BY_ONE_MAX = 200;
 
 /** Runs `operator` over a batch. */
-export function run(operator: Transform<any, any, any, any>, rows: Values, setting: Setting = {}): Out {
+export function run(operator: Transform<any, any, any, any, any>, rows: Values, setting: Setting = {}): Out {
   const given = Given.of(rows, setting.schema);
-  const contract = opened(() => operator.open([given.input()], JSON.stringify(setting.options ?? {})));
+  const tables = Object.entries(setting.tables ?? {}).map(([name, of]) => ({ name, of: Given.of(of, setting.tableSchemas?.[name]) }));
+  const offered = tables.map(({ name, of }) => ({ ...of.input(), name, mode: "table" }));
+  const contract = opened(() => operator.open([given.input(), ...offered], JSON.stringify(setting.options ?? {})));
+  for (const { name, of } of tables.filter(({ name }) => contract.tables.includes(name))) {
+    operator.load(name, of.table(Object.keys(of.rows), range(0, of.count)));
+  }
   const call = (start: number, end: number): Out => {
     const { epoch = 1, firstRow = 0, now = 0, watermark = -(2 ** 63), seed = 0 } = setting;
     const context = { epoch, firstRow: firstRow + start, now, watermark, seed };

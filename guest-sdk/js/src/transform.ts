@@ -10,6 +10,8 @@ import { bytesOf, make, view } from "./columns.ts";
 import { Context } from "./context.ts";
 import type { Passing, Plan } from "./contract.ts";
 import { fitPorts, readOptions } from "./contract.ts";
+import type { BuiltOf, SideTables } from "./lookups.ts";
+import { Lookups } from "./lookups.ts";
 import type { PortSpec, Ports, RowOfPorts } from "./ports.ts";
 import { emitted, portSpecs, Sinks } from "./ports.ts";
 import type { Column, Columns, Row } from "./types.ts";
@@ -38,6 +40,12 @@ export interface Given<O extends Columns> {
   readonly ctx: Context;
 }
 
+/** The same of a transform. */
+export interface GivenRow<O extends Columns, T extends SideTables> extends Given<O> {
+  /** What was built of the side tables. */
+  readonly tables: BuiltOf<T>;
+}
+
 /** Without `makes` the compiler knows no names of columns, or none but `string`. */
 type Made<M extends Columns> = string extends keyof M ? boolean : keyof M extends never ? boolean : Row<M>;
 type Answer<M extends Columns, P extends Ports> =
@@ -57,7 +65,7 @@ export interface Emit<M extends Columns> {
   rejected?: { row: number; reason: string }[];
 }
 
-interface Common<R extends Columns, M extends Columns, O extends Columns, P extends Ports> {
+interface Common<R extends Columns, M extends Columns, O extends Columns, P extends Ports, T extends SideTables> {
   /** Columns of the input that the function sees. */
   reads: R;
   /** Columns that it makes. */
@@ -65,6 +73,8 @@ interface Common<R extends Columns, M extends Columns, O extends Columns, P exte
   /** In its place: several outputs by their names, the main one first. */
   ports?: P;
   options?: O;
+  /** Tables of the job, whole, to look up in: `{ airlines: table({ carrier: utf8, name: utf8 }, (rows) => …) }`. */
+  tables?: T;
   /** Which columns of the input leave besides; a made one takes the place of a passed one of its name. */
   passes?: "all" | "none" | readonly string[];
   drop?: readonly string[];
@@ -73,27 +83,31 @@ interface Common<R extends Columns, M extends Columns, O extends Columns, P exte
   eventTime?: string;
 }
 
-export type Definition<R extends Columns, M extends Columns, O extends Columns, P extends Ports = {}> = Common<R, M, O, P> &
+export type Definition<
+  R extends Columns, M extends Columns, O extends Columns, P extends Ports = {}, T extends SideTables = {},
+> = Common<R, M, O, P, T> &
   (
-    | { row(row: Row<R>, given: Given<O>): Answer<M, P> }
-    | { columns(columns: Batch<R>, given: Given<O> & { rows: number }): Emit<M> }
+    | { row(row: Row<R>, given: GivenRow<O, T>): Answer<M, P> }
+    | { columns(columns: Batch<R>, given: GivenRow<O, T> & { rows: number }): Emit<M> }
   );
 
 /** An operator; `row` is the author's own function. */
 export class Transform<
   R extends Columns = Columns, M extends Columns = Columns, O extends Columns = Columns, P extends Ports = Ports,
+  T extends SideTables = SideTables,
 > {
   readonly reads: R;
   readonly makes: M;
-  readonly row?: (row: Row<R>, given: Given<O>) => Answer<M, P>;
+  readonly row?: (row: Row<R>, given: GivenRow<O, T>) => Answer<M, P>;
   readonly #options: O;
   readonly #columns?: (columns: any, given: any) => Emit<M>;
   readonly #passing: Passing;
   readonly #ports: PortSpec[];
   readonly #hasPorts: boolean;
-  #opened: { plan: Plan; options: any } | null = null;
+  readonly #tables: SideTables;
+  #opened: { plan: Plan; options: any; lookups: Lookups } | null = null;
 
-  constructor(definition: Definition<R, M, O, P>) {
+  constructor(definition: Definition<R, M, O, P, T>) {
     const { reads, makes, options, passes = "all", drop = [], rename = {} } = definition;
     this.reads = reads;
     this.makes = makes ?? ({} as M);
@@ -101,6 +115,7 @@ export class Transform<
     this.#passing = { passes, drop, rename };
     this.#ports = portSpecs(definition, "all");
     this.#hasPorts = definition.ports !== undefined;
+    this.#tables = definition.tables ?? {};
     if ("row" in definition) this.row = definition.row;
     else this.#columns = definition.columns;
     if (this.#columns !== undefined && this.#hasPorts) throw new Error("`columns` has one output: write `row` for several");
@@ -110,18 +125,23 @@ export class Transform<
   open(inputs: Input[], options: string): Contract {
     const read = readOptions(this.#options, options);
     const [contract, plan] = fitPorts(inputs, this.reads, this.#ports, this.#passing);
-    this.#opened = { plan, options: read };
-    return contract;
+    this.#opened = { plan, options: read, lookups: new Lookups(this.#tables, inputs) };
+    return { ...contract, tables: Object.keys(this.#tables) };
+  }
+
+  /** Replaces a side table. */
+  load(name: string, rows: Table): void {
+    this.#opened!.lookups.load(name, rows);
   }
 
   process(context: BatchContext, table: Table): Output {
-    const { plan, options } = this.#opened!;
+    const { plan, options, lookups } = this.#opened!;
     const fields = Object.keys(this.reads);
     const types = Object.values(this.reads);
     const views = types.map((type, at) => view(table.nodes[at]!, plan.formats[at]!, type, table.rows));
     const rejected: { row: number; reason: string }[] = [];
     const refused = nulls(types, fields, views, table.rows, rejected);
-    const given = { options, ctx: new Context(context) };
+    const given = { options, ctx: new Context(context), tables: lookups.built as BuiltOf<T> };
     const emitted =
       this.row === undefined
         ? [this.#wholes(fields, views, types, table.rows, given, refused, rejected)]
@@ -131,7 +151,7 @@ export class Transform<
   }
 
   #rows(
-    fields: string[], views: View[], rows: number, given: Given<O>, refused: Set<number> | null,
+    fields: string[], views: View[], rows: number, given: GivenRow<O, T>, refused: Set<number> | null,
     rejected: { row: number; reason: string }[],
   ): Emitted[] {
     const reader = compile(fields, views);
@@ -168,7 +188,7 @@ export class Transform<
   }
 
   #wholes(
-    fields: string[], views: View[], types: Column<unknown>[], rows: number, given: Given<O>, refused: Set<number> | null,
+    fields: string[], views: View[], types: Column<unknown>[], rows: number, given: GivenRow<O, T>, refused: Set<number> | null,
     rejected: { row: number; reason: string }[],
   ): Emitted {
     let kept: number[] | null = null;
@@ -205,8 +225,8 @@ function taken(of: View, type: Column<unknown>, rows: number[]): View {
 }
 
 /** Makes a definition an operator. A module exports one. */
-export function transform<R extends Columns, M extends Columns = {}, O extends Columns = {}, P extends Ports = {}>(
-  definition: Definition<R, M, O, P>,
-): Transform<R, M, O, P> {
+export function transform<
+  R extends Columns, M extends Columns = {}, O extends Columns = {}, P extends Ports = {}, T extends SideTables = {},
+>(definition: Definition<R, M, O, P, T>): Transform<R, M, O, P, T> {
   return new Transform(definition);
 }

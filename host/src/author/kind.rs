@@ -29,10 +29,11 @@ impl Kind {
         }
     }
 
-    /// The world of the contract.
+    /// The world of the contract, for languages whose tools are told it before the source is read: transforms may look up in side tables
+    /// there, and say in their contract in which.
     pub fn world(self) -> &'static str {
         match self {
-            Self::Transform => "transform-operator",
+            Self::Transform => "transform-with-tables-operator",
             Self::Aggregate => "aggregate-operator",
             Self::Keyed => "keyed-operator",
             Self::Cogroup => "cogroup-operator",
