@@ -235,7 +235,7 @@ func (c contract) abi() abiContract {
 	}
 	none := abiList{16, 0}
 	made := abiContract{
-		reads: listOf(reads), ports: listOf(ports), tables: none, state: none, properties: none,
+		reads: listOf(reads), ports: listOf(ports), tables: listOf(textsOf(c.sideTables)), state: none, properties: none,
 		stateVersion: c.version,
 	}
 	var tables []abiStateTable

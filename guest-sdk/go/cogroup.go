@@ -162,7 +162,7 @@ func (o *operator) openPair(inputs []input) (contract, error) {
 		return contract{}, err
 	}
 	o.planned = planned
-	agreed.rightReads, _, by.rightFormats, err = fitReads(edges[1], by.right)
+	agreed.rightReads, _, by.rightFormats, err = fitReads(edges[1], by.right, "the input")
 	agreed.isPair = true
 	return agreed, err
 }

@@ -10,6 +10,7 @@ type Rule struct {
 	kind         ruleKind
 	column, name string
 	of           []Rule // of one output
+	tables       []SideTable
 }
 
 type ruleKind int
@@ -23,6 +24,7 @@ const (
 	ruleEventTime
 	ruleOrdered
 	ruleOn
+	ruleWith
 )
 
 // PassNone lets no column pass.
@@ -65,7 +67,7 @@ func fit(inputs []input, reads []field, outs []outSpec, rules []Rule, key []stri
 		return agreed, planned, err
 	}
 	var names []string
-	if agreed.reads, names, planned.formats, err = fitReads(edge, reads); err != nil {
+	if agreed.reads, names, planned.formats, err = fitReads(edge, reads, "the input"); err != nil {
 		return agreed, planned, err
 	}
 	for place, out := range outs {
@@ -83,7 +85,7 @@ func fit(inputs []input, reads []field, outs []outSpec, rules []Rule, key []stri
 }
 
 // fitReads is the columns of an input that are read, all there are, and the formats of the former.
-func fitReads(edge input, reads []field) (columns, names, formats []string, err error) {
+func fitReads(edge input, reads []field, of string) (columns, names, formats []string, err error) {
 	given := topLevel(edge.fields)
 	for _, column := range given {
 		names = append(names, column.name)
@@ -91,8 +93,8 @@ func fitReads(edge input, reads []field) (columns, names, formats []string, err 
 	for _, read := range reads {
 		at := slices.Index(names, read.column)
 		if at < 0 {
-			return nil, nil, nil, fmt.Errorf("the input has no column `%s`, which `%s` reads as %s: %s",
-				read.column, read.goName, read.wants(), suggest(read.column, names))
+			return nil, nil, nil, fmt.Errorf("%s has no column `%s`, which `%s` reads as %s: %s",
+				of, read.column, read.goName, read.wants(), suggest(read.column, names))
 		}
 		if format := given[at].format; !read.accepts(format) {
 			return nil, nil, nil, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",

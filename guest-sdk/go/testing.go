@@ -20,6 +20,8 @@ type Setting struct {
 	FirstRow uint64
 	Now      int64
 	Seed     uint64
+	// Tables are the side tables on offer.
+	Tables map[string]Columns
 }
 
 // Out is what came out. Values are those of []any: float64, int64, string, bool, nil and so on.
@@ -44,9 +46,24 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 	if err != nil {
 		return Out{}, err
 	}
-	agreed, err := of.open([]input{given.input(nil)}, optionsOf(setting.Options))
+	inputs, tables := []input{given.input(nil)}, map[string]table{}
+	for name, columns := range setting.Tables {
+		rows, err := givenOf(columns)
+		if err != nil {
+			return Out{}, fmt.Errorf("table `%s`: %w", name, err)
+		}
+		offered := rows.input(nil)
+		offered.name, offered.mode = name, "table"
+		inputs, tables[name] = append(inputs, offered), rows.table(rows.names, upTo(0, rows.count))
+	}
+	agreed, err := of.open(inputs, optionsOf(setting.Options))
 	if err != nil {
 		return Out{}, err
+	}
+	for _, name := range agreed.sideTables {
+		if err := of.load(name, tables[name]); err != nil {
+			return Out{}, err
+		}
 	}
 	recorder := &recorded{}
 	host = recorder

@@ -45,6 +45,7 @@ type operator struct {
 	rules        []Rule
 	ports        []outPort // if there are several outputs
 	at           *emission // for them
+	tables       []SideTable
 	options      func(text []byte) error
 	run          func(columns []column, rows int, skip []bool, out *results)
 	fold         *folding
@@ -66,6 +67,9 @@ type results struct {
 func register(of *operator) *operator {
 	if theOperator != nil && isComponent {
 		panic("guest: a module holds one operator; a second one is a second module")
+	}
+	if of.tables = sideTables(of.rules); len(of.tables) > 0 && of.kind != "transform" {
+		panic("guest: side tables are for transforms")
 	}
 	theOperator = of
 	return of
@@ -205,6 +209,12 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 	}
 	agreed, planned, err := fit(inputs, o.reads, o.outs(), o.rules, key)
 	o.planned = planned
+	for _, table := range o.tables {
+		if err == nil {
+			err = table.open(inputs)
+		}
+		agreed.sideTables = append(agreed.sideTables, table.table())
+	}
 	switch {
 	case o.fold != nil:
 		agreed.table, agreed.kept, agreed.version = "accumulator", o.fold.kept, stateVersion

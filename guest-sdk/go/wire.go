@@ -34,6 +34,7 @@ type contract struct {
 	kept       []field
 	tables     []wireTable
 	version    uint32 // of what is kept
+	sideTables []string
 	ordered    bool
 }
 

@@ -44,7 +44,7 @@ LACKS = {"assemblyscript": {"cogroup"}}
 #: What `--quick` runs.
 QUICK = {
     "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays", "route", "stays"},
-    "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays", "route", "stays"},
+    "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays", "route", "stays", "flights"},
     "typescript": {"debts", "words", "total", "visits", "plays", "route"},
     "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays", "route"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
