@@ -335,6 +335,7 @@ typedef struct {
 #define PELTON_ORDERED {PELTON_RULE_ORDERED, NULL, NULL}
 
 #include "pelton_ports.h"
+#include "pelton_side.h"
 
 /* A batch as the loops see it. */
 typedef struct {

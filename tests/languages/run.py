@@ -43,7 +43,7 @@ TEMPLATES = ("to-euro", "spread", "sessions", "debts")
 LACKS = {"assemblyscript": {"cogroup"}}
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays", "route", "stays"},
+    "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays", "route", "stays", "flights"},
     "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays", "route", "stays", "flights"},
     "typescript": {"debts", "words", "total", "visits", "plays", "route"},
     "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays", "route"},
