@@ -269,26 +269,36 @@ impl Engine {
     /// Takes a job and runs it. A job of the same name that does not run gets a new revision and goes on with its state.
     pub fn submit(self: &Arc<Self>, submission: Submission, by: &str) -> Result<JobStatus, ControlError> {
         let (name, revision) = self.draft(submission, by)?;
-        self.refuse_damaged(&name)?;
-        self.refuse_running(&name)?;
-        let file = resolve::read(&revision, &self.catalogue.checkpoint(&name))?;
+        self.take(&name, revision, by)
+    }
+
+    /// Takes a job whose draft was made, and runs it.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        name: &str,
+        revision: Revision,
+        by: &str,
+    ) -> Result<JobStatus, ControlError> {
+        self.refuse_damaged(name)?;
+        self.refuse_running(name)?;
+        let file = resolve::read(&revision, &self.catalogue.checkpoint(name))?;
         resolve::check(&file)?;
         let revision = Revision { pins: resolve::pin(&self.registry, &file, &revision.pins, by)?, ..revision };
         // A job that does not fit is refused before anybody hears of it.
         drop(resolve::plan(&self.registry, &self.runtime, &file, &revision.pins, resolve::print_nowhere())?);
         let job = {
             let _changes = self.changes()?;
-            self.refuse_running(&name)?;
+            self.refuse_running(name)?;
             if let Some(gone) = revision.pins.values().find(|digest| !self.registry.has(**digest)) {
                 return Err(ControlError::missing("module", gone));
             }
-            let known = self.jobs_map().get(&name).cloned();
+            let known = self.jobs_map().get(name).cloned();
             let job = match known {
                 Some(job) => {
                     job.revise(&self.catalogue, revision)?;
                     job
                 }
-                None => self.add(&name, revision)?,
+                None => self.add(name, revision)?,
             };
             job.start(self)?;
             job

@@ -165,6 +165,12 @@ impl Job {
         inner.running.is_none() && !inner.record.standing.is_active()
     }
 
+    /// It rests, and nobody asked for it.
+    pub(super) fn is_given_up(&self) -> bool {
+        let inner = self.inner();
+        inner.running.is_none() && inner.record.reason.is_some()
+    }
+
     pub(super) fn logs(&self, after: Option<u64>, least: Level, most: usize) -> Vec<LogEntry> {
         self.inner().logs.read(after, least, most)
     }
