@@ -37,6 +37,7 @@ use crate::{
     clock,
     job::{diagnostic::shown, file::BYTES_MAX, run::Sample},
     lock::Lock,
+    log::Heard,
     telemetry::Traces,
 };
 
@@ -49,6 +50,8 @@ pub struct EngineOptions {
     pub threads: usize,
     /// None: nobody wants traces.
     pub traces: Option<Traces>,
+    /// Where its jobs listen for what is said of them.
+    pub heard: Heard,
 }
 
 /// A job that a client hands over.
@@ -75,6 +78,7 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     threads: usize,
     traces: Option<Traces>,
+    heard: Heard,
     data: PathBuf,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
     /// Those that cannot be read.
@@ -97,9 +101,13 @@ impl Engine {
         self.traces.as_ref()
     }
 
+    pub(super) fn heard(&self) -> &Heard {
+        &self.heard
+    }
+
     /// Opens the data directory, for this process alone. Nothing runs yet.
     pub fn open(options: EngineOptions) -> Result<Arc<Self>, ControlError> {
-        let EngineOptions { data, runtime, threads, traces } = options;
+        let EngineOptions { data, runtime, threads, traces, heard } = options;
         let data = Folder::create(&data)?;
         let lock = data.lock("lock")?;
         data.sweep()?;
@@ -117,6 +125,7 @@ impl Engine {
             runtime,
             threads,
             traces,
+            heard,
             data: data.path().to_owned(),
             jobs: Mutex::new(jobs),
             damaged: Mutex::new(damaged),
