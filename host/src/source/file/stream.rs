@@ -25,7 +25,10 @@ use super::{
     cut::{Cutter, RUN_BYTES, Take},
     lines::BytesRange,
 };
-use crate::source::{Next, Range, RangeData, RangeLabel, SourceError};
+use crate::{
+    log::inherited,
+    source::{Next, Range, RangeData, RangeLabel, SourceError},
+};
 
 /// Ranges that are handed over before the reader waits.
 const RANGES_AHEAD: usize = 4;
@@ -69,12 +72,12 @@ impl ReadAhead {
         let file = name.to_string();
         let source = Decompressor::open(input, codec, &name)?;
         let mut reader = Reader { source, cutter, format, partition, name, sequence: 0, told: 0 };
-        let body = move || {
+        let body = inherited(move || {
             if let Err(error) = reader.run(&sender) {
                 // Nobody listens any more: then nobody wants to know.
                 let _ = sender.send(Err(error));
             }
-        };
+        });
         let thread = thread::Builder::new().name("pelton-decompress".to_owned()).spawn(body);
         let thread = thread.map_err(|source| SourceError::Io { action: "start a reader of", file, source })?;
         Ok(Self { ranges: Some(ranges), thread: Some(thread) })

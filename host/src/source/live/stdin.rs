@@ -22,11 +22,14 @@ use super::{
     piece::{Piece, Pieces},
     receiver::{Ending, Stop},
 };
-use crate::source::{
-    SourceError,
-    file::{
-        cut::{Cutter, RUN_BYTES, Take},
-        lines::Head,
+use crate::{
+    log::inherited,
+    source::{
+        SourceError,
+        file::{
+            cut::{Cutter, RUN_BYTES, Take},
+            lines::Head,
+        },
     },
 };
 
@@ -158,7 +161,8 @@ impl Feed {
     fn start(input: Box<dyn Read + Send>, spec: &StreamSpec) -> Result<Self, SourceError> {
         let (sender, blocks) = mpsc::channel(BLOCKS_AHEAD);
         // The thread is never joined: nothing could wake it from reading a silent pipe.
-        let thread = thread::Builder::new().name("pelton-stdin".to_owned()).spawn(move || read(input, &sender));
+        let read = inherited(move || read(input, &sender));
+        let thread = thread::Builder::new().name("pelton-stdin".to_owned()).spawn(read);
         thread.map_err(|error| io_error("start a reader of", error))?;
         Ok(Self { spec: spec.clone(), pieces: pieces(spec), blocks, ended: None, waiting: None })
     }
