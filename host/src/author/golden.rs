@@ -3,6 +3,7 @@
 //! ```text
 //! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
 //! cases/over-100/input.csv                  or input.jsonl; of a join [left] and [right], with left.csv and right.csv
+//! cases/over-100/airlines.csv               or airlines.jsonl: the rows of the side table [table.airlines]
 //! cases/over-100/expected.jsonl             rows of the main output, in order
 //! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
 //! ```
@@ -141,8 +142,8 @@ impl Case {
         let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
         let mut job = DocumentMut::new();
         for (key, item) in case.iter() {
-            if !["input", "left", "right", "operator"].contains(&key) {
-                let known = "there are [input], or [left] and [right], and [operator]";
+            if !["input", "left", "right", "operator", "table"].contains(&key) {
+                let known = "there are [input], or [left] and [right], [operator] and [table.NAME]";
                 return Err(wrong(format!("case.toml has the unknown key `{key}`; {known}")));
             }
             if !item.is_table_like() {
@@ -163,6 +164,9 @@ impl Case {
             sources.insert(name, Item::Table(self.source(name, table(name))?));
         }
         job.insert("source", Item::Table(sources));
+        if let Some(tables) = self.tables(table("table"))? {
+            job.insert("table", Item::Table(tables));
+        }
         let mut operator = table("operator");
         if !is_join {
             operator.insert("input", value("input"));
@@ -184,6 +188,23 @@ impl Case {
         Ok(job)
     }
 
+    /// The side tables: what the case says of each, and its file.
+    fn tables(&self, given: Table) -> Result<Option<Table>, AuthorError> {
+        let mut tables = Table::new();
+        tables.set_implicit(true);
+        for (name, item) in &given {
+            let Some(said) = item.as_table_like() else {
+                let why = format!("`table.{name}` of case.toml is no table");
+                return Err(AuthorError::Case { case: self.name.clone(), why });
+            };
+            let said: Table = said.iter().map(|(key, item)| (key, item.clone())).collect();
+            let mut table = self.source(name, said)?;
+            table.remove("type");
+            tables.insert(name, Item::Table(table));
+        }
+        Ok((!tables.is_empty()).then_some(tables))
+    }
+
     /// The source of an input: what the case says of it, and its file.
     fn source(&self, name: &str, mut source: Table) -> Result<Table, AuthorError> {
         let (path, is_csv) = self.input(name)?;
@@ -196,6 +217,10 @@ impl Case {
         }
         if !is_csv {
             source.insert("format", value("json"));
+        }
+        // A row that the module is never given tests nothing.
+        if !source.contains_key("on-bad-row") {
+            source.insert("on-bad-row", value("fail"));
         }
         Ok(source)
     }
@@ -292,4 +317,35 @@ fn rows(dir: &Path) -> Result<Vec<String>, AuthorError> {
         lines.extend(text.lines().map(str::to_owned));
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use pelton_wasm::RuntimeOptions;
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_input_that_cannot_be_decoded_fails_the_case() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
+        let case = Case { name: format!("bad-row-{}", std::process::id()), dir: dir.path().to_owned() };
+        let runtime = Runtime::new(&RuntimeOptions::default()).expect("a runtime");
+        let run = || {
+            let mut setting = Setting { runtime: Arc::clone(&runtime), threads: 1, bless: false, log: &mut |_, _| {} };
+            case.run(Path::new("std:select"), &mut setting).expect("a case")
+        };
+        let toml = "[input]\nschema = { n = \"s64\" }\n\n[operator]\noptions = { columns = { n = \"n\" } }\n";
+        write("case.toml", toml);
+        write("expected.jsonl", "{\"n\":1}\n{\"n\":3}\n");
+        write("input.csv", "n\n1\n3\n");
+        assert!(matches!(run(), Outcome::Passed));
+        write("input.csv", "n\n1\nx\n3\n");
+        let Outcome::Failed(error) = run() else { panic!("a row is not seen") };
+        let said = [vec![error.to_string()], crate::error::causes(&error)].concat().join(": ");
+        assert!(said.contains("input.csv") && said.contains('x'), "{said}");
+        // Unless the case says that they are left out.
+        write("case.toml", &toml.replace("\n\n", "\non-bad-row = \"reject\"\n\n"));
+        assert!(matches!(run(), Outcome::Passed));
+    }
 }

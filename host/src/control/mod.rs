@@ -32,6 +32,7 @@ pub mod status;
 pub mod swap;
 pub mod tokens;
 pub mod trace;
+pub mod upload;
 mod verifier;
 
 pub use engine::{Engine, EngineOptions, Submission};
