@@ -131,10 +131,7 @@ mod tests {
                 "std:filter(price > 100 and (channel != 'a, b' or x = 1))",
                 json!({ "function": "filter", "where": "price > 100 and (channel != 'a, b' or x = 1)" }),
             ),
-            (
-                "std:count-distinct(a, 12)",
-                json!({ "function": "count-distinct", "column": "a", "precision": 12 }),
-            ),
+            ("std:count-distinct(a, 12)", json!({ "function": "count-distinct", "column": "a", "precision": 12 })),
             (
                 "std:count-distinct(a, precision = 12)",
                 json!({ "function": "count-distinct", "column": "a", "precision": 12 }),

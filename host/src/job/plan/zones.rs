@@ -17,7 +17,8 @@ impl Builder<'_> {
             }
             let (zone, column) = (shown(zone), shown(field.name()));
             let message = format!("operator `{}`: there is no time zone `{zone}` (column `{column}`)", spec.name);
-            let has_options = spec.modules.iter().any(|module| module.options.as_object().is_some_and(|all| !all.is_empty()));
+            let has_options =
+                spec.modules.iter().any(|module| module.options.as_object().is_some_and(|all| !all.is_empty()));
             let (key, label) = if has_options { ("options", "these options") } else { ("module", "this module") };
             let help = "name a zone of the IANA database, such as `Europe/Paris`".to_owned();
             self.mistakes.push(&format!("{place}.{key}"), Code::ColumnMismatch, message, label, Some(help));

@@ -183,7 +183,8 @@ impl Function {
     /// How many arguments it takes by their places.
     pub fn takes(&self) -> String {
         // Others take their names along.
-        let named = self.arguments.iter().any(|argument| !argument.has_place && !matches!(argument.kind, Kind::Table(_)));
+        let named =
+            self.arguments.iter().any(|argument| !argument.has_place && !matches!(argument.kind, Kind::Table(_)));
         let unnamed = if named { " without a name" } else { "" };
         match self.arguments.iter().filter(|argument| argument.has_place).count() {
             0 => format!("no arguments{unnamed}"),
