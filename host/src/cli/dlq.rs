@@ -173,7 +173,7 @@ fn offline(context: &Context, found: Result<Value, LettersError>, text: impl FnO
             match error {
                 LettersError::Checkpoint(_) => Exit::Failed,
                 LettersError::NoNumber(_) | LettersError::Nothing => Exit::Usage,
-                LettersError::Unknown(_) | LettersError::Over => Exit::Refused,
+                LettersError::Unknown(_) | LettersError::Over | LettersError::NoRow(..) => Exit::Refused,
             }
         }
     }
