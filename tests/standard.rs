@@ -386,6 +386,23 @@ aggregate = { n = "std:count", first = "std:first(page)", last = "std:last(page)
 }
 
 #[test]
+fn a_sum_of_decimals_that_fits_does_so_however_its_rows_are_cut() {
+    let rows = ["a,99999999999999999999999999999999999999\n", "a,1\n", "a,-5\n"];
+    let job = r#"schema = { k = "utf8", x = "decimal(38, 0)" }
+
+[operator.sums]
+input = "rows"
+key = ["k"]
+aggregate = { n = "std:count", sum = "std:sum(x)", mean = "std:avg(x)" }
+"#;
+    let expected =
+        ["k,n,sum,mean", "a,3,99999999999999999999999999999999999995,33333333333333333333333333333333333332"];
+    for cut in [rows.concat(), rows.join(NEXT_FILE), rows[..2].concat() + NEXT_FILE + rows[2]] {
+        assert_eq!(run("csv", &cut, job, &["sums"])[0], expected, "{cut}");
+    }
+}
+
+#[test]
 fn json_is_parsed_and_nested_columns_become_flat() {
     let rows = r#"{"id": 1, "at": {"city": "Bern", "geo": {"x": 1.5}}, "items": [{"name": "a", "n": 1}, {"name": "b", "n": null}]}
 {"id": 2, "at": null, "items": []}
