@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay demo-sync test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency bench-crowd bench-summary fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay demo-sync test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-checkpoint bench-latency bench-crowd bench-summary fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -91,7 +91,7 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks, and all goals in one table
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-checkpoint bench-latency ## All benchmarks, and all goals in one table
 	@python3 tests/bench/summary.py
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
@@ -108,6 +108,9 @@ bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH=
 
 bench-keyed: build ## The cost of a row by the number of keys, and the worth of a second core (BENCH="--quick")
 	python3 tests/bench/keyed.py $(BENCH)
+
+bench-checkpoint: build ## What a checkpoint costs over a million keys and over none, and the time from kill -9 to caught up (BENCH="--quick")
+	python3 tests/bench/checkpoint.py $(BENCH)
 
 bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
 	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --nocapture
