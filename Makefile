@@ -78,8 +78,9 @@ soak: build guests ## The long forms of the property tests: a day of epochs, 50,
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
 
-chaos: build guests ## Kill jobs of every kind, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
+chaos: build guests ## Kill jobs of every kind and compare them with an oracle: files, sockets and HTTP, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
+	PELTON_KILLS=$(or $(PELTON_KILLS),300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received however_often -- --nocapture --test-threads 1
 	PELTON_SWAPS=$(or $(PELTON_SWAPS),1300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test engine swaps -- --nocapture
 
 mutants: build guests ## Plant bugs of the protocol in a copy of the sources, one at a time: each must be caught (MUTANTS="fence-ignored …")
