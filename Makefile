@@ -71,12 +71,13 @@ fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators (about 40 minutes)
+soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators, slow sinks for half a minute (about 40 minutes)
 	PELTON_HOURS=24 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib a_day_of_epochs -- --nocapture
 	PELTON_SEED=$(or $(PELTON_SEED),0..50000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib every_story_ends_well -- --nocapture
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
+	PELTON_SLOW_SECONDS=30 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received slow -- --nocapture --test-threads 1
 
 chaos: build guests ## Kill jobs of every kind and compare them with an oracle: files, sockets and HTTP, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture

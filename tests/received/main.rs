@@ -9,3 +9,4 @@ mod joined;
 mod kills;
 mod latency;
 mod place;
+mod slow;
