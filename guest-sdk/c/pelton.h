@@ -193,20 +193,22 @@ PELTON_TEXT_TYPE(bytes)
 
 /* ---- row types ---- */
 
-/* The rows that a call makes. */
+typedef struct {
+    const char *name;
+    int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
+} pelton_column;
+
+/* The rows that a call makes, of one output. */
 typedef struct {
     uint32_t rows, capacity;
     uint32_t *origin;   /* the input row of each row made */
     pelton_room *rooms; /* one for each column */
     uint32_t row;       /* the input row that the function looks at */
+    const pelton_column *columns;
+    uint32_t columns_count;
 } pelton_out;
 
 void pelton_out_grow(pelton_out *out);
-
-typedef struct {
-    const char *name;
-    int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
-} pelton_column;
 
 #define PELTON_COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
 #define PELTON_SECOND(first, second, ...) second
@@ -332,6 +334,9 @@ typedef struct {
 /* The merge of an aggregate needs to know which side is earlier. */
 #define PELTON_ORDERED {PELTON_RULE_ORDERED, NULL, NULL}
 
+#include "pelton_ports.h"
+#include "pelton_side.h"
+
 /* A batch as the loops see it. */
 typedef struct {
     uint32_t rows;
@@ -416,7 +421,7 @@ void pelton_rejected(uint32_t row);
     PELTON_EXPORT(fn, in, NULL, 0, options_name, false, ##__VA_ARGS__)
 
 /* A flat-map: `pelton_verdict fn(const struct IN *, pelton_out *, const struct OPTIONS *)` calls `OUT_emit(out, &row)` as often
- * as it likes; what it emitted before it rejects is forgotten. */
+ * as it likes, and with several outputs `PORT_emit(out, &row)`; what it emitted before it rejects is forgotten. */
 #define PELTON_FLAT_MAP(fn, in, made, options_name, ...)                                                                      \
     static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
@@ -427,6 +432,7 @@ void pelton_rejected(uint32_t row);
             struct in read = in##_get(&columns, row);                                                                         \
             if (fn(&read, out, (const struct options_name *)batch->options) == PELTON_REJECT) {                               \
                 out->rows = before;                                                                                           \
+                pelton_ports_forget(row);                                                                                     \
                 pelton_rejected(row);                                                                                         \
             }                                                                                                                 \
         }                                                                                                                     \
@@ -460,6 +466,7 @@ typedef struct {
     void (*add)(const pelton_batch *batch, const uint32_t *slots, void *states);
     void (*merge)(void *states, const void *later, uint32_t rows, const void *options);
     void (*finish)(const void *states, const pelton_window *windows, uint32_t rows, pelton_out *out, const void *options);
+    void (*retract)(const pelton_batch *batch, const uint32_t *slots, void *states); /* NULL: rows cannot be taken back */
 } pelton_fold;
 
 extern const pelton_fold pelton_the_fold;
@@ -472,15 +479,31 @@ extern const pelton_fold pelton_the_fold;
  *     pelton_verdict finish(const struct STATE *, const pelton_window *, struct OUT *, const struct OPTIONS *)
  */
 #define PELTON_AGGREGATE(state_name, in, made, options_name, add_fn, merge_fn, finish_fn, ...)                                \
-    static void state_name##_add_all(const pelton_batch *batch, const uint32_t *slots, void *states) {                        \
+    PELTON_CHANGE_ALL(state_name##_add_all, state_name, in, options_name, add_fn)                                             \
+    PELTON_FOLD(state_name, in, made, options_name, NULL, merge_fn, finish_fn, ##__VA_ARGS__)
+
+/* The same with a function that takes rows back, exactly, as if they had never come: for windows with `inverse = true`, and for inputs whose
+ * rows are changes.
+ *
+ *     void retract(struct STATE *, const struct IN *, const struct OPTIONS *)        takes a row back, which was folded before
+ */
+#define PELTON_RETRACTABLE_AGGREGATE(state_name, in, made, options_name, add_fn, retract_fn, merge_fn, finish_fn, ...)        \
+    PELTON_CHANGE_ALL(state_name##_add_all, state_name, in, options_name, add_fn)                                             \
+    PELTON_CHANGE_ALL(state_name##_retract_all, state_name, in, options_name, retract_fn)                                     \
+    PELTON_FOLD(state_name, in, made, options_name, state_name##_retract_all, merge_fn, finish_fn, ##__VA_ARGS__)
+
+#define PELTON_CHANGE_ALL(all, state_name, in, options_name, change_fn)                                                       \
+    static void all(const pelton_batch *batch, const uint32_t *slots, void *states) {                                         \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
         for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
             if (batch->refused && batch->refused[row]) continue;                                                              \
             pelton_at = row;                                                                                                  \
             struct in read = in##_get(&columns, row);                                                                         \
-            add_fn(&((struct state_name *)states)[slots[row]], &read, (const struct options_name *)batch->options);           \
+            change_fn(&((struct state_name *)states)[slots[row]], &read, (const struct options_name *)batch->options);        \
         }                                                                                                                     \
-    }                                                                                                                         \
+    }
+
+#define PELTON_FOLD(state_name, in, made, options_name, retract_all, merge_fn, finish_fn, ...)                                \
     static void state_name##_merge_all(void *states, const void *later, uint32_t rows, const void *options) {                 \
         for (uint32_t row = 0; row < rows; row++)                                                                             \
             merge_fn(&((struct state_name *)states)[row], &((const struct state_name *)later)[row],                           \
@@ -499,7 +522,7 @@ extern const pelton_fold pelton_the_fold;
         }                                                                                                                     \
     }                                                                                                                         \
     const pelton_fold pelton_the_fold = {                                                                                     \
-        PELTON_STRUCT(state_name), state_name##_add_all, state_name##_merge_all, state_name##_finish_all};                    \
+        PELTON_STRUCT(state_name), state_name##_add_all, state_name##_merge_all, state_name##_finish_all, retract_all};       \
     PELTON_EXPORT_AS("aggregate", state_name, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
 
 /* ---- keyed operators ---- */

@@ -11,11 +11,14 @@ import { setClock } from "./shims.ts";
 import type { Source } from "./tables.ts";
 import { serve } from "./tables.ts";
 import { Transform } from "./transform.ts";
-import type { BatchContext, Contract, Input } from "./wire.ts";
+import type { BatchContext, Contract, Input, Table } from "./wire.ts";
 
 const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
-/** The export `pelton:operator/KIND`, of the one operator that the author's module exports. A keyed one is given the import `state`. */
+/**
+ * The export `pelton:operator/KIND`, of the one operator that the author's module exports; of an aggregate `retractable` as well. A keyed
+ * one is given the import `state`.
+ */
 export function component(
   author: Record<string, unknown>, kind: keyof typeof KINDS, state: Source | null = null,
 ): Record<string, unknown> {
@@ -39,10 +42,15 @@ export function component(
   };
   const within = (method: string) => (context: BatchContext, ...given: unknown[]) =>
     called(Number(context.now), () => operator[method](context, ...given));
+  if (kind === "transform") {
+    const load = (name: string, _version: unknown, rows: Table) => called(0, () => operator.load(name, rows));
+    return { open, process: within("process"), load };
+  }
   if (kind !== "aggregate") return { open, process: within("process") };
   return {
     open,
     accumulate: within("accumulate"),
+    retract: within("retract"),
     merge: (left: unknown, right: unknown) => called(0, () => operator.merge(left, right)),
     finish: (context: BatchContext, _keys: unknown, ...given: unknown[]) =>
       called(Number(context.now), () => operator.finish(...given)),

@@ -27,8 +27,13 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         Kind::Keyed => ("import state from \"pelton:operator/state@0.1.0\";\n", ", state"),
         Kind::Transform | Kind::Aggregate | Kind::Cogroup => ("", ""),
     };
+    let besides = match project.kind {
+        Kind::Transform => "export const tables = { load: transform.load };\n",
+        Kind::Aggregate => "export const retractable = { retract: aggregate.retract };\n",
+        Kind::Keyed | Kind::Cogroup => "",
+    };
     let text = format!(
-        "import \"pelton-guest/shims\";\n{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n",
+        "import \"pelton-guest/shims\";\n{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n{besides}",
         serde_json::Value::from(author.display().to_string()),
         kind = project.kind
     );

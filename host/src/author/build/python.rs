@@ -16,8 +16,13 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         Kind::Keyed => "Keyed",
         Kind::Cogroup => "Cogroup",
     };
+    let besides = match project.kind {
+        Kind::Transform => "Tables = Transform\n",
+        Kind::Aggregate => "Retractable = Aggregate\n",
+        Kind::Keyed | Kind::Cogroup => "",
+    };
     let app = format!(
-        "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n",
+        "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n{besides}",
         project.kind
     );
     let app_path = work.join("pelton_app.py");
