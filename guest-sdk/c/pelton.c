@@ -102,7 +102,8 @@ _Static_assert(sizeof(abi_field) == 24 && sizeof(abi_input) == 52 && sizeof(abi_
 /* guest-sdk/zig/runtime.zig has them as they are in 32-bit memory. */
 _Static_assert(sizeof(pelton_operator) == 56 && sizeof(pelton_struct) == 24 && sizeof(pelton_option) == 16, "runtime.zig");
 _Static_assert(sizeof(pelton_fold) == 40 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
-_Static_assert(sizeof(pelton_out) == 20 && sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
+_Static_assert(sizeof(pelton_out) == 28 && sizeof(pelton_port) == 28 && sizeof(pelton_ports) == 8, "runtime.zig");
+_Static_assert(sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
 
 _Static_assert(sizeof(abi_port) == 28 && sizeof(abi_contract) == 44 && sizeof(abi_emitted) == 28, "wit/types.wit");
 
@@ -508,17 +509,25 @@ static bool in_key(abi_string column) {
     return false;
 }
 
-static bool rule_passes(abi_string column) {
-    const pelton_operator *operator = &pelton_the_operator;
-    bool only = !strcmp(KIND, "aggregate"), named = false, said = false;
-    for (uint32_t i = 0; i < operator->rules_count; i++) {
-        pelton_rule_kind kind = operator->rules[i].kind;
-        said |= kind == PELTON_RULE_PASS || kind == PELTON_RULE_PASS_NONE || kind == PELTON_RULE_PASS_ALL;
-    }
+/* Without an author's own there is one output. */
+__attribute__((weak)) const pelton_ports pelton_the_ports = {NULL, 0};
+
+typedef struct { const pelton_rule *list; uint32_t count; } rules;
+
+static bool rules_say(rules of, const pelton_rule_kind *kinds, size_t count) {
+    for (uint32_t i = 0; i < of.count; i++)
+        for (size_t at = 0; at < count; at++)
+            if (of.list[i].kind == kinds[at]) return true;
+    return false;
+}
+
+static bool rule_passes(rules of, abi_string column) {
+    static const pelton_rule_kind says_all[] = {PELTON_RULE_PASS, PELTON_RULE_PASS_NONE, PELTON_RULE_PASS_ALL};
+    bool only = !strcmp(KIND, "aggregate"), named = false;
     bool is_key_usual = !strcmp(KIND, "keyed") || !strcmp(KIND, "cogroup");
-    if (!said && is_key_usual && !in_key(column)) return false;
-    for (uint32_t i = 0; i < operator->rules_count; i++) {
-        const pelton_rule *rule = &operator->rules[i];
+    if (is_key_usual && !rules_say(of, says_all, 3) && !in_key(column)) return false;
+    for (uint32_t i = 0; i < of.count; i++) {
+        const pelton_rule *rule = &of.list[i];
         if (rule->kind == PELTON_RULE_PASS_NONE) only = true;
         if (rule->kind == PELTON_RULE_PASS) only = true, named |= is(column, rule->column);
         if (rule->kind == PELTON_RULE_DROP && is(column, rule->column)) return false;
@@ -526,21 +535,64 @@ static bool rule_passes(abi_string column) {
     return !only || named;
 }
 
-static abi_string rule_name(abi_string column) {
-    for (uint32_t i = 0; i < pelton_the_operator.rules_count; i++) {
-        const pelton_rule *rule = &pelton_the_operator.rules[i];
+static abi_string rule_name(rules of, abi_string column) {
+    for (uint32_t i = 0; i < of.count; i++) {
+        const pelton_rule *rule = &of.list[i];
         if (rule->kind == PELTON_RULE_RENAME && is(column, rule->column)) return string_of(rule->name);
     }
     return column;
 }
 
-static abi_output_field computed_field(uint32_t at) {
-    const pelton_column *made = &pelton_the_operator.makes[at];
+static abi_output_field computed_field(const pelton_column *made) {
     abi_output_field field = {.kind = 1};
     field.of.computed.name = string_of(made->name);
     field.of.computed.format = string_of(type_of(made->type)->format);
     field.of.computed.nullable = made->type & PELTON_NULLABLE;
     return field;
+}
+
+/* A rule that names a column which is not among `names`, or NULL. */
+static const pelton_rule *rule_amiss(rules of, const abi_string *names, size_t count) {
+    for (uint32_t i = 0; i < of.count; i++) {
+        const pelton_rule *rule = &of.list[i];
+        bool names_column = rule->kind == PELTON_RULE_PASS || rule->kind == PELTON_RULE_DROP || rule->kind == PELTON_RULE_RENAME;
+        size_t at = 0;
+        while (names_column && at < count && !is(names[at], rule->column)) at++;
+        if (names_column && at == count) return rule;
+    }
+    return NULL;
+}
+
+/* The columns of an output: passed ones in the input's order, a computed one in the place of the passed one of its name, then the others.
+ * `order` gets the order of the computed ones. */
+static abi_port port_of(const char *name, rules of, const pelton_column *makes, uint32_t makes_count, const abi_string *names, size_t count,
+                        uint32_t *order) {
+    abi_output_field *out = pelton_alloc((count + makes_count + 1) * sizeof *out);
+    bool *taken = pelton_alloc(makes_count + 1);
+    memset(taken, 0, makes_count + 1);
+    size_t out_count = 0, order_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!rule_passes(of, names[i])) continue;
+        abi_string its = rule_name(of, names[i]);
+        uint32_t at = 0;
+        while (at < makes_count && !is(its, makes[at].name)) at++;
+        if (at < makes_count) {
+            if (taken[at]) continue;
+            taken[at] = true, order[order_count++] = at, out[out_count++] = computed_field(&makes[at]);
+        } else {
+            out[out_count++] = (abi_output_field){.kind = 0, .of.pass = {names[i], its}};
+        }
+    }
+    for (uint32_t at = 0; at < makes_count; at++)
+        if (!taken[at]) order[order_count++] = at, out[out_count++] = computed_field(&makes[at]);
+    return (abi_port){.name = string_of(name), .fields = {out, out_count}};
+}
+
+static abi_option_string event_time_of(rules of) {
+    abi_option_string event_time = {0};
+    for (uint32_t i = 0; i < of.count; i++)
+        if (of.list[i].kind == PELTON_RULE_TIME) event_time = (abi_option_string){1, string_of(of.list[i].column)};
+    return event_time;
 }
 
 /* The answer to open; `state` is what the kind keeps, if it keeps anything. */
@@ -594,51 +646,33 @@ static abi_open_result *open_as(const abi_input *inputs, size_t inputs_count, ab
         reads[i] = string_of(read->name);
     }
 
-    for (uint32_t i = 0; i < operator->rules_count; i++) {
-        const pelton_rule *rule = &operator->rules[i];
-        bool names_column = rule->kind == PELTON_RULE_PASS || rule->kind == PELTON_RULE_DROP || rule->kind == PELTON_RULE_RENAME;
-        size_t at = 0;
-        while (names_column && at < count && !is(names[at], rule->column)) at++;
-        if (names_column && at == count) {
-            abi_string hint = suggest(string_of(rule->column), names, count);
-            return refused(worded("the input has no column `%s`, which a rule of `%s` names: %.*s", rule->column,
-                                  operator->function, (int)hint.size, hint.data));
-        }
-    }
-
-    /* Passed columns in the input's order, a computed one in the place of the passed one of its name, then the others. */
-    abi_output_field *out = pelton_alloc((count + operator->makes_count) * sizeof *out);
+    rules all = {operator->rules, operator->rules_count};
+    abi_port *ports = pelton_alloc((pelton_the_ports.count + 1) * sizeof *ports);
     opened.order = kept(operator->makes_count * sizeof *opened.order);
-    bool *taken = pelton_alloc(operator->makes_count + 1);
-    memset(taken, 0, operator->makes_count + 1);
-    size_t out_count = 0, order_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!rule_passes(names[i])) continue;
-        abi_string name = rule_name(names[i]);
-        uint32_t at = 0;
-        while (at < operator->makes_count && !is(name, operator->makes[at].name)) at++;
-        if (at < operator->makes_count) {
-            if (taken[at]) continue;
-            taken[at] = true, opened.order[order_count++] = at, out[out_count++] = computed_field(at);
-        } else {
-            out[out_count++] = (abi_output_field){.kind = 0, .of.pass = {names[i], name}};
-        }
+    ports[0] = port_of("out", all, operator->makes, operator->makes_count, names, count, opened.order);
+    ports[0].event_time = event_time_of(all);
+    const pelton_rule *amiss = rule_amiss(all, names, count);
+    for (uint32_t i = 0; i < pelton_the_ports.count; i++) {
+        static const pelton_rule_kind says[] = {
+            PELTON_RULE_PASS, PELTON_RULE_PASS_NONE, PELTON_RULE_PASS_ALL, PELTON_RULE_DROP, PELTON_RULE_RENAME};
+        pelton_port *port = pelton_the_ports.list[i];
+        rules own = {port->rules, port->rules_count};
+        port->order = kept(port->makes_count * sizeof *port->order);
+        ports[i + 1] = port_of(port->name, rules_say(own, says, 5) ? own : all, port->makes, port->makes_count, names, count, port->order);
+        ports[i + 1].event_time = event_time_of(own);
+        if (!amiss) amiss = rule_amiss(own, names, count);
     }
-    for (uint32_t at = 0; at < operator->makes_count; at++)
-        if (!taken[at]) opened.order[order_count++] = at, out[out_count++] = computed_field(at);
-
-    abi_port *port = pelton_alloc(sizeof *port);
-    *port = (abi_port){.name = string_of("out"), .fields = {out, out_count}};
-    for (uint32_t i = 0; i < operator->rules_count; i++) {
-        if (operator->rules[i].kind != PELTON_RULE_TIME) continue;
-        port->event_time = (abi_option_string){1, string_of(operator->rules[i].column)};
+    if (amiss) {
+        abi_string hint = suggest(string_of(amiss->column), names, count);
+        return refused(worded("the input has no column `%s`, which a rule of `%s` names: %.*s", amiss->column, operator->function,
+                              (int)hint.size, hint.data));
     }
     abi_list *read_lists = pelton_alloc(sizeof *read_lists);
     *read_lists = (abi_list){reads, operator->reads_count};
     abi_open_result *result = pelton_alloc(sizeof *result);
     memset(result, 0, sizeof *result);
     result->of.contract.reads = (abi_list){read_lists, 1};
-    result->of.contract.ports = (abi_list){port, 1};
+    result->of.contract.ports = (abi_list){ports, pelton_the_ports.count + 1};
     result->of.contract.state = state;
     result->of.contract.state_version = state.count ? STATE_VERSION : 0;
     result->of.contract.properties = properties;
@@ -835,9 +869,8 @@ static void grow_rooms(pelton_room *rooms, const pelton_column *columns, uint32_
 }
 
 static void rooms_for(pelton_out *out, uint32_t capacity) {
-    const pelton_operator *operator = &pelton_the_operator;
     out->origin = grown(out->origin, out->rows * sizeof *out->origin, ((size_t)capacity + 1) * sizeof *out->origin);
-    grow_rooms(out->rooms, operator->makes, operator->makes_count, out->rows, capacity);
+    grow_rooms(out->rooms, out->columns, out->columns_count, out->rows, capacity);
     out->capacity = capacity;
 }
 
@@ -890,38 +923,69 @@ static __attribute__((unused)) pelton_view *views_of(const abi_node *nodes, uint
     return views;
 }
 
-/* Room for the rows that a call makes. */
-static pelton_out out_for(uint32_t rows) {
-    const pelton_operator *operator = &pelton_the_operator;
-    pelton_out out = {0, 0, NULL, pelton_alloc((operator->makes_count + 1) * sizeof(pelton_room)), 0};
-    memset(out.rooms, 0, (operator->makes_count + 1) * sizeof(pelton_room));
+static pelton_out out_of(const pelton_column *columns, uint32_t count, uint32_t rows) {
+    pelton_out out = {0, 0, NULL, pelton_alloc((count + 1) * sizeof(pelton_room)), 0, columns, count};
+    memset(out.rooms, 0, (count + 1) * sizeof(pelton_room));
     rooms_for(&out, rows ? rows : 1);
     return out;
 }
 
-/* What was made, its columns in the contract's order. */
-static abi_table made_table(const pelton_out *out) {
-    const pelton_operator *operator = &pelton_the_operator;
-    abi_node *made = pelton_alloc((operator->makes_count + 1) * sizeof *made);
-    for (uint32_t i = 0; i < operator->makes_count; i++) {
-        uint32_t at = opened.order[i];
-        made[i] = node_of(&out->rooms[at], operator->makes[at].type, out->rows);
+/* Room for the rows that a call makes, of the main output and of the others. */
+static pelton_out out_for(uint32_t rows) {
+    enum { FIRST = 64 };
+    for (uint32_t i = 0; i < pelton_the_ports.count; i++) {
+        pelton_port *port = pelton_the_ports.list[i];
+        port->out = pelton_alloc(sizeof *port->out);
+        *port->out = out_of(port->makes, port->makes_count, rows < FIRST ? rows : FIRST);
     }
-    return (abi_table){out->rows, {made, operator->makes_count}};
+    return out_of(pelton_the_operator.makes, pelton_the_operator.makes_count, rows);
+}
+
+pelton_out *pelton_port_out(uint32_t at, uint32_t row) {
+    pelton_out *out = pelton_the_ports.list[at]->out;
+    out->row = row;
+    return out;
+}
+
+void pelton_ports_forget(uint32_t row) {
+    for (uint32_t i = 0; i < pelton_the_ports.count; i++) {
+        pelton_out *out = pelton_the_ports.list[i]->out;
+        while (out->rows && out->origin[out->rows - 1] == row) out->rows--;
+    }
+}
+
+/* What was made, its columns in the contract's order. */
+static abi_table made_table(const pelton_out *out, const uint32_t *order) {
+    abi_node *made = pelton_alloc((out->columns_count + 1) * sizeof *made);
+    for (uint32_t i = 0; i < out->columns_count; i++) {
+        uint32_t at = order[i];
+        made[i] = node_of(&out->rooms[at], out->columns[at].type, out->rows);
+    }
+    return (abi_table){out->rows, {made, out->columns_count}};
 }
 
 static abi_list rejected_list(void) { return (abi_list){rejections.list ? rejections.list : (void *)16, rejections.count}; }
 
-/* The output of a transform, or of an aggregate's finish, from so many rows or groups. */
-static __attribute__((unused)) abi_process_result *output_of(const pelton_out *out, uint32_t rows) {
+static __attribute__((unused)) abi_emitted emitted_of(const pelton_out *out, const uint32_t *order, uint32_t port, uint32_t rows) {
     bool row_for_row = out->rows == rows;
     for (uint32_t i = 0; row_for_row && i < rows; i++) row_for_row = out->origin[i] == i;
-    abi_emitted *emitted = pelton_alloc(sizeof *emitted);
-    *emitted = (abi_emitted){.port = 0, .computed = made_table(out)};
-    if (!row_for_row) emitted->origin = (abi_option_buffer){1, {out->origin, out->rows * sizeof *out->origin}};
+    abi_emitted emitted = {.port = port, .computed = made_table(out, order)};
+    if (!row_for_row) emitted.origin = (abi_option_buffer){1, {out->origin, out->rows * sizeof *out->origin}};
+    return emitted;
+}
+
+/* The output of a transform, of a cogroup, or of an aggregate's finish, from so many rows, keys or groups. */
+static __attribute__((unused)) abi_process_result *output_of(const pelton_out *out, uint32_t rows) {
+    abi_emitted *emitted = pelton_alloc((pelton_the_ports.count + 1) * sizeof *emitted);
+    size_t count = 0;
+    emitted[count++] = emitted_of(out, opened.order, 0, rows);
+    for (uint32_t i = 0; i < pelton_the_ports.count; i++) {
+        const pelton_port *port = pelton_the_ports.list[i];
+        if (port->out->rows) emitted[count++] = emitted_of(port->out, port->order, i + 1, rows);
+    }
     abi_process_result *result = pelton_alloc(sizeof *result);
     result->failed = 0;
-    result->of.output.emitted = (abi_list){emitted, 1};
+    result->of.output.emitted = (abi_list){emitted, count};
     result->of.output.rejected = rejected_list();
     return result;
 }

@@ -193,20 +193,22 @@ PELTON_TEXT_TYPE(bytes)
 
 /* ---- row types ---- */
 
-/* The rows that a call makes. */
+typedef struct {
+    const char *name;
+    int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
+} pelton_column;
+
+/* The rows that a call makes, of one output. */
 typedef struct {
     uint32_t rows, capacity;
     uint32_t *origin;   /* the input row of each row made */
     pelton_room *rooms; /* one for each column */
     uint32_t row;       /* the input row that the function looks at */
+    const pelton_column *columns;
+    uint32_t columns_count;
 } pelton_out;
 
 void pelton_out_grow(pelton_out *out);
-
-typedef struct {
-    const char *name;
-    int type; /* a pelton_type, with PELTON_NULLABLE where nulls are taken */
-} pelton_column;
 
 #define PELTON_COUNT(list) (uint32_t)(sizeof(list) / sizeof((list)[0]))
 #define PELTON_SECOND(first, second, ...) second
@@ -332,6 +334,9 @@ typedef struct {
 /* The merge of an aggregate needs to know which side is earlier. */
 #define PELTON_ORDERED {PELTON_RULE_ORDERED, NULL, NULL}
 
+#include "pelton_ports.h"
+#include "pelton_side.h"
+
 /* A batch as the loops see it. */
 typedef struct {
     uint32_t rows;
@@ -416,7 +421,7 @@ void pelton_rejected(uint32_t row);
     PELTON_EXPORT(fn, in, NULL, 0, options_name, false, ##__VA_ARGS__)
 
 /* A flat-map: `pelton_verdict fn(const struct IN *, pelton_out *, const struct OPTIONS *)` calls `OUT_emit(out, &row)` as often
- * as it likes; what it emitted before it rejects is forgotten. */
+ * as it likes, and with several outputs `PORT_emit(out, &row)`; what it emitted before it rejects is forgotten. */
 #define PELTON_FLAT_MAP(fn, in, made, options_name, ...)                                                                      \
     static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
@@ -427,6 +432,7 @@ void pelton_rejected(uint32_t row);
             struct in read = in##_get(&columns, row);                                                                         \
             if (fn(&read, out, (const struct options_name *)batch->options) == PELTON_REJECT) {                               \
                 out->rows = before;                                                                                           \
+                pelton_ports_forget(row);                                                                                     \
                 pelton_rejected(row);                                                                                         \
             }                                                                                                                 \
         }                                                                                                                     \

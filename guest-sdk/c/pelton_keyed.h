@@ -114,6 +114,44 @@ void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason,
 
 #include "pelton_tables.h"
 
+/* The rows of an output, with the key of each. */
+typedef struct { const pelton_out *out; const uint32_t *order; uint32_t *keys, count, room; } keyed_out;
+
+static keyed_out *keyed_outs(const pelton_out *main) {
+    keyed_out *outs = pelton_alloc((pelton_the_ports.count + 1) * sizeof *outs);
+    outs[0] = (keyed_out){main, opened.order, NULL, 0, 0};
+    for (uint32_t i = 0; i < pelton_the_ports.count; i++)
+        outs[i + 1] = (keyed_out){pelton_the_ports.list[i]->out, pelton_the_ports.list[i]->order, NULL, 0, 0};
+    return outs;
+}
+
+/* The rows that were made since are those of the key. */
+static void keyed_rows_are_of(keyed_out *outs, uint32_t key) {
+    for (uint32_t i = 0; i <= pelton_the_ports.count; i++) {
+        keyed_out *of = &outs[i];
+        for (; of->count < of->out->rows; of->count++) {
+            of->keys = one_more(of->keys, of->count, &of->room, sizeof *of->keys);
+            of->keys[of->count] = key;
+        }
+    }
+}
+
+static abi_list keyed_emitted(const keyed_out *outs) {
+    abi_keyed_emitted *emitted = pelton_alloc((pelton_the_ports.count + 1) * sizeof *emitted);
+    size_t count = 0;
+    for (uint32_t port = 0; port <= pelton_the_ports.count; port++) {
+        const pelton_out *out = outs[port].out;
+        if (!out->rows) continue;
+        abi_keyed_emitted *of = &emitted[count++];
+        *of = (abi_keyed_emitted){
+            .port = port, .key = {outs[port].keys, out->rows * sizeof(uint32_t)}, .computed = made_table(out, outs[port].order)};
+        bool has_origin = false;
+        for (uint32_t i = 0; i < out->rows; i++) has_origin |= out->origin[i] != NO_ORIGIN;
+        if (has_origin) of->origin = (abi_option_buffer){1, {out->origin, out->rows * sizeof *out->origin}};
+    }
+    return (abi_list){emitted, count};
+}
+
 /* ---- open ---- */
 
 EXPORT("pelton:operator/keyed@0.1.0#open")
@@ -226,7 +264,7 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
     const pelton_timer *timers = timers_by_key(&given->due, keys, firsts);
     pelton_out out = out_for(rows);
     tables_begin();
-    uint32_t *out_keys = NULL, out_keys_count = 0, out_keys_room = 0;
+    keyed_out *outs = keyed_outs(&out);
     char *put = pelton_alloc((keys + 1) * keyed->state.size);
     uint8_t *kinds = pelton_alloc(keys + 1);
     uint32_t *put_keys = pelton_alloc(((size_t)keys + 1) * sizeof *put_keys), put_count = 0;
@@ -257,10 +295,7 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
         stored_key = key;
         keyed->call(&call, key_values + key * keyed->key.size, state, all + first * row_size, opened.options);
         tables_leave();
-        for (; out_keys_count < out.rows; out_keys_count++) {
-            out_keys = one_more(out_keys, out_keys_count, &out_keys_room, sizeof *out_keys);
-            out_keys[out_keys_count] = key;
-        }
+        keyed_rows_are_of(outs, key);
         if (!table || (!had && !call.has_state)) continue;
         if (had && call.has_state && keyed->state.same(state, before + key * state_size)) continue;
         memcpy(put + put_count * state_size, state, state_size);
@@ -272,14 +307,7 @@ EXPORT("pelton:operator/keyed@0.1.0#process") abi_keyed_result *abi_process(cons
 
     abi_keyed_result *result = pelton_alloc(sizeof *result);
     memset(result, 0, sizeof *result);
-    if (out.rows) {
-        abi_keyed_emitted *emitted = pelton_alloc(sizeof *emitted);
-        *emitted = (abi_keyed_emitted){.key = {out_keys, out.rows * sizeof *out_keys}, .computed = made_table(&out)};
-        bool has_origin = false;
-        for (uint32_t i = 0; i < out.rows; i++) has_origin |= out.origin[i] != NO_ORIGIN;
-        if (has_origin) emitted->origin = (abi_option_buffer){1, {out.origin, out.rows * sizeof *out.origin}};
-        result->emitted = (abi_list){emitted, 1};
-    }
+    result->emitted = keyed_emitted(outs);
     abi_change *changes = pelton_alloc((keyed->tables_count + 1) * sizeof *changes);
     uint32_t changes_count = 0;
     if (put_count) {

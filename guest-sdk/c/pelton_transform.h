@@ -1,4 +1,5 @@
 /* What a transform exports; pelton.c includes it. */
+#include "pelton_load.h"
 
 /* The rows at `rows` of a column. */
 static pelton_view gathered(pelton_view view, int type, const uint32_t *rows, uint32_t count) {
@@ -25,7 +26,9 @@ static pelton_view gathered(pelton_view view, int type, const uint32_t *rows, ui
 EXPORT("pelton:operator/transform@0.1.0#open")
 abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const char *options, size_t options_size) {
     abi_list none = {NULL, 0};
-    return open_as(inputs, inputs_count, (abi_string){options, options_size}, none, none);
+    size_t edges = edges_of(inputs, inputs_count);
+    abi_open_result *result = open_as(inputs, edges, (abi_string){options, options_size}, none, none);
+    return with_side_tables(result, inputs + edges, inputs_count - edges);
 }
 
 EXPORT("cabi_post_pelton:operator/transform@0.1.0#open") void abi_post_open(void *result) {

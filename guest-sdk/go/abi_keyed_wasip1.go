@@ -72,14 +72,17 @@ func (t abiTimers) timers() []keyTimer {
 }
 
 func (o keyedOutput) abi() unsafe.Pointer {
-	made := abiKeyedProcessed{emitted: abiList{16, 0}, rejected: rejections(o.rejected)}
-	if o.rows > 0 {
-		emitted := abiKeyedEmitted{key: bufferOf(o.keys), made: table{o.output.rows, o.nodes}.abi()}
-		if o.origin != nil {
-			emitted.origin = abiOption{1, bufferOf(o.origin)}
-		}
-		made.emitted = listOf([]abiKeyedEmitted{emitted})
+	left := o.ports
+	if left == nil && o.rows > 0 {
+		left = []portOutput{{0, o.rows, o.keys, o.origin, o.nodes}}
 	}
+	var emitted []abiKeyedEmitted
+	for _, of := range left {
+		emitted = append(emitted, abiKeyedEmitted{
+			port: of.port, key: bufferOf(of.keys), origin: originOption(of.origin), made: table{of.rows, of.nodes}.abi(),
+		})
+	}
+	made := abiKeyedProcessed{emitted: listOf(emitted), rejected: rejections(o.rejected)}
 	var changes []abiChange
 	if len(o.changed) > 0 {
 		changes = append(changes, abiChange{0, listOf(o.kinds), bufferOf(o.changed), o.state.abi()})

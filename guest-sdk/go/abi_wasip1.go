@@ -207,9 +207,9 @@ func open(kind string, inputs, options abiList) unsafe.Pointer {
 	return answer(abiOpened{of: agreed.abi()})
 }
 
-func (c contract) abi() abiContract {
+func (p wirePort) abi() abiPort {
 	var fields []abiOutputField
-	for _, field := range c.fields {
+	for _, field := range p.fields {
 		if field.passed {
 			fields = append(fields, abiOutputField{0, abiField{name: listOfText(field.column), format: listOfText(field.name)}})
 			continue
@@ -217,9 +217,17 @@ func (c contract) abi() abiContract {
 		made := abiField{listOfText(field.name), listOfText(field.format), field.nullable, 0}
 		fields = append(fields, abiOutputField{1, made})
 	}
-	port := abiPort{name: listOfText("out"), fields: listOf(fields)}
-	if c.eventTime != "" {
-		port.eventTime = abiOption{1, listOfText(c.eventTime)}
+	port := abiPort{name: listOfText(p.name), fields: listOf(fields)}
+	if p.eventTime != "" {
+		port.eventTime = abiOption{1, listOfText(p.eventTime)}
+	}
+	return port
+}
+
+func (c contract) abi() abiContract {
+	var ports []abiPort
+	for _, port := range c.ports {
+		ports = append(ports, port.abi())
 	}
 	reads := []abiList{listOf(textsOf(c.reads))}
 	if c.isPair {
@@ -227,7 +235,7 @@ func (c contract) abi() abiContract {
 	}
 	none := abiList{16, 0}
 	made := abiContract{
-		reads: listOf(reads), ports: listOf([]abiPort{port}), tables: none, state: none, properties: none,
+		reads: listOf(reads), ports: listOf(ports), tables: listOf(textsOf(c.sideTables)), state: none, properties: none,
 		stateVersion: c.version,
 	}
 	var tables []abiStateTable
@@ -320,11 +328,22 @@ func rejections(rejected []rejection) abiList {
 
 // abi is the output of a transform or of a fold's finish.
 func (o output) abi() unsafe.Pointer {
-	emitted := abiEmitted{made: table{o.rows, o.nodes}.abi()}
-	if o.origin != nil {
-		emitted.origin = abiOption{1, bufferOf(o.origin)}
+	left := o.ports
+	if left == nil {
+		left = []portOutput{{0, o.rows, nil, o.origin, o.nodes}}
 	}
-	return answer(abiProcessed{0, listOf([]abiEmitted{emitted}), rejections(o.rejected)})
+	var emitted []abiEmitted
+	for _, of := range left {
+		emitted = append(emitted, abiEmitted{of.port, originOption(of.origin), table{of.rows, of.nodes}.abi()})
+	}
+	return answer(abiProcessed{0, listOf(emitted), rejections(o.rejected)})
+}
+
+func originOption(origin []uint32) abiOption {
+	if origin == nil {
+		return abiOption{}
+	}
+	return abiOption{1, bufferOf(origin)}
 }
 
 func unpin() {

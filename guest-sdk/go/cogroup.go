@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 )
@@ -14,6 +15,7 @@ type Pair[Key, Left, Right, Out any] struct {
 	left, right []uint32 // their numbers over both sides
 	place       uint32
 	sink        *pairSink[Out]
+	ports       *Out // if it is a struct of them
 }
 
 // pairSink collects what all keys of a call come to.
@@ -23,8 +25,19 @@ type pairSink[Out any] struct {
 	rejected map[uint32]string
 }
 
+// Ports is the outputs, where Out is a struct of them: each has an Emit of its own.
+func (p *Pair[Key, Left, Right, Out]) Ports() *Out {
+	if p.ports == nil {
+		panic(fmt.Sprintf("guest: the first field of %s is no guest.Port, so there is one output: Emit", reflect.TypeFor[Out]()))
+	}
+	return p.ports
+}
+
 // Emit emits a row of the key.
 func (p *Pair[Key, Left, Right, Out]) Emit(made Out) {
+	if p.ports != nil {
+		panic("guest: there are several outputs: call Emit of one of pair.Ports()")
+	}
 	p.sink.made, p.sink.keys = append(p.sink.made, made), append(p.sink.keys, p.place)
 }
 
@@ -64,7 +77,7 @@ type joining struct {
 // the rule EventTime names a column.
 func Cogroup[Key, Left, Right, Out, Options any](function func(*Pair[Key, Left, Right, Out], *Options), rules ...Rule) *operator {
 	options := new(Options)
-	of := describe[Left, Out](options, rules)
+	of, outputs := withPorts[Left, Out](options, rules)
 	of.kind = "cogroup"
 	by := &joining{keys: fieldsOf(reflect.TypeFor[Key]()), right: fieldsOf(reflect.TypeFor[Right]())}
 	of.byPair = by
@@ -87,6 +100,7 @@ func Cogroup[Key, Left, Right, Out, Options any](function func(*Pair[Key, Left, 
 			one := Pair[Key, Left, Right, Out]{
 				Key: keys[place], Left: left[leftStart:leftEnd:leftEnd], Right: right[rightStart:rightEnd:rightEnd],
 				left: leftNumbers[leftStart:leftEnd], right: rightNumbers[rightStart:rightEnd], place: uint32(place), sink: sink,
+				ports: outputs,
 			}
 			leftStart, rightStart = leftEnd, rightEnd
 			numbers := slices.Concat(one.left, one.right)
@@ -100,13 +114,19 @@ func Cogroup[Key, Left, Right, Out, Options any](function func(*Pair[Key, Left, 
 				continue
 			}
 			current.enter(numbers[0])
+			if outputs != nil {
+				*of.at = emission{key: uint32(place), row: uint32(place)}
+			}
 			function(&one, options)
+		}
+		if of.ports != nil {
+			return output{rejected: inOrder(sink.rejected), ports: of.taken(len(keys))}
 		}
 		origin := sink.keys
 		if origin == nil {
 			origin = []uint32{}
 		}
-		nodes := of.ordered(storedRows(of, sink.made))
+		nodes := of.ordered(storedRows(of.makes, sink.made))
 		return output{rows: len(sink.made), origin: origin, nodes: nodes, rejected: inOrder(sink.rejected)}
 	}
 	return register(of)
@@ -137,12 +157,12 @@ func (o *operator) openPair(inputs []input) (contract, error) {
 	if by.planned, err = fitKey(edges[0], by.keys); err != nil {
 		return contract{}, err
 	}
-	agreed, planned, err := fit(edges[:1], o.reads, o.makes, passKey(o.rules, edges[0].key))
+	agreed, planned, err := fit(edges[:1], o.reads, o.outs(), o.rules, edges[0].key)
 	if err != nil {
 		return contract{}, err
 	}
 	o.planned = planned
-	agreed.rightReads, _, by.rightFormats, err = fitReads(edges[1], by.right)
+	agreed.rightReads, _, by.rightFormats, err = fitReads(edges[1], by.right, "the input")
 	agreed.isPair = true
 	return agreed, err
 }

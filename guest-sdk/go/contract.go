@@ -9,6 +9,8 @@ import (
 type Rule struct {
 	kind         ruleKind
 	column, name string
+	of           []Rule // of one output
+	tables       []SideTable
 }
 
 type ruleKind int
@@ -21,6 +23,8 @@ const (
 	ruleRename
 	ruleEventTime
 	ruleOrdered
+	ruleOn
+	ruleWith
 )
 
 // PassNone lets no column pass.
@@ -30,16 +34,16 @@ func PassNone() Rule { return Rule{kind: rulePassNone} }
 func PassAll() Rule { return Rule{kind: rulePassAll} }
 
 // Pass lets this column pass, and others only if they are named as well.
-func Pass(column string) Rule { return Rule{rulePass, column, ""} }
+func Pass(column string) Rule { return Rule{kind: rulePass, column: column} }
 
 // Drop leaves this column out.
-func Drop(column string) Rule { return Rule{ruleDrop, column, ""} }
+func Drop(column string) Rule { return Rule{kind: ruleDrop, column: column} }
 
 // Rename lets this column pass under another name.
-func Rename(column, name string) Rule { return Rule{ruleRename, column, name} }
+func Rename(column, name string) Rule { return Rule{kind: ruleRename, column: column, name: name} }
 
 // EventTime is the column that is the output's event time, if it is not the input's.
-func EventTime(column string) Rule { return Rule{ruleEventTime, column, ""} }
+func EventTime(column string) Rule { return Rule{kind: ruleEventTime, column: column} }
 
 // Ordered says that the Merge of an aggregate needs to know which side is earlier.
 func Ordered() Rule { return Rule{kind: ruleOrdered} }
@@ -51,11 +55,11 @@ func has(rules []Rule, kinds ...ruleKind) bool {
 // plan is how batches are read and answered, as agreed in open.
 type plan struct {
 	formats []string // of the columns read
-	order   []int    // the computed columns in the contract's order
+	orders  [][]int  // for each output, the computed columns in the contract's order
 }
 
-// fit is the answer to open. An error is in words for the job's owner.
-func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, error) {
+// fit is the answer to open. An error is in words for the job's owner. Where there is a key, it passes if no rule says what does.
+func fit(inputs []input, reads []field, outs []outSpec, rules []Rule, key []string) (contract, plan, error) {
 	var agreed contract
 	var planned plan
 	edge, err := onlyInput(inputs)
@@ -63,18 +67,25 @@ func fit(inputs []input, reads, makes []field, rules []Rule) (contract, plan, er
 		return agreed, planned, err
 	}
 	var names []string
-	if agreed.reads, names, planned.formats, err = fitReads(edge, reads); err != nil {
+	if agreed.reads, names, planned.formats, err = fitReads(edge, reads, "the input"); err != nil {
 		return agreed, planned, err
 	}
-	if err := checkRules(rules, names); err != nil {
-		return agreed, planned, err
+	for place, out := range outs {
+		of := rulesOn(rules, place, out.name, key)
+		if err := checkRules(of, names); err != nil {
+			return agreed, planned, err
+		}
+		port, order, err := layOut(out, of, names)
+		if err != nil {
+			return agreed, planned, err
+		}
+		agreed.ports, planned.orders = append(agreed.ports, port), append(planned.orders, order)
 	}
-	err = layOut(&agreed, &planned, makes, rules, names)
-	return agreed, planned, err
+	return agreed, planned, nil
 }
 
 // fitReads is the columns of an input that are read, all there are, and the formats of the former.
-func fitReads(edge input, reads []field) (columns, names, formats []string, err error) {
+func fitReads(edge input, reads []field, of string) (columns, names, formats []string, err error) {
 	given := topLevel(edge.fields)
 	for _, column := range given {
 		names = append(names, column.name)
@@ -82,8 +93,8 @@ func fitReads(edge input, reads []field) (columns, names, formats []string, err 
 	for _, read := range reads {
 		at := slices.Index(names, read.column)
 		if at < 0 {
-			return nil, nil, nil, fmt.Errorf("the input has no column `%s`, which `%s` reads as %s: %s",
-				read.column, read.goName, read.wants(), suggest(read.column, names))
+			return nil, nil, nil, fmt.Errorf("%s has no column `%s`, which `%s` reads as %s: %s",
+				of, read.column, read.goName, read.wants(), suggest(read.column, names))
 		}
 		if format := given[at].format; !read.accepts(format) {
 			return nil, nil, nil, fmt.Errorf("column `%s` is %s, but `%s` reads it as %s",
@@ -181,15 +192,16 @@ func passes(rules []Rule, column string) bool {
 	return !only || named
 }
 
-// layOut is the columns of the output: the passed ones in the input's order, a computed one in the place of the passed one
+// layOut is the columns of an output: the passed ones in the input's order, a computed one in the place of the passed one
 // whose name it has, and then the other computed ones.
-func layOut(agreed *contract, planned *plan, makes []field, rules []Rule, names []string) error {
-	taken := map[string]bool{}
+func layOut(out outSpec, rules []Rule, names []string) (port wirePort, order []int, err error) {
+	port.name = out.name
+	makes, taken := out.makes, map[string]bool{}
 	compute := func(at int) {
 		made := makes[at]
 		taken[made.column] = true
-		planned.order = append(planned.order, at)
-		agreed.fields = append(agreed.fields, outputField{name: made.column, format: made.format, nullable: made.nullable})
+		order = append(order, at)
+		port.fields = append(port.fields, outputField{name: made.column, format: made.format, nullable: made.nullable})
 	}
 	for _, column := range names {
 		if !passes(rules, column) {
@@ -207,10 +219,10 @@ func layOut(agreed *contract, planned *plan, makes []field, rules []Rule, names 
 			compute(at)
 		case at >= 0:
 		case taken[name]:
-			return fmt.Errorf("output `out` would have two columns `%s`", name)
+			return port, order, fmt.Errorf("output `%s` would have two columns `%s`", out.name, name)
 		default:
 			taken[name] = true
-			agreed.fields = append(agreed.fields, outputField{passed: true, column: column, name: name})
+			port.fields = append(port.fields, outputField{passed: true, column: column, name: name})
 		}
 	}
 	for at, made := range makes {
@@ -221,10 +233,10 @@ func layOut(agreed *contract, planned *plan, makes []field, rules []Rule, names 
 	for _, rule := range rules {
 		if rule.kind == ruleEventTime {
 			if !taken[rule.column] {
-				return fmt.Errorf("output `out` has no column `%s` to be its event time", rule.column)
+				return port, order, fmt.Errorf("output `%s` has no column `%s` to be its event time", out.name, rule.column)
 			}
-			agreed.eventTime = rule.column
+			port.eventTime = rule.column
 		}
 	}
-	return nil
+	return port, order, nil
 }

@@ -44,6 +44,7 @@ type Call[Key, State, In, Out any] struct {
 	due     []Timer
 	changed []uint32 // timers
 	sink    *keyedSink[Out]
+	ports   *Out // if it is a struct of them
 }
 
 // keyedSink collects what all calls of a batch come to.
@@ -60,7 +61,18 @@ func (c *Call[Key, State, In, Out]) Emit(made Out) { c.emit(made, noOrigin) }
 // EmitFrom emits a row that came from Rows[row]: it has that row's event time and, if any pass, its columns.
 func (c *Call[Key, State, In, Out]) EmitFrom(row int, made Out) { c.emit(made, c.numbers[row]) }
 
+// Ports is the outputs, where Out is a struct of them: each has an Emit and an EmitFrom of its own.
+func (c *Call[Key, State, In, Out]) Ports() *Out {
+	if c.ports == nil {
+		panic(fmt.Sprintf("guest: the first field of %s is no guest.Port, so there is one output: Emit", reflect.TypeFor[Out]()))
+	}
+	return c.ports
+}
+
 func (c *Call[Key, State, In, Out]) emit(made Out, origin uint32) {
+	if c.ports != nil {
+		panic("guest: there are several outputs: call Emit or EmitFrom of one of call.Ports()")
+	}
 	c.sink.made = append(c.sink.made, made)
 	c.sink.keys = append(c.sink.keys, c.place)
 	c.sink.origins = append(c.sink.origins, origin)
@@ -148,7 +160,7 @@ func keyedWith[Key, State, In, Out, Options any](
 	function func(*Call[Key, State, In, Out], *Options), tables []storedTable, rules []Rule,
 ) *operator {
 	options := new(Options)
-	of := describe[In, Out](options, rules)
+	of, outputs := withPorts[In, Out](options, rules)
 	of.kind = "keyed"
 	by := &keying{keys: fieldsOf(reflect.TypeFor[Key]()), kept: keptOf[State](), tables: tables}
 	for at, table := range tables {
@@ -184,7 +196,7 @@ func keyedWith[Key, State, In, Out, Options any](
 			last := sort.Search(len(numbers), func(i int) bool { return numbers[i] >= end })
 			one := Call[Key, State, In, Out]{
 				Key: keys[place], Rows: shown[start:last:last], Expiring: call.expiring[place] != 0,
-				place: key, numbers: numbers[start:last], due: due[key], sink: sink,
+				place: key, numbers: numbers[start:last], due: due[key], sink: sink, ports: outputs,
 			}
 			current.enter(first)
 			start, first = last, end
@@ -206,6 +218,9 @@ func keyedWith[Key, State, In, Out, Options any](
 			}
 			for _, table := range tables {
 				table.enter(key)
+			}
+			if outputs != nil {
+				*of.at = emission{key, noOrigin, one.numbers}
 			}
 			function(&one, options)
 			for _, table := range tables {
@@ -241,17 +256,29 @@ func (o *keyedOutput) note(key uint32, kind byte) {
 
 // take takes what was emitted and refused.
 func take[Out any](o *keyedOutput, of *operator, sink *keyedSink[Out]) {
-	o.rows, o.nodes = len(sink.made), of.ordered(storedRows(of, sink.made))
-	o.keys, o.timers = sink.keys, sink.timers
-	if slices.ContainsFunc(sink.origins, func(row uint32) bool { return row != noOrigin }) {
-		o.origin = sink.origins
+	o.timers, o.rejected = sink.timers, inOrder(sink.rejected)
+	if of.ports != nil {
+		o.ports = of.taken(-1)
+		for at := range o.ports {
+			o.ports[at].origin = anyOrigin(o.ports[at].origin)
+		}
+		return
 	}
-	o.rejected = inOrder(sink.rejected)
+	o.rows, o.nodes = len(sink.made), of.ordered(storedRows(of.makes, sink.made))
+	o.keys, o.origin = sink.keys, anyOrigin(sink.origins)
+}
+
+// anyOrigin is nil if no row has one.
+func anyOrigin(origins []uint32) []uint32 {
+	if slices.ContainsFunc(origins, func(row uint32) bool { return row != noOrigin }) {
+		return origins
+	}
+	return nil
 }
 
 // storedRows is the columns of rows that were made.
-func storedRows[Out any](of *operator, rows []Out) []made {
-	results := of.results()
+func storedRows[Out any](makes []field, rows []Out) []made {
+	results := resultsOf(makes)
 	all := make([]int32, len(rows))
 	for i := range all {
 		all[i] = int32(i)

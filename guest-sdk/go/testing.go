@@ -20,12 +20,17 @@ type Setting struct {
 	FirstRow uint64
 	Now      int64
 	Seed     uint64
+	// Tables are the side tables on offer.
+	Tables map[string]Columns
 }
 
 // Out is what came out. Values are those of []any: float64, int64, string, bool, nil and so on.
 type Out struct {
-	Main     map[string][]any
-	Origin   []int
+	Main   map[string][]any
+	Origin []int
+	// Ports are all outputs by their names, the main one among them, and Origins those of their rows.
+	Ports    map[string]map[string][]any
+	Origins  map[string][]int
 	Rejected map[int]string
 	Logs     []string
 }
@@ -41,9 +46,24 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 	if err != nil {
 		return Out{}, err
 	}
-	agreed, err := of.open([]input{given.input(nil)}, optionsOf(setting.Options))
+	inputs, tables := []input{given.input(nil)}, map[string]table{}
+	for name, columns := range setting.Tables {
+		rows, err := givenOf(columns)
+		if err != nil {
+			return Out{}, fmt.Errorf("table `%s`: %w", name, err)
+		}
+		offered := rows.input(nil)
+		offered.name, offered.mode = name, "table"
+		inputs, tables[name] = append(inputs, offered), rows.table(rows.names, upTo(0, rows.count))
+	}
+	agreed, err := of.open(inputs, optionsOf(setting.Options))
 	if err != nil {
 		return Out{}, err
+	}
+	for _, name := range agreed.sideTables {
+		if err := of.load(name, tables[name]); err != nil {
+			return Out{}, err
+		}
 	}
 	recorder := &recorded{}
 	host = recorder
@@ -57,17 +77,22 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 	out := call(0, count)
 	out.Logs = slices.Clone(recorder.lines)
 	if count > 1 && count <= oneByOneMax {
-		joined := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
+		joined := Out{Ports: map[string]map[string][]any{}, Rejected: map[int]string{}}
 		for row := range count {
 			part := call(row, row+1)
-			for name, values := range part.Main {
-				joined.Main[name] = append(joined.Main[name], values...)
+			for port, columns := range part.Ports {
+				if joined.Ports[port] == nil {
+					joined.Ports[port] = map[string][]any{}
+				}
+				for name, values := range columns {
+					joined.Ports[port][name] = append(joined.Ports[port][name], values...)
+				}
 			}
 			for _, reason := range part.Rejected {
 				joined.Rejected[row] = reason
 			}
 		}
-		atOnce, oneByOne := fmt.Sprint(out.Main, out.Rejected), fmt.Sprint(joined.Main, joined.Rejected)
+		atOnce, oneByOne := fmt.Sprint(out.Ports, out.Rejected), fmt.Sprint(joined.Ports, joined.Rejected)
 		if atOnce != oneByOne {
 			return out, fmt.Errorf("the answer depends on how rows are cut into batches:\n  all at once: %s\n  one by one:  %s", atOnce, oneByOne)
 		}
@@ -240,28 +265,52 @@ func (c testColumn) node(rows []int) node {
 
 // assembled is what the engine would carry across, put together with what was computed.
 func assembled(agreed contract, out output, columns map[string]testColumn, start int) Out {
-	read := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
-	for i := range out.rows {
-		from := i
-		if out.origin != nil {
-			from = int(out.origin[i])
-		}
-		read.Origin = append(read.Origin, from)
+	left := out.ports
+	if left == nil {
+		left = []portOutput{{0, out.rows, nil, out.origin, out.nodes}}
 	}
-	at := 0
-	for _, field := range agreed.fields {
-		values := []any{}
-		if field.passed {
-			for _, from := range read.Origin {
-				values = append(values, columns[field.column].values[start+from])
+	return outOf(agreed, left, out.rejected, func(of portOutput) ([]int, func(column string) []any) {
+		origin := make([]int, of.rows)
+		for i := range origin {
+			origin[i] = i
+			if of.origin != nil {
+				origin[i] = int(of.origin[i])
 			}
-		} else {
-			values = valuesOf(out.nodes[at], field.format)
-			at++
 		}
-		read.Main[field.name] = values
+		return origin, func(column string) []any {
+			return each(of.rows, func(row int) any { return columns[column].values[start+origin[row]] })
+		}
+	})
+}
+
+// outOf is what left by all outputs; passed tells the origins of rows, and their columns that passed.
+func outOf(agreed contract, left []portOutput, rejected []rejection, passed func(portOutput) ([]int, func(string) []any)) Out {
+	read := Out{Ports: map[string]map[string][]any{}, Origins: map[string][]int{}, Rejected: map[int]string{}}
+	for place, port := range agreed.ports {
+		of, columns := portOutput{}, map[string][]any{}
+		for _, one := range left {
+			if one.port == uint32(place) {
+				of = one
+			}
+		}
+		origin, values := passed(of)
+		at := 0
+		for _, field := range port.fields {
+			switch {
+			case field.passed:
+				columns[field.name] = values(field.column)
+			case at < len(of.nodes):
+				columns[field.name] = valuesOf(of.nodes[at], field.format)
+				at++
+			default:
+				columns[field.name] = []any{}
+			}
+		}
+		read.Ports[port.name], read.Origins[port.name] = columns, origin
 	}
-	for _, rejection := range out.rejected {
+	main := agreed.ports[0].name
+	read.Main, read.Origin = read.Ports[main], read.Origins[main]
+	for _, rejection := range rejected {
 		read.Rejected[int(rejection.row)] = rejection.reason
 	}
 	return read

@@ -272,37 +272,31 @@ func (e *Epochs) apply(called []*heldKey, made keyedOutput) {
 
 // assembled is what the engine would carry across, put together with what was computed. An origin of -1 is none.
 func (e *Epochs) assembled(agreed contract, made keyedOutput, rows given, called []*heldKey, order []int) Out {
-	out := Out{Main: map[string][]any{}, Rejected: map[int]string{}}
-	for i := range made.rows {
-		from := -1
-		if made.origin != nil && made.origin[i] != noOrigin {
-			from = order[made.origin[i]]
-		}
-		out.Origin = append(out.Origin, from)
+	left := made.ports
+	if left == nil {
+		left = []portOutput{{0, made.rows, made.keys, made.origin, made.nodes}}
 	}
-	at := 0
-	for _, field := range agreed.fields {
-		values := []any{}
-		inKey := slices.Index(e.setting.Key, field.column)
-		switch {
-		case !field.passed:
-			values = valuesOf(made.nodes[at], field.format)
-			at++
-		case inKey >= 0:
-			for _, key := range made.keys {
-				values = append(values, called[key].values[inKey])
+	out := outOf(agreed, left, nil, func(of portOutput) ([]int, func(column string) []any) {
+		origin := make([]int, of.rows)
+		for i := range origin {
+			origin[i] = -1
+			if of.origin != nil && of.origin[i] != noOrigin {
+				origin[i] = order[of.origin[i]]
 			}
-		default:
-			for _, from := range out.Origin {
-				var value any
-				if from >= 0 {
-					value = rows.columns[field.column].values[from]
+		}
+		return origin, func(column string) []any {
+			inKey := slices.Index(e.setting.Key, column)
+			return each(of.rows, func(row int) any {
+				switch {
+				case inKey >= 0:
+					return called[of.keys[row]].values[inKey]
+				case origin[row] >= 0:
+					return rows.columns[column].values[origin[row]]
 				}
-				values = append(values, value)
-			}
+				return nil
+			})
 		}
-		out.Main[field.name] = values
-	}
+	})
 	for _, rejection := range made.rejected {
 		out.Rejected[order[rejection.row]] = rejection.reason
 	}

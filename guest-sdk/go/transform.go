@@ -43,6 +43,9 @@ type operator struct {
 	kind         string // of its interface
 	reads, makes []field
 	rules        []Rule
+	ports        []outPort // if there are several outputs
+	at           *emission // for them
+	tables       []SideTable
 	options      func(text []byte) error
 	run          func(columns []column, rows int, skip []bool, out *results)
 	fold         *folding
@@ -64,6 +67,9 @@ type results struct {
 func register(of *operator) *operator {
 	if theOperator != nil && isComponent {
 		panic("guest: a module holds one operator; a second one is a second module")
+	}
+	if of.tables = sideTables(of.rules); len(of.tables) > 0 && of.kind != "transform" {
+		panic("guest: side tables are for transforms")
 	}
 	theOperator = of
 	return of
@@ -187,7 +193,7 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 	if err := o.options(options); err != nil {
 		return contract{}, err
 	}
-	rules := o.rules
+	var key []string
 	if o.byPair != nil {
 		return o.openPair(inputs)
 	}
@@ -199,10 +205,16 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 		if o.byKey.planned, err = fitKey(edge, o.byKey.keys); err != nil {
 			return contract{}, err
 		}
-		rules = passKey(rules, edge.key)
+		key = edge.key
 	}
-	agreed, planned, err := fit(inputs, o.reads, o.makes, rules)
+	agreed, planned, err := fit(inputs, o.reads, o.outs(), o.rules, key)
 	o.planned = planned
+	for _, table := range o.tables {
+		if err == nil {
+			err = table.open(inputs)
+		}
+		agreed.sideTables = append(agreed.sideTables, table.table())
+	}
 	switch {
 	case o.fold != nil:
 		agreed.table, agreed.kept, agreed.version = "accumulator", o.fold.kept, stateVersion
@@ -233,10 +245,14 @@ func (o *operator) process(rows int, nodes []node) output {
 	results := o.results()
 	skip := refuseNulls(columns, rows, &results)
 	o.run(columns, rows, skip, &results)
+	if o.ports != nil {
+		slices.SortFunc(results.rejected, byRow)
+		return output{rejected: results.rejected, ports: o.taken(rows)}
+	}
 	out := output{rows: len(results.origin), origin: results.origin, rejected: results.rejected}
 	out.nodes = o.ordered(results.made)
 	if skip != nil {
-		slices.SortFunc(out.rejected, func(a, b rejection) int { return int(a.row) - int(b.row) })
+		slices.SortFunc(out.rejected, byRow)
 	}
 	if len(out.origin) == rows && isCounting(out.origin) {
 		out.origin = nil
@@ -245,23 +261,29 @@ func (o *operator) process(rows int, nodes []node) output {
 }
 
 // results is what a call comes to.
-func (o *operator) results() results {
+func (o *operator) results() results { return resultsOf(o.makes) }
+
+func resultsOf(makes []field) results {
 	// No origins are those of no rows; nil would say row for row.
-	results := results{made: make([]made, len(o.makes)), origin: []uint32{}}
-	for i, field := range o.makes {
+	results := results{made: make([]made, len(makes)), origin: []uint32{}}
+	for i, field := range makes {
 		results.made[i].field = field
 	}
 	return results
 }
 
-// ordered is the columns made in the order of the contract.
-func (o *operator) ordered(made []made) []node {
+// ordered is the columns of the main output in the order of the contract.
+func (o *operator) ordered(made []made) []node { return ordered(made, o.planned.orders[0]) }
+
+func ordered(made []made, order []int) []node {
 	var nodes []node
-	for _, at := range o.planned.order {
+	for _, at := range order {
 		nodes = append(nodes, made[at].node())
 	}
 	return nodes
 }
+
+func byRow(a, b rejection) int { return int(a.row) - int(b.row) }
 
 func isCounting(origin []uint32) bool {
 	for i, from := range origin {

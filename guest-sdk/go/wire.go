@@ -29,14 +29,29 @@ type contract struct {
 	// of a cogroup's right side, which it has
 	rightReads []string
 	isPair     bool
-	fields     []outputField
-	eventTime  string // empty: the input's
-	table      string // what is kept, under this name; empty: nothing is
+	ports      []wirePort // the main one first
+	table      string     // what is kept, under this name; empty: nothing is
 	kept       []field
 	tables     []wireTable
 	version    uint32 // of what is kept
+	sideTables []string
 	ordered    bool
 	retracts   bool
+}
+
+// wirePort is an output.
+type wirePort struct {
+	name      string
+	fields    []outputField
+	eventTime string // empty: the input's
+}
+
+// portOutput is what left by one of several outputs. origin is nil row for row, and has noOrigin for rows that have none.
+type portOutput struct {
+	port         uint32
+	rows         int
+	keys, origin []uint32
+	nodes        []node
 }
 
 // wireTable is a list or map of state.
@@ -68,6 +83,7 @@ type output struct {
 	origin   []uint32 // nil: row for row
 	nodes    []node
 	rejected []rejection
+	ports    []portOutput // in the place of the others, where there are several outputs
 }
 
 type table struct {

@@ -2,6 +2,7 @@
 
 const functions = @import("functions.zig");
 const operators = @import("operators.zig");
+const outputs = @import("outputs.zig");
 const runtime = @import("runtime.zig");
 const words = @import("words.zig");
 const Options = @import("options.zig").Options;
@@ -18,11 +19,7 @@ pub fn Pair(comptime Made: type) type {
 
         /// A row of the key.
         pub fn emit(self: Self, made: Made) void {
-            const out = runtime.pelton_of_key(self.it);
-            if (out.rows == out.capacity) runtime.pelton_out_grow(out);
-            Rows(Made).write(out.rooms[0..Rows(Made).count], out.rows, made);
-            out.origin[out.rows] = out.row;
-            out.rows += 1;
+            outputs.put(Made, runtime.pelton_of_key(self.it), made);
         }
 
         /// Refuses the row on the left, which goes to `operator.left-rejected`. The first reason counts.

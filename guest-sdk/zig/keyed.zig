@@ -2,6 +2,7 @@
 
 const functions = @import("functions.zig");
 const operators = @import("operators.zig");
+const outputs = @import("outputs.zig");
 const runtime = @import("runtime.zig");
 const words = @import("words.zig");
 const Options = @import("options.zig").Options;
@@ -28,12 +29,12 @@ pub fn Call(comptime Made: type) type {
 
         /// A row that came from none: columns that pass, beside the key and the event time, are null.
         pub fn emit(self: Self, made: Made) void {
-            append(runtime.pelton_from_none(self.it), made);
+            outputs.put(Made, runtime.pelton_from_none(self.it), made);
         }
 
         /// A row that has the event time of the key's row `row` and, if any pass, its columns.
         pub fn emitFrom(self: Self, row: usize, made: Made) void {
-            append(runtime.pelton_from(self.it, @intCast(row)), made);
+            outputs.put(Made, runtime.pelton_from(self.it, @intCast(row)), made);
         }
 
         /// Refuses the key's row `row`, which goes to `operator.rejected`. The first reason counts.
@@ -66,13 +67,6 @@ pub fn Call(comptime Made: type) type {
         /// Makes `pelton.rowNumber` and `pelton.random` speak of the key's row `row`; before, they speak of the first.
         pub fn atRow(self: Self, row: usize) void {
             runtime.pelton_at_row(self.it, @intCast(row));
-        }
-
-        fn append(out: *runtime.Out, made: Made) void {
-            if (out.rows == out.capacity) runtime.pelton_out_grow(out);
-            Rows(Made).write(out.rooms[0..Rows(Made).count], out.rows, made);
-            out.origin[out.rows] = out.row;
-            out.rows += 1;
         }
     };
 }

@@ -3,6 +3,7 @@
 const runtime = @import("runtime.zig");
 const Options = @import("options.zig").Options;
 const Rows = @import("rows.zig").Rows;
+const Outputs = @import("outputs.zig").Outputs;
 const Rules = @import("rules.zig").Rules;
 const listed = @import("rules.zig").listed;
 
@@ -34,14 +35,16 @@ pub fn Operator(
                 @compileError("the operator is of the kind `" ++ @tagName(its_kind) ++ "`, but pelton-module.toml says kind = \"" ++
                     @tagName(said) ++ "\"");
             }
+            // Rules of outputs that there are not do not compile.
+            comptime _ = Outputs(Made).ports(rules);
             const the = struct {
                 const operator: runtime.Operator = .{
                     .kind = @tagName(its_kind),
                     .function = name.ptr,
                     .reads = &Rows(In).columns,
-                    .makes = &Rows(Made).columns,
+                    .makes = &Rows(Outputs(Made).Main).columns,
                     .reads_count = Rows(In).count,
-                    .makes_count = Rows(Made).count,
+                    .makes_count = Rows(Outputs(Made).Main).count,
                     .options = &Options(Given).list,
                     .options_count = Options(Given).count,
                     .options_size = Options(Given).size,
@@ -54,10 +57,18 @@ pub fn Operator(
                 const fold: runtime.Fold = parts.fold.?;
                 const keyed: runtime.Keyed = parts.keyed.?;
                 const joined: runtime.Joined = parts.joined.?;
+                var ports: [Outputs(Made).others]runtime.Port = Outputs(Made).ports(rules);
+                const pointers: [Outputs(Made).others]*runtime.Port = blk: {
+                    var list: [Outputs(Made).others]*runtime.Port = undefined;
+                    for (&list, 0..) |*pointer, at| pointer.* = &ports[at];
+                    break :blk list;
+                };
+                const others: runtime.Ports = .{ .list = &pointers, .count = Outputs(Made).others };
             };
             @export(&the.operator, .{ .name = "pelton_the_operator" });
             if (parts.fold != null) @export(&the.fold, .{ .name = "pelton_the_fold" });
             if (parts.keyed != null) @export(&the.keyed, .{ .name = "pelton_the_keyed" });
+            if (Outputs(Made).others > 0) @export(&the.others, .{ .name = "pelton_the_ports" });
             if (parts.joined != null) @export(&the.joined, .{ .name = "pelton_the_cogroup" });
         }
     };

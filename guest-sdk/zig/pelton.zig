@@ -29,6 +29,7 @@ pub const Date = @import("rows.zig").Date;
 pub const Timestamp = @import("rows.zig").Timestamp;
 pub const Bytes = @import("rows.zig").Bytes;
 pub const Rules = @import("rules.zig").Rules;
+pub const PortRules = @import("rules.zig").PortRules;
 
 pub const transform = @import("transform.zig").transform;
 pub const flatMap = @import("transform.zig").flatMap;

@@ -14,6 +14,16 @@ pub const Rules = struct {
     event_time: ?[:0]const u8 = null,
     /// An aggregate's `merge` needs to know which side is earlier.
     ordered: bool = false,
+    /// Rules of one of several outputs besides the main one, in the place of those for all.
+    ports: []const PortRules = &.{},
+};
+
+pub const PortRules = struct {
+    name: [:0]const u8,
+    passes: ?Passes = null,
+    drop: []const [:0]const u8 = &.{},
+    rename: []const Renamed = &.{},
+    event_time: ?[:0]const u8 = null,
 };
 
 pub const Passes = union(enum) { all, none, only: []const [:0]const u8 };

@@ -10,7 +10,29 @@ pub const View = extern struct { values: ?*const anyopaque, offsets: ?[*]const i
 pub const Room = extern struct { values: ?*anyopaque, offsets: ?[*]i32, valid: ?[*]u8, capacity: usize };
 
 /// The rows that a call makes: `pelton_out`.
-pub const Out = extern struct { rows: u32, capacity: u32, origin: [*]u32, rooms: [*]Room, row: u32 };
+pub const Out = extern struct {
+    rows: u32,
+    capacity: u32,
+    origin: [*]u32,
+    rooms: [*]Room,
+    row: u32,
+    columns: [*]const Column,
+    columns_count: u32,
+};
+
+/// `pelton_port`: an output besides the main one.
+pub const Port = extern struct {
+    name: [*:0]const u8,
+    makes: [*]const Column,
+    makes_count: u32,
+    rules: [*]const Rule,
+    rules_count: u32,
+    out: ?*Out = null,
+    order: ?[*]u32 = null,
+};
+
+/// `pelton_ports`.
+pub const Ports = extern struct { list: [*]const *Port, count: u32 };
 
 /// `pelton_column`: its name, and the number of its type with `nullable` where nulls are taken.
 pub const Column = extern struct { name: [*:0]const u8, type: c_int };
@@ -148,9 +170,10 @@ pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, waterm
 
 comptime {
     const sizes = .{
-        .{ View, 12 },   .{ Room, 16 },     .{ Out, 20 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
+        .{ View, 12 },   .{ Room, 16 },     .{ Out, 28 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
+        .{ Port, 28 },   .{ Ports, 8 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
@@ -170,6 +193,8 @@ pub extern fn pelton_random() f64;
 pub extern fn pelton_random_u64() u64;
 pub extern fn pelton_room_for_text(room: *Room, used: usize, more: usize) void;
 pub extern fn pelton_out_grow(out: *Out) void;
+pub extern fn pelton_port_out(at: u32, row: u32) *Out;
+pub extern fn pelton_ports_forget(row: u32) void;
 pub extern fn pelton_due(call: *Call) ?*const Timer;
 pub extern fn pelton_set_timer(call: *Call, id: u32, at: i64) void;
 pub extern fn pelton_set_processing_timer(call: *Call, id: u32, at: i64) void;

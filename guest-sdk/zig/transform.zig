@@ -3,6 +3,7 @@
 const std = @import("std");
 const functions = @import("functions.zig");
 const operators = @import("operators.zig");
+const outputs = @import("outputs.zig");
 const runtime = @import("runtime.zig");
 const Options = @import("options.zig").Options;
 const Rows = @import("rows.zig").Rows;
@@ -12,6 +13,7 @@ const Rules = @import("rules.zig").Rules;
 /// A map or a filter: `fn (row: In, options: *const Options) Rejected!?Out`.
 ///
 /// `Out` is a struct of the columns that are made: a map. `?Out` leaves a row out where it is null; `bool` is a filter that makes nothing.
+/// A `union(enum)` of such structs is several outputs.
 /// The options and `Rejected!` may be left away.
 pub fn transform(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no row");
@@ -55,12 +57,28 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
             out.rows = made;
         }
 
+        /// Of several outputs.
+        fn split(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
+            const views: Rows(In).Views = batch.views[0..Rows(In).count].*;
+            const options = Options(Given).read(batch.options);
+            for (0..batch.rows) |at| {
+                const row: u32 = @intCast(at);
+                if (batch.refused) |bytes| if (bytes[row] != 0) continue;
+                runtime.pelton_at = row;
+                out.row = row;
+                const result = functions.call(function, .{Rows(In).read(&views, row)}, &options);
+                const value: ?Made = kept(functions.answered(function, result, row) orelse continue);
+                if (value) |present| outputs.put(Made, out, present);
+            }
+        }
+
         inline fn kept(answer: Answer) ?Made {
             if (Answer == bool) return if (answer) .{} else null;
             return answer;
         }
     };
-    return operators.Operator(.transform, In, Made, Given, rules, .{ .run = Loop.run });
+    const run = if (outputs.areSeveral(Made)) Loop.split else Loop.run;
+    return operators.Operator(.transform, In, Made, Given, rules, .{ .run = run });
 }
 
 /// The rows that a flat-map makes of one.
@@ -69,10 +87,7 @@ pub fn Emit(comptime Made: type) type {
         out: *runtime.Out,
 
         pub fn emit(self: @This(), row: Made) void {
-            if (self.out.rows == self.out.capacity) runtime.pelton_out_grow(self.out);
-            Rows(Made).write(self.out.rooms[0..Rows(Made).count], self.out.rows, row);
-            self.out.origin[self.out.rows] = self.out.row;
-            self.out.rows += 1;
+            outputs.put(Made, self.out, row);
         }
 
         pub const Row = Made;
@@ -96,7 +111,10 @@ pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
                 out.row = row;
                 const before = out.rows;
                 const result = functions.call(function, .{ Rows(In).read(&views, row), Out{ .out = out } }, &options);
-                if (functions.answered(function, result, row) == null) out.rows = before;
+                if (functions.answered(function, result, row) == null) {
+                    out.rows = before;
+                    runtime.pelton_ports_forget(row);
+                }
             }
         }
     };

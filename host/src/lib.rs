@@ -24,6 +24,7 @@ pub mod error;
 pub mod failpoint;
 pub mod job;
 pub mod lock;
+pub mod log;
 pub mod nearest;
 pub mod operator;
 #[cfg(test)]

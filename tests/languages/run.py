@@ -35,16 +35,19 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup",
+    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
 #: What `--quick` runs.
 QUICK = {
-    "c": {"to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs"},
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays"},
-    "typescript": {"unpaid", "words", "total", "till", "visits", "plays"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves"},
+    "c": {
+        "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
+        "flights",
+    },
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights"},
+    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
     },

@@ -4,34 +4,39 @@
  * The engine matches the rows by the key that the job names, and calls `process` for each key that has rows on either side. Rows are numbered
  * over both sides, left ones first.
  */
-import { compile, nodesOf, nulls } from "./batch.ts";
-import { bytesOf, typed, view } from "./columns.ts";
+import { compile, nulls } from "./batch.ts";
+import { typed, view } from "./columns.ts";
 import { Context } from "./context.ts";
 import type { Plan } from "./contract.ts";
-import { fit, fitKey, fitSide, readOptions } from "./contract.ts";
+import { fitKey, fitPorts, fitSide, readOptions } from "./contract.ts";
+import type { MadeOf, PortSpec, Ports } from "./ports.ts";
+import { emitted, portSpecs, Sinks } from "./ports.ts";
 import type { Column, Columns, Row } from "./types.ts";
 import type { BatchContext, Contract, Input, Output, Table } from "./wire.ts";
 
 /** Takes the rows that are made. Their key columns are the engine's to fill in. */
-export interface Joined<L extends Columns, R extends Columns, M extends Columns> {
-  emit(made: Row<M>): void;
+export interface Joined<L extends Columns, R extends Columns, M extends Columns, P extends Ports = {}> {
+  /** Emits a row; of an operator with `ports`, `{ unpaid: row }`. */
+  emit(made: MadeOf<M, P>): void;
   /** Rejects one of the key's rows, of either side: it goes to `operator.left-rejected` or `operator.right-rejected`. The first reason counts. */
   reject(row: Row<L> | Row<R>, reason: string): void;
 }
 
 /** What `process` is given for a key; one of the sides may have no rows. */
-export interface Pair<K extends Columns, L extends Columns, R extends Columns, M extends Columns, O extends Columns> {
+export interface Pair<
+  K extends Columns, L extends Columns, R extends Columns, M extends Columns, O extends Columns, P extends Ports = {},
+> {
   readonly key: Row<K>;
   readonly left: readonly Row<L>[];
   readonly right: readonly Row<R>[];
-  readonly out: Joined<L, R, M>;
+  readonly out: Joined<L, R, M, P>;
   readonly options: Row<O>;
   /** Speaks of the key's first row, and after `ctx.of(row)` of that. */
   readonly ctx: Context;
 }
 
 export interface CogroupDefinition<
-  K extends Columns, L extends Columns, R extends Columns, M extends Columns, O extends Columns,
+  K extends Columns, L extends Columns, R extends Columns, M extends Columns, O extends Columns, P extends Ports = {},
 > {
   /** Columns of the key that `process` sees, named as on the left. */
   key?: K;
@@ -39,33 +44,37 @@ export interface CogroupDefinition<
   left: L;
   right: R;
   makes?: M;
+  /** In its place: several outputs by their names, the main one first. */
+  ports?: P;
   options?: O;
   /** Of the inputs the columns of the key leave, and no others can. */
   drop?: readonly string[];
   rename?: Readonly<Record<string, string>>;
   /** The column that is the output's event time, if it has one. */
   eventTime?: string;
-  process(pair: Pair<K, L, R, M, O>): void;
+  process(pair: Pair<K, L, R, M, O, P>): void;
 }
 
 /** An operator. */
 export class Cogroup<
   K extends Columns = Columns, L extends Columns = Columns, R extends Columns = Columns, M extends Columns = Columns,
-  O extends Columns = Columns,
+  O extends Columns = Columns, P extends Ports = Ports,
 > {
-  readonly definition: CogroupDefinition<K, L, R, M, O>;
+  readonly definition: CogroupDefinition<K, L, R, M, O, P>;
+  readonly #ports: PortSpec[];
   #opened: { plan: Plan; right: string[]; options: any; key: { place: number; format: string }[] } | null = null;
 
-  constructor(definition: CogroupDefinition<K, L, R, M, O>) {
+  constructor(definition: CogroupDefinition<K, L, R, M, O, P>) {
     this.definition = definition;
+    this.#ports = portSpecs(definition, "key");
   }
 
   /** Throws `Unfit` with words for the job's owner. */
   open(inputs: Input[], text: string): Contract {
-    const { key = {}, left, right, makes = {}, options = {}, drop = [], rename = {}, eventTime = null } = this.definition;
+    const { key = {}, left, right, options = {}, drop = [], rename = {} } = this.definition;
     const read = readOptions(options, text);
     const [first, second] = fitSide(inputs, right);
-    const [contract, plan] = fit([first], left, makes, { passes: "key", drop, rename }, eventTime);
+    const [contract, plan] = fitPorts([first], left, this.#ports, { passes: "key", drop, rename });
     this.#opened = { plan, right: second.formats, options: read, key: fitKey([first], key) };
     return { ...contract, reads: [...contract.reads, second.reads] };
   }
@@ -74,7 +83,7 @@ export class Cogroup<
     context: BatchContext, left: Table, leftEnds: Uint8Array, right: Table, rightEnds: Uint8Array, keys: Table,
   ): Output {
     const { plan, right: rightFormats, options, key: places } = this.#opened!;
-    const { key = {}, left: leftReads, right: rightReads, makes = {}, process } = this.definition;
+    const { key = {}, left: leftReads, right: rightReads, process } = this.definition;
     const rejected: { row: number; reason: string }[] = [];
     const sides = [
       new Side(leftReads, left, plan.formats, leftEnds, keys.rows, 0, rejected),
@@ -87,7 +96,7 @@ export class Cogroup<
     const whyRefused = new Map(unkeyed.map(({ row, reason }) => [row, reason]));
     const readKey = compile(Object.keys(key), views);
     const ctx = new Context(context);
-    const made: { key: number; row: Row<M> }[] = [];
+    const sinks = new Sinks(this.#ports, this.definition.ports !== undefined);
     const refused = new Set<number>();
     for (let at = 0; at < keys.rows; at++) {
       const numbers = new Map<object, number>();
@@ -106,15 +115,10 @@ export class Cogroup<
         continue;
       }
       ctx.at(numbers.values().next().value!);
-      const out = { emit: (row: Row<M>) => void made.push({ key: at, row }), reject };
+      const out = { emit: (made: MadeOf<M, P>): void => sinks.put(made, at), reject };
       process({ key: readKey(at) as Row<K>, left: ofLeft, right: ofRight, out, options, ctx: ctx.among(numbers) });
     }
-    const emitted = made.length === 0 ? [] : [{
-      port: 0,
-      origin: bytesOf(Uint32Array.from(made, ({ key }) => key)),
-      computed: { rows: made.length, nodes: nodesOf(makes, plan.order, made.map(({ row }) => row)) },
-    }];
-    return { emitted, rejected: rejected.sort((a, b) => a.row - b.row) };
+    return { emitted: emitted(this.#ports, plan.orders, sinks, keys.rows), rejected: rejected.sort((a, b) => a.row - b.row) };
   }
 }
 
@@ -155,6 +159,7 @@ class Side {
 /** Makes a definition an operator. A module exports one. */
 export function cogroup<
   L extends Columns, R extends Columns, K extends Columns = {}, M extends Columns = {}, O extends Columns = {},
->(definition: CogroupDefinition<K, L, R, M, O>): Cogroup<K, L, R, M, O> {
+  P extends Ports = {},
+>(definition: CogroupDefinition<K, L, R, M, O, P>): Cogroup<K, L, R, M, O, P> {
   return new Cogroup(definition);
 }

@@ -11,7 +11,7 @@ import { setClock } from "./shims.ts";
 import type { Source } from "./tables.ts";
 import { serve } from "./tables.ts";
 import { Transform } from "./transform.ts";
-import type { BatchContext, Contract, Input } from "./wire.ts";
+import type { BatchContext, Contract, Input, Table } from "./wire.ts";
 
 const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
@@ -42,6 +42,10 @@ export function component(
   };
   const within = (method: string) => (context: BatchContext, ...given: unknown[]) =>
     called(Number(context.now), () => operator[method](context, ...given));
+  if (kind === "transform") {
+    const load = (name: string, _version: unknown, rows: Table) => called(0, () => operator.load(name, rows));
+    return { open, process: within("process"), load };
+  }
   if (kind !== "aggregate") return { open, process: within("process") };
   return {
     open,

@@ -4,9 +4,10 @@
  */
 import { Unfit } from "./columns.ts";
 import { suggest } from "./names.ts";
+import type { PortSpec } from "./ports.ts";
 import type { Column, Columns, Option } from "./types.ts";
 import { accepts, nameOf, wants } from "./types.ts";
-import type { Contract, Field, Input, OutputField } from "./wire.ts";
+import type { Contract, Field, Input, OutputField, Port } from "./wire.ts";
 
 /** Which columns of the input leave besides the computed ones. */
 export interface Passing {
@@ -20,34 +21,51 @@ export interface Passing {
 export interface Plan {
   /** The formats of the columns read. */
   formats: string[];
-  /** The computed columns in the contract's order, by their fields. */
+  /** The computed columns of the main output in the contract's order, by their fields. */
   order: string[];
+  /** The same of each output. */
+  orders: string[][];
 }
 
+/** Of an operator with one output. */
 export function fit(
   inputs: Input[], reads: Columns, makes: Columns, passing: Passing, eventTime: string | null,
+): [Contract, Plan] {
+  return fitPorts(inputs, reads, [{ name: "out", makes, passing: null, eventTime }], passing);
+}
+
+/** `passing` is that of the outputs that have none of their own. */
+export function fitPorts(
+  inputs: Input[], reads: Columns, specs: readonly PortSpec[], passing: Passing,
 ): [Contract, Plan] {
   const edges = inputs.filter((input) => input.mode !== "table");
   if (edges.length !== 1) throw new Unfit(`this module has one input, but the operator has ${edges.length}`);
   const columns = topLevel(edges[0]!.fields);
   const formats = Object.entries(reads).map(([field, type]) => readFormat(field, type, columns));
-  const of = passing.passes === "key" ? { ...passing, passes: edges[0]!.key } : passing;
-  const [fields, order] = layOut(makes, of, [...columns.keys()]);
-  if (eventTime !== null) {
-    const names = fields.map((field) => (field.tag === "pass" ? field.val[1] : field.val.name));
-    if (!names.includes(eventTime)) {
-      throw new Unfit(`output \`out\` has no column \`${eventTime}\` to be its event time: ${suggest(eventTime, names)}`);
+  const ports: Port[] = [];
+  const orders: string[][] = [];
+  for (const { name, makes, passing: own, eventTime } of specs) {
+    const said = own ?? passing;
+    const of = said.passes === "key" ? { ...said, passes: edges[0]!.key } : said;
+    const [fields, order] = layOut(name, makes, of, [...columns.keys()]);
+    if (eventTime !== null) {
+      const names = fields.map((field) => (field.tag === "pass" ? field.val[1] : field.val.name));
+      if (!names.includes(eventTime)) {
+        throw new Unfit(`output \`${name}\` has no column \`${eventTime}\` to be its event time: ${suggest(eventTime, names)}`);
+      }
     }
+    ports.push({ name, fields, eventTime });
+    orders.push(order);
   }
   const contract: Contract = {
     reads: [Object.entries(reads).map(([field, type]) => type.column ?? field)],
-    ports: [{ name: "out", fields, eventTime }],
+    ports,
     tables: [],
     state: [],
     stateVersion: 0,
     properties: [],
   };
-  return [contract, { formats, order }];
+  return [contract, { formats, order: orders[0]!, orders }];
 }
 
 /** For each column of the key that is read, its place in the operator's key and its format. */
@@ -75,7 +93,7 @@ export function fitSide(inputs: Input[], reads: Columns): [Input, { reads: strin
 }
 
 /** The columns, without the children of lists and structs. */
-function topLevel(fields: Field[]): Map<string, Field> {
+export function topLevel(fields: Field[]): Map<string, Field> {
   const columns = new Map<string, Field>();
   let skip = 0;
   for (const field of fields) {
@@ -88,12 +106,14 @@ function topLevel(fields: Field[]): Map<string, Field> {
   return columns;
 }
 
-function readFormat(field: string, type: Column<unknown>, columns: Map<string, Field>): string {
+export function readFormat(
+  field: string, type: Column<unknown>, columns: Map<string, Field>, of = "the input",
+): string {
   const name = type.column ?? field;
   const column = columns.get(name);
   if (column === undefined) {
     const hint = suggest(name, [...columns.keys()]);
-    throw new Unfit(`the input has no column \`${name}\`, which the module reads as ${wants(type)}: ${hint}`);
+    throw new Unfit(`${of} has no column \`${name}\`, which the module reads as ${wants(type)}: ${hint}`);
   }
   if (!accepts(type, column.format)) {
     throw new Unfit(`column \`${name}\` is ${nameOf(column.format)}, but the module reads it as ${wants(type)}`);
@@ -105,7 +125,7 @@ function readFormat(field: string, type: Column<unknown>, columns: Map<string, F
  * The columns of the output: the passed ones in the input's order, a computed one in the place of the passed one whose name it
  * has, and then the other computed ones.
  */
-function layOut(makes: Columns, passing: Passing, columns: string[]): [OutputField[], string[]] {
+function layOut(output: string, makes: Columns, passing: Passing, columns: string[]): [OutputField[], string[]] {
   const { passes, drop, rename } = passing;
   const named: [string, readonly string[]][] = [
     ["passes", typeof passes === "string" ? [] : passes], ["drop", drop], ["rename", Object.keys(rename)],
@@ -134,7 +154,7 @@ function layOut(makes: Columns, passing: Passing, columns: string[]): [OutputFie
       if (!taken.has(name)) compute(name);
     } else if (taken.has(name)) {
       throw new Unfit(
-        `output \`out\` would have two columns \`${name}\`: \`rename\` gives a column this name, and another has it already`,
+        `output \`${output}\` would have two columns \`${name}\`: \`rename\` gives a column this name, and another has it already`,
       );
     } else {
       taken.add(name);

@@ -9,8 +9,10 @@ import type { View } from "./columns.ts";
 import { bytesOf, typed, view } from "./columns.ts";
 import { Context } from "./context.ts";
 import type { Passing, Plan } from "./contract.ts";
-import { fit, fitKey, readOptions } from "./contract.ts";
+import { fitKey, fitPorts, readOptions } from "./contract.ts";
 import { Kept } from "./kept.ts";
+import type { MadeOf, PortSpec, Ports } from "./ports.ts";
+import { portSpecs, Sinks } from "./ports.ts";
 import { Declared } from "./tables.ts";
 import type { Tables, TablesOf } from "./tables.ts";
 import { Timers } from "./timers.ts";
@@ -30,12 +32,12 @@ export interface State<S extends Columns> {
 }
 
 /** Takes the rows that are made. Their key columns are the engine's to fill in. */
-export interface Out<R extends Columns, M extends Columns> {
+export interface Out<R extends Columns, M extends Columns, P extends Ports = {}> {
   /**
-   * Emits a row. With `of`, one of the key's rows, it has that row's event time and, if the output passes any, its columns; without, columns
+   * Emits a row; of an operator with `ports`, `{ ended: row }`. With `of`, one of the key's rows, it has that row's event time and, if the output passes any, its columns; without, columns
    * that pass beside the key and the event time are null.
    */
-  emit(made: Row<M>, of?: Row<R>): void;
+  emit(made: MadeOf<M, P>, of?: Row<R>): void;
   /** Rejects one of the key's rows: it goes to `operator.rejected` with the reason. The first reason counts. */
   reject(row: Row<R>, reason: string): void;
 }
@@ -43,6 +45,7 @@ export interface Out<R extends Columns, M extends Columns> {
 /** What `process` is given for a key. */
 export interface Call<
   K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns, T extends Tables = {},
+  P extends Ports = {},
 > {
   readonly key: Row<K>;
   readonly state: State<S>;
@@ -51,7 +54,7 @@ export interface Call<
   /** Lists and maps of the key. */
   readonly tables: TablesOf<T>;
   readonly timers: Timers;
-  readonly out: Out<R, M>;
+  readonly out: Out<R, M, P>;
   readonly options: Row<O>;
   /** Speaks of the key's first row, and after `ctx.of(row)` of that. */
   readonly ctx: Context;
@@ -59,6 +62,7 @@ export interface Call<
 
 export interface KeyedDefinition<
   K extends Columns, R extends Columns, S extends Columns, M extends Columns, O extends Columns, T extends Tables = {},
+  P extends Ports = {},
 > {
   /** Columns of the operator's key that `process` sees. */
   key?: K;
@@ -69,6 +73,8 @@ export interface KeyedDefinition<
   /** Lists and maps for each key: `{ recent: list({ song: utf8, at: timestamp }), songs: map(utf8, s64) }`. */
   tables?: T;
   makes?: M;
+  /** In its place: several outputs by their names, the main one first. */
+  ports?: P;
   options?: O;
   /** Which columns of the input leave besides: those of the key, if nothing is said. */
   passes?: "all" | "none" | "key" | readonly string[];
@@ -76,23 +82,24 @@ export interface KeyedDefinition<
   rename?: Readonly<Record<string, string>>;
   /** The column that is the output's event time, if it is not the input's. */
   eventTime?: string;
-  process(call: Call<K, R, S, M, O, T>): void;
+  process(call: Call<K, R, S, M, O, T, P>): void;
 }
 
 /** An operator. */
 export class Keyed<
   K extends Columns = Columns, R extends Columns = Columns, S extends Columns = Columns, M extends Columns = Columns,
-  O extends Columns = Columns, T extends Tables = Tables,
+  O extends Columns = Columns, T extends Tables = Tables, P extends Ports = Ports,
 > {
-  readonly definition: KeyedDefinition<K, R, S, M, O, T>;
+  readonly definition: KeyedDefinition<K, R, S, M, O, T, P>;
   /** Null if nothing is kept. */
   readonly kept: Kept | null;
   /** Lists and maps, which follow what is kept in the contract. */
   readonly tables: readonly Declared[];
   readonly #passing: Passing;
+  readonly #ports: PortSpec[];
   #opened: { plan: Plan; options: any; key: { place: number; format: string }[] } | null = null;
 
-  constructor(definition: KeyedDefinition<K, R, S, M, O, T>) {
+  constructor(definition: KeyedDefinition<K, R, S, M, O, T, P>) {
     const { state, tables = {}, passes = "key", drop = [], rename = {} } = definition;
     const types = Object.values(state ?? {});
     if (types.length > 0 && types.every((type) => type.nullable)) {
@@ -102,13 +109,14 @@ export class Keyed<
     this.kept = types.length > 0 ? new Kept(state!) : null;
     this.tables = Object.entries<Tables[string]>(tables).map(([name, of]) => new Declared(name, of));
     this.#passing = { passes, drop, rename };
+    this.#ports = portSpecs(definition, "key");
   }
 
   /** Throws `Unfit` with words for the job's owner. */
   open(inputs: Input[], text: string): Contract {
-    const { key = {}, reads, makes = {}, options = {}, eventTime = null } = this.definition;
+    const { key = {}, reads, options = {} } = this.definition;
     const read = readOptions(options, text);
-    const [contract, plan] = fit(inputs, reads, makes, this.#passing, eventTime);
+    const [contract, plan] = fitPorts(inputs, reads, this.#ports, this.#passing);
     this.#opened = { plan, options: read, key: fitKey(inputs, key) };
     const state: StateTable[] = this.kept === null ? [] : [{ name: "state", subkey: [], values: this.kept.fields() }];
     state.push(...this.tables.map((declared) => declared.field()));
@@ -119,7 +127,7 @@ export class Keyed<
     context: BatchContext, table: Table, endBytes: Uint8Array, keys: Table, states: Table[], due: Due, expiring: Uint8Array,
   ): KeyedOutput {
     const { plan, options, key: places } = this.#opened!;
-    const { key = {}, reads, makes = {}, process } = this.definition;
+    const { key = {}, reads, process } = this.definition;
     const rejected: { row: number; reason: string }[] = [];
     const types = Object.values(reads);
     const views = types.map((type, at) => view(table.nodes[at]!, plan.formats[at]!, type, table.rows));
@@ -137,7 +145,7 @@ export class Keyed<
     const stored = this.tables.map((declared, at) => declared.begin(own + at));
     const tables = Object.fromEntries(this.tables.map(({ name }, at) => [name, stored[at]!])) as unknown as TablesOf<T>;
     const timers = new Timers(due);
-    const out = new Sink<R, M>();
+    const out = new KeyedSink<R, M, P>(this.#ports, this.definition.ports !== undefined);
     const ctx = new Context(context);
     const ends: Uint32Array = typed(Uint32Array, endBytes, keys.rows);
     let start = 0;
@@ -171,7 +179,7 @@ export class Keyed<
       if (was === null ? now !== null : now === null || !this.kept.isSame(was, now)) changes.push({ key: at, state: now });
     }
     return {
-      emitted: out.emitted(makes, plan.order),
+      emitted: out.emitted(plan.orders),
       changes: [...this.#changes(changes), ...stored.flatMap((one) => one.made())],
       timers: timers.made(),
       rejected: [...rejected, ...out.rejected].sort((a, b) => a.row - b.row),
@@ -187,25 +195,31 @@ export class Keyed<
 }
 
 /** What a call's keys emit and reject. */
-class Sink<R extends Columns, M extends Columns> implements Out<R, M> {
+class KeyedSink<R extends Columns, M extends Columns, P extends Ports> implements Out<R, M, P> {
   /** The number of each row in the call. */
   readonly numbers = new Map<object, number>();
   readonly rejected: { row: number; reason: string }[] = [];
   readonly #refused = new Set<number>();
+  readonly #specs: readonly PortSpec[];
+  /** Rows are numbered by their emission. */
+  readonly #sinks: Sinks;
   readonly #keys: number[] = [];
   readonly #origins: number[] = [];
-  readonly #made: Row<M>[] = [];
   #key = 0;
+
+  constructor(specs: readonly PortSpec[], hasPorts: boolean) {
+    this.#specs = specs;
+    this.#sinks = new Sinks(specs, hasPorts);
+  }
 
   enter(key: number): void {
     this.#key = key;
     this.numbers.clear();
   }
 
-  emit(made: Row<M>, of?: Row<R>): void {
-    this.#keys.push(this.#key);
+  emit(made: MadeOf<M, P>, of?: Row<R>): void {
     this.#origins.push(of === undefined ? NO_ORIGIN : this.#number(of));
-    this.#made.push(made);
+    this.#sinks.put(made, this.#keys.push(this.#key) - 1);
   }
 
   reject(row: Row<R>, reason: string): void {
@@ -221,23 +235,27 @@ class Sink<R extends Columns, M extends Columns> implements Out<R, M> {
     return number;
   }
 
-  emitted(makes: Columns, order: string[]): KeyedEmitted[] {
-    if (this.#made.length === 0) return [];
-    const hasOrigin = this.#origins.some((origin) => origin !== NO_ORIGIN);
-    return [{
-      port: 0,
-      key: bytesOf(Uint32Array.from(this.#keys)),
-      origin: hasOrigin ? bytesOf(Uint32Array.from(this.#origins)) : null,
-      time: null,
-      computed: { rows: this.#made.length, nodes: nodesOf(makes, order, this.#made) },
-    }];
+  emitted(orders: readonly string[][]): KeyedEmitted[] {
+    const emitted: KeyedEmitted[] = [];
+    for (const [port, { numbers, rows }] of this.#sinks.each.entries()) {
+      if (rows.length === 0) continue;
+      const origins = numbers.map((number) => this.#origins[number]!);
+      emitted.push({
+        port,
+        key: bytesOf(Uint32Array.from(numbers, (number) => this.#keys[number]!)),
+        origin: origins.some((origin) => origin !== NO_ORIGIN) ? bytesOf(Uint32Array.from(origins)) : null,
+        time: null,
+        computed: { rows: rows.length, nodes: nodesOf(this.#specs[port]!.makes, orders[port]!, rows) },
+      });
+    }
+    return emitted;
   }
 }
 
 /** Makes a definition an operator. A module exports one. */
 export function keyed<
   R extends Columns, K extends Columns = {}, S extends Columns = {}, M extends Columns = {}, O extends Columns = {},
-  T extends Tables = {},
->(definition: KeyedDefinition<K, R, S, M, O, T>): Keyed<K, R, S, M, O, T> {
+  T extends Tables = {}, P extends Ports = {},
+>(definition: KeyedDefinition<K, R, S, M, O, T, P>): Keyed<K, R, S, M, O, T, P> {
   return new Keyed(definition);
 }

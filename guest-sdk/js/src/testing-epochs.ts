@@ -10,9 +10,9 @@ import { serve } from "./tables.ts";
 import { TestTable } from "./testing-tables.ts";
 import { NO_ORIGIN } from "./keyed.ts";
 import type { Out, Setting } from "./testing.ts";
-import { recording } from "./testing.ts";
+import { outOf, recording } from "./testing.ts";
 import type { Values } from "./testing-rows.ts";
-import { Given, opened, range, read, shown } from "./testing-rows.ts";
+import { Given, opened, range, shown } from "./testing-rows.ts";
 import type { Timer } from "./timers.ts";
 import type { Contract, Due, KeyedOutput, Table } from "./wire.ts";
 
@@ -24,9 +24,9 @@ export interface RunSetting extends Pick<Setting, "options" | "schema" | "seed">
 }
 
 /** A run without state and timers, before its first epoch. */
-export const start = (operator: Keyed<any, any, any, any, any, any>, setting: RunSetting): Run => new Run(operator, setting);
+export const start = (operator: Any, setting: RunSetting): Run => new Run(operator, setting);
 
-type Any = Keyed<any, any, any, any, any, any>;
+type Any = Keyed<any, any, any, any, any, any, any>;
 interface Held {
   readonly key: unknown[];
   state: Record<string, unknown> | null;
@@ -195,24 +195,18 @@ function dueOf(timers: [number, Timer][]): Due {
 function assembled(
   contract: Contract, output: KeyedOutput, given: Given, key: readonly string[], held: Held[], order: number[],
 ): Out {
-  const emitted = output.emitted[0];
-  const rows = emitted?.computed.rows ?? 0;
-  const keys = emitted === undefined ? [] : words(emitted.key);
-  const origins = emitted?.origin ? words(emitted.origin) : Array.from({ length: rows }, () => NO_ORIGIN);
-  const origin = origins.map((row) => (row === NO_ORIGIN ? null : order[row]!));
-  const main: Record<string, unknown[]> = {};
-  let at = 0;
-  for (const field of contract.ports[0]!.fields) {
-    if (field.tag === "computed") {
-      main[field.val.name] = emitted === undefined ? [] : read(field.val, emitted.computed.nodes[at++]!, rows);
-      continue;
-    }
-    const [column, name] = field.val;
-    const place = key.indexOf(column);
-    main[name] = place >= 0
-      ? keys.map((key) => held[key]!.key[place])
-      : origin.map((row) => (row === null ? null : given.rows[column]![row]!));
-  }
   const rejected = output.rejected.map(({ row, reason }) => ({ row: order[row]!, reason })).sort((a, b) => a.row - b.row);
-  return { main, origin, rejected, logs: [], counters: {}, gauges: {} };
+  return outOf(contract, rejected, (port) => {
+    const emitted = output.emitted.find((one) => one.port === port);
+    if (emitted === undefined) return { nodes: [], origin: [], passed: () => [] };
+    const keys = words(emitted.key);
+    const origins = emitted.origin === null ? keys.map(() => NO_ORIGIN) : words(emitted.origin);
+    const origin = origins.map((row) => (row === NO_ORIGIN ? null : order[row]!));
+    const passed = (column: string): unknown[] => {
+      const place = key.indexOf(column);
+      if (place >= 0) return keys.map((key) => held[key]!.key[place]);
+      return origin.map((row) => (row === null ? null : given.rows[column]![row]!));
+    };
+    return { nodes: emitted.computed.nodes, origin, passed };
+  });
 }

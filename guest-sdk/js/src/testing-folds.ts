@@ -41,7 +41,8 @@ export function fold(operator: Aggregate<any, any, any, any>, rows: Values, sett
     }
   }
   const ofGroups = key.map((name, at) => [name, whole.origin.map((group) => folds.keys[group!]![at])]);
-  return { ...whole, ...recorded, main: { ...Object.fromEntries(ofGroups), ...whole.main } };
+  const main = { ...Object.fromEntries(ofGroups), ...whole.main };
+  return { ...whole, ...recorded, main, ports: { [contract.ports[0]!.name]: main } };
 }
 
 function isSame(left: any, right: any, tolerance: number): boolean {

@@ -17,7 +17,7 @@ export interface JoinSetting extends Pick<Setting, "options" | "schema" | "seed"
  * What the rows of both sides come to, key after key in the order in which these come first. Rows are numbered over both sides, left ones
  * first; an origin is a key.
  */
-export function join(operator: Cogroup<any, any, any, any, any>, left: Values, right: Values, setting: JoinSetting): Out {
+export function join(operator: Cogroup<any, any, any, any, any, any>, left: Values, right: Values, setting: JoinSetting): Out {
   const { key, rightKey = key, options = {}, now = 0, seed = 0 } = setting;
   const given = [Given.of(left, setting.schema), Given.of(right, setting.rightSchema)] as const;
   const names = [key, rightKey] as const;
@@ -40,15 +40,8 @@ export function join(operator: Cogroup<any, any, any, any, any>, left: Values, r
       { epoch: 1, firstRow: 0, now, watermark: -(2 ** 63), seed }, tables[0]!, ends[0]!, tables[1]!, ends[1]!,
       new Given(columns, given[0].types).table(key, range(0, keys.length)),
     ));
-  const emitted = output.emitted.length > 0 ? output : { ...output, emitted: [{ port: 0, origin: new Uint8Array(0), computed: noRows(contract) }] };
-  const out = assembled(contract, emitted, columns, 0, keys.length);
+  const out = assembled(contract, output, columns, 0, keys.length);
   const number = (row: number): number => (row < given[0].count ? orders[0]![row]! : given[0].count + orders[1]![row - given[0].count]!);
   const rejected = output.rejected.map(({ row, reason }) => ({ row: number(row), reason })).sort((a, b) => a.row - b.row);
   return { ...out, rejected, ...recorded };
-}
-
-function noRows({ ports }: { ports: { fields: { tag: string }[] }[] }) {
-  const computed = ports[0]!.fields.filter(({ tag }) => tag === "computed");
-  // As many buffers as any column has.
-  return { rows: 0, nodes: computed.map(() => ({ rows: 0, buffers: [new Uint8Array(0), new Uint8Array(4), new Uint8Array(0)] })) };
 }

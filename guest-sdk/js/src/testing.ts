@@ -12,7 +12,7 @@ import { tell } from "./log.ts";
 import type { Values } from "./testing-rows.ts";
 import { Given, opened, range, read, shown } from "./testing-rows.ts";
 import type { Transform } from "./transform.ts";
-import type { Contract, Output } from "./wire.ts";
+import type { Contract, Node, Output } from "./wire.ts";
 
 export type { Run } from "./testing-epochs.ts";
 export { start } from "./testing-epochs.ts";
@@ -30,12 +30,19 @@ export interface Setting {
   now?: number;
   watermark?: number;
   seed?: number | bigint;
+  /** Side tables on offer, and types of their columns, where values do not tell. */
+  tables?: Record<string, Values>;
+  tableSchemas?: Record<string, Record<string, string>>;
 }
 
 export interface Out {
+  /** The columns of the main output. */
   main: Record<string, unknown[]>;
   /** The input row of each row (of an aggregate, the group); null where there is none. */
   origin: (number | null)[];
+  /** All outputs by their names, the main one among them. */
+  ports: Record<string, Record<string, unknown[]>>;
+  origins: Record<string, (number | null)[]>;
   rejected: { row: number; reason: string }[];
   logs: { level: Level; message: string }[];
   counters: Record<string, number>;
@@ -46,9 +53,14 @@ export interface Out {
 const ONE_BY_ONE_MAX = 200;
 
 /** Runs `operator` over a batch. */
-export function run(operator: Transform<any, any, any>, rows: Values, setting: Setting = {}): Out {
+export function run(operator: Transform<any, any, any, any, any>, rows: Values, setting: Setting = {}): Out {
   const given = Given.of(rows, setting.schema);
-  const contract = opened(() => operator.open([given.input()], JSON.stringify(setting.options ?? {})));
+  const tables = Object.entries(setting.tables ?? {}).map(([name, of]) => ({ name, of: Given.of(of, setting.tableSchemas?.[name]) }));
+  const offered = tables.map(({ name, of }) => ({ ...of.input(), name, mode: "table" }));
+  const contract = opened(() => operator.open([given.input(), ...offered], JSON.stringify(setting.options ?? {})));
+  for (const { name, of } of tables.filter(({ name }) => contract.tables.includes(name))) {
+    operator.load(name, of.table(Object.keys(of.rows), range(0, of.count)));
+  }
   const call = (start: number, end: number): Out => {
     const { epoch = 1, firstRow = 0, now = 0, watermark = -(2 ** 63), seed = 0 } = setting;
     const context = { epoch, firstRow: firstRow + start, now, watermark, seed };
@@ -81,10 +93,13 @@ export function recording<T>(call: () => T): [T, Recorded] {
 
 /** Rows must not depend on how they are cut into batches. */
 function checkCuts(whole: Out, parts: Out[]): void {
-  const joined: Record<string, unknown[]> = {};
-  for (const name of Object.keys(whole.main)) joined[name] = parts.flatMap((part) => part.main[name]!);
+  const joined: Out["ports"] = {};
+  for (const [port, columns] of Object.entries(whole.ports)) {
+    const names = Object.keys(columns);
+    joined[port] = Object.fromEntries(names.map((name) => [name, parts.flatMap((part) => part.ports[port]![name]!)]));
+  }
   const rejected = parts.flatMap((part, row) => part.rejected.map(({ reason }) => ({ row, reason })));
-  const [atOnce, oneByOne] = [shown([whole.main, whole.rejected]), shown([joined, rejected])];
+  const [atOnce, oneByOne] = [shown([whole.ports, whole.rejected]), shown([joined, rejected])];
   if (atOnce !== oneByOne) {
     throw new Error(
       `the answer depends on how rows are cut into batches:\n  all at once: ${atOnce}\n  one by one:  ${oneByOne}`,
@@ -94,17 +109,39 @@ function checkCuts(whole: Out, parts: Out[]): void {
 
 /** What the engine would carry across, put together with what was computed. */
 export function assembled(contract: Contract, output: Output, rows: Values, start: number, count: number): Out {
-  const emitted = output.emitted[0]!;
-  const made = emitted.computed.rows;
-  const origin = emitted.origin === null ? range(0, count) : [...new Uint32Array(emitted.origin.slice().buffer)];
-  const main: Record<string, unknown[]> = {};
-  let at = 0;
-  for (const field of contract.ports[0]!.fields) {
-    if (field.tag === "pass") {
-      main[field.val[1]] = origin.map((row) => rows[field.val[0]]![start + row]!);
-    } else {
-      main[field.val.name] = read(field.val, emitted.computed.nodes[at++]!, made);
+  return outOf(contract, output.rejected, (port) => {
+    const emitted = output.emitted.find((one) => one.port === port);
+    if (emitted === undefined) return { nodes: [], origin: [], passed: () => [] };
+    const origin = emitted.origin === null ? range(0, count) : [...new Uint32Array(emitted.origin.slice().buffer)];
+    const passed = (column: string): unknown[] => origin.map((row) => rows[column]![start + row]!);
+    return { nodes: emitted.computed.nodes, origin, passed };
+  });
+}
+
+/** What left by an output: the columns computed, the origins of rows, and a column that passed. */
+interface LeftBy {
+  nodes: Node[];
+  origin: (number | null)[];
+  passed(column: string): unknown[];
+}
+
+export function outOf(contract: Contract, rejected: Out["rejected"], leftBy: (port: number) => LeftBy): Out {
+  const ports: Out["ports"] = {};
+  const origins: Out["origins"] = {};
+  for (const [port, { name, fields }] of contract.ports.entries()) {
+    const { nodes, origin, passed } = leftBy(port);
+    const columns: Record<string, unknown[]> = {};
+    let at = 0;
+    for (const field of fields) {
+      if (field.tag === "pass") {
+        columns[field.val[1]] = passed(field.val[0]);
+      } else {
+        const node = nodes[at++];
+        columns[field.val.name] = node === undefined ? [] : read(field.val, node, origin.length);
+      }
     }
+    [ports[name], origins[name]] = [columns, origin];
   }
-  return { main, origin, rejected: output.rejected, logs: [], counters: {}, gauges: {} };
+  const main = contract.ports[0]!.name;
+  return { main: ports[main]!, origin: origins[main]!, ports, origins, rejected, logs: [], counters: {}, gauges: {} };
 }

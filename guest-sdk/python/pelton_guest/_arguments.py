@@ -27,11 +27,13 @@ class Arguments:
         by_column: bool = False,
         given: dict[Any, str] | None = None,
         names: dict[str, Any] | None = None,
+        tables: dict[str, str] | None = None,
     ) -> None:
         """`skip` arguments come before these; `given` has the annotations of what is given besides the columns and options;
-        `names` are known to annotations besides those of the function's module."""
+        `names` are known to annotations besides those of the function's module; `tables` has the arguments that side tables are looked up in."""
         self.name, self.by_column, self.takes_columns = name, by_column, reads
         self.given = {Context: "ctx"} if given is None else given
+        self.tables = tables or {}
         self.hints = typing.get_type_hints(function, localns=names, include_extras=True)
         self.reads: list[Read] = []
         self.options_class: type | None = None
@@ -41,6 +43,9 @@ class Arguments:
 
     def _add(self, name: str) -> None:
         of = f"`{self.name}.{name}`"
+        if name in self.tables:
+            self.order.append(self.tables[name])
+            return
         if name not in self.hints:
             raise TypeError(f"{of} has no annotation: say which type the column `{name}` has, as in `{name}: float`")
         annotation = self.hints[name]

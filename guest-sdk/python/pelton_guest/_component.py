@@ -69,10 +69,13 @@ def export(author: ModuleType, kind: str) -> type:
             return contract
 
     class OfRows(Exported):
-        """Of a transform, and of keyed operators and cogroups, whose calls have more arguments."""
+        """Of a transform, which exports `tables` as well, and of keyed operators and cogroups, whose calls have more arguments."""
 
         def process(self, ctx: BatchContext, *given: Any) -> Any:
             return called(lambda: operator.process(Exported.opened, ctx, *given), ctx.now)
+
+        def load(self, name: str, version: int, rows: Table) -> None:
+            called(lambda: operator.load(Exported.opened, name, rows), 0)
 
     class OfFold(Exported):
         def accumulate(self, ctx: BatchContext, rows: Table, slots: bytes, accumulators: Table) -> Table:

@@ -69,11 +69,11 @@ def top_level(fields: list[Field]) -> dict[str, Field]:
     return columns
 
 
-def read_format(read: Read, columns: dict[str, Field]) -> str:
+def read_format(read: Read, columns: dict[str, Field], of: str = "the input") -> str:
     wants = read.type.name
     if read.column not in columns:
         hint = suggest(read.column, columns)
-        raise Unfit(f"the input has no column `{read.column}`, which `{read.field}` reads as {wants}: {hint}")
+        raise Unfit(f"{of} has no column `{read.column}`, which `{read.field}` reads as {wants}: {hint}")
     format = columns[read.column].format
     if not read.type.accepts(format):
         raise Unfit(f"column `{read.column}` is {name(format)}, but `{read.field}` reads it as {wants}")

@@ -14,10 +14,10 @@ from itertools import repeat
 from struct import pack
 from typing import Any
 
-from . import _batch, _options, _rows
+from . import _batch, _lookups, _options, _rows
 from ._answers import Answers, Made
 from ._arguments import Arguments
-from ._columns import Column, make_node
+from ._columns import Column, Wrong, make_node
 from ._context import Context
 from ._contract import Plan, fit
 from ._wire import BatchContext, Contract, Emitted, Input, Output, Rejection, Table
@@ -44,15 +44,29 @@ class Opened:
 
     plan: Plan
     options: Any
+    #: By their places among the transform's.
+    tables: list[_lookups.Offered] = dataclasses.field(default_factory=list)
 
 
 class Transform:
     """A function that is an operator; calling it calls the function."""
 
-    def __init__(self, function: typing.Callable, columns: bool, passing: _rows.Passing, event_time: str | None) -> None:
+    def __init__(
+        self,
+        function: typing.Callable,
+        columns: bool,
+        passing: _rows.Passing,
+        event_time: str | None,
+        tables: typing.Mapping[str, typing.Callable],
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function, self.by_column, self.passing, self.event_time = function, columns, passing, event_time
-        self.arguments = Arguments(function.__name__, function, by_column=columns)
+        self.lookups = _lookups.lookups(function.__name__, tables)
+        by_argument = {of.argument: f"table {of.name}" for of in self.lookups}
+        self.arguments = Arguments(function.__name__, function, by_column=columns, tables=by_argument)
+        for of in self.lookups:
+            if f"table {of.name}" not in self.arguments.order:
+                raise TypeError(f"no argument of `{self.name}` takes the side table `{of.name}`: it is called `{of.argument}`")
         self.reads, self.options_class = self.arguments.reads, self.arguments.options_class
         hints = self.arguments.hints
         if "return" not in hints:
@@ -71,7 +85,18 @@ class Transform:
         """Raises `Unfit` or `BadOptions` with words for the job's owner."""
         read_options = _options.read(self.options_class, options)
         contract, plan = fit(inputs, self.reads, self.ports, self.passing, self.event_time)
-        return contract, Opened(plan, read_options)
+        contract.tables = [of.name for of in self.lookups]
+        return contract, Opened(plan, read_options, [of.open(inputs) for of in self.lookups])
+
+    def load(self, opened: Opened, name: str, rows: Table) -> None:
+        """Replaces a side table."""
+        for of, offered in zip(self.lookups, opened.tables):
+            if of.name == name:
+                return of.load(offered, rows)
+        raise Wrong(f"the table `{name}` came, but this module did not ask for it")
+
+    def _tables(self, opened: Opened) -> dict[str, Any]:
+        return {f"table {of.name}": of.get(offered) for of, offered in zip(self.lookups, opened.tables)}
 
     def process(self, opened: Opened, context: BatchContext, table: Table) -> Output:
         columns = _batch.views(table, opened.plan.formats, self.reads)
@@ -95,7 +120,8 @@ class Transform:
         """Origins and rows made, for each port."""
         numbers = range(rows) if kept is None else kept
         values = _batch.values(columns, self.reads, kept)
-        given = {"ctx": map(ctx.at, numbers), "options": repeat(opened.options)}
+        tables = {name: repeat(built) for name, built in self._tables(opened).items()}
+        given = {"ctx": map(ctx.at, numbers), "options": repeat(opened.options), **tables}
         calls = self.arguments.calls(values, given)
         # What repeats without end does not count the rows.
         arguments = zip(*calls) if values else zip(numbers, *calls)
@@ -113,7 +139,7 @@ class Transform:
     ) -> Output:
         if kept is not None:
             columns = [Taken(column, kept) for column in columns]  # type: ignore[misc]
-        given = {"ctx": ctx, "options": opened.options}
+        given = {"ctx": ctx, "options": opened.options, **self._tables(opened)}
         answer = self.function(*self.arguments.calls(columns, given))
         if not isinstance(answer, Emit):
             answer = Emit(answer)
@@ -180,15 +206,19 @@ def transform(
     drop: typing.Iterable[str] = (),
     rename: typing.Mapping[str, str] | None = None,
     event_time: str | None = None,
+    tables: typing.Mapping[str, typing.Callable] | None = None,
 ) -> Any:
     """Makes a function an operator.
 
     `passes` ("all", "none" or names), `drop` and `rename` say which columns of the input leave besides the computed ones,
     of which one takes the place of a passed one of its name. `event_time` names the main output's event time. With
     `columns` the function is called once for a batch, with `Column`s, and answers with an `Emit`.
+
+    `tables` names tables of the job, each with a function of its rows that makes what is looked up in: the argument of the
+    table's name is given that.
     """
 
     def decorate(function: typing.Callable) -> Transform:
-        return Transform(function, columns, _rows.passing(passes, drop, rename or {}), event_time)
+        return Transform(function, columns, _rows.passing(passes, drop, rename or {}), event_time, tables or {})
 
     return decorate(function) if function is not None else decorate

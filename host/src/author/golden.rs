@@ -3,6 +3,7 @@
 //! ```text
 //! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
 //! cases/over-100/input.csv                  or input.jsonl; of a join [left] and [right], with left.csv and right.csv
+//! cases/over-100/airlines.csv               or airlines.jsonl: the rows of the side table [table.airlines]
 //! cases/over-100/expected.jsonl             rows of the main output, in order
 //! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
 //! ```
@@ -141,8 +142,8 @@ impl Case {
         let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
         let mut job = DocumentMut::new();
         for (key, item) in case.iter() {
-            if !["input", "left", "right", "operator"].contains(&key) {
-                let known = "there are [input], or [left] and [right], and [operator]";
+            if !["input", "left", "right", "operator", "table"].contains(&key) {
+                let known = "there are [input], or [left] and [right], [operator] and [table.NAME]";
                 return Err(wrong(format!("case.toml has the unknown key `{key}`; {known}")));
             }
             if !item.is_table_like() {
@@ -163,6 +164,9 @@ impl Case {
             sources.insert(name, Item::Table(self.source(name, table(name))?));
         }
         job.insert("source", Item::Table(sources));
+        if let Some(tables) = self.tables(table("table"))? {
+            job.insert("table", Item::Table(tables));
+        }
         let mut operator = table("operator");
         if !is_join {
             operator.insert("input", value("input"));
@@ -182,6 +186,23 @@ impl Case {
         }
         job.insert("sink", Item::Table(sinks));
         Ok(job)
+    }
+
+    /// The side tables: what the case says of each, and its file.
+    fn tables(&self, given: Table) -> Result<Option<Table>, AuthorError> {
+        let mut tables = Table::new();
+        tables.set_implicit(true);
+        for (name, item) in &given {
+            let Some(said) = item.as_table_like() else {
+                let why = format!("`table.{name}` of case.toml is no table");
+                return Err(AuthorError::Case { case: self.name.clone(), why });
+            };
+            let said: Table = said.iter().map(|(key, item)| (key, item.clone())).collect();
+            let mut table = self.source(name, said)?;
+            table.remove("type");
+            tables.insert(name, Item::Table(table));
+        }
+        Ok((!tables.is_empty()).then_some(tables))
     }
 
     /// The source of an input: what the case says of it, and its file.

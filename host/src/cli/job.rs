@@ -125,6 +125,7 @@ fn apply(context: &Context, args: &ApplyArgs) -> Exit {
         Ok(applied) if applied["revision"].is_u64() && applied["is_started"] == false => {
             swap::follow(context, &client, applied["job"].as_str().unwrap_or_default(), &applied)
         }
+        Ok(applied) if applied["revision"].is_u64() => swap::follow_start(context, &client, &applied),
         applied => answer(context, &args.job, &text, applied, swap::changes),
     }
 }

@@ -81,7 +81,8 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
     };
     let threads = context.config.threads_for(None);
     let Ok(traces) = context.traces() else { return Exit::Usage };
-    let engine = match Engine::open(EngineOptions { data, runtime, threads, traces }) {
+    let heard = context.terminal.heard.clone();
+    let engine = match Engine::open(EngineOptions { data, runtime, threads, traces, heard }) {
         Ok(engine) => engine,
         Err(error) => return fail(context, &error),
     };

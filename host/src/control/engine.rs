@@ -37,6 +37,7 @@ use crate::{
     clock,
     job::{diagnostic::shown, file::BYTES_MAX, run::Sample},
     lock::Lock,
+    log::Heard,
     telemetry::Traces,
 };
 
@@ -49,6 +50,8 @@ pub struct EngineOptions {
     pub threads: usize,
     /// None: nobody wants traces.
     pub traces: Option<Traces>,
+    /// Where its jobs listen for what is said of them.
+    pub heard: Heard,
 }
 
 /// A job that a client hands over.
@@ -75,6 +78,7 @@ pub struct Engine {
     runtime: Arc<Runtime>,
     threads: usize,
     traces: Option<Traces>,
+    heard: Heard,
     data: PathBuf,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
     /// Those that cannot be read.
@@ -97,9 +101,13 @@ impl Engine {
         self.traces.as_ref()
     }
 
+    pub(super) fn heard(&self) -> &Heard {
+        &self.heard
+    }
+
     /// Opens the data directory, for this process alone. Nothing runs yet.
     pub fn open(options: EngineOptions) -> Result<Arc<Self>, ControlError> {
-        let EngineOptions { data, runtime, threads, traces } = options;
+        let EngineOptions { data, runtime, threads, traces, heard } = options;
         let data = Folder::create(&data)?;
         let lock = data.lock("lock")?;
         data.sweep()?;
@@ -117,6 +125,7 @@ impl Engine {
             runtime,
             threads,
             traces,
+            heard,
             data: data.path().to_owned(),
             jobs: Mutex::new(jobs),
             damaged: Mutex::new(damaged),
@@ -269,26 +278,36 @@ impl Engine {
     /// Takes a job and runs it. A job of the same name that does not run gets a new revision and goes on with its state.
     pub fn submit(self: &Arc<Self>, submission: Submission, by: &str) -> Result<JobStatus, ControlError> {
         let (name, revision) = self.draft(submission, by)?;
-        self.refuse_damaged(&name)?;
-        self.refuse_running(&name)?;
-        let file = resolve::read(&revision, &self.catalogue.checkpoint(&name))?;
+        self.take(&name, revision, by)
+    }
+
+    /// Takes a job whose draft was made, and runs it.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        name: &str,
+        revision: Revision,
+        by: &str,
+    ) -> Result<JobStatus, ControlError> {
+        self.refuse_damaged(name)?;
+        self.refuse_running(name)?;
+        let file = resolve::read(&revision, &self.catalogue.checkpoint(name))?;
         resolve::check(&file)?;
         let revision = Revision { pins: resolve::pin(&self.registry, &file, &revision.pins, by)?, ..revision };
         // A job that does not fit is refused before anybody hears of it.
         drop(resolve::plan(&self.registry, &self.runtime, &file, &revision.pins, resolve::print_nowhere())?);
         let job = {
             let _changes = self.changes()?;
-            self.refuse_running(&name)?;
+            self.refuse_running(name)?;
             if let Some(gone) = revision.pins.values().find(|digest| !self.registry.has(**digest)) {
                 return Err(ControlError::missing("module", gone));
             }
-            let known = self.jobs_map().get(&name).cloned();
+            let known = self.jobs_map().get(name).cloned();
             let job = match known {
                 Some(job) => {
                     job.revise(&self.catalogue, revision)?;
                     job
                 }
-                None => self.add(&name, revision)?,
+                None => self.add(name, revision)?,
             };
             job.start(self)?;
             job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _log
@@ -62,11 +62,18 @@ def run(
     now: int = 0,
     watermark: int = -(1 << 63),
     seed: int = 0,
+    tables: dict[str, dict[str, list]] | None = None,
+    table_schemas: dict[str, dict[str, str]] | None = None,
 ) -> Out:
-    """Runs `operator` over a batch. Columns have the type of their values, or that of `schema`: `{"price": "f64?"}`."""
+    """Runs `operator` over a batch. Columns have the type of their values, or that of `schema`: `{"price": "f64?"}`. `tables` are the side
+    tables on offer, as `rows` are, with the types of `table_schemas`."""
     given = Given.of(rows, schema)
-    contract, state = opened(operator, [given.input()], options)
+    offered = {name: Given.of(of, (table_schemas or {}).get(name)) for name, of in (tables or {}).items()}
+    inputs = [replace(of.input(), name=name, mode="table") for name, of in offered.items()]
+    contract, state = opened(operator, [given.input(), *inputs], options)
     recorded = _log.recorded = _log.Recorded()
+    for name in contract.tables:
+        operator.load(state, name, offered[name].table(list(offered[name].rows), range(offered[name].count)))
 
     def call(start: int, end: int) -> Out:
         batch = BatchContext(epoch, first_row + start, now, watermark, seed)

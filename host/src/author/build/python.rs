@@ -16,7 +16,11 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         Kind::Keyed => "Keyed",
         Kind::Cogroup => "Cogroup",
     };
-    let besides = if project.kind == Kind::Aggregate { "Retractable = Aggregate\n" } else { "" };
+    let besides = match project.kind {
+        Kind::Transform => "Tables = Transform\n",
+        Kind::Aggregate => "Retractable = Aggregate\n",
+        Kind::Keyed | Kind::Cogroup => "",
+    };
     let app = format!(
         "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n{besides}",
         project.kind

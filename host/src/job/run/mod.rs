@@ -58,6 +58,7 @@ use std::{
 
 use arrow::array::RecordBatch;
 pub use error::RunError;
+pub use heirs::misfits;
 use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
