@@ -46,7 +46,7 @@ QUICK = {
     "c": {"to-euro", "spread", "sessions", "debts", "kinds", "words", "total", "visits", "fails", "plays", "route", "stays", "flights"},
     "go": {"to-euro", "debts", "kinds", "total", "visits", "lossy", "plays", "route", "stays", "flights"},
     "typescript": {"debts", "words", "total", "visits", "plays", "route"},
-    "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays", "route"},
+    "zig": {"to-euro", "debts", "words", "total", "visits", "fails", "plays", "route", "flights"},
     "assemblyscript": {"to-euro", "spread", "sessions", "kinds", "total", "visits", "fails"},
 }
 #: How `pelton check` is called for aggregates.
