@@ -1,4 +1,10 @@
-/** What an aggregate exports. */
-import { exportsOf } from "./exports.mjs";
+/** What an aggregate exports, and the interface that one adds which can take rows back. */
+import { exportsOf, isThere, rename } from "./exports.mjs";
 
-export default exportsOf("aggregate", ["open", "accumulate", "merge", "finish"]);
+export default class extends exportsOf("aggregate", ["open", "accumulate", "merge", "finish"]) {
+  afterCompile(module) {
+    if (isThere(module, "takeBack")) rename(module, "retractable", "retract");
+    else module.removeExport("retract");
+    super.afterCompile(module);
+  }
+}

@@ -11,13 +11,21 @@ const ENTRY = ".pelton/build/entry";
 export function exportsOf(kind, functions) {
   return class {
     afterCompile(module) {
-      for (const name of functions) {
-        const exported = `pelton:operator/${kind}@0.1.0#${name}`;
-        module.removeExport(name);
-        module.addFunctionExport(`${ENTRY}/${name}`, exported);
-        module.addFunctionExport(`${ENTRY}/done`, `cabi_post_${exported}`);
-      }
+      for (const name of functions) rename(module, kind, name);
       module.removeExport("done");
     }
   };
+}
+
+/** Whether the entry has the function, which it has if something calls it. */
+export function isThere(module, name) {
+  return module.getFunction(`${ENTRY}/${name}`) !== 0;
+}
+
+/** Exports a function of the entry by the name that it has in an interface. */
+export function rename(module, interfaceName, name) {
+  const exported = `pelton:operator/${interfaceName}@0.1.0#${name}`;
+  module.removeExport(name);
+  module.addFunctionExport(`${ENTRY}/${name}`, exported);
+  module.addFunctionExport(`${ENTRY}/done`, `cabi_post_${exported}`);
 }

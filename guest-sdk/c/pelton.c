@@ -101,7 +101,7 @@ typedef struct {
 _Static_assert(sizeof(abi_field) == 24 && sizeof(abi_input) == 52 && sizeof(abi_output_field) == 28, "wit/types.wit");
 /* guest-sdk/zig/runtime.zig has them as they are in 32-bit memory. */
 _Static_assert(sizeof(pelton_operator) == 56 && sizeof(pelton_struct) == 24 && sizeof(pelton_option) == 16, "runtime.zig");
-_Static_assert(sizeof(pelton_fold) == 36 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
+_Static_assert(sizeof(pelton_fold) == 40 && sizeof(pelton_keyed) == 84 && sizeof(pelton_table) == 20 && sizeof(pelton_call) == 32, "runtime.zig");
 _Static_assert(sizeof(pelton_out) == 28 && sizeof(pelton_port) == 28 && sizeof(pelton_ports) == 8, "runtime.zig");
 _Static_assert(sizeof(pelton_room) == 16 && sizeof(pelton_view) == 12, "runtime.zig");
 
@@ -837,7 +837,8 @@ static __attribute__((unused)) uint8_t *refuse_nulls(const pelton_view *views, u
 
 void pelton_room_for_text(pelton_room *room, size_t used, size_t more) {
     if (more > INT32_MAX - used) pelton_trap(__FILE__, __LINE__, "a column of text is longer than 2 GiB");
-    size_t capacity = room->capacity * 2 > used + more ? room->capacity * 2 : used + more + 4096;
+    /* The first text has room for itself alone: rows of lists and maps are copied one by one. */
+    size_t least = used + more + (used ? 4096 : 0), capacity = room->capacity * 2 > least ? room->capacity * 2 : least;
     char *values = pelton_alloc(capacity);
     if (used) memcpy(values, room->values, used);
     room->values = values, room->capacity = capacity;

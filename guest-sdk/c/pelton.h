@@ -466,6 +466,7 @@ typedef struct {
     void (*add)(const pelton_batch *batch, const uint32_t *slots, void *states);
     void (*merge)(void *states, const void *later, uint32_t rows, const void *options);
     void (*finish)(const void *states, const pelton_window *windows, uint32_t rows, pelton_out *out, const void *options);
+    void (*retract)(const pelton_batch *batch, const uint32_t *slots, void *states); /* NULL: rows cannot be taken back */
 } pelton_fold;
 
 extern const pelton_fold pelton_the_fold;
@@ -478,15 +479,31 @@ extern const pelton_fold pelton_the_fold;
  *     pelton_verdict finish(const struct STATE *, const pelton_window *, struct OUT *, const struct OPTIONS *)
  */
 #define PELTON_AGGREGATE(state_name, in, made, options_name, add_fn, merge_fn, finish_fn, ...)                                \
-    static void state_name##_add_all(const pelton_batch *batch, const uint32_t *slots, void *states) {                        \
+    PELTON_CHANGE_ALL(state_name##_add_all, state_name, in, options_name, add_fn)                                             \
+    PELTON_FOLD(state_name, in, made, options_name, NULL, merge_fn, finish_fn, ##__VA_ARGS__)
+
+/* The same with a function that takes rows back, exactly, as if they had never come: for windows with `inverse = true`, and for inputs whose
+ * rows are changes.
+ *
+ *     void retract(struct STATE *, const struct IN *, const struct OPTIONS *)        takes a row back, which was folded before
+ */
+#define PELTON_RETRACTABLE_AGGREGATE(state_name, in, made, options_name, add_fn, retract_fn, merge_fn, finish_fn, ...)        \
+    PELTON_CHANGE_ALL(state_name##_add_all, state_name, in, options_name, add_fn)                                             \
+    PELTON_CHANGE_ALL(state_name##_retract_all, state_name, in, options_name, retract_fn)                                     \
+    PELTON_FOLD(state_name, in, made, options_name, state_name##_retract_all, merge_fn, finish_fn, ##__VA_ARGS__)
+
+#define PELTON_CHANGE_ALL(all, state_name, in, options_name, change_fn)                                                       \
+    static void all(const pelton_batch *batch, const uint32_t *slots, void *states) {                                         \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
         for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
             if (batch->refused && batch->refused[row]) continue;                                                              \
             pelton_at = row;                                                                                                  \
             struct in read = in##_get(&columns, row);                                                                         \
-            add_fn(&((struct state_name *)states)[slots[row]], &read, (const struct options_name *)batch->options);           \
+            change_fn(&((struct state_name *)states)[slots[row]], &read, (const struct options_name *)batch->options);        \
         }                                                                                                                     \
-    }                                                                                                                         \
+    }
+
+#define PELTON_FOLD(state_name, in, made, options_name, retract_all, merge_fn, finish_fn, ...)                                \
     static void state_name##_merge_all(void *states, const void *later, uint32_t rows, const void *options) {                 \
         for (uint32_t row = 0; row < rows; row++)                                                                             \
             merge_fn(&((struct state_name *)states)[row], &((const struct state_name *)later)[row],                           \
@@ -505,7 +522,7 @@ extern const pelton_fold pelton_the_fold;
         }                                                                                                                     \
     }                                                                                                                         \
     const pelton_fold pelton_the_fold = {                                                                                     \
-        PELTON_STRUCT(state_name), state_name##_add_all, state_name##_merge_all, state_name##_finish_all};                    \
+        PELTON_STRUCT(state_name), state_name##_add_all, state_name##_merge_all, state_name##_finish_all, retract_all};       \
     PELTON_EXPORT_AS("aggregate", state_name, in, made##_list, PELTON_COUNT(made##_list), options_name, NULL, false, ##__VA_ARGS__)
 
 /* ---- keyed operators ---- */

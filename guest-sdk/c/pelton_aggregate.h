@@ -1,4 +1,4 @@
-/* What an aggregate exports; pelton.c includes it. */
+/* What an aggregate exports, and `retract`, which the engine asks only if the contract accepts it; pelton.c includes it. */
 #include "pelton_kept.h"
 
 /* A table or a failure; this SDK has none, for PELTON_ASSERT traps. */
@@ -22,30 +22,46 @@ static abi_folded *folded(abi_table table) {
 EXPORT("pelton:operator/aggregate@0.1.0#open")
 abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const char *options, size_t options_size) {
     const pelton_struct *state = &pelton_the_fold.state;
-    abi_list properties = {NULL, 0};
-    for (uint32_t i = 0; i < pelton_the_operator.rules_count; i++) {
-        if (pelton_the_operator.rules[i].kind != PELTON_RULE_ORDERED) continue;
-        abi_string *ordered = pelton_alloc(2 * sizeof *ordered);
-        ordered[0] = string_of("ordered"), ordered[1] = string_of("true");
-        properties = (abi_list){ordered, 1};
+    bool is_ordered = false;
+    for (uint32_t i = 0; i < pelton_the_operator.rules_count; i++) is_ordered |= pelton_the_operator.rules[i].kind == PELTON_RULE_ORDERED;
+    abi_string *said = pelton_alloc(4 * sizeof *said);
+    abi_list properties = {said, 0};
+    if (is_ordered) said[0] = string_of("ordered"), said[1] = string_of("true"), properties.count++;
+    if (pelton_the_fold.retract) {
+        said[2 * properties.count] = string_of("accepts"), said[2 * properties.count + 1] = string_of("append,retract");
+        properties.count++;
     }
     abi_list kept_fields = state_table("accumulator", state->columns, state->count);
     return open_as(inputs, inputs_count, (abi_string){options, options_size}, kept_fields, properties);
+}
+
+static abi_folded *changed_by(void (*change)(const pelton_batch *, const uint32_t *, void *), uint32_t rows, const abi_node *nodes,
+                              const uint32_t *slots, abi_table accumulators) {
+    const pelton_struct *state = &pelton_the_fold.state;
+    void *states = kept_load(state, accumulators);
+    pelton_view *views = views_of(nodes, rows);
+    /* A null is no value and is left out, as SQL's aggregates do. */
+    pelton_batch batch = {rows, views, refuse_nulls(views, rows), opened.options};
+    change(&batch, slots, states);
+    return folded(kept_store(state, states, accumulators.rows));
 }
 
 EXPORT("pelton:operator/aggregate@0.1.0#accumulate")
 abi_folded *abi_accumulate(uint64_t epoch, uint64_t first_row, int64_t now, int64_t watermark, uint64_t seed, uint32_t rows,
                            const abi_node *nodes, size_t nodes_count, const uint32_t *slots, size_t slots_size,
                            uint32_t accumulators, const abi_node *kept_nodes, size_t kept_count) {
-    const pelton_fold *fold = &pelton_the_fold;
     (void)nodes_count, (void)slots_size;
     enter((pelton_context){epoch, first_row, now, watermark, seed});
-    void *states = kept_load(&fold->state, (abi_table){accumulators, {kept_nodes, kept_count}});
-    pelton_view *views = views_of(nodes, rows);
-    /* A null is no value and is left out, as SQL's aggregates do. */
-    pelton_batch batch = {rows, views, refuse_nulls(views, rows), opened.options};
-    fold->add(&batch, slots, states);
-    return folded(kept_store(&fold->state, states, accumulators));
+    return changed_by(pelton_the_fold.add, rows, nodes, slots, (abi_table){accumulators, {kept_nodes, kept_count}});
+}
+
+EXPORT("pelton:operator/retractable@0.1.0#retract")
+abi_folded *abi_retract(uint64_t epoch, uint64_t first_row, int64_t now, int64_t watermark, uint64_t seed, uint32_t rows,
+                        const abi_node *nodes, size_t nodes_count, const uint32_t *slots, size_t slots_size,
+                        uint32_t accumulators, const abi_node *kept_nodes, size_t kept_count) {
+    (void)nodes_count, (void)slots_size;
+    enter((pelton_context){epoch, first_row, now, watermark, seed});
+    return changed_by(pelton_the_fold.retract, rows, nodes, slots, (abi_table){accumulators, {kept_nodes, kept_count}});
 }
 
 EXPORT("pelton:operator/aggregate@0.1.0#merge")
@@ -78,6 +94,11 @@ EXPORT("cabi_post_pelton:operator/aggregate@0.1.0#open") void abi_post_open(void
 }
 
 EXPORT("cabi_post_pelton:operator/aggregate@0.1.0#accumulate") void abi_post_accumulate(void *result) {
+    (void)result;
+    arena_empty();
+}
+
+EXPORT("cabi_post_pelton:operator/retractable@0.1.0#retract") void abi_post_retract(void *result) {
     (void)result;
     arena_empty();
 }

@@ -105,21 +105,27 @@ static uint32_t place_of(const struct pelton_stored *its, abi_string order, bool
     return low;
 }
 
-/* The rows of a part, which ascend, with what was changed of its range. */
-static void merge_part(pelton_cursor *at, entry *rows, uint32_t count, uint32_t from, uint32_t to) {
+/* Takes the rows of a part and what was changed of its range in order, but not many more than were asked for; whether that is all of them. */
+static bool merge_part(pelton_cursor *at, const entry *rows, uint32_t count, uint32_t from, uint32_t to) {
     const struct pelton_stored *its = at->table->its;
-    entry *merged = pelton_alloc(((size_t)count + (to > from ? to - from : 0) + 1) * sizeof *merged);
-    uint32_t made = 0;
-    for (uint32_t row = 0; row < count || from < to;) {
-        int is = row == count ? -1 : from >= to ? 1 : compare(its->put[from].row.order, rows[row].order);
+    uint32_t most = (to > from ? to - from : 0) + count, made = 0, row = 0;
+    if (most > at->limit) most = at->limit;
+    entry *merged = pelton_alloc(((size_t)most + 1) * sizeof *merged);
+    while ((row < count || from < to) && made < most) {
+        uint32_t change = at->backward ? to - 1 : from;
+        int is = row == count ? -1 : from >= to ? 1 : compare(its->put[change].row.order, rows[row].order);
+        if (at->backward && row < count && from < to) is = -is;
         if (is > 0) {
             merged[made++] = rows[row++];
             continue;
         }
-        if (!its->put[from].is_gone) merged[made++] = its->put[from].row;
-        from++, row += !is;
+        if (!its->put[change].is_gone) merged[made++] = its->put[change].row;
+        if (at->backward) to--;
+        else from++;
+        row += !is;
     }
     at->rows = merged, at->count = made;
+    return row == count && from >= to;
 }
 
 /* Reads the next part; false if there was none. */
@@ -130,36 +136,32 @@ static bool read_part(pelton_cursor *at) {
     entry *rows;
     size_t bytes;
     uint32_t count = read_rows(at->table, at->low, at->high, asked, at->backward, &rows, &bytes);
-    bool is_last = count < asked;
-    at->limit = larger(at->limit, count, bytes);
+    bool is_last = count < asked, is_whole = true;
+    uint32_t next_limit = larger(at->limit, count, bytes);
     const struct pelton_stored *its = at->table->its;
     const entry *last = is_last ? NULL : &rows[count - 1];
-    uint32_t from = 0, to = its->put_count;
-    if (at->table->subkey) {
+    if (at->is_after && count && (at->table->subkey ? !compare(rows->order, at->low_order) : number_of(rows) == *(const int64_t *)at->low))
+        rows++, count--;
+    at->rows = rows, at->count = count, at->next = 0;
+    if (at->table->subkey && its->put_count) {
+        uint32_t from = 0, to = its->put_count;
         if (at->backward && last) from = place_of(its, last->order, false);
         else if (at->low) from = place_of(its, at->low_order, at->is_after);
         if (!at->backward && last) to = place_of(its, last->order, true);
         else if (at->high) to = place_of(its, at->high_order, false);
+        if (from < to) is_whole = merge_part(at, rows, count, from, to);
     }
-    if (at->is_after) rows++, count--;
-    at->next = 0, at->is_drained = is_last;
-    if (last && at->backward) at->high = last->subkey, at->high_order = last->order;
-    if (last && !at->backward) at->low = last->subkey, at->low_order = last->order, at->is_after = true;
-    if (at->backward)
-        for (uint32_t i = 0; i < count / 2; i++) {
-            entry swapped = rows[i];
-            rows[i] = rows[count - 1 - i], rows[count - 1 - i] = swapped;
-        }
-    if (its->put_count) merge_part(at, rows, count, from, to);
-    else at->rows = rows, at->count = count;
+    at->limit = next_limit, at->is_drained = is_last && is_whole;
+    const entry *seen = at->is_drained ? NULL : is_whole ? last : &at->rows[at->count - 1];
+    if (seen && at->backward) at->high = seen->subkey, at->high_order = seen->order;
+    if (seen && !at->backward) at->low = seen->subkey, at->low_order = seen->order, at->is_after = true;
     return true;
 }
 
 static const entry *next_entry(pelton_cursor *at) {
     while (at->next == at->count)
         if (!read_part(at)) return NULL;
-    uint32_t place = at->next++;
-    return &at->rows[at->backward ? at->count - 1 - place : place];
+    return &at->rows[at->next++];
 }
 
 static pelton_cursor *cursor(pelton_table *table, const void *low, const void *high, bool backward) {

@@ -4,7 +4,7 @@ package guest
 
 import "unsafe"
 
-// The exports of pelton:operator/aggregate@0.1.0. What has more than sixteen numbers for arguments comes in memory.
+// The exports of pelton:operator/aggregate@0.1.0, and of retractable, which the engine asks only if the contract accepts it. What has more than sixteen numbers for arguments comes in memory.
 
 // abiFolded is a table or a failure, which this SDK has none of: a panic traps.
 type abiFolded struct {
@@ -33,7 +33,22 @@ func abiAccumulate(
 	defer explain()
 	enter(abiContext{epoch, firstRow, now, watermark, seed})
 	given, into := abiTable{rows, abiList{nodes, nodesCount}}, abiTable{accumulators, abiList{kept, keptCount}}
-	folded := theOperator.accumulate(given.table(), abiList{slots, slotsSize}.words(), into.table())
+	return answerChanged(theOperator.fold.accumulate, given, abiList{slots, slotsSize}, into)
+}
+
+//go:wasmexport pelton:operator/retractable@0.1.0#retract
+func abiRetract(
+	epoch, firstRow uint64, now, watermark int64, seed uint64, rows, nodes, nodesCount, slots, slotsSize uint32,
+	accumulators, kept, keptCount uint32,
+) unsafe.Pointer {
+	defer explain()
+	enter(abiContext{epoch, firstRow, now, watermark, seed})
+	given, into := abiTable{rows, abiList{nodes, nodesCount}}, abiTable{accumulators, abiList{kept, keptCount}}
+	return answerChanged(theOperator.fold.retract, given, abiList{slots, slotsSize}, into)
+}
+
+func answerChanged(by changing, rows abiTable, slots abiList, into abiTable) unsafe.Pointer {
+	folded := theOperator.changed(by, rows.table(), slots.words(), into.table())
 	return answer(abiFolded{0, folded.abi()})
 }
 
@@ -58,6 +73,9 @@ func abiPostOpen(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/aggregate@0.1.0#accumulate
 func abiPostAccumulate(unsafe.Pointer) { unpin() }
+
+//go:wasmexport cabi_post_pelton:operator/retractable@0.1.0#retract
+func abiPostRetract(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/aggregate@0.1.0#merge
 func abiPostMerge(unsafe.Pointer) { unpin() }

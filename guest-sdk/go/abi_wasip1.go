@@ -246,8 +246,15 @@ func (c contract) abi() abiContract {
 		tables = append(tables, abiStateTable{listOfText(table.name), listOf(abiFields(table.subkey, false)), listOf(abiFields(table.values, false))})
 	}
 	made.state = listOf(tables)
+	var properties [][2]abiList
 	if c.ordered {
-		made.properties = listOf([][2]abiList{{listOfText("ordered"), listOfText("true")}})
+		properties = append(properties, [2]abiList{listOfText("ordered"), listOfText("true")})
+	}
+	if c.retracts {
+		properties = append(properties, [2]abiList{listOfText("accepts"), listOfText("append,retract")})
+	}
+	if len(properties) > 0 {
+		made.properties = listOf(properties)
 	}
 	return made
 }

@@ -25,10 +25,14 @@ const (
 	Late
 )
 
-// folding is what the interface aggregate asks for.
+// changing folds rows into accumulators, or takes them back.
+type changing func(columns []column, rows int, skip []bool, slots []uint32, accumulators table) table
+
+// folding is what the interfaces aggregate and retractable ask for.
 type folding struct {
 	kept       []field
-	accumulate func(columns []column, rows int, skip []bool, slots []uint32, accumulators table) table
+	accumulate changing
+	retract    changing // nil if rows cannot be taken back
 	merge      func(left, right table) table
 	finish     func(windows []Window, accumulators table, out *results)
 }
@@ -44,6 +48,26 @@ func Aggregate[State, In, Out, Options any](
 	finish func(*State, Window, *Options) (Out, Verdict),
 	rules ...Rule,
 ) *operator {
+	return register(aggregateOf(add, nil, merge, finish, rules))
+}
+
+// RetractableAggregate is an Aggregate that can take rows back, exactly, as if they had never come: for windows with inverse = true, and for
+// inputs whose rows are changes. retract undoes add of the same row, which was folded before.
+func RetractableAggregate[State, In, Out, Options any](
+	add, retract func(*State, In, *Options),
+	merge func(state *State, later State, options *Options),
+	finish func(*State, Window, *Options) (Out, Verdict),
+	rules ...Rule,
+) *operator {
+	return register(aggregateOf(add, retract, merge, finish, rules))
+}
+
+func aggregateOf[State, In, Out, Options any](
+	add, retract func(*State, In, *Options),
+	merge func(state *State, later State, options *Options),
+	finish func(*State, Window, *Options) (Out, Verdict),
+	rules []Rule,
+) *operator {
 	options := new(Options)
 	of := describe[In, Out](options, append(rules, PassNone()))
 	of.kind = "aggregate"
@@ -51,21 +75,9 @@ func Aggregate[State, In, Out, Options any](
 	if len(kept) == 0 {
 		panic(fmt.Sprintf("guest: %s has no field, so nothing can be folded into it", reflect.TypeFor[State]()))
 	}
-	var in [blockRows]In
-	of.fold = &folding{kept: kept}
-	of.fold.accumulate = func(columns []column, rows int, skip []bool, slots []uint32, accumulators table) table {
-		states := loadKept[State](kept, accumulators)
-		blocks(columns, rows, unsafe.Pointer(&in), unsafe.Sizeof(in[0]), func(start, rows int) {
-			for i := range rows {
-				// A null is no value and is left out, as SQL's aggregates do.
-				if skip != nil && skip[start+i] {
-					continue
-				}
-				current.enter(uint32(start + i))
-				add(&states[slots[start+i]], in[i], options)
-			}
-		})
-		return storeKept(kept, states)
+	of.fold = &folding{kept: kept, accumulate: changingBy(kept, add, options)}
+	if retract != nil {
+		of.fold.retract = changingBy(kept, retract, options)
 	}
 	of.fold.merge = func(left, right table) table {
 		states := loadKept[State](kept, left)
@@ -94,13 +106,31 @@ func Aggregate[State, In, Out, Options any](
 			out.store(kept, unsafe.Pointer(unsafe.SliceData(results)), unsafe.Sizeof(results[0]))
 		}
 	}
-	return register(of)
+	return of
 }
 
-func (o *operator) accumulate(rows table, slots []uint32, accumulators table) table {
+func changingBy[State, In, Options any](kept []field, change func(*State, In, *Options), options *Options) changing {
+	var in [blockRows]In
+	return func(columns []column, rows int, skip []bool, slots []uint32, accumulators table) table {
+		states := loadKept[State](kept, accumulators)
+		blocks(columns, rows, unsafe.Pointer(&in), unsafe.Sizeof(in[0]), func(start, rows int) {
+			for i := range rows {
+				// A null is no value and is left out, as SQL's aggregates do.
+				if skip != nil && skip[start+i] {
+					continue
+				}
+				current.enter(uint32(start + i))
+				change(&states[slots[start+i]], in[i], options)
+			}
+		})
+		return storeKept(kept, states)
+	}
+}
+
+func (o *operator) changed(by changing, rows table, slots []uint32, accumulators table) table {
 	columns := o.columns(rows.rows, rows.nodes)
 	skip := refuseNulls(columns, rows.rows, &results{})
-	return o.fold.accumulate(columns, rows.rows, skip, slots, accumulators)
+	return by(columns, rows.rows, skip, slots, accumulators)
 }
 
 func (o *operator) finish(windows []Window, accumulators table) output {

@@ -116,3 +116,46 @@ func TestAMergeThatNeedsItsOrderSaysSo(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+type spent struct{ Cents int64 }
+type cents struct{ Cents int64 }
+
+func (s *spent) Add(row cents, options *totalOptions)     { s.Cents += row.Cents * options.Per }
+func (s *spent) Retract(row cents, options *totalOptions) { s.Cents -= row.Cents * options.Per }
+func (s *spent) Merge(later spent, _ *totalOptions)       { s.Cents += later.Cents }
+func (s *spent) Finish(Window, *totalOptions) (cents, Verdict) {
+	return cents{s.Cents}, Keep
+}
+
+func TestRowsAreTakenBack(t *testing.T) {
+	of := RetractableAggregate((*spent).Add, (*spent).Retract, (*spent).Merge, (*spent).Finish)
+	rows := Columns{"user": []string{"a", "b", "a"}, "cents": []any{int64(1200), int64(500), nil}}
+	out := fold(t, of, rows, FoldSetting{Key: []string{"user"}, Options: map[string]any{"per": 2}})
+	same(t, out.Main["cents"], []any{int64(2400), int64(1000)})
+	for _, each := range []struct {
+		of       *operator
+		retracts bool
+	}{{of, true}, {Aggregate((*spent).Add, (*spent).Merge, (*spent).Finish), false}} {
+		given, err := givenOf(Columns{"cents": []int64{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		agreed, err := each.of.open([]input{given.input(nil)}, []byte("{}"))
+		if err != nil || agreed.retracts != each.retracts {
+			t.Errorf("got %v, %v", agreed.retracts, err)
+		}
+	}
+}
+
+func TestAnInverseThatIsNotExactIsCaught(t *testing.T) {
+	type sum struct{ X float64 }
+	type row struct{ X float64 }
+	add := func(s *sum, row row, _ *NoOptions) { s.X += row.X }
+	retract := func(s *sum, row row, _ *NoOptions) { s.X -= row.X }
+	merge := func(s *sum, later sum, _ *NoOptions) { s.X += later.X }
+	finish := func(s *sum, _ Window, _ *NoOptions) (sum, Verdict) { return *s, Keep }
+	_, err := Fold(RetractableAggregate(add, retract, merge, finish), Columns{"x": []float64{0.1, 1e9, 0.7}}, FoldSetting{})
+	if err == nil || !strings.Contains(err.Error(), "taking the first of each back") {
+		t.Errorf("got %v", err)
+	}
+}

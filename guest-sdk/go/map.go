@@ -97,12 +97,7 @@ func (r MapRange[K, V]) seq(backward bool) iter.Seq2[K, V] {
 			return
 		}
 		r.of.parts(r.from, r.to, backward, func(rows []entry[K, V], part covered[K]) bool {
-			for _, row := range r.of.merged(rows, part, backward) {
-				if !yield(row.key, row.value) {
-					return false
-				}
-			}
-			return true
+			return r.of.merged(rows, part, backward, yield)
 		})
 	}
 }
@@ -132,11 +127,55 @@ func (m *Map[K, V]) change(change mapChange[K, V]) {
 	}
 }
 
-// merged is the rows of a part with what was changed within its range.
-func (m *Map[K, V]) merged(rows []entry[K, V], part covered[K], backward bool) []entry[K, V] {
-	if len(m.changed) == 0 {
-		return rows
+// someChanges is how many changes an iteration takes in at once.
+const someChanges = 64
+
+// merged yields the rows of a part with what was changed within its range; whether to go on. Changes are taken in some at a time, and rows up to
+// the last of them are settled before any is yielded: so a subkey comes once, whatever the function changes meanwhile.
+func (m *Map[K, V]) merged(rows []entry[K, V], part covered[K], backward bool, yield func(K, V) bool) bool {
+	for isLast := false; !isLast; {
+		var some []mapChange[K, V]
+		some, isLast = m.someOf(part, backward)
+		var settled []entry[K, V]
+		for len(some) > 0 || isLast && len(rows) > 0 {
+			order := 1
+			switch {
+			case len(rows) == 0:
+				order = -1
+			case len(some) > 0:
+				if order = m.compare(&some[0].key, &rows[0].key); backward {
+					order = -order
+				}
+			}
+			if order >= 0 {
+				if order > 0 {
+					settled = append(settled, rows[0])
+				}
+				rows = rows[1:]
+			}
+			if order <= 0 {
+				if !some[0].gone {
+					settled = append(settled, some[0].entry)
+				}
+				if backward {
+					part.high, part.through = &some[0].key, false
+				} else {
+					part.low, part.after = &some[0].key, true
+				}
+				some = some[1:]
+			}
+		}
+		for _, row := range settled {
+			if !yield(row.key, row.value) {
+				return false
+			}
+		}
 	}
+	return true
+}
+
+// someOf is the first changes within a range, and whether they are all.
+func (m *Map[K, V]) someOf(part covered[K], backward bool) ([]mapChange[K, V], bool) {
 	from, to := 0, len(m.changed)
 	if part.low != nil {
 		from = m.position(part.low, part.after)
@@ -144,35 +183,19 @@ func (m *Map[K, V]) merged(rows []entry[K, V], part covered[K], backward bool) [
 	if part.high != nil {
 		to = m.position(part.high, part.through)
 	}
-	changes := m.changed[from:max(from, to)]
-	if backward {
-		rows = slices.Clone(rows)
-		slices.Reverse(rows)
-	}
-	var merged []entry[K, V]
-	take := func() {
-		if !changes[0].gone {
-			merged = append(merged, changes[0].entry)
+	if to = max(from, to); to-from <= someChanges {
+		some := slices.Clone(m.changed[from:to])
+		if backward {
+			slices.Reverse(some)
 		}
-		changes = changes[1:]
+		return some, true
 	}
-	for _, row := range rows {
-		for len(changes) > 0 && m.compare(&changes[0].key, &row.key) < 0 {
-			take()
-		}
-		if len(changes) > 0 && m.compare(&changes[0].key, &row.key) == 0 {
-			take()
-		} else {
-			merged = append(merged, row)
-		}
+	if !backward {
+		return slices.Clone(m.changed[from : from+someChanges]), false
 	}
-	for len(changes) > 0 {
-		take()
-	}
-	if backward {
-		slices.Reverse(merged)
-	}
-	return merged
+	some := slices.Clone(m.changed[to-someChanges : to])
+	slices.Reverse(some)
+	return some, false
 }
 
 func (m *Map[K, V]) leave() {

@@ -218,7 +218,7 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 	switch {
 	case o.fold != nil:
 		agreed.table, agreed.kept, agreed.version = "accumulator", o.fold.kept, stateVersion
-		agreed.ordered = has(o.rules, ruleOrdered)
+		agreed.ordered, agreed.retracts = has(o.rules, ruleOrdered), o.fold.retract != nil
 	case o.byKey != nil:
 		agreed.version = stateVersion
 		if len(o.byKey.kept) > 0 {

@@ -36,6 +36,7 @@ type contract struct {
 	version    uint32 // of what is kept
 	sideTables []string
 	ordered    bool
+	retracts   bool
 }
 
 // wirePort is an output.

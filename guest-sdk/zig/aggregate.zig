@@ -1,4 +1,4 @@
-//! Aggregates: a struct of an author's that the engine keeps for each group, with its `add`, `merge` and `finish`.
+//! Aggregates: a struct of an author's that the engine keeps for each group, with its `add`, `merge` and `finish`, and maybe `retract`.
 
 const functions = @import("functions.zig");
 const operators = @import("operators.zig");
@@ -26,10 +26,15 @@ pub const Pane = enum(c_int) { early, on_time, late };
 /// pub fn add(state: *State, row: In, options: *const Options) void        // folds a row
 /// pub fn merge(state: *State, later: State, options: *const Options) void // folds what later rows came to
 /// pub fn finish(state: State, window: pelton.Window, options: *const Options) Rejected!?Out
+/// pub fn retract(state: *State, row: In, options: *const Options) void    // if it is there: takes a row back, exactly
 /// ```
 pub fn aggregate(comptime State: type, comptime rules: Rules) type {
     const In = functions.Parameter(State.add, 1) orelse @compileError("`add` takes no row");
     const Given = functions.OptionsOf(State.add, 2);
+    const retracts = @hasDecl(State, "retract");
+    if (retracts and functions.Parameter(State.retract, 1) != In) {
+        @compileError("`retract` takes back the rows that `add` folded: both take the same");
+    }
     const Answer = functions.Answer(State.finish);
     const Made = switch (@typeInfo(Answer)) {
         .optional => |optional| optional.child,
@@ -37,13 +42,21 @@ pub fn aggregate(comptime State: type, comptime rules: Rules) type {
     };
     const Loops = struct {
         fn add(batch: *const runtime.Batch, slots: [*]const u32, at: *anyopaque) callconv(.c) void {
+            change(State.add, batch, slots, at);
+        }
+
+        fn retract(batch: *const runtime.Batch, slots: [*]const u32, at: *anyopaque) callconv(.c) void {
+            change(State.retract, batch, slots, at);
+        }
+
+        inline fn change(comptime function: anytype, batch: *const runtime.Batch, slots: [*]const u32, at: *anyopaque) void {
             const states: [*]State = @ptrCast(@alignCast(at));
             const views: Rows(In).Views = batch.views[0..Rows(In).count].*;
             const options = Options(Given).read(batch.options);
             for (0..batch.rows) |row| {
                 if (batch.refused) |bytes| if (bytes[row] != 0) continue;
                 runtime.pelton_at = @intCast(row);
-                functions.call(State.add, .{ &states[slots[row]], Rows(In).read(&views, row) }, &options);
+                functions.call(function, .{ &states[slots[row]], Rows(In).read(&views, row) }, &options);
             }
         }
 
@@ -81,7 +94,12 @@ pub fn aggregate(comptime State: type, comptime rules: Rules) type {
             }
         }
     };
-    const fold: runtime.Fold =
-        .{ .state = Rows(State).as_struct, .add = Loops.add, .merge = Loops.merge, .finish = Loops.finish };
+    const fold: runtime.Fold = .{
+        .state = Rows(State).as_struct,
+        .add = Loops.add,
+        .merge = Loops.merge,
+        .finish = Loops.finish,
+        .retract = if (retracts) Loops.retract else null,
+    };
     return operators.Operator(.aggregate, In, Made, Given, rules, .{ .fold = fold });
 }

@@ -122,6 +122,7 @@ pub const Fold = extern struct {
     add: *const fn (*const Batch, [*]const u32, *anyopaque) callconv(.c) void,
     merge: *const fn (*anyopaque, *const anyopaque, u32, *const anyopaque) callconv(.c) void,
     finish: *const fn (*const anyopaque, [*]const Window, u32, *Out, *const anyopaque) callconv(.c) void,
+    retract: ?*const fn (*const Batch, [*]const u32, *anyopaque) callconv(.c) void,
 };
 
 /// `pelton_timer`.
@@ -186,7 +187,7 @@ pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, waterm
 comptime {
     const sizes = .{
         .{ View, 12 },   .{ Room, 16 },     .{ Out, 28 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
-        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 36 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
+        .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
         .{ Port, 28 },   .{ Ports, 8 },     .{ SideTable, 56 }, .{ SideTables, 8 },
     };

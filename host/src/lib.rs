@@ -8,6 +8,7 @@
 //! checkpoint                          what a job has committed, on a disk or in a bucket
 //! standard                            the modules that are shipped inside
 //! job                                 the file, the plan, the run
+//! telemetry                           what a collector is told of a run
 //! control                             the engine: modules, and jobs that go on
 //! author                              new modules: build, golden cases, laws
 //! api, cli                            what programs ask, what people type
@@ -23,6 +24,7 @@ pub mod error;
 pub mod failpoint;
 pub mod job;
 pub mod lock;
+pub mod log;
 pub mod nearest;
 pub mod operator;
 #[cfg(test)]
@@ -32,3 +34,4 @@ pub mod sink;
 pub mod source;
 pub mod standard;
 pub mod state;
+pub mod telemetry;

@@ -11,23 +11,37 @@ use std::{
 };
 
 /// The modules of `host/src` that each may import, besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("clock", &[]),
     ("error", &[]),
     ("failpoint", &[]),
     ("lock", &["clock"]),
+    ("log", &[]),
     ("nearest", &[]),
     ("standard", &["error", "nearest"]),
     ("checkpoint", &["clock", "error", "lock"]),
-    ("source", &["checkpoint", "clock", "error", "failpoint"]),
+    ("source", &["checkpoint", "clock", "error", "failpoint", "log"]),
     ("state", &["clock", "error"]),
     ("operator", &["clock", "error", "nearest", "state"]),
     ("sink", &["checkpoint", "clock", "error", "failpoint"]),
     (
         "job",
-        &["checkpoint", "clock", "error", "failpoint", "nearest", "source", "state", "operator", "sink", "standard"],
+        &[
+            "checkpoint",
+            "clock",
+            "error",
+            "failpoint",
+            "log",
+            "nearest",
+            "source",
+            "state",
+            "operator",
+            "sink",
+            "standard",
+        ],
     ),
-    ("control", &["checkpoint", "clock", "error", "job", "lock", "operator", "sink", "standard"]),
+    ("telemetry", &["clock", "job"]),
+    ("control", &["checkpoint", "clock", "error", "job", "lock", "log", "operator", "sink", "standard", "telemetry"]),
     ("api", &["clock", "control", "error", "job"]),
     ("author", &["clock", "error", "job", "nearest", "sink"]),
     (
@@ -41,12 +55,14 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
             "error",
             "job",
             "lock",
+            "log",
             "nearest",
             "operator",
             "sink",
             "source",
             "standard",
             "state",
+            "telemetry",
         ],
     ),
 ];

@@ -44,7 +44,7 @@ impl Sink {
                 format!("type = \"postgres\"\nurl = \"{url}\"\ntable = \"{table}\"\ncreate = true\n")
             }
             Self::Blackhole => "type = \"blackhole\"\n".to_owned(),
-            Self::Print => "type = \"print\"\nrows = 1000\n".to_owned(),
+            Self::Print => "type = \"print\"\nrows = 10000\n".to_owned(),
         };
         format!("[sink.out]\ninput = \"in\"\n{what}")
     }

@@ -165,3 +165,15 @@ fn pages_of_other_sites_do_not_get_in() {
     let page = engine.get("/");
     assert!(page.status == 200 && page.body.starts_with(b"<!doctype html>"));
 }
+
+#[test]
+fn a_large_upload_that_is_refused_says_why() {
+    let place = Place::new();
+    place.write("large.wasm", [b"\0asm\x01\0\0\0".as_slice(), &vec![0; 48 << 20]].concat());
+    let mut engine = place.serve();
+    let read = place.pelton(&["token", "create", "read", "--role", "read", "--data", "data"]).done().out;
+    engine.token = Some("pelton_00".into());
+    engine.pelton(&["module", "push", "large.wasm"]).refused(3, "PELTON-0802");
+    engine.token = Some(read.trim().into());
+    engine.pelton(&["module", "push", "large.wasm"]).refused(3, "PELTON-0803");
+}

@@ -19,4 +19,5 @@ mod state;
 mod swap;
 mod swaps;
 mod top;
+mod traces;
 mod zoo;

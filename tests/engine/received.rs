@@ -1,6 +1,7 @@
 //! Sources that listen, in jobs of an engine: rows are posted while the job is swapped, paused, killed and drained.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -139,4 +140,47 @@ fn rows_are_posted_to_a_job_that_is_swapped_paused_killed_and_drained() {
     assert!(
         found.iter().map(|(_, version)| version).is_sorted() && found.last().map(|(_, version)| *version) == Some(3)
     );
+}
+
+#[test]
+fn warnings_of_sources_and_tables_are_in_the_log_of_their_job() {
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|bound| bound.local_addr()).unwrap();
+    let place = Place::new();
+    let replace = |text: &str| {
+        let new = place.write("codes.new", text);
+        fs::rename(new, place.path().join("codes.csv")).unwrap();
+    };
+    replace("1,one\n");
+    let table = "[table.codes]\npath = \"codes.csv\"\nschema = { x = \"s64\", name = \"utf8\" }";
+    let lookup = "join = { type = \"left\", left = \"posted\", right = \"codes\", on = [\"x\"] }";
+    let module = "input = \"posted\"\nmodule = \"std:select\"\noptions = { columns = { x = \"x\", version = \"0\" } }";
+    let text = job(address).replace("type = \"http\"", "type = \"socket\"").replace(module, lookup);
+    place.write("job.toml", format!("{text}\n{table}\n"));
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until("posted", "running");
+    let send = |text: &str| TcpStream::connect(address).unwrap().write_all(text.as_bytes()).unwrap();
+    let until_logged = |what: &str| {
+        let ends = Instant::now() + Duration::from_secs(30);
+        loop {
+            let logged = engine.pelton(&["logs", "posted", "--level", "warn"]).done().out;
+            if logged.contains(what) {
+                return;
+            }
+            assert!(Instant::now() < ends, "nobody says `{what}`: {logged}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    send("1\n2");
+    until_logged("WARN posted: a connection ended within a row, which is dropped (peer=");
+    replace("1,one,and more\n");
+    send("3\n");
+    until_logged("table `codes` has changed, but cannot be loaded");
+    fs::remove_file(place.path().join("codes.csv")).unwrap();
+    send("4\n");
+    until_logged("table `codes` cannot be found any more");
+    // What the engine says on its standard error names the job.
+    let said = fs::read_to_string(place.path().join("engine.log")).unwrap();
+    let torn = said.lines().find(|line| line.contains("ended within a row")).expect("a line");
+    assert!(torn.contains("\"job\":\"posted\""), "{torn}");
 }

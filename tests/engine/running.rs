@@ -1,6 +1,11 @@
 //! Jobs: what they write, how they fail, how they are paused, stopped, drained and removed.
 
-use std::{thread, time::Duration};
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -57,6 +62,31 @@ fn rows_are_seen_while_they_leave_an_output() {
     engine.pelton(&["job", "pause", "made"]).done();
     let paused = engine.pelton(&["tap", "made", "clicks"]);
     assert!(paused.err.contains("job `made` does not run") && paused.err.contains("pelton job resume"), "{paused:?}");
+}
+
+#[test]
+fn rows_are_followed_as_they_come() {
+    let place = Place::new();
+    place.write("made.toml", made("made", 1, None, "out"));
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "made.toml"]).done();
+    engine.until("made", "running");
+    let mut follows = place
+        .command(&["tap", "made", "clicks", "--follow", "--wait", "30"])
+        .env("PELTON_ENGINE", &engine.url)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let mut lines = BufReader::new(follows.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        assert!(lines.next().unwrap().unwrap().starts_with("epoch "));
+    }
+    let took = started.elapsed();
+    follows.kill().unwrap();
+    follows.wait().unwrap();
+    // Ten rows take ten seconds.
+    assert!(took < Duration::from_secs(8), "two rows of one a second took {took:?}");
 }
 
 #[test]

@@ -72,7 +72,17 @@ fn a_job_goes_on_in_other_partitions_through_a_savepoint() {
     let refused = engine.pelton(&["job", "apply", "job.toml"]).refused(3, "PELTON-0506");
     let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("savepoint"), "{said}");
-    engine.pelton(&["job", "apply", "job.toml", "--restart"]).done();
+    // Nor would its state fit after a stop: it is not stopped for nothing.
+    for more in [&["--restart", "--dry-run"][..], &["--restart"]] {
+        let refused =
+            engine.pelton(&[&["job", "apply", "job.toml"], more].concat()).refused(3, "PELTON-0506").err;
+        let said = refused.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("the state of operator `sums`: it has 4 partitions, and not 9"), "{said}");
+        assert!(said.contains("pelton savepoint restore sums NAME"), "{said}");
+    }
+    assert_eq!((&engine.job("sums")["state"], &engine.job("sums")["revision"]), (&"running".into(), &1.into()));
+    engine.pelton(&["job", "stop", "sums"]).done();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
     engine.until_that("sums", "at rest", |job| job["state"] != "running" && job["reason"]["code"] == "PELTON-0505");
     let restored = engine.json(&["savepoint", "restore", "sums", "before", "--yes"]);
     assert_eq!(

@@ -128,20 +128,25 @@ impl Place {
     }
 
     pub fn serve_with(&self, more: &[&str]) -> Served<'_> {
-        self.serve_as(more, None)
+        self.serve_as(more, &[])
+    }
+
+    /// An engine with these variables in its environment.
+    pub fn serve_under(&self, variables: &[(&str, &str)]) -> Served<'_> {
+        self.serve_as(&[], variables)
     }
 
     /// An engine that dies by itself at a place of its jobs' epochs, such as `commit:3`.
     pub fn serve_failing(&self, place: &str) -> Served<'_> {
-        self.serve_as(&[], Some(place))
+        self.serve_as(&[], &[("PELTON_FAILPOINT", place)])
     }
 
-    fn serve_as(&self, more: &[&str], fails: Option<&str>) -> Served<'_> {
+    fn serve_as(&self, more: &[&str], variables: &[(&str, &str)]) -> Served<'_> {
         let log = fs::File::options().create(true).append(true).open(self.path().join("engine.log")).unwrap();
         let mut process = self
             .command(&["serve", "--data", "data", "--listen", "127.0.0.1:0", "--output", "json"])
             .args(more)
-            .envs(fails.map(|fails| ("PELTON_FAILPOINT", fails)))
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

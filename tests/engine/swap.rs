@@ -154,6 +154,33 @@ fn a_module_that_traps_gives_its_place_back_by_itself() {
 }
 
 #[test]
+fn a_job_that_fails_as_another_file_is_told_and_goes_back() {
+    let place = Place::new();
+    let job = numbered(5_000).replace("x = \"x\", version = \"0\"", "y = \"x\"");
+    place.write("job.toml", &job);
+    place.write("traps.wat", traps());
+    let engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until_that("numbers", "running", |job| job["figures"]["epoch"].is_u64());
+    let select = "module = \"std:select\"\noptions = { columns = { y = \"x\" } }";
+    let trapping = job.replace(select, "module = \"traps.wat\"");
+    assert_ne!(trapping, job);
+    place.write("job.toml", format!("restart = \"none\"\n{trapping}"));
+    let told = engine.pelton(&["job", "apply", "job.toml", "--restart"]).refused(1, "PELTON-0307").err;
+    assert!(told.contains("as revision 2") && told.contains("pelton rollback numbers"), "{told}");
+    engine.pelton(&["rollback", "numbers"]).done();
+    engine.until_that("numbers", "running again", |job| job["figures"]["revision"] == 3 && job["state"] == "running");
+    let history = engine.json(&["history", "numbers"]);
+    let origins: Vec<&Value> =
+        history["revisions"].as_array().unwrap().iter().map(|revision| &revision["origin"]["kind"]).collect();
+    assert_eq!(origins, ["submit", "apply", "rollback"]);
+    ended(engine, "numbers");
+    let text: Vec<u8> = place.parts("out").into_values().flatten().collect();
+    let numbers: Vec<i64> = String::from_utf8(text).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.iter().zip(1..).all(|(x, expected)| *x == expected) && numbers.len() > 100, "{}", numbers.len());
+}
+
+#[test]
 fn a_shadow_is_promoted_if_it_does_the_same_and_goes_if_not() {
     let place = Place::new();
     place.write("job.toml", numbered(5_000));

@@ -269,6 +269,17 @@ fn p99(mut behind: Vec<f64>) -> f64 {
     behind[behind.len() * 99 / 100]
 }
 
+/// How far the neighbour is behind by itself.
+fn alone(engine: &Served<'_>) -> Vec<f64> {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watching = scope.spawn(|| watch(engine, &stop));
+        thread::sleep(Duration::from_secs(2));
+        stop.store(true, Ordering::Relaxed);
+        watching.join().expect("it watches")
+    })
+}
+
 #[test]
 fn the_zoo_lives_beside_a_healthy_job() {
     let trials = std::env::var("PELTON_TRIALS").map_or(1, |trials| trials.parse().expect("a number"));
@@ -277,15 +288,7 @@ fn the_zoo_lives_beside_a_healthy_job() {
     place.write("neighbour.toml", made("neighbour", RATE, None, "out"));
     engine.pelton(&["job", "submit", "neighbour.toml"]).done();
     engine.until_that("neighbour", "at work", |job| job["figures"]["rows_in"].as_u64() > Some(1_000));
-    let quiet = {
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let watching = scope.spawn(|| watch(&engine, &stop));
-            thread::sleep(Duration::from_secs(2));
-            stop.store(true, Ordering::Relaxed);
-            watching.join().expect("it watches")
-        })
-    };
+    let quiet = alone(&engine);
     let kinds = kinds();
     let stop = AtomicBool::new(false);
     let busy = thread::scope(|scope| {
@@ -315,8 +318,10 @@ fn the_zoo_lives_beside_a_healthy_job() {
         "{} kinds, {trials} times each; the neighbour is behind by (p99) {quiet:.0} ms alone, {busy:.0} ms beside them",
         kinds.len()
     );
-    // Other tests run at the same time.
-    assert!(busy < quiet + 10_000.0, "the neighbour fell behind: {quiet} ms, then {busy} ms");
+    // Other tests run at the same time; of whatever else uses the machine, the neighbour by itself tells.
+    let after = p99(alone(&engine));
+    let bound = 10_000.0 + 30.0 * quiet.max(after);
+    assert!(busy < bound, "the neighbour fell behind: {quiet} ms, then {busy} ms, and {after} ms behind them");
     engine.pelton(&["job", "drain", "neighbour"]).done();
     let ended = engine.until("neighbour", "finished");
     let rows = ended["figures"]["rows_in"].as_u64().unwrap();

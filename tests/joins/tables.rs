@@ -96,7 +96,7 @@ fn look_up(random: &mut StdRng) -> Result<()> {
     Ok(())
 }
 
-/// The stream goes on while its table is replaced, by a good one, a bad one and another good one.
+/// The stream goes on while its table is replaced, by a good one, a bad one and another good one, and then is gone.
 #[test]
 fn a_table_that_changes_is_loaded_again_and_a_bad_one_is_not() -> Result<()> {
     let dir = tempfile::tempdir()?;
@@ -143,9 +143,14 @@ fn a_table_that_changes_is_loaded_again_and_a_bad_one_is_not() -> Result<()> {
     say(103, "second")?;
     replace("a,fourth,1\n")?;
     say(104, "fourth")?;
+    fs::remove_file(dir.path().join("codes.csv"))?;
+    say(105, "fourth")?;
+    say(106, "fourth")?;
     drop(input);
     ensure!(run.wait()?.success(), "it ends by itself");
     let warned = fs::read_to_string(dir.path().join("stderr"))?;
     ensure!(warned.contains("table `codes` has changed, but cannot be loaded"), "it says so: {warned}");
+    let gone = warned.matches("table `codes` cannot be found any more").count();
+    ensure!(gone == 1, "that it is gone is told once, not {gone} times: {warned}");
     Ok(())
 }

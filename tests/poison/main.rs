@@ -7,6 +7,7 @@
 //!
 //! The modules are tests/guests/touchy; `make guests` builds them.
 
+mod no_rows;
 mod place;
 mod positions;
 mod queue;

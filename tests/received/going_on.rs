@@ -1,6 +1,7 @@
 //! Standard input over restarts, a server that dies, ports, silence, and how a run ends.
 
 use std::{
+    fs,
     io::Write,
     net::{TcpListener, TcpStream},
     process::{ChildStdin, Stdio},
@@ -51,6 +52,62 @@ fn standard_input_goes_on_after_a_kill_a_stop_and_its_end() {
         assert_eq!(run.end(PATIENCE).and_then(|status| status.code()), Some(0), "{}", place.log());
         assert_eq!(numbers(&place), (0..=number).collect::<Vec<_>>());
     }
+}
+
+/// What a job knows can be looked at although no row comes any more.
+#[test]
+fn state_is_saved_when_rows_have_stopped_to_come() {
+    let address = free();
+    let source = format!("type = \"http\"\nlisten = \"{address}\"");
+    let counts = job(&source, "5ms").replace("checkpoint = \"state\"", "checkpoint = \"state\"\nsnapshots = \"100ms\"").replace(
+        "[sink.out]\ninput = \"in\"",
+        "[operator.count]\ninput = \"in\"\nkey = [\"client\"]\naggregate = { n = \"std:count\" }\n[sink.out]\ninput = \"count\"",
+    );
+    let place = Place::new(&counts);
+    let run = place.run(None);
+    reachable(address);
+    assert_eq!(post(address, &row(7, 0)), 200);
+    let looked = |place: &Place| {
+        let mut command = std::process::Command::new(pelton_tests::binary().unwrap());
+        let said = command.args(["state", "get", "job.toml", "count", "7"]).current_dir(place.path()).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    place.until("the only epoch is in a snapshot", |place| looked(place).contains('7'));
+    // And one is enough: nothing has changed since.
+    thread::sleep(Duration::from_millis(500));
+    let epochs = |place: &Place| {
+        fs::read_to_string(place.path().join("out/_manifest.jsonl")).unwrap_or_default().lines().count()
+    };
+    let before = epochs(&place);
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(epochs(&place), before);
+    assert_eq!(run.stop().code(), Some(130));
+}
+
+/// A second run whose windows were closed by the end of the first must not throw away what it is given.
+#[test]
+fn standard_input_is_not_dropped_when_its_windows_were_closed() {
+    let counts = job("type = \"stdin\"", "5ms").replace(
+        "[sink.out]\ninput = \"in\"",
+        "[operator.count]\ninput = \"in\"\nkey = [\"client\"]\naggregate = { n = \"std:count\" }\nemit = \"on-close\"\n[sink.out]\ninput = \"count\"",
+    );
+    let place = Place::new(&counts);
+    let run = |text: &str| {
+        let (mut run, mut input) = with_input(&place);
+        // The run may refuse it before it is read.
+        drop(input.write_all(text.as_bytes()));
+        drop(input);
+        run.end(PATIENCE).and_then(|status| status.code())
+    };
+    assert_eq!(run(&row(1, 0)), Some(0), "{}", place.log());
+    assert_eq!(run(""), Some(0), "nothing is lost where nothing comes: {}", place.log());
+    assert_eq!(run(&row(1, 1)), Some(1), "{}", place.log());
+    assert!(
+        place.log().contains("source `in` is given more") && place.log().contains("PELTON-0503"),
+        "{}",
+        place.log()
+    );
+    assert_eq!(place.lines("out"), ["1,1"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-/** The calls of an aggregate: the loops that `pelton build` writes around the author's `add`, `merge` and `finish` call these. */
+/** The calls of an aggregate: the loops that `pelton build` writes around the author's `add`, `retract`, `merge` and `finish` call these. */
 import { enterSlot, readRow } from "./columns";
 import { enterGiven } from "./context";
 import { keepings, putKept } from "./kept";
 import { zeros } from "./memory";
-import { beginOut, beginRows, enter, isRefused } from "./out";
+import { From, beginOut, beginRows, enter, isRefused } from "./out";
 
 /** Of a result: an early one is replaced by a later one; a late one comes again, because late rows came. */
 export enum Pane {
@@ -41,7 +41,7 @@ export function beginAdd(
   slots = slotOfRow;
 }
 
-/** Whether the row is folded: one with a null where there is no `OrNull` is left out, as SQL's aggregates do. */
+/** Whether the row is folded, or taken back: one with a null where there is no `OrNull` is left out, as SQL's aggregates do. */
 @inline
 export function enterAdd(row: i32): bool {
   if (isRefused(row)) return false;
@@ -57,7 +57,7 @@ export function beginMerge(rows: i32, left: usize, right: usize): void {
   }
 }
 
-/** The answer to `accumulate` and `merge`. */
+/** The answer to `accumulate`, `retract` and `merge`. */
 export function folded(groups: i32): usize {
   const result = zeros(16);
   putKept(result + 4, groups, 0);
@@ -71,7 +71,7 @@ export function beginFinish(at: usize): i32 {
   const groups = load<u32>(at, ACCUMULATORS);
   const nodes = load<usize>(at, ACCUMULATORS + 4);
   for (let i = 0; i < keepings.length; i++) keepings[i].bind(nodes + i * 12, groups);
-  beginOut(groups, false);
+  beginOut(groups, From.ROW);
   return groups;
 }
 

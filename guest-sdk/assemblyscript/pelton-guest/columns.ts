@@ -199,7 +199,7 @@ export class KeyColumn<T> extends Reading {
 }
 
 @inline
-function valueOf<T>(column: Reading, row: i32): T {
+export function valueOf<T>(column: Reading, row: i32): T {
   if (isReference<T>()) {
     const from = column.offsets + (<usize>row << 2);
     const start = load<i32>(from);
@@ -219,7 +219,8 @@ export function textAt<T>(at: usize, size: usize): T {
   return changetype<T>(bytes);
 }
 
-function convertedAs<T>(column: Reading, values: usize, rows: i32): usize {
+/** Values of a column of another format as `T`. */
+export function convertedAs<T>(column: Reading, values: usize, rows: i32): usize {
   if (isReference<T>() || isBoolean<T>()) return values;
   else return widened<T>(values, column.format, rows);
 }

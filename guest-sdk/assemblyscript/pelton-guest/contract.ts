@@ -3,12 +3,14 @@
  *
  * The numbers are places of fields in the records of `wit/types.wit`, as they lie in memory.
  */
+import { left, right } from "./cogroup";
 import { Making, Reading, keyReadings, makings, readings } from "./columns";
 import { keepings } from "./kept";
 import { alloc, getText, putList, putText, zeros } from "./memory";
 import { suggest } from "./names";
 import { readOptions } from "./options";
 import { eventTimeColumn, isOrdered, nameFor, named, passes } from "./rules";
+import { stored } from "./stored";
 import { accepts, formatOf, nameOf, wants } from "./types";
 
 /** The kinds of operators. */
@@ -16,12 +18,15 @@ export enum Kind {
   TRANSFORM,
   AGGREGATE,
   KEYED,
+  COGROUP,
 }
 
+const INPUT_BYTES: usize = 52;
 const INPUT_FIELDS: usize = 8;
 const INPUT_KEY: usize = 16;
 const FIELD_BYTES: usize = 24;
 const OUTPUT_FIELD_BYTES: usize = 28;
+const TABLE_BYTES: usize = 24;
 
 /** What is kept has one version until a module says otherwise. */
 const STATE_VERSION: u32 = 1;
@@ -57,17 +62,41 @@ class Columns {
   }
 }
 
-/** Answers `open`. */
-export function contract(kind: Kind, inputs: usize, count: usize, options: usize, optionsSize: usize): usize {
+/** Answers `open`; of an aggregate also whether it has `retract`. */
+export function contract(kind: Kind, inputs: usize, count: usize, options: usize, optionsSize: usize, retracts: bool): usize {
+  checkDeclared(kind);
   const wrong = readOptions(String.UTF8.decodeUnsafe(options, optionsSize));
   if (wrong != "") return refused(wrong);
+  if (kind == Kind.COGROUP) {
+    if (count != 2) return refused("this module joins two inputs, but the operator has " + count.toString());
+    return joined(new Columns(inputs), new Columns(inputs + INPUT_BYTES));
+  }
   if (count != 1) return refused("this module has one input, but the operator has " + count.toString());
   const columns = new Columns(inputs);
   if (kind == Kind.KEYED && columns.key.length == 0) {
     return refused("this module keeps state for each key, but the operator has no `key`");
   }
-  const unfit = fit(columns);
-  return unfit == "" ? fitted(kind, columns) : refused(unfit);
+  const unfit = fit(readings, columns);
+  return unfit == "" ? fitted(kind, columns, [readings], retracts) : refused(unfit);
+}
+
+/** What a module declares that its kind has not would be silently nothing. */
+function checkDeclared(kind: Kind): void {
+  const isCogroup = kind == Kind.COGROUP;
+  assert(stored.length == 0 || kind == Kind.KEYED, "lists and maps are for keyed operators");
+  assert(left.readings.length + right.readings.length == 0 || isCogroup, "left and right are for cogroups");
+  assert(readings.length == 0 || !isCogroup, "a cogroup reads columns of left and right");
+  assert(keepings.length == 0 || kind == Kind.KEYED || kind == Kind.AGGREGATE, "keeps is for aggregates and keyed operators");
+}
+
+function joined(first: Columns, second: Columns): usize {
+  const unfit = fit(left.readings, first);
+  if (unfit != "") return refused(unfit);
+  for (let i = 0; i < right.readings.length; i++) {
+    const unfit = fitOne(right.readings[i], second);
+    if (unfit != "") return refused(unfit);
+  }
+  return fitted(Kind.COGROUP, first, [left.readings, right.readings], false);
 }
 
 function refused(reason: string): usize {
@@ -77,8 +106,8 @@ function refused(reason: string): usize {
   return result;
 }
 
-/** Agrees on the formats of what is read; what does not fit, or an empty text. */
-function fit(columns: Columns): string {
+/** Agrees on the formats of what is read, of the rows and of the key; what does not fit, or an empty text. */
+function fit(readings: Reading[], columns: Columns): string {
   for (let i = 0; i < readings.length; i++) {
     const unfit = fitOne(readings[i], columns);
     if (unfit != "") return unfit;
@@ -118,41 +147,59 @@ function fitOne(column: Reading, columns: Columns): string {
   return "";
 }
 
-function fitted(kind: Kind, columns: Columns): usize {
+/** The contract; `sides` is what is read of each input. */
+function fitted(kind: Kind, columns: Columns, sides: Reading[][], retracts: bool): usize {
   const result = zeros(48);
-  const reads = alloc(readings.length * 8);
-  for (let i = 0; i < readings.length; i++) putText(reads + i * 8, readings[i].name);
-  const lists = alloc(8);
-  putList(lists, reads, readings.length);
-  putList(result + 4, lists, 1);
+  const lists = alloc(sides.length * 8);
+  for (let side = 0; side < sides.length; side++) {
+    const readings = sides[side];
+    const reads = alloc(readings.length * 8);
+    for (let i = 0; i < readings.length; i++) putText(reads + i * 8, readings[i].name);
+    putList(lists + side * 8, reads, readings.length);
+  }
+  putList(result + 4, lists, sides.length);
   const port = zeros(28);
   putText(port, "out");
   // The columns of the input that leave where no rule says otherwise.
-  const usual: string[] | null = kind == Kind.TRANSFORM ? null : kind == Kind.KEYED ? columns.key : [];
+  const usual: string[] | null = kind == Kind.TRANSFORM ? null : kind == Kind.AGGREGATE ? [] : columns.key;
   putFields(port + 8, columns, usual);
   if (eventTimeColumn != "") {
     store<u8>(port, 1, 16);
     putText(port + 20, eventTimeColumn);
   }
   putList(result + 12, port, 1);
-  if (kind != Kind.TRANSFORM && keepings.length > 0) putState(result, kind == Kind.KEYED ? "state" : "accumulator");
+  if (kind == Kind.KEYED || kind == Kind.AGGREGATE) putState(result, kind == Kind.KEYED ? "state" : "accumulator");
   if (kind == Kind.KEYED && keepings.length > 0) {
     // A row of nulls stands for nothing.
     let isTold = false;
     for (let i = 0; i < keepings.length; i++) if (!keepings[i].nullable) isTold = true;
     assert(isTold, "a row of nulls is no state: one column at least is kept without OrNull");
   }
-  if (isOrdered) {
-    const property = alloc(16);
-    putText(property, "ordered");
-    putText(property + 8, "true");
-    putList(result + 40, property, 1);
-  }
+  const properties = alloc(32);
+  let count: usize = 0;
+  if (isOrdered) putProperty(properties + count++ * 16, "ordered", "true");
+  if (retracts) putProperty(properties + count++ * 16, "accepts", "append,retract");
+  putList(result + 40, properties, count);
   return result;
 }
 
-/** What is kept, as a table of state without subkey. */
+function putProperty(at: usize, name: string, value: string): void {
+  putText(at, name);
+  putText(at + 8, value);
+}
+
+/** What is kept: a table of state without subkey, and the lists and maps of a keyed operator. */
 function putState(result: usize, name: string): void {
+  const tables = zeros(<usize>(stored.length + 1) * TABLE_BYTES);
+  const first = usize(keepings.length > 0);
+  if (first > 0) putKeepings(tables, name);
+  for (let i = 0; i < stored.length; i++) stored[i].putFields(tables + (first + i) * TABLE_BYTES);
+  const count = first + stored.length;
+  putList(result + 28, tables, count);
+  if (count > 0) store<u32>(result, STATE_VERSION, 36);
+}
+
+function putKeepings(table: usize, name: string): void {
   const fields = zeros(<usize>keepings.length * FIELD_BYTES);
   for (let i = 0; i < keepings.length; i++) {
     const field = fields + <usize>i * FIELD_BYTES;
@@ -160,11 +207,8 @@ function putState(result: usize, name: string): void {
     putText(field + 8, keepings[i].format);
     store<u8>(field, 1, 16);
   }
-  const table = zeros(24);
   putText(table, name);
   putList(table + 16, fields, keepings.length);
-  putList(result + 28, table, 1);
-  store<u32>(result, STATE_VERSION, 36);
 }
 
 /** Passed columns in the input's order, a computed one in the place of the passed one of its name, then the other computed ones. */

@@ -16,19 +16,24 @@
  * ```
  *
  * Constants at the top name the columns that are read and made, and what the engine keeps for each group or key; it carries all other
- * columns past. An aggregate exports `add`, `merge` and `finish`, a keyed operator `process`. `pelton build` makes the module.
+ * columns past. An aggregate exports `add`, `merge` and `finish`, a keyed operator and a cogroup `process`. `pelton build` makes the module.
  */
 export { Pane, Window, window } from "./aggregate";
+export { Side, SideColumn, left, right } from "./cogroup";
 export {
   Column, KeyColumn, Made, makes, makesDate, makesDateOrNull, makesOrNull, makesTimestamp, makesTimestampOrNull, reads, readsDate,
   readsDateOrNull, readsKey, readsKeyDate, readsKeyDateOrNull, readsKeyOrNull, readsKeyTimestamp, readsKeyTimestampOrNull, readsOrNull,
   readsTimestamp, readsTimestampOrNull,
 } from "./columns";
 export { epoch, now, random, randomU64, rowNumber, watermark } from "./context";
+export { Cursor } from "./cursor";
 export { Kept, keeps, keepsDate, keepsDateOrNull, keepsOrNull, keepsTimestamp, keepsTimestampOrNull } from "./kept";
 export { emitRow, forget, hasState, isExpiring, nextRow, rewind } from "./keyed";
+export { ListState, list } from "./list";
 export { Level, counter, gauge, log } from "./log";
+export { Bound, MapState, map } from "./map";
 export { Option, option } from "./options";
 export { DROP, KEEP, Verdict, emit, origin, plain, reject } from "./out";
 export { drop, eventTime, ordered, passAll, passNone, passOnly, rename } from "./rules";
+export { Held } from "./stored";
 export { Timer, clearTimer, nextTimer, setProcessingTimer, setTimer, timer } from "./timers";

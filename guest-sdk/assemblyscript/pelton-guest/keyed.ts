@@ -7,7 +7,8 @@ import { enterSlot, keyReadings, readRow, rowMade, rowRead, slot } from "./colum
 import { keyPlaces } from "./contract";
 import { isKept, keep, keepings, putKept } from "./kept";
 import { alloc, putList, zeros } from "./memory";
-import { append, beginRows, hasOrigins, isRefused, prepare, putMade, putOrigins, putRejections, refuse } from "./out";
+import { From, append, beginRows, hasOrigins, isRefused, prepare, putMade, putOrigins, putRejections, refuse } from "./out";
+import { beginStored, enterStored, leaveStored, stored } from "./stored";
 import { beginTimers, dueOf, enterTimers, putTimers } from "./timers";
 
 const ROWS: usize = 40;
@@ -16,6 +17,7 @@ const KEYS: usize = 60;
 const STATE: usize = 72;
 const DUE: usize = 80;
 const EXPIRING: usize = 112;
+const CHANGE_BYTES: usize = 32;
 
 let given: usize = 0;
 /** The key's rows that were not looked at yet. */
@@ -83,7 +85,8 @@ export function begin(at: usize): i32 {
   const rows = load<u32>(at, ROWS);
   const keys = load<u32>(at, KEYS);
   beginRows(
-    load<u64>(at), load<u64>(at, 8), load<i64>(at, 16), load<i64>(at, 24), load<u64>(at, 32), rows, load<usize>(at, ROWS + 4), true,
+    load<u64>(at), load<u64>(at, 8), load<i64>(at, 16), load<i64>(at, 24), load<u64>(at, 32), rows, load<usize>(at, ROWS + 4),
+    From.NONE,
   );
   for (let i = 0; i < keyReadings.length; i++) keyReadings[i].bind(load<usize>(at, KEYS + 4) + keyPlaces[i] * 12, keys);
   if (keepings.length > 0) {
@@ -94,6 +97,7 @@ export function begin(at: usize): i32 {
     }
   }
   beginTimers(at + DUE, keys);
+  beginStored(u32(keepings.length > 0));
   madeKeys.length = 0;
   changedKeys.length = 0;
   changedKinds.length = 0;
@@ -117,6 +121,7 @@ export function enterKey(key: i32): bool {
   wasKept = false;
   for (let i = 0; i < keepings.length; i++) if (!keepings[i].isNull) wasKept = true;
   keep(wasKept);
+  enterStored();
   prepare();
   return true;
 }
@@ -124,6 +129,7 @@ export function enterKey(key: i32): bool {
 /** Takes what the function did. */
 export function leaveKey(): void {
   while (madeKeys.length < rowMade) madeKeys.push(slot);
+  leaveStored();
   if (keepings.length == 0 || (!wasKept && !isKept) || (wasKept && isKept && isAsBefore())) return;
   changedKeys.push(slot);
   changedKinds.push(u8(!isKept));
@@ -155,14 +161,17 @@ export function answer(): usize {
     putMade(emitted + 36);
     putList(result + 4, emitted, 1);
   }
+  const changes = alloc((<usize>stored.length + 1) * CHANGE_BYTES);
+  let changed: usize = 0;
   if (changedKeys.length > 0) {
-    const change = alloc(32);
-    store<u32>(change, 0);
-    putList(change + 4, changedKinds.dataStart, changedKinds.length);
-    putList(change + 12, changedKeys.dataStart, <usize>changedKeys.length << 2);
-    putKept(change + 20, changedKeys.length, changedKeys.dataStart);
-    putList(result + 12, change, 1);
+    store<u32>(changes, 0);
+    putList(changes + 4, changedKinds.dataStart, changedKinds.length);
+    putList(changes + 12, changedKeys.dataStart, <usize>changedKeys.length << 2);
+    putKept(changes + 20, changedKeys.length, changedKeys.dataStart);
+    changed++;
   }
+  for (let i = 0; i < stored.length; i++) changed += usize(stored[i].putChanges(changes + changed * CHANGE_BYTES));
+  putList(result + 12, changes, changed);
   putTimers(result + 20);
   putRejections(result + 60);
   return result;

@@ -2,7 +2,7 @@
  * The rows that a call makes, with the row that each came from, and the rows that it refuses. The kinds of operators call it around the
  * author's functions.
  */
-import { Making, makeRow, makings, readRow, readings, rowMade, rowRead } from "./columns";
+import { Making, Reading, makeRow, makings, readRow, readings, rowMade, rowRead, slot } from "./columns";
 import { enterCall } from "./context";
 import { order } from "./contract";
 import { alloc, grown, putList, putText, zeros } from "./memory";
@@ -32,13 +32,23 @@ const cleared: Making[] = [];
 let rejectedRows: i32[] = [];
 let reasons: string[] = [];
 let pending: string = "";
-/** In a keyed operator rows come from none unless they say so, and what is rejected is so at once. */
-let isKeyed: bool = false;
+
+/** What a row that `emit` makes comes from, where nothing else is said. */
+export enum From {
+  /** The row that is looked at. */
+  ROW,
+  /** Nothing: in a keyed operator. */
+  NONE,
+  /** The key: in a cogroup. */
+  KEY,
+}
+
+let usual: From = From.ROW;
 let batchRows: i32 = 0;
 
 /** Begins a call with so many rows. */
-export function beginOut(rows: i32, keyed: bool): void {
-  isKeyed = keyed;
+export function beginOut(rows: i32, from: From): void {
+  usual = from;
   batchRows = rows;
   rejectedRows = [];
   reasons = [];
@@ -55,29 +65,37 @@ export function beginOut(rows: i32, keyed: bool): void {
 
 /** Begins a call with the rows of a batch: their columns, the rows that are refused, and room for what is made. */
 export function beginRows(
-  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, keyed: bool = false,
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, from: From = From.ROW,
 ): void {
   enterCall(epoch, first, now, watermark, seed);
-  for (let i = 0; i < readings.length; i++) readings[i].bind(nodes + i * 12, rows);
-  beginOut(rows, keyed);
-  for (let i = 0; i < readings.length; i++) {
-    const column = readings[i];
+  beginOut(rows, from);
+  bindRows(readings, nodes, rows, 0);
+}
+
+/** Takes the columns of rows, and refuses rows with nulls where there must be none; the first row has this number. */
+export function bindRows(columns: Reading[], nodes: usize, rows: i32, first: i32): void {
+  for (let i = 0; i < columns.length; i++) {
+    const column = columns[i];
+    column.bind(nodes + i * 12, rows);
     if (column.nullable || column.valid == 0) continue;
     const reason = "`" + column.name + "` is null";
-    for (let row = 0; row < rows; row++) if (load<u8>(column.valid + row) == 0) refuse(row, reason);
+    for (let row = 0; row < rows; row++) if (load<u8>(column.valid + row) == 0) refuse(first + row, reason);
   }
 }
 
 /** Refuses the row, which goes to `operator.rejected` with the reason: `return reject("no price");`. In a keyed operator nothing is answered. */
 export function reject(reason: string): Verdict {
-  if (isKeyed) refuse(rowRead, reason);
+  if (usual != From.ROW) refuse(rowRead, reason);
   pending = reason;
   return Verdict.REJECT;
 }
 
-/** Makes a row of what was set: in a transform besides the one that `KEEP` makes, in a keyed operator one that came from no row. */
+/**
+ * Makes a row of what was set: in a transform besides the one that `KEEP` makes, in a keyed operator one that came from no row, in a
+ * cogroup one of the key.
+ */
 export function emit(): void {
-  append(isKeyed ? NO_ORIGIN : rowRead);
+  append(usual == From.ROW ? rowRead : usual == From.KEY ? slot : NO_ORIGIN);
 }
 
 export function append(from: u32): void {
@@ -158,11 +176,11 @@ export function madeOf(made: i32, kept: usize): void {
   }
 }
 
-/** The answer to `process` of a transform, and to `finish`. */
+/** The answer to `process` of a transform and of a cogroup, and to `finish`. */
 export function answer(): usize {
   const rows = rowMade;
   const emitted = zeros(28);
-  if (!isRowForRow(rows)) putOrigins(emitted + 4);
+  if (usual == From.KEY || !isRowForRow(rows)) putOrigins(emitted + 4);
   putMade(emitted + 16);
   const result = zeros(20);
   putList(result + 4, emitted, 1);

@@ -1,8 +1,8 @@
 /**
  * `aggregate(…)`: a fold of rows as an operator.
  *
- * `state` is what the engine keeps for each group, `zero` that of a group into which nothing was folded; `add` folds a row, `merge`
- * what later rows came to, `finish` makes the result. Keys, windows and when results leave are the engine's.
+ * `state` is what the engine keeps for each group, `zero` that of a group into which nothing was folded; `add` folds a row, `retract` takes
+ * one back, `merge` folds what later rows came to, `finish` makes the result. Keys, windows and when results leave are the engine's.
  */
 import { compile, nodesOf, nulls } from "./batch.ts";
 import { bytesOf, typed, view } from "./columns.ts";
@@ -43,6 +43,11 @@ export interface AggregateDefinition<R extends Columns, S extends Columns, M ext
   ordered?: boolean;
   /** Folds a row into `state`. */
   add(state: Row<S>, row: Row<R>, given: Given<O>): void;
+  /**
+   * If it is there: takes a row back that was folded before, exactly, as if it had never come. For windows with `inverse = true`, and for
+   * inputs whose rows are changes.
+   */
+  retract?(state: Row<S>, row: Row<R>, given: Given<O>): void;
   /** Folds what later rows came to into `state`. */
   merge(state: Row<S>, later: Row<S>, given: { readonly options: Row<O> }): void;
   /** The result: a row, null for none, a list, or `reject(reason)`. */
@@ -72,7 +77,7 @@ export class Aggregate<
 
   /** Throws `Unfit` with words for the job's owner. */
   open(inputs: Input[], text: string): Contract {
-    const { reads, makes, options = {}, ordered = false } = this.definition;
+    const { reads, makes, options = {}, ordered = false, retract } = this.definition;
     const read = readOptions(options, text);
     const [contract, plan] = fit(inputs, reads, makes, NOTHING_PASSES, null);
     this.#opened = { plan, options: read };
@@ -80,11 +85,20 @@ export class Aggregate<
       ...contract,
       state: [{ name: "accumulator", subkey: [], values: this.kept.fields() }],
       stateVersion: STATE_VERSION,
-      properties: ordered ? [["ordered", "true"]] : [],
+      properties: [...(ordered ? [["ordered", "true"]] : []), ...(retract ? [["accepts", "append,retract"]] : [])] as [string, string][],
     };
   }
 
   accumulate(context: BatchContext, table: Table, slots: Uint8Array, accumulators: Table): Table {
+    return this.#apply("add", context, table, slots, accumulators);
+  }
+
+  /** The engine asks only what the contract says that it accepts. */
+  retract(context: BatchContext, table: Table, slots: Uint8Array, accumulators: Table): Table {
+    return this.#apply("retract", context, table, slots, accumulators);
+  }
+
+  #apply(change: "add" | "retract", context: BatchContext, table: Table, slots: Uint8Array, accumulators: Table): Table {
     const { plan, options } = this.#opened!;
     const fields = Object.keys(this.definition.reads);
     const types = Object.values(this.definition.reads);
@@ -99,7 +113,7 @@ export class Aggregate<
     for (let row = 0; row < table.rows; row++) {
       if (unseen !== null && unseen.has(row)) continue;
       ctx.at(row);
-      this.definition.add(folded[of[row]!] as Row<S>, reader(row) as Row<R>, given);
+      this.definition[change]!(folded[of[row]!] as Row<S>, reader(row) as Row<R>, given);
     }
     return this.kept.store(folded);
   }

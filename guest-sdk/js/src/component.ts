@@ -15,7 +15,10 @@ import type { BatchContext, Contract, Input, Table } from "./wire.ts";
 
 const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
-/** The export `pelton:operator/KIND`, of the one operator that the author's module exports. A keyed one is given the import `state`. */
+/**
+ * The export `pelton:operator/KIND`, of the one operator that the author's module exports; of an aggregate `retractable` as well. A keyed
+ * one is given the import `state`.
+ */
 export function component(
   author: Record<string, unknown>, kind: keyof typeof KINDS, state: Source | null = null,
 ): Record<string, unknown> {
@@ -47,6 +50,7 @@ export function component(
   return {
     open,
     accumulate: within("accumulate"),
+    retract: within("retract"),
     merge: (left: unknown, right: unknown) => called(0, () => operator.merge(left, right)),
     finish: (context: BatchContext, _keys: unknown, ...given: unknown[]) =>
       called(Number(context.now), () => operator.finish(...given)),

@@ -17,6 +17,8 @@ const APPEND = 2;
 const FIRST_ROWS = 16;
 const ROWS_MAX = 4096;
 const PART_BYTES = 128 << 10;
+/** How many changes an iteration takes in at once. */
+const SOME_CHANGES = 64;
 
 /** The import `state`. */
 export interface Source {
@@ -369,19 +371,35 @@ class Sorted<K, V> extends Stored<K, V> implements MapState<K, V> {
     this.#changed.splice(at, isThere ? 1 : 0, [subkey, value]);
   }
 
-  /** The rows of a part with what was changed within its range. */
-  #merged(rows: Entry<K, V>[], { low, isAfter, high, isThrough }: Covered<K>, reverse: boolean): Entry<K, V>[] {
-    if (this.#changed.length === 0) return rows;
-    let at = low === undefined ? 0 : this.#place(low, isAfter);
-    const end = high === undefined ? this.#changed.length : this.#place(high, isThrough);
-    const merged: Entry<K, V | typeof GONE>[] = [];
-    for (const row of reverse ? [...rows].reverse() : rows) {
-      while (at < end && this.keys.compare(this.#changed[at]![0], row[0]) < 0) merged.push(this.#changed[at++]!);
-      if (at < end && this.keys.compare(this.#changed[at]![0], row[0]) === 0) merged.push(this.#changed[at++]!);
-      else merged.push(row);
+  /**
+   * The rows of a part with what was changed within its range. Changes are taken in some at a time, and rows up to the last of them are settled
+   * before any is yielded: so a subkey comes once, whatever the function changes meanwhile.
+   */
+  *#merged(rows: Entry<K, V>[], { low, isAfter, high, isThrough }: Covered<K>, reverse: boolean): Generator<Entry<K, V>> {
+    if (this.#changed.length === 0) {
+      yield* rows;
+      return;
     }
-    while (at < end) merged.push(this.#changed[at++]!);
-    if (reverse) merged.reverse();
-    return merged.filter(([, value]) => value !== GONE) as Entry<K, V>[];
+    for (let [row, isLast] = [0, false]; !isLast;) {
+      const from = low === undefined ? 0 : this.#place(low, isAfter);
+      const end = Math.max(from, high === undefined ? this.#changed.length : this.#place(high, isThrough));
+      isLast = end - from <= SOME_CHANGES;
+      const some = reverse
+        ? this.#changed.slice(Math.max(from, end - SOME_CHANGES), end).reverse()
+        : this.#changed.slice(from, Math.min(end, from + SOME_CHANGES));
+      const settled: Entry<K, V | typeof GONE>[] = [];
+      for (let next = 0; next < some.length || (isLast && row < rows.length);) {
+        let order = next === some.length ? 1 : -1;
+        if (next < some.length && row < rows.length) order = this.keys.compare(some[next]![0], rows[row]![0]) * (reverse ? -1 : 1);
+        settled.push(order > 0 ? rows[row]! : some[next]!);
+        if (order >= 0) row++;
+        if (order <= 0) next++;
+      }
+      for (const entry of settled) if (entry[1] !== GONE) yield entry as Entry<K, V>;
+      if (isLast) return;
+      const last = some[some.length - 1]![0];
+      if (reverse) [high, isThrough] = [last, false];
+      else [low, isAfter] = [last, true];
+    }
   }
 }

@@ -100,3 +100,36 @@ test("a zero that nulls cannot stand for is refused at once", () => {
   assert.throws(() => aggregate({ ...parts, state: { n: s64 }, zero: {} as any }), /`zero.n` is null/);
   assert.throws(() => aggregate({ ...parts, state: { n: s64.orNull }, zero: { n: 1n } }), /`zero.n` is 1/);
 });
+
+const spent = aggregate({
+  options: { per: s32.default(1) },
+  reads: { cents: s64 },
+  state: { cents: s64 },
+  zero: { cents: 0n },
+  makes: { cents: s64 },
+  add: (state, { cents }, { options }) => void (state.cents += cents * BigInt(options.per)),
+  retract: (state, { cents }, { options }) => void (state.cents -= cents * BigInt(options.per)),
+  merge: (state, later) => void (state.cents += later.cents),
+  finish: ({ cents }) => ({ cents }),
+});
+
+test("rows are taken back", () => {
+  const out = fold(spent, { user: ["a", "b", "a"], cents: [1200n, 500n, null] }, { key: ["user"], options: { per: 2 } });
+  assert.deepEqual(out.main.cents, [2400n, 1000n]);
+  const input = { name: "in", fields: [{ name: "cents", format: "l", nullable: false, children: 0 }], key: [], mode: "append", properties: [] };
+  assert.deepEqual(spent.open([input], "{}").properties, [["accepts", "append,retract"]]);
+});
+
+test("an inverse that is not exact is caught", () => {
+  const floats = aggregate({
+    reads: { x: f64 },
+    state: { sum: f64 },
+    zero: { sum: 0 },
+    makes: { sum: f64 },
+    add: (state, { x }) => void (state.sum += x),
+    retract: (state, { x }) => void (state.sum -= x),
+    merge: (state, later) => void (state.sum += later.sum),
+    finish: ({ sum }) => ({ sum }),
+  });
+  assert.throws(() => fold(floats, { x: [0.1, 1e9, 0.7] }), /taking the first of each back/);
+});

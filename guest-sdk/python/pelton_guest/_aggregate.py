@@ -1,13 +1,15 @@
 """`@aggregate`: a class that folds rows, as an operator.
 
 Its fields are what the engine keeps for each group, with their defaults for the group into which nothing was folded; `add` folds a
-row, `merge` what later rows came to, `finish` makes the result. Keys, windows and when results leave are the engine's.
+row, `retract` takes one back, `merge` folds what later rows came to, `finish` makes the result. Keys, windows and when results leave are
+the engine's.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
@@ -15,7 +17,7 @@ from . import _batch, _options, _rows
 from ._answers import Answers
 from ._arguments import Arguments
 from ._context import Context
-from ._contract import Plan, fit
+from ._contract import Plan, Read, fit
 from ._kept import Kept
 from ._types import Timestamp
 from ._wire import BatchContext, Contract, Input, Output, Rejection, StateTable, Table
@@ -57,6 +59,7 @@ class Aggregate:
         self.defaults = self._defaults()
         known = {self.name: cls}
         self.add = Arguments(f"{self.name}.add", cls.add, skip=1, names=known)
+        self.retract_ = self._retract(known)
         self.merge_ = Arguments(f"{self.name}.merge", cls.merge, skip=2, reads=False, given={}, names=known)
         self.finish_ = Arguments(
             f"{self.name}.finish", cls.finish, skip=1, reads=False, given={Window: "window"}, names=known
@@ -66,6 +69,18 @@ class Aggregate:
         self.answers = Answers(f"{self.name}.finish", answer)
         if self.answers.ports[0].row is None:
             raise TypeError(f"say what `{self.name}.finish` makes: `-> Row`, `-> Row | None` or `-> list[Row]`")
+
+    def _retract(self, known: dict[str, type]) -> Arguments | None:
+        """Of the method that takes rows back, if there is one."""
+        if not callable(getattr(self.cls, "retract", None)):
+            return None
+        retract = Arguments(f"{self.name}.retract", self.cls.retract, skip=1, names=known)
+        takes, folds = ([(read.column, read.type) for read in of.reads] for of in (retract, self.add))
+        if _named(retract.reads, takes) != _named(self.add.reads, folds):
+            raise TypeError(
+                f"`{self.name}.retract` takes back the rows that `{self.name}.add` folded: both take the same columns"
+            )
+        return retract
 
     def _defaults(self) -> list[Any]:
         """Of each field."""
@@ -85,10 +100,13 @@ class Aggregate:
         return defaults
 
     def _options_class(self) -> type | None:
-        classes = {of.options_class for of in (self.add, self.merge_, self.finish_)} - {None}
+        classes = {of.options_class for of in self._methods()} - {None}
         if len(classes) > 1:
             raise TypeError(f"the methods of `{self.name}` take different options")
         return next(iter(classes), None)
+
+    def _methods(self) -> list[Arguments]:
+        return [self.add, self.merge_, self.finish_, *([self.retract_] if self.retract_ else [])]
 
     def open(self, inputs: list[Input], options: str) -> tuple[Contract, Opened]:
         """Raises `Unfit` or `BadOptions` with words for the job's owner."""
@@ -97,10 +115,31 @@ class Aggregate:
         contract.state = [StateTable("accumulator", [], self.kept.fields())]
         contract.state_version = STATE_VERSION
         contract.properties = [("ordered", "true")] if self.ordered else []
+        if self.retract_:
+            contract.properties.append(("accepts", "append,retract"))
         return contract, Opened(plan, read_options)
 
     def accumulate(
         self, opened: Opened, context: BatchContext, table: Table, slots: bytes, accumulators: Table
+    ) -> Table:
+        return self._apply(self.add, self.cls.add, opened, context, table, slots, accumulators)
+
+    def retract(
+        self, opened: Opened, context: BatchContext, table: Table, slots: bytes, accumulators: Table
+    ) -> Table:
+        """The engine asks only what the contract says that it accepts."""
+        assert self.retract_ is not None
+        return self._apply(self.retract_, self.cls.retract, opened, context, table, slots, accumulators)
+
+    def _apply(
+        self,
+        arguments: Arguments,
+        change: Callable[..., None],
+        opened: Opened,
+        context: BatchContext,
+        table: Table,
+        slots: bytes,
+        accumulators: Table,
     ) -> Table:
         folded = self._load(accumulators)
         columns = _batch.views(table, opened.plan.formats, self.add.reads)
@@ -110,10 +149,10 @@ class Aggregate:
         of_rows = memoryview(slots).cast("I")
         chosen = of_rows[: table.rows].tolist() if kept is None else [of_rows[row] for row in kept]
         given = {"ctx": map(Context(context).at, numbers), "options": repeat(opened.options)}
-        calls = self.add.calls(_batch.values(columns, self.add.reads, kept), given)
-        add = self.cls.add
-        for slot, *arguments in zip(chosen, *calls):
-            add(folded[slot], *arguments)
+        values = _named(self.add.reads, _batch.values(columns, self.add.reads, kept))
+        calls = arguments.calls([values[name] for name in _named(arguments.reads, arguments.reads)], given)
+        for slot, *of_row in zip(chosen, *calls):
+            change(folded[slot], *of_row)
         return self._store(folded)
 
     def merge(self, opened: Opened, left: Table, right: Table) -> Table:
@@ -143,6 +182,11 @@ class Aggregate:
         columns = self.kept.split(folded)
         self.kept.check(columns)
         return self.kept.store(columns, len(folded))
+
+
+def _named(reads: list[Read], values: list[Any]) -> dict[str, Any]:
+    """By the names of the arguments."""
+    return {read.field.rpartition(".")[2]: value for read, value in zip(reads, values)}
 
 
 @typing.dataclass_transform()

@@ -37,7 +37,7 @@ def find(author: ModuleType, kind: str) -> Any:
 
 
 def export(author: ModuleType, kind: str) -> type:
-    """The class that exports the kind's interface, such as `pelton:operator/transform`."""
+    """The class that exports the kind's interface, such as `pelton:operator/transform`; of an aggregate `retractable` as well."""
     operator = find(author, kind)
     _log.remember(author)
 
@@ -80,6 +80,9 @@ def export(author: ModuleType, kind: str) -> type:
     class OfFold(Exported):
         def accumulate(self, ctx: BatchContext, rows: Table, slots: bytes, accumulators: Table) -> Table:
             return called(lambda: operator.accumulate(Exported.opened, ctx, rows, slots, accumulators), ctx.now)
+
+        def retract(self, ctx: BatchContext, rows: Table, slots: bytes, accumulators: Table) -> Table:
+            return called(lambda: operator.retract(Exported.opened, ctx, rows, slots, accumulators), ctx.now)
 
         def merge(self, left: Table, right: Table) -> Table:
             return called(lambda: operator.merge(Exported.opened, left, right), 0)

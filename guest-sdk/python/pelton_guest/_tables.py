@@ -6,7 +6,7 @@ function reads of it. What the call has changed, later reads of it see; the engi
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterator
 from struct import pack
@@ -25,6 +25,8 @@ except ImportError:
 PUT, DELETE, APPEND = 0, 1, 2
 #: Rows of the first part that is read, of the largest, and bytes of a part, about.
 FIRST_ROWS, ROWS_MAX, PART_BYTES = 16, 4_096, 128 << 10
+#: How many changes an iteration takes in at once.
+SOME_CHANGES = 64
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -236,7 +238,8 @@ class Map(_Stored, Generic[K, V]):
     def _begin(self) -> None:
         #: By the order of its subkey what this call has put, or `_GONE`.
         self._changed: dict[Any, tuple[Any, Any]] = {}
-        self._sorted: list[Any] | None = []
+        #: The same orders in a list, once somebody has gone through them.
+        self._sorted: list[Any] | None = None
 
     def get(self, subkey: K, default: Any = None) -> V | Any:
         """The value under a subkey."""
@@ -293,23 +296,42 @@ class Map(_Stored, Generic[K, V]):
 
     def _change(self, subkey: K, value: Any) -> None:
         order = self._keys.order(subkey)
-        if order not in self._changed:
-            self._sorted = None
+        if order not in self._changed and self._sorted is not None:
+            insort(self._sorted, order)
         self._changed[order] = (subkey, value)
 
-    def _merged(self, rows: list[tuple[K, V]], covered: Range, reverse: bool) -> list[tuple[K, V]]:
-        """The rows of a part with what was changed within its range."""
+    def _merged(self, rows: list[tuple[K, V]], covered: Range, reverse: bool) -> Iterator[tuple[K, V]]:
+        """The rows of a part with what was changed within its range.
+
+        Changes are taken in some at a time, and rows up to the last of them are settled before any is yielded: so a subkey comes
+        once, whatever the function changes meanwhile."""
         if not self._changed:
-            return rows
-        if self._sorted is None:
-            self._sorted = sorted(self._changed)
+            yield from rows
+            return
         order = self._keys.order
         low, is_after, high, is_through = covered
-        begin = 0 if low is None else (bisect_right if is_after else bisect_left)(self._sorted, order(low))
-        end = len(self._sorted) if high is None else (bisect_right if is_through else bisect_left)(self._sorted, order(high))
-        merged: dict[Any, Any] = {order(row[0]): row for row in rows}
-        merged.update((at, self._changed[at]) for at in self._sorted[begin:end])
-        return [merged[at] for at in sorted(merged, reverse=reverse) if merged[at][1] is not _GONE]
+        begins, ends = (None if at is None else order(at) for at in (low, high))
+        placed = deque((order(row[0]), row) for row in rows)
+        is_last = False
+        while not is_last:
+            if self._sorted is None:
+                self._sorted = sorted(self._changed)
+            begin = 0 if begins is None else (bisect_right if is_after else bisect_left)(self._sorted, begins)
+            end = len(self._sorted) if ends is None else (bisect_right if is_through else bisect_left)(self._sorted, ends)
+            is_last = end - begin <= SOME_CHANGES
+            if reverse:
+                some = self._sorted[max(begin, end - SOME_CHANGES) : end][::-1]
+            else:
+                some = self._sorted[begin : min(end, begin + SOME_CHANGES)]
+            settled = {at: self._changed[at] for at in some}
+            while placed and (is_last or (placed[0][0] >= some[-1] if reverse else placed[0][0] <= some[-1])):
+                at, row = placed.popleft()
+                settled.setdefault(at, row)
+            yield from [settled[at] for at in sorted(settled, reverse=reverse) if settled[at][1] is not _GONE]
+            if not is_last and reverse:
+                ends, is_through = some[-1], False
+            elif not is_last:
+                begins, is_after = some[-1], True
 
     def _leave(self) -> None:
         for subkey, value in self._changed.values():

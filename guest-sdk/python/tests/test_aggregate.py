@@ -10,6 +10,7 @@ import pytest
 
 from pelton_guest import Context, Reject, Window, aggregate, log, s32
 from pelton_guest.testing import Refused, Wrong, fold
+from pelton_guest.testing._rows import Given
 
 
 class Range(NamedTuple):
@@ -147,3 +148,61 @@ def test_mistakes_in_the_class_are_told_at_import():
         aggregate(made(n=None, **methods))
     with pytest.raises(TypeError, match="say what `Fold.finish` makes"):
         aggregate(made(**methods | {"n": 0, "finish": lambda self: None}))
+
+
+@aggregate
+class Spent:
+    cents: int = 0
+
+    def add(self, cents: int, options: Options) -> None:
+        self.cents += cents * options.per
+
+    def retract(self, options: Options, cents: int) -> None:
+        self.cents -= cents * options.per
+
+    def merge(self, later: Spent) -> None:
+        self.cents += later.cents
+
+    def finish(self) -> Result | None:
+        return Result(self.cents, None, dt.datetime.fromtimestamp(0, dt.timezone.utc))
+
+
+def test_rows_are_taken_back():
+    out = fold(Spent, {"user": ["a", "b", "a"], "cents": [1200, 500, None]}, key=["user"], options={"per": 2})
+    assert out.main["total"] == [2400, 1000]
+    properties = Spent.__pelton_operator__.open([Given.of({"cents": [1]}, None).input([])], "{}")[0].properties
+    assert properties == [("accepts", "append,retract")]
+
+
+def test_an_inverse_that_is_not_exact_is_caught():
+    @aggregate
+    class Floats:
+        sum: float = 0.0
+
+        def add(self, x: float) -> None:
+            self.sum += x
+
+        def retract(self, x: float) -> None:
+            self.sum -= x
+
+        def merge(self, later: Floats) -> None:
+            self.sum += later.sum
+
+        def finish(self) -> Range:
+            return Range(self.sum)
+
+    with pytest.raises(AssertionError, match="taking the first of each back"):
+        fold(Floats, {"x": [0.1, 1e9, 0.7]})
+
+
+def test_what_is_taken_back_is_what_was_folded():
+    with pytest.raises(TypeError, match="both take the same columns"):
+
+        @aggregate
+        class Uneven:
+            sum: int = 0
+
+            def add(self, n: int) -> None: ...
+            def retract(self, n: s32) -> None: ...
+            def merge(self, later: Uneven) -> None: ...
+            def finish(self) -> Range: ...

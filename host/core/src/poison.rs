@@ -5,6 +5,8 @@
 
 use std::{collections::VecDeque, ops::Range, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 /// What a job owner wants of an operator whose module fails on some rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum OnTrap {
@@ -55,6 +57,31 @@ pub enum Fate {
     Skip,
     /// It is kept with what is known of it.
     DeadLetter,
+}
+
+/// What a module fails on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoisonKind {
+    #[default]
+    Row,
+    /// What rows of a key, or of a key and window, have come to: it cannot be finished.
+    Group,
+    /// A timer of a key.
+    Timer,
+    /// The end of a key's time to live.
+    KeyEnd,
+}
+
+impl PoisonKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Row => "row",
+            Self::Group => "group",
+            Self::Timer => "timer",
+            Self::KeyEnd => "key-end",
+        }
+    }
 }
 
 /// So many poison rows of one operator are borne within so much processing time.

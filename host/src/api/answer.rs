@@ -13,8 +13,9 @@ use http_body_util::BodyExt;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::blocking;
 use crate::{
-    control::ControlError,
+    control::{ControlError, upload::Upload},
     error::{Code, Coded, causes},
     job::diagnostic::json::to_json,
 };
@@ -156,6 +157,37 @@ async fn take_pieces(mut body: Body, bytes_max: u64) -> Result<Vec<u8>, ApiError
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+/// Bytes that are written at once.
+const PIECE: usize = 1 << 20;
+
+/// Takes a body piece by piece, and no more of it than `bytes_max`.
+pub(super) async fn receive(body: Body, bytes_max: u64, upload: Upload) -> Result<Upload, ApiError> {
+    tokio::time::timeout(BODY_PATIENCE, write_pieces(body, bytes_max, upload)).await.unwrap_or(Err(ApiError::Late))
+}
+
+async fn write_pieces(mut body: Body, bytes_max: u64, mut upload: Upload) -> Result<Upload, ApiError> {
+    let mut piece = Vec::with_capacity(PIECE);
+    loop {
+        let frame = body.frame().await.transpose().map_err(|error| ApiError::Bad(error.to_string()))?;
+        let is_end = frame.is_none();
+        piece.extend_from_slice(&frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default());
+        if upload.bytes().saturating_add(piece.len() as u64) > bytes_max {
+            return Err(ApiError::TooLarge(bytes_max));
+        }
+        if piece.len() >= PIECE || is_end {
+            (upload, piece) = blocking(move || {
+                upload.write(&piece)?;
+                piece.clear();
+                Ok((upload, piece))
+            })
+            .await?;
+        }
+        if is_end {
+            return Ok(upload);
+        }
+    }
 }
 
 /// A body that is a JSON document.

@@ -160,6 +160,7 @@ pub(super) struct Look {
     output: String,
     rows: Option<usize>,
     wait_ms: Option<u64>,
+    gather_ms: Option<u64>,
 }
 
 /// Rows in one answer, and how long they are waited for.
@@ -169,10 +170,11 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn tap(State(shared): State<Shared>, Name(job): Name, Asked(asked): Asked<Look>) -> Answer {
-    let Look { output, rows, wait_ms } = asked;
+    let Look { output, rows, wait_ms, gather_ms } = asked;
     let sample = shared.engine.tap(&job, &output, rows.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX))?;
     let patience = wait_ms.map_or(WAIT_DEFAULT, Duration::from_millis).min(WAIT_MAX);
-    let rows = blocking(move || Ok(sample.json(patience))).await?;
+    let gather = gather_ms.map_or(patience, Duration::from_millis);
+    let rows = blocking(move || Ok(sample.json(patience, gather))).await?;
     let rows: Vec<Value> = rows.into_iter().map(|(epoch, row)| json!({ "epoch": epoch.0, "row": row })).collect();
     Ok(ok(&json!({ "job": job, "output": output, "rows": rows })))
 }

@@ -21,7 +21,7 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 /// A figure of each job: name, type, meaning, value.
 type OfJob = (&'static str, &'static str, &'static str, fn(&JobStatus) -> Option<f64>);
 
-const OF_JOB: [OfJob; 18] = [
+const OF_JOB: [OfJob; 23] = [
     ("rows_in_total", "counter", "Rows that sources gave", |job| Some(job.figures.rows_in as f64)),
     ("rows_out_total", "counter", "Rows that sinks were given", |job| Some(job.figures.rows_out as f64)),
     ("rejected_total", "counter", "Rows that were rejected", |job| Some(job.figures.rejected as f64)),
@@ -42,6 +42,21 @@ const OF_JOB: [OfJob; 18] = [
     ("restarts_total", "counter", "Attempts after a failure", |job| Some(job.figures.restarts as f64)),
     ("traps_total", "counter", "Failures by a trap of a module", |job| Some(job.figures.traps as f64)),
     ("epoch", "gauge", "The last epoch that was committed", |job| Some(job.figures.epoch? as f64)),
+    ("epoch_batching_seconds", "gauge", "From the last epoch's first row until it was closed", |job| {
+        Some(job.figures.timing?.batching_seconds)
+    }),
+    ("epoch_scheduling_seconds", "gauge", "From there until the epoch before it was committed", |job| {
+        Some(job.figures.timing?.scheduling_seconds)
+    }),
+    ("epoch_processing_seconds", "gauge", "From there until all of its output was with the sinks", |job| {
+        Some(job.figures.timing?.processing_seconds)
+    }),
+    ("epoch_committing_seconds", "gauge", "From there until it was committed and published", |job| {
+        Some(job.figures.timing?.committing_seconds)
+    }),
+    ("epoch_delay_seconds", "gauge", "From the last epoch's first row to its commit", |job| {
+        Some(job.figures.timing?.delay_seconds)
+    }),
     ("lag_seconds", "gauge", "How far the watermark is behind the clock", |job| Some(job.figures.lag_ms? as f64 / 1e3)),
     ("revision", "gauge", "The revision that it runs", |job| Some(job.revision as f64)),
 ];

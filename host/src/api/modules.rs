@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     Shared,
-    answer::{ApiError, Asked, Name, json_answer, ok, read_body, read_json},
+    answer::{ApiError, Asked, Name, json_answer, ok, read_json, receive},
     blocking,
 };
 use crate::{
@@ -47,13 +47,13 @@ pub(super) async fn push(
     body: Body,
 ) -> Answer {
     let Push { tag, digest } = asked;
-    let bytes = read_body(body, MODULE_BYTES_MAX).await?;
-    let found = ModuleDigest(*blake3::hash(&bytes).as_bytes());
+    let mut upload = receive(body, MODULE_BYTES_MAX, shared.engine.upload()?).await?;
+    let found = upload.digest();
     if digest.is_some_and(|declared| declared != found) {
         return Err(ApiError::Bad(format!("the body has the digest {found}, and not the one that was declared")));
     }
     let on = tag.as_ref().map_or_else(|| found.to_string(), ToString::to_string);
-    let push = move |engine: &Arc<Engine>, by: &str| engine.push_module(&bytes, tag.as_ref(), by);
+    let push = move |engine: &Arc<Engine>, by: &str| engine.push_module(&mut upload, tag.as_ref(), by);
     let (listed, is_new) = change(shared, caller, "module.push", on, push).await?;
     Ok(json_answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &listed))
 }

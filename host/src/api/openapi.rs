@@ -111,6 +111,12 @@ fn schemas() -> Value {
     let map = json!({ "type": "object", "additionalProperties": text });
     let maybe = |schema: &Value| json!({ "anyOf": [schema, { "type": "null" }] });
     let reason = maybe(&json!({ "$ref": "#/components/schemas/Reason" }));
+    let failure = object(&[
+        ("code", text.clone()),
+        ("message", text.clone()),
+        ("revision", number.clone()),
+        ("at", number.clone()),
+    ]);
     let states: Vec<&str> = crate::control::status::State::ALL.iter().map(|state| state.name()).collect();
     let module = object(&[
         ("digest", text.clone()),
@@ -128,8 +134,8 @@ fn schemas() -> Value {
         ("name", text.clone()),
         ("state", json!({ "type": "string", "enum": states })),
         ("desired", text.clone()),
-        ("reason", reason.clone()),
-        ("last_error", reason),
+        ("reason", reason),
+        ("last_error", maybe(&failure)),
         ("revision", number.clone()),
         ("changed", number.clone()),
         (

@@ -154,6 +154,7 @@ pub(super) fn table() -> Vec<Route> {
                 ("output", "as inputs name it: an operator, a source, or `operator.port`"),
                 ("rows", "so many at most; 10 unless said otherwise, 1,000 at most"),
                 ("wait_ms", "so long they are waited for; a second unless said otherwise, 30 at most"),
+                ("gather_ms", "so long more are waited for once one has come; all of `wait_ms` unless said otherwise"),
             ])
             .gives(Gives::Json("Rows")),
         route!(get("/v1/jobs/{job}/state", read, "The operators of a job that keep state"), state::list)

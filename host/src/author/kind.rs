@@ -30,11 +30,11 @@ impl Kind {
     }
 
     /// The world of the contract, for languages whose tools are told it before the source is read: transforms may look up in side tables
-    /// there, and say in their contract in which.
+    /// there, and aggregates take rows back; they say in their contract in which tables, and whether.
     pub fn world(self) -> &'static str {
         match self {
             Self::Transform => "transform-with-tables-operator",
-            Self::Aggregate => "aggregate-operator",
+            Self::Aggregate => "retractable-aggregate-operator",
             Self::Keyed => "keyed-operator",
             Self::Cogroup => "cogroup-operator",
         }

@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use super::Kind;
 use crate::nearest::nearest;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +41,6 @@ impl Language {
             Self::Go => "go",
             Self::Zig => "zig",
             Self::AssemblyScript => "assemblyscript",
-        }
-    }
-
-    /// The kinds that its SDK has.
-    pub fn kinds(self) -> &'static [Kind] {
-        match self {
-            Self::AssemblyScript => &[Kind::Transform, Kind::Aggregate, Kind::Keyed],
-            _ => &Kind::ALL,
         }
     }
 

@@ -62,16 +62,8 @@ impl Project {
             }
             Some(_) => {
                 let kind = value("kind")?;
-                let known: Kind = kind
-                    .parse()
-                    .map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?;
-                if !language.kinds().contains(&known) {
-                    return Err(wrong(
-                        &dir,
-                        format!("its {MANIFEST} has the kind `{kind}`, which {language} does not have"),
-                    ));
-                }
-                known
+                kind.parse::<Kind>()
+                    .map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?
             }
         };
         let source = PathBuf::from(value("source")?);

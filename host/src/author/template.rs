@@ -90,12 +90,7 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
         Language::C | Language::Cpp => (of!("c", "module.c"), None),
         Language::Go => (of!("go", "module.go"), None),
         Language::Zig => (of!("zig", "module.zig"), None),
-        Language::AssemblyScript => match kind {
-            Kind::Transform => (template!("assemblyscript/transform/module.ts"), None),
-            Kind::Aggregate => (template!("assemblyscript/aggregate/module.ts"), None),
-            // It has no cogroup: `create` refuses it.
-            Kind::Keyed | Kind::Cogroup => (template!("assemblyscript/keyed/module.ts"), None),
-        },
+        Language::AssemblyScript => (of!("assemblyscript", "module.ts"), None),
     }
 }
 
@@ -103,7 +98,9 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
 fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
     match language {
         Language::Rust => ("src/lib.rs", "", &[("Cargo.toml", template!("rust/Cargo.toml"))]),
-        Language::Python => ("{{id}}.py", "tests/test_{{id}}.py", &[("conftest.py", template!("python/conftest.py"))]),
+        Language::Python => {
+            ("{{file}}.py", "tests/test_{{file}}.py", &[("conftest.py", template!("python/conftest.py"))])
+        }
         Language::TypeScript => (
             "src/{{name}}.ts",
             "tests/{{name}}.test.ts",
@@ -113,10 +110,10 @@ fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
             ],
         ),
         Language::JavaScript => ("src/{{name}}.js", "", &[("package.json", template!("typescript/package.json"))]),
-        Language::C => ("src/{{id}}.c", "", &[]),
-        Language::Cpp => ("src/{{id}}.cpp", "", &[]),
-        Language::Go => ("{{id}}.go", "", &[("go.mod", template!("go/go.mod.txt"))]),
-        Language::Zig => ("src/{{id}}.zig", "", &[]),
+        Language::C => ("src/{{file}}.c", "", &[]),
+        Language::Cpp => ("src/{{file}}.cpp", "", &[]),
+        Language::Go => ("{{file}}.go", "", &[("go.mod", template!("go/go.mod.txt"))]),
+        Language::Zig => ("src/{{file}}.zig", "", &[]),
         Language::AssemblyScript => {
             ("src/{{name}}.ts", "", &[("tsconfig.json", template!("assemblyscript/tsconfig.json"))])
         }
@@ -149,29 +146,30 @@ fn tests(language: Language) -> &'static str {
 /// Makes the project `name` in `dir`, which must not hold anything.
 pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<(), AuthorError> {
     check_name(name)?;
-    if !language.kinds().contains(&kind) {
-        return Err(AuthorError::NoKind { language, kind });
-    }
     let taken = |why: String| AuthorError::Taken { dir: dir.to_owned(), why };
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(taken("it is not empty".to_owned()));
     }
-    let (source, _, _) = places(language);
+    let (place, _, _) = places(language);
+    let (source, test) = sources(language, kind);
+    let sample = [source, test.unwrap_or_default()].concat();
     // A transform is what nothing says.
     let says_kind = kind != Kind::Transform && language != Language::Rust;
     let kind_line = if says_kind { format!("kind = \"{kind}\"\n") } else { String::new() };
+    let fill_path = |text: &str| text.replace("{{file}}", &identifier(name)).replace("{{name}}", name);
     let fill = |text: &str| {
-        text.replace("{{source}}", source)
+        let text = text
+            .replace("{{source}}", place)
             .replace("{{kind}}", &kind_line)
             .replace("{{tests}}", tests(language))
             .replace("{{language}}", language.word())
-            .replace("{{camel}}", &camel(name))
-            .replace("{{pascal}}", &pascal(name))
-            .replace("{{id}}", &identifier(name))
-            .replace("{{name}}", name)
+            .replace("{{camel}}", &free(&sample, camel(name), "Operator"))
+            .replace("{{pascal}}", &free(&sample, pascal(name), "Operator"))
+            .replace("{{id}}", &free(&sample, identifier(name), "_operator"));
+        fill_path(&text)
     };
     for (path, text) in files(language, kind) {
-        let path = dir.join(fill(path));
+        let path = dir.join(fill_path(path));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| taken(error.to_string()))?;
         }
@@ -179,6 +177,13 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
     }
     // So that editors and the language's own tests find the SDK at once.
     build::prepare(dir, language)
+}
+
+/// The operator's name in a source: with `more` where the sample uses the word for something else.
+fn free(sample: &str, word: String, more: &str) -> String {
+    let mut words = sample.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_taken = words.any(|other| other == word);
+    if is_taken { word + more } else { word }
 }
 
 /// `toEuro`
@@ -204,7 +209,7 @@ mod tests_of_templates {
 
     #[test]
     fn every_language_makes_a_project_of_each_kind_that_opens() {
-        let kinds = |language: Language| language.kinds().iter().map(move |kind| (language, *kind));
+        let kinds = |language: Language| Kind::ALL.into_iter().map(move |kind| (language, kind));
         for (language, kind) in Language::ALL.into_iter().flat_map(kinds) {
             let dir = tempfile::tempdir().expect("a directory");
             let dir = dir.path().join("to-euro");
@@ -218,11 +223,19 @@ mod tests_of_templates {
     }
 
     #[test]
-    fn a_kind_that_a_language_does_not_have_is_refused() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let error = create(dir.path(), "to-euro", Language::AssemblyScript, Kind::Cogroup).expect_err("refused");
-        assert_eq!(error.to_string(), "there is no template for the kind `cogroup` in assemblyscript");
-        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
+    fn an_operator_has_no_name_that_its_sample_uses_otherwise() {
+        let source = |name: &str, language: Language, path: &str| {
+            let dir = tempfile::tempdir().expect("a directory");
+            create(&dir.path().join("new"), name, language, Kind::Cogroup).expect("made");
+            fs::read_to_string(dir.path().join("new").join(path)).expect("a source")
+        };
+        let go = source("unpaid", Language::Go, "unpaid.go");
+        assert!(go.contains("type Unpaid struct") && go.contains("func UnpaidOperator("), "{go}");
+        let zig = source("unpaid", Language::Zig, "src/unpaid.zig");
+        assert!(zig.contains("var unpaid: f64") && zig.contains("fn unpaidOperator("), "{zig}");
+        let test = source("out", Language::Python, "tests/test_out.py");
+        assert!(test.contains("from out import out_operator"), "{test}");
+        assert!(source("debts", Language::Go, "debts.go").contains("func Debts("));
     }
 
     #[test]

@@ -109,9 +109,13 @@ fn to_text(inspection: &Inspection) -> String {
 }
 
 fn generation(inspection: &Inspection) -> String {
-    let Some(claim) = &inspection.claim else { return "none: nobody has run the job".into() };
     let end = if inspection.is_closed { "; it ended in good order" } else { "" };
-    format!("{}: {}{end}", inspection.generation, describe(&claim.holder))
+    match (&inspection.claim, &inspection.last) {
+        (Some(claim), _) => format!("{}: {}{end}", inspection.generation, describe(&claim.holder)),
+        // The claim goes with the oldest records.
+        (None, Some(last)) => format!("{}{end}", last.generation),
+        (None, None) => "none: nobody has run the job".into(),
+    }
 }
 
 fn epochs(inspection: &Inspection) -> String {

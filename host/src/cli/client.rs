@@ -20,6 +20,10 @@ const ANSWER_MAX: u64 = 512 << 20;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// A module may take long to compile, and a job to commit.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// A longer body is sent when the engine asks for it: one that refuses it answers, and closes the connection before it has all.
+const UNASKED_BYTES_MAX: usize = 16 << 10;
+/// How long the engine has for that; then the body goes all the same.
+const ASK_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Client {
     /// Or why the authorities that it should trust cannot be read.
@@ -120,6 +124,7 @@ impl Client {
             .proxy(None)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_PATIENCE))
+            .timeout_await_100(Some(ASK_PATIENCE))
             .timeout_global(Some(PATIENCE));
         let agent = match context.config.engine_ca.value.as_deref() {
             None => Ok(config.build().new_agent()),
@@ -175,6 +180,9 @@ impl Client {
         let answered = if kind.is_empty() {
             request.body(()).map_err(ureq::Error::from).and_then(|request| agent.run(request))
         } else {
+            if body.len() > UNASKED_BYTES_MAX {
+                request = request.header(header::EXPECT, "100-continue");
+            }
             let request = request.header(header::CONTENT_TYPE, kind).body(body);
             request.map_err(ureq::Error::from).and_then(|request| agent.run(request))
         };

@@ -173,7 +173,7 @@ fn offline(context: &Context, found: Result<Value, LettersError>, text: impl FnO
             match error {
                 LettersError::Checkpoint(_) => Exit::Failed,
                 LettersError::NoNumber(_) | LettersError::Nothing => Exit::Usage,
-                LettersError::Unknown(_) | LettersError::Over => Exit::Refused,
+                LettersError::Unknown(_) | LettersError::Over | LettersError::NoRow(..) => Exit::Refused,
             }
         }
     }
@@ -253,11 +253,15 @@ fn to_text(target: &Target, letter: &Value) -> String {
     for frame in texts(letter, "trace") {
         line("", format!("at {frame}"));
     }
-    line("row", shown_row(letter));
+    let kind = text(letter, "kind");
+    line(if kind.is_empty() { "row" } else { &kind }, shown_row(letter));
     if !text(letter, "asked").is_empty() {
         line("asked", format!("{}, with the next epoch", text(letter, "asked")));
     }
-    line("replay", format!("pelton dlq replay {} {id}", target.shown()));
+    match kind.as_str() {
+        "" | "row" => line("replay", format!("pelton dlq replay {} {id}", target.shown())),
+        _ => line("discard", format!("pelton dlq discard {} {id}", target.shown())),
+    }
     lines.join("\n")
 }
 

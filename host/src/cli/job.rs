@@ -125,6 +125,7 @@ fn apply(context: &Context, args: &ApplyArgs) -> Exit {
         Ok(applied) if applied["revision"].is_u64() && applied["is_started"] == false => {
             swap::follow(context, &client, applied["job"].as_str().unwrap_or_default(), &applied)
         }
+        Ok(applied) if applied["revision"].is_u64() => swap::follow_start(context, &client, &applied),
         applied => answer(context, &args.job, &text, applied, swap::changes),
     }
 }
@@ -247,6 +248,11 @@ fn lag(job: &Value, figures: &Value) -> String {
     lag.map(|lag| format!("{:.1} s", lag / 1e3)).unwrap_or_default()
 }
 
+/// In the unit that people would choose.
+fn time(seconds: f64) -> String {
+    if seconds >= 1.0 { format!("{seconds:.2} s") } else { format!("{:.1} ms", seconds * 1e3) }
+}
+
 fn list_to_text(answer: &Value) -> String {
     let mut table = plain_table();
     table.set_header([
@@ -288,7 +294,11 @@ fn to_text(job: &Value) -> String {
     ];
     let mut row = |name: &str, value: String| lines.push(format!("{name:<10} {value}"));
     reason(job, "reason").into_iter().for_each(|why| row("why", why));
-    reason(job, "last_error").into_iter().for_each(|why| row("last error", why));
+    if let Some(why) = reason(job, "last_error") {
+        let error = job.get("last_error").unwrap_or(&none);
+        let at = error.get("at").and_then(Value::as_i64).map(shown_time).unwrap_or_default();
+        row("last error", format!("{why}, of revision {} at {at}", number(error, "revision")));
+    }
     let created = revision.get("created").and_then(Value::as_i64).map(shown_time).unwrap_or_default();
     row("revision", format!("{}, by {} on {created}", number(job, "revision"), text(revision, "by")));
     row("file", format!("{}/{}", text(revision, "directory"), text(revision, "file")));
@@ -310,6 +320,15 @@ fn to_text(job: &Value) -> String {
     );
     if !lag(job, figures).is_empty() {
         row("lag", lag(job, figures));
+    }
+    if let Some(timing) = figures.get("timing").filter(|timing| !timing.is_null()) {
+        let stretch = |key: &str| time(timing.get(key).and_then(Value::as_f64).unwrap_or_default());
+        let [delay, batching, scheduling, processing, committing] =
+            ["delay", "batching", "scheduling", "processing", "committing"]
+                .map(|key| stretch(&format!("{key}_seconds")));
+        let parts =
+            format!("{batching} batching, {scheduling} scheduling, {processing} processing, {committing} committing");
+        row("delay", format!("{delay} from the last epoch's first row to its commit: {parts}"));
     }
     if number(figures, "letters") > 0 {
         let name = text(job, "name");

@@ -44,7 +44,11 @@ use self::{
     config::{ColorChoice, Config, Flags, OutputMode},
     terminal::Terminal,
 };
-use crate::{error::Coded, job::diagnostic::Diagnostics};
+use crate::{error::Coded, job::diagnostic::Diagnostics, telemetry::Traces};
+
+/// Below the options of commands that run jobs.
+const TRACES_HELP: &str = "With OTEL_EXPORTER_OTLP_ENDPOINT in the environment, each epoch is a trace for that \
+                           OpenTelemetry collector (OTLP over HTTP); OTEL_SERVICE_NAME and the others of its specification hold too.";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,6 +265,15 @@ impl Context {
         Exit::Usage
     }
 
+    /// The way to a collector, as the environment has it; says what is wrong with that.
+    pub(crate) fn traces(&self) -> Result<Option<Traces>, Exit> {
+        Traces::from_env().map_err(|error| {
+            self.terminal.message(&error.to_string());
+            Exit::Usage
+        })
+    }
+
+    /// Shows an error.
     pub(crate) fn error(&self, error: &dyn Coded) {
         if self.is_json() {
             self.terminal.line(&report::error_to_json(error).to_string());

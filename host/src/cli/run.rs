@@ -9,16 +9,21 @@ use std::thread;
 use clap::Args;
 
 use super::{Context, Exit, JobArgs, plan::open};
-use crate::job::{
-    attempts::{self, Failure, Follow, Outcome, Plans},
-    plan::Plan,
-    run::{self, Control, RunError, Start, Stop, progress::Event},
+use crate::{
+    error::Coded,
+    job::{
+        attempts::{self, Failure, Follow, Outcome, Plans},
+        plan::Plan,
+        run::{self, Control, RunError, Start, Stop, progress::Event},
+    },
+    telemetry::Traces,
 };
 
 mod json;
 mod text;
 
 #[derive(Debug, Args)]
+#[command(after_help = super::TRACES_HELP)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     job: JobArgs,
@@ -51,11 +56,16 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Exit {
         context.terminal.message("nothing was removed; `--yes` answers for you");
         return Exit::Refused;
     }
+    let traces = match context.traces() {
+        Ok(traces) => traces,
+        Err(exit) => return exit,
+    };
     let control = Control::default();
     watch_signals(control.stop.clone());
     let start = if args.fresh { Start::Fresh } else { Start::Continue };
     let threads = |wanted| context.config.threads_for(wanted);
-    let (mut plans, mut shown) = (FromFile { context, args }, Shown { context, show: None });
+    let job = plan.name.clone();
+    let (mut plans, mut shown) = (FromFile { context, args }, Shown { context, traces, job, show: None });
     match attempts::run(&mut plans, (NO_REVISION, plan), start, &control, &threads, &mut shown) {
         Ok(Outcome::Ended(summary)) => {
             shown.show(&summary.job).summary(&summary);
@@ -90,6 +100,9 @@ impl Plans for FromFile<'_> {
 /// Shows the attempts of a run, each in its turn.
 struct Shown<'a> {
     context: &'a Context,
+    /// None: nobody wants traces.
+    traces: Option<Traces>,
+    job: String,
     /// Of the attempt.
     show: Option<Box<dyn Show + 'a>>,
 }
@@ -115,6 +128,9 @@ impl Follow for Shown<'_> {
     }
 
     fn event(&mut self, event: Event) {
+        if let (Some(traces), Event::Epoch(report)) = (&self.traces, &event) {
+            traces.epoch(&self.job, report);
+        }
         if let Some(show) = &mut self.show {
             show.event(&event);
         }
@@ -129,6 +145,9 @@ impl Follow for Shown<'_> {
     fn failed(&mut self, failure: &Failure<'_>) {
         let Failure { error, count, again } = failure;
         self.context.error(*error);
+        if let Some(traces) = &self.traces {
+            traces.failed(&self.job, &error.code().to_string(), &error.to_string());
+        }
         match again {
             Some(delay) => {
                 let seconds = delay.as_secs_f64();

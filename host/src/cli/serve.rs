@@ -23,6 +23,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(after_help = super::TRACES_HELP)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
@@ -79,7 +80,9 @@ pub(super) fn serve(context: &Context, args: &ServeArgs) -> Exit {
         Err(exit) => return exit,
     };
     let threads = context.config.threads_for(None);
-    let engine = match Engine::open(EngineOptions { data, runtime, threads }) {
+    let Ok(traces) = context.traces() else { return Exit::Usage };
+    let heard = context.terminal.heard.clone();
+    let engine = match Engine::open(EngineOptions { data, runtime, threads, traces, heard }) {
         Ok(engine) => engine,
         Err(error) => return fail(context, &error),
     };

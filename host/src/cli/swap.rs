@@ -18,7 +18,7 @@ use super::{
     module, shadow,
     time::shown_time,
 };
-use crate::{job::run::Comparison, standard::is_std};
+use crate::{error::Code, job::run::Comparison, standard::is_std};
 
 #[derive(Debug, Args)]
 pub(super) struct SwapArgs {
@@ -304,6 +304,10 @@ pub(super) fn follow(context: &Context, client: &Client, job: &str, changed: &Va
         };
         let figures = &status["figures"];
         let (effective, state) = (figures["revision"].as_u64().unwrap_or_default(), plain(&status["state"]));
+        if let Some(failed) = given_up(&status, changed) {
+            context.error(&failed);
+            return Exit::Failed;
+        }
         let is_live = matches!(state.as_str(), "starting" | "running" | "restarting");
         if effective >= wanted || !is_live || Instant::now() >= until {
             let answer =
@@ -317,6 +321,48 @@ pub(super) fn follow(context: &Context, client: &Client, job: &str, changed: &Va
         }
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What a job says that has failed, or rests, since it changed. None: it has not, or it had before.
+pub(super) fn given_up(status: &Value, changed: &Value) -> Option<ClientError> {
+    let reason = &status["reason"];
+    let wanted = changed["revision"].as_u64()?;
+    let was_stopped = changed["is_started"] == true || changed["restart"].as_array().is_some_and(|why| !why.is_empty());
+    let is_new = was_stopped || status["last_error"]["revision"].as_u64() >= Some(wanted);
+    let (job, state) = (plain(&status["name"]), plain(&status["state"]));
+    if reason.is_null() || !is_new || !matches!(state.as_str(), "failed" | "paused") {
+        return None;
+    }
+    Some(ClientError::Refused {
+        code: reason["code"].as_str().and_then(Code::parse).unwrap_or(Code::RunFailed),
+        message: format!("{job} is {state} as revision {wanted}: {}", plain(&reason["message"])),
+        help: Some(format!(
+            "`pelton rollback {job}` takes the change back; `pelton job show {job}` has more, `pelton job resume {job}` tries again"
+        )),
+        source: None,
+        errors: Box::default(),
+    })
+}
+
+/// How long a command waits to see whether a job that was started begins.
+const BEGINNING: Duration = Duration::from_secs(10);
+
+/// Waits until a job that was started runs, has ended or has failed, and shows it.
+pub(super) fn follow_start(context: &Context, client: &Client, changed: &Value) -> Exit {
+    let path = format!("/v1/jobs/{}", escaped(changed["job"].as_str().unwrap_or_default()));
+    let until = Instant::now() + BEGINNING;
+    while let Ok(status) = client.get(&path) {
+        if let Some(failed) = given_up(&status, changed) {
+            context.error(&failed);
+            return Exit::Failed;
+        }
+        if status["state"] != "starting" || Instant::now() >= until {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    context.terminal.line(&if context.is_json() { changed.to_string() } else { changes(changed) });
+    Exit::Done
 }
 
 /// Waits until the shadow has been compared for so many epochs, or the job has gone on to another revision.

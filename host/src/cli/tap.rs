@@ -29,10 +29,16 @@ pub(super) struct TapArgs {
     follow: bool,
 }
 
+/// Whoever follows sees a row so long after it has left, at most.
+const GATHER_MS: u64 = 100;
+
 pub(super) fn tap(context: &Context, args: &TapArgs) -> Exit {
     let client = Client::new(context);
     let (job, output) = (escaped(&args.job), escaped(&args.of));
-    let path = format!("/v1/jobs/{job}/tap?output={output}&rows={}&wait_ms={}", args.rows, args.wait * 1_000);
+    let mut path = format!("/v1/jobs/{job}/tap?output={output}&rows={}&wait_ms={}", args.rows, args.wait * 1_000);
+    if args.follow {
+        path += &format!("&gather_ms={GATHER_MS}");
+    }
     loop {
         let answer = client.get(&path);
         if !args.follow {

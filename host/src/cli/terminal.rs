@@ -5,21 +5,28 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::{LevelFilter, Targets}, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use super::{
     config::{ColorChoice, Config, OutputMode},
     report::Style,
 };
-use crate::sink::print::{PrintStyle, PrintTarget};
+use crate::{
+    log::Heard,
+    sink::print::{PrintStyle, PrintTarget},
+};
 
 pub(crate) struct Terminal {
     pub(crate) style: Style,
+    /// What is said on standard error of a job, for the job's own log.
+    pub(crate) heard: Heard,
 }
 
 impl Terminal {
     pub(crate) fn new(color: ColorChoice) -> Self {
-        Self { style: Style::of_stderr(color) }
+        Self { style: Style::of_stderr(color), heard: Heard::default() }
     }
 
     /// A result, with a newline. A reader that has gone away (`pelton plan | head`) is not an error.
@@ -49,11 +56,14 @@ impl Terminal {
 
     pub(crate) fn start_log(&self, config: &Config) {
         let filter = EnvFilter::try_new(&config.log.value).unwrap_or_else(|_| EnvFilter::new("warn"));
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr).with_ansi(self.style.color);
-        let started = match config.output.value {
-            OutputMode::Json => builder.json().try_init(),
-            OutputMode::Text => builder.with_target(false).try_init(),
+        let lines = tracing_subscriber::fmt::layer().with_writer(Stderr).with_ansi(self.style.color);
+        let lines = match config.output.value {
+            OutputMode::Json => lines.json().boxed(),
+            OutputMode::Text => lines.with_target(false).boxed(),
         };
+        // A job's own log has its warnings whatever is said here.
+        let heard = self.heard.clone().with_filter(Targets::new().with_target("pelton", LevelFilter::WARN));
+        let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(heard).try_init();
         // Only the second start in one process fails, and then the first one serves.
         drop(started);
     }

@@ -7,6 +7,8 @@
 //!                                                                                     or stopped and started if the caller says so
 //! ```
 //!
+//! Invariant: no job is stopped for a file that its state is known not to fit.
+//!
 //! Called by the API. The same steps as those of a swap, for all operators at once, options and limits included.
 
 use std::{sync::Arc, time::Duration};
@@ -20,7 +22,7 @@ use super::{
     resolve,
     swap::Changed,
 };
-use crate::job::plan::change::Refusals;
+use crate::job::{plan::change::Refusals, run::misfits};
 
 /// How a job file is applied.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,20 +50,23 @@ const STOP_PATIENCE: Duration = Duration::from_secs(60);
 impl Engine {
     /// Puts a job file in the place of the one that its job has. A job that does not run is submitted.
     pub fn apply(self: &Arc<Self>, submission: Submission, how: How, by: &str) -> Result<Applied, ControlError> {
-        let (name, draft) = self.draft(submission.clone(), by)?;
-        let running = self.find(&name).ok().filter(|job| !job.is_at_rest());
-        let Some(job) = running else {
+        let (name, draft) = self.draft(submission, by)?;
+        let known = self.find(&name).ok();
+        let origin = if known.is_some() { Origin::Apply } else { Origin::Submit };
+        let draft = Revision { origin, ..draft };
+        let Some(job) = known.filter(|job| !job.is_at_rest()) else {
             let changed = Changed::none(&name);
             if how.is_dry_run {
                 return Ok(Applied { changed, restart: Vec::new(), is_started: true });
             }
-            let status = self.submit(submission, by)?;
+            let status = self.take(&name, draft, by)?;
             let changed = Changed { revision: Some(status.revision), ..changed };
             return Ok(Applied { changed, restart: Vec::new(), is_started: true });
         };
-        match self.apply_to(&job, draft, how, by) {
+        match self.apply_to(&job, draft.clone(), how, by) {
             Ok(changed) => Ok(Applied { changed, restart: Vec::new(), is_started: false }),
             Err(ControlError::Change(refusals)) if how.restarts => {
+                self.refuse_misfit(&job, draft.clone(), by)?;
                 let current = job.revision().number;
                 let mut changed = Changed { from: current, ..Changed::none(&name) };
                 if !how.is_dry_run {
@@ -72,12 +77,28 @@ impl Engine {
                             format!("`pelton job show {name}` says when it has; then apply the file again"),
                         ));
                     }
-                    changed.revision = Some(self.submit(submission, by)?.revision);
+                    changed.revision = Some(self.take(&name, draft, by)?.revision);
                 }
                 let Refusals(restart) = *refusals;
                 Ok(Applied { changed, restart, is_started: false })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// A job is not stopped for a file that cannot be planned, or with which it could not go on.
+    fn refuse_misfit(&self, job: &Arc<Job>, draft: Revision, by: &str) -> Result<(), ControlError> {
+        let given = draft.pins.clone();
+        let next = self.pinned(job, draft, &given, by)?;
+        let plan = job.plan(self, &next)?;
+        let current = job.control().and_then(|control| control.current());
+        let reasons = match current {
+            Some((_, now)) => misfits(&now, &plan),
+            None => misfits(&job.plan(self, &job.revision())?, &plan),
+        };
+        match reasons.is_empty() {
+            true => Ok(()),
+            false => Err(ControlError::Misfit { job: job.name().to_owned(), reasons }),
         }
     }
 

@@ -30,12 +30,15 @@ use super::{
     resolve,
     status::{JobStatus, State},
     tokens::Tokens,
+    upload::Upload,
     verifier::Verifier,
 };
 use crate::{
     clock,
     job::{diagnostic::shown, file::BYTES_MAX, run::Sample},
     lock::Lock,
+    log::Heard,
+    telemetry::Traces,
 };
 
 /// What an engine works with.
@@ -45,6 +48,10 @@ pub struct EngineOptions {
     pub runtime: Arc<Runtime>,
     /// Compute threads of jobs that do not say how many.
     pub threads: usize,
+    /// None: nobody wants traces.
+    pub traces: Option<Traces>,
+    /// Where its jobs listen for what is said of them.
+    pub heard: Heard,
 }
 
 /// A job that a client hands over.
@@ -70,6 +77,8 @@ pub struct Engine {
     audit: Audit,
     runtime: Arc<Runtime>,
     threads: usize,
+    traces: Option<Traces>,
+    heard: Heard,
     data: PathBuf,
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
     /// Those that cannot be read.
@@ -87,9 +96,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Engine {
+    /// Where traces go, if anybody wants them.
+    pub(super) fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
+    }
+
+    pub(super) fn heard(&self) -> &Heard {
+        &self.heard
+    }
+
     /// Opens the data directory, for this process alone. Nothing runs yet.
     pub fn open(options: EngineOptions) -> Result<Arc<Self>, ControlError> {
-        let EngineOptions { data, runtime, threads } = options;
+        let EngineOptions { data, runtime, threads, traces, heard } = options;
         let data = Folder::create(&data)?;
         let lock = data.lock("lock")?;
         data.sweep()?;
@@ -106,6 +124,8 @@ impl Engine {
             audit: Audit::open(data.path())?,
             runtime,
             threads,
+            traces,
+            heard,
             data: data.path().to_owned(),
             jobs: Mutex::new(jobs),
             damaged: Mutex::new(damaged),
@@ -258,26 +278,36 @@ impl Engine {
     /// Takes a job and runs it. A job of the same name that does not run gets a new revision and goes on with its state.
     pub fn submit(self: &Arc<Self>, submission: Submission, by: &str) -> Result<JobStatus, ControlError> {
         let (name, revision) = self.draft(submission, by)?;
-        self.refuse_damaged(&name)?;
-        self.refuse_running(&name)?;
-        let file = resolve::read(&revision, &self.catalogue.checkpoint(&name))?;
+        self.take(&name, revision, by)
+    }
+
+    /// Takes a job whose draft was made, and runs it.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        name: &str,
+        revision: Revision,
+        by: &str,
+    ) -> Result<JobStatus, ControlError> {
+        self.refuse_damaged(name)?;
+        self.refuse_running(name)?;
+        let file = resolve::read(&revision, &self.catalogue.checkpoint(name))?;
         resolve::check(&file)?;
         let revision = Revision { pins: resolve::pin(&self.registry, &file, &revision.pins, by)?, ..revision };
         // A job that does not fit is refused before anybody hears of it.
         drop(resolve::plan(&self.registry, &self.runtime, &file, &revision.pins, resolve::print_nowhere())?);
         let job = {
             let _changes = self.changes()?;
-            self.refuse_running(&name)?;
+            self.refuse_running(name)?;
             if let Some(gone) = revision.pins.values().find(|digest| !self.registry.has(**digest)) {
                 return Err(ControlError::missing("module", gone));
             }
-            let known = self.jobs_map().get(&name).cloned();
+            let known = self.jobs_map().get(name).cloned();
             let job = match known {
                 Some(job) => {
                     job.revise(&self.catalogue, revision)?;
                     job
                 }
-                None => self.add(&name, revision)?,
+                None => self.add(name, revision)?,
             };
             job.start(self)?;
             job
@@ -411,8 +441,18 @@ impl Engine {
     }
 
     /// Takes a module into the registry; the answer says whether it is new.
-    pub fn push_module(&self, bytes: &[u8], tag: Option<&ModuleTag>, by: &str) -> Result<(Listed, bool), ControlError> {
-        self.registry.push(bytes, tag, by)
+    /// Room for a module that comes.
+    pub fn upload(&self) -> Result<Upload, ControlError> {
+        self.registry.upload()
+    }
+
+    pub fn push_module(
+        &self,
+        upload: &mut Upload,
+        tag: Option<&ModuleTag>,
+        by: &str,
+    ) -> Result<(Listed, bool), ControlError> {
+        self.registry.push(upload, tag, by)
     }
 
     pub fn tag_module(&self, reference: &str, tag: &ModuleTag, by: &str) -> Result<Listed, ControlError> {

@@ -44,6 +44,8 @@ pub enum ControlError {
     Run(Box<RunError>),
     #[error(transparent)]
     Change(Box<Refusals>),
+    #[error("job `{job}` could not go on with its state after a stop, and runs on as it is: {}", .reasons.join("; "))]
+    Misfit { job: String, reasons: Vec<String> },
     #[error(transparent)]
     Letters(Box<LettersError>),
     #[error(transparent)]
@@ -114,6 +116,7 @@ impl Coded for ControlError {
             Self::Job(mistakes) => mistakes.list.first().map_or(Code::WrongValue, |first| first.code),
             Self::Run(source) => source.code(),
             Self::Change(source) => source.code(),
+            Self::Misfit { .. } => Code::ChangeRefused,
             Self::Letters(source) => source.code(),
             Self::Replay(source) => source.code(),
             Self::Look(source) => source.code(),
@@ -140,6 +143,9 @@ impl Coded for ControlError {
             },
             Self::Run(source) => source.help(),
             Self::Change(source) => source.help(),
+            Self::Misfit { job, .. } => Some(format!(
+                "what fits goes through a savepoint: `pelton savepoint create {job} --name NAME`, `pelton job stop {job}`, `pelton job submit FILE`, `pelton savepoint restore {job} NAME`, `pelton job resume {job}`"
+            )),
             Self::Letters(source) => source.help(),
             Self::Replay(source) => source.help(),
             Self::Look(source) => source.help(),

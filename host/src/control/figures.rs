@@ -10,7 +10,10 @@ use std::{
 use pelton_core::model::Epoch;
 use serde::Serialize;
 
-use crate::job::run::progress::{EpochReport, OperatorReport, Totals};
+use crate::job::run::{
+    EpochTiming,
+    progress::{EpochReport, OperatorReport, Totals},
+};
 
 /// Sums over attempts.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -42,6 +45,8 @@ pub struct Figures {
     pub lag_ms: Option<i64>,
     /// Bytes of the whole input, where they are known.
     pub input_bytes: Option<u64>,
+    /// Of the last epoch; none: there is none yet.
+    pub timing: Option<TimingFigures>,
     pub failures: u64,
     pub restarts: u64,
     pub traps: u64,
@@ -49,6 +54,33 @@ pub struct Figures {
     pub verified: u64,
     pub differing: u64,
     pub operators: Vec<OperatorFigures>,
+}
+
+/// Where the time of an epoch went, from its first row to its commit.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct TimingFigures {
+    /// Until it was closed: the job waited for more rows.
+    pub batching_seconds: f64,
+    /// Until the epoch before it was committed.
+    pub scheduling_seconds: f64,
+    /// Until all of its output was with the sinks.
+    pub processing_seconds: f64,
+    /// Until it was committed and published.
+    pub committing_seconds: f64,
+    /// All of it.
+    pub delay_seconds: f64,
+}
+
+impl TimingFigures {
+    fn of(timing: &EpochTiming) -> Self {
+        Self {
+            batching_seconds: timing.batching.as_secs_f64(),
+            scheduling_seconds: timing.scheduling.as_secs_f64(),
+            processing_seconds: timing.processing.as_secs_f64(),
+            committing_seconds: timing.committing.as_secs_f64(),
+            delay_seconds: timing.delay().as_secs_f64(),
+        }
+    }
 }
 
 /// Of one operator.
@@ -177,6 +209,7 @@ impl Count {
             rate_limit: report.rate_limit,
             lag_ms: report.event_time_lag.map(|lag| lag / 1_000),
             input_bytes: report.input_bytes,
+            timing: Some(TimingFigures::of(&report.timing)),
             operators: operators(&before.operators, &report.operators),
             ..self.now
         };
@@ -251,6 +284,7 @@ mod tests {
             watermark: Some(7),
             event_time_lag: Some(5_000),
             rate_limit: None,
+            timing: EpochTiming { batching: Duration::from_millis(40), ..EpochTiming::default() },
             elapsed: Duration::from_secs(1),
         }
     }
@@ -267,6 +301,7 @@ mod tests {
         let figures = count.figures();
         assert_eq!((figures.epoch, figures.rows_in, figures.operators[0].rows_in), (Some(9), 160, 160));
         assert_eq!((figures.traps, figures.restarts, figures.failures, figures.lag_ms), (1, 1, 1, Some(5)));
+        assert!(figures.timing.is_some_and(|timing| timing.delay_seconds == 0.04));
         let [operator] = <[_; 1]>::try_from(figures.operators).unwrap();
         assert_eq!((operator.traps, operator.state_keys, operator.state_bytes), (1, 9, 100));
     }

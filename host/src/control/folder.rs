@@ -128,6 +128,15 @@ impl Folder {
         self.sync()
     }
 
+    /// A file without a name, which is gone when it is closed; and where it lies, for errors.
+    pub(super) fn nameless(&self) -> Result<(cap_std::fs::File, PathBuf), ControlError> {
+        let name = format!("{UNFINISHED}{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = self.path.join(&name);
+        let made = self.dir.open_with(&name, OpenOptions::new().read(true).write(true).create_new(true));
+        let made = made.and_then(|file| self.dir.remove_file(&name).map(|()| file));
+        made.map(|file| (file, path.clone())).map_err(ControlError::io("create", path))
+    }
+
     fn write_synced(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.dir.open_with(name, OpenOptions::new().write(true).create_new(true))?;
         file.write_all(bytes)?;

@@ -23,9 +23,9 @@ use super::{
     catalogue::{Catalogue, Entry, JobRecord, Reason, Revision, Standing},
     engine::Engine,
     figures::Count,
-    logs::{LogEntry, Logs, PrintToLogs},
+    logs::{self, LogEntry, Logs, PrintToLogs},
     resolve,
-    status::{JobStatus, Migrating, State, Trial},
+    status::{JobStatus, LastError, Migrating, State, Trial},
 };
 use crate::{
     clock,
@@ -36,12 +36,15 @@ use crate::{
         plan::{Plan, PlannedOperator},
         run::{Control, RunError, Start, progress::Event},
     },
+    log::{self, Listen},
 };
 
 #[derive(Debug)]
 pub struct Job {
     name: String,
     inner: Mutex<Inner>,
+    /// Locked after `inner`, if both are.
+    logs: Arc<Mutex<Logs>>,
     /// The thread has ended.
     ended: Condvar,
     /// Held while a change is made: they follow each other.
@@ -55,8 +58,7 @@ struct Inner {
     revisions: Vec<Arc<Revision>>,
     running: Option<Running>,
     count: Count,
-    logs: Logs,
-    last_error: Option<Reason>,
+    last_error: Option<LastError>,
 }
 
 /// The thread of a job, and what reaches into its run.
@@ -81,12 +83,12 @@ impl Job {
             revisions: entry.revisions.into_iter().map(Arc::new).collect(),
             running: None,
             count: Count::default(),
-            logs: Logs::default(),
             last_error: None,
             record: entry.record,
         };
         let name = inner.record.name.clone();
-        Self { name, inner: Mutex::new(inner), ended: Condvar::new(), turn: Mutex::default() }
+        let logs = Arc::new(Mutex::new(Logs::default()));
+        Self { name, inner: Mutex::new(inner), logs, ended: Condvar::new(), turn: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -165,12 +167,18 @@ impl Job {
         inner.running.is_none() && !inner.record.standing.is_active()
     }
 
+    /// It rests, and nobody asked for it.
+    pub(super) fn is_given_up(&self) -> bool {
+        let inner = self.inner();
+        inner.running.is_none() && inner.record.reason.is_some()
+    }
+
     pub(super) fn logs(&self, after: Option<u64>, least: Level, most: usize) -> Vec<LogEntry> {
-        self.inner().logs.read(after, least, most)
+        logs::lock(&self.logs).read(after, least, most)
     }
 
     pub(super) fn say(&self, level: Level, from: Option<&str>, message: &str) {
-        self.inner().logs.push(level, from, message);
+        logs::lock(&self.logs).push(level, from, message);
     }
 
     /// So many epochs were computed again, of which so many came to something else.
@@ -275,7 +283,9 @@ impl Job {
             control.stop.drain();
         }
         inner.running = Some(Running { control: control.clone(), state });
-        let work = move || job.run(&engine, &control);
+        let listener: Arc<dyn Listen> = Arc::clone(&self.logs) as _;
+        engine.heard().listen(&self.name, Arc::downgrade(&listener));
+        let work = move || log::of_job(&job.name).in_scope(|| job.run(&engine, &control));
         if let Err(error) = thread::Builder::new().name(format!("job {}", self.name)).spawn(work) {
             inner.running = None;
             return Err(ControlError::io("start a thread for", &self.name)(error));
@@ -294,7 +304,7 @@ impl Job {
         let mut inner = self.inner();
         if let Some((standing, reason)) = end {
             let said = reason.as_ref().map(|reason| reason.message.as_str());
-            inner.logs.push(if said.is_some() { Level::Error } else { Level::Info }, None, said.unwrap_or("finished"));
+            self.say(if said.is_some() { Level::Error } else { Level::Info }, None, said.unwrap_or("finished"));
             if let Err(error) = inner.stand(engine.catalogue(), standing, reason) {
                 tracing::error!(job = self.name, %error, "what became of the job cannot be written down");
             }
@@ -331,6 +341,10 @@ impl Job {
 }
 
 impl Inner {
+    fn failed_with(&mut self, reason: Reason) {
+        self.last_error = Some(LastError { reason, revision: self.record.revision, at: clock::now_us() });
+    }
+
     fn state(&self) -> State {
         self.running.as_ref().map_or_else(|| State::at_rest(self.record.standing), |running| running.state)
     }
@@ -408,21 +422,25 @@ impl Follow for Follower<'_> {
     }
 
     fn event(&mut self, event: Event) {
-        let mut inner = self.job.inner();
         match event {
             Event::Resumed(resumed) => {
                 let message = format!("goes on after epoch {}, {} tasks computed again", resumed.after, resumed.again);
-                inner.logs.push(Level::Info, None, &message);
+                self.job.say(Level::Info, None, &message);
             }
             Event::Log { operator, log } => {
-                log.lines.iter().for_each(|line| inner.logs.push(line.level, Some(&operator), &line.message));
+                log.lines.iter().for_each(|line| self.job.say(line.level, Some(&operator), &line.message));
                 if log.dropped > 0 {
                     let message = format!("{} log lines dropped (`limits.log-bytes`)", log.dropped);
-                    inner.logs.push(Level::Warn, Some(&operator), &message);
+                    self.job.say(Level::Warn, Some(&operator), &message);
                 }
             }
-            Event::Revision(number) => inner.logs.push(Level::Info, None, &format!("goes by revision {number}")),
-            Event::Epoch(report) => inner.count.epoch(&report),
+            Event::Revision(number) => self.job.say(Level::Info, None, &format!("goes by revision {number}")),
+            Event::Epoch(report) => {
+                self.job.inner().count.epoch(&report);
+                if let Some(traces) = self.engine.traces() {
+                    traces.epoch(&self.job.name, &report);
+                }
+            }
         }
     }
 
@@ -430,7 +448,7 @@ impl Follow for Follower<'_> {
 
     fn heal(&mut self, error: &RunError) -> bool {
         // Before the revision that mends it can be seen.
-        self.job.inner().last_error = Some(reason(error));
+        self.job.inner().failed_with(reason(error));
         let healed = self.job.heal(self.engine, error);
         if healed {
             let mut inner = self.job.inner();
@@ -442,14 +460,17 @@ impl Follow for Follower<'_> {
 
     fn failed(&mut self, failure: &Failure<'_>) {
         let reason = reason(failure.error);
+        if let Some(traces) = self.engine.traces() {
+            traces.failed(&self.job.name, &reason.code, &reason.message);
+        }
         let mut inner = self.job.inner();
         inner.count.failed(trapped(failure.error), failure.again.is_some());
         let then = match failure.again {
             Some(delay) => format!("it is started again in {:.1} s", delay.as_secs_f64()),
             None => "it is given up".into(),
         };
-        inner.logs.push(Level::Error, None, &format!("failure {}: {}; {then}", failure.count, reason.message));
-        inner.last_error = Some(reason);
+        self.job.say(Level::Error, None, &format!("failure {}: {}; {then}", failure.count, reason.message));
+        inner.failed_with(reason);
         if failure.again.is_some() {
             inner.set_state(State::Restarting);
         }

@@ -6,14 +6,14 @@
 use std::{
     collections::VecDeque,
     io::{self, Write},
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use pelton_wasm::Level;
 use serde::Serialize;
 
 use super::job::Job;
-use crate::clock;
+use crate::{clock, log::Listen};
 
 const LINES_MAX: usize = 4_096;
 const BYTES_MAX: usize = 2 << 20;
@@ -92,6 +92,24 @@ impl Logs {
                 found.into_iter().skip(skipped).collect()
             }
         }
+    }
+}
+
+pub(super) fn lock(logs: &Mutex<Logs>) -> MutexGuard<'_, Logs> {
+    logs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What parts of the engine say while they work for the job.
+impl Listen for Mutex<Logs> {
+    fn hear(&self, level: tracing::Level, from: Option<&str>, message: &str) {
+        let level = match level {
+            tracing::Level::ERROR => Level::Error,
+            tracing::Level::WARN => Level::Warn,
+            tracing::Level::INFO => Level::Info,
+            tracing::Level::DEBUG => Level::Debug,
+            tracing::Level::TRACE => Level::Trace,
+        };
+        lock(self).push(level, from, message);
     }
 }
 

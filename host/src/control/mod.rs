@@ -31,6 +31,7 @@ mod state;
 pub mod status;
 pub mod swap;
 pub mod tokens;
+pub mod upload;
 mod verifier;
 
 pub use engine::{Engine, EngineOptions, Submission};

@@ -23,7 +23,7 @@ use pelton_wasm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ControlError, folder::Folder};
+use super::{ControlError, folder::Folder, upload::Upload};
 use crate::clock;
 
 /// Bytes of a module, at most.
@@ -74,7 +74,7 @@ pub struct Registry {
     runtime: Arc<Runtime>,
     /// What is on the disk. Held while it changes.
     known: Mutex<Known>,
-    /// One module is compiled at a time, however many are pushed.
+    /// One module is in memory and compiled at a time, however many are pushed.
     compiling: Mutex<()>,
 }
 
@@ -139,16 +139,29 @@ impl Registry {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Room for a module that comes.
+    pub(super) fn upload(&self) -> Result<Upload, ControlError> {
+        Upload::begin(&self.modules)
+    }
+
     /// Takes a module, and names it; the answer says whether it is new. `.wat` text is taken too.
-    pub(super) fn push(&self, bytes: &[u8], tag: Option<&ModuleTag>, by: &str) -> Result<(Listed, bool), ControlError> {
-        let digest = ModuleDigest(*blake3::hash(bytes).as_bytes());
+    pub(super) fn push(
+        &self,
+        upload: &mut Upload,
+        tag: Option<&ModuleTag>,
+        by: &str,
+    ) -> Result<(Listed, bool), ControlError> {
+        let digest = upload.digest();
         // Before anything is compiled: a tag that is taken costs nothing.
         if let Some(tag) = tag {
             free_for(&self.known(), tag, digest)?;
         }
         let is_known = self.known().modules.contains_key(&digest);
         if !is_known {
-            let module = self.check(bytes, tag)?;
+            // However many are sent, one is in memory.
+            let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+            let bytes = upload.read()?;
+            let module = self.check(&bytes, tag)?;
             let info = ModuleInfo {
                 digest,
                 bytes: bytes.len() as u64,
@@ -161,7 +174,7 @@ impl Registry {
                 pushed_at: clock::now_us(),
             };
             let mut known = self.known();
-            self.modules.write(&content(digest), bytes)?;
+            self.modules.write(&content(digest), &bytes)?;
             self.modules.write_record(&description(digest), &info)?;
             known.modules.insert(digest, info);
         }
@@ -174,7 +187,6 @@ impl Registry {
 
     /// Loads it and starts it once: what comes in can be run.
     fn check(&self, bytes: &[u8], tag: Option<&ModuleTag>) -> Result<Module, ControlError> {
-        let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         let name = tag.map(|tag| format!(" {tag}")).unwrap_or_default();
         let limits = Limits { module_bytes: MODULE_BYTES_MAX, memory_bytes: TRIAL_MEMORY_BYTES, ..Limits::default() };
         let module = Module::load(&self.runtime, bytes, &limits)

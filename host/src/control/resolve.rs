@@ -92,7 +92,9 @@ pub(super) fn pin(
 fn push_file(registry: &Registry, path: &Path, by: &str) -> Result<ModuleDigest, ControlError> {
     let unreadable = |source| ControlError::Unreadable { path: path.display().to_string(), source };
     let bytes = modules::read(path, MODULE_BYTES_MAX).map_err(unreadable)?;
-    Ok(registry.push(&bytes, None, by)?.0.module.digest)
+    let mut upload = registry.upload()?;
+    upload.write(&bytes)?;
+    Ok(registry.push(&mut upload, None, by)?.0.module.digest)
 }
 
 /// Plans a job with the modules that its revision pins.

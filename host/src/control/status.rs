@@ -72,6 +72,17 @@ pub struct Trial {
     pub module: String,
 }
 
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastError {
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// The revision that was wanted then.
+    pub revision: u64,
+    /// In µs since 1970 UTC.
+    pub at: i64,
+}
+
 /// A job, as it is now.
 #[derive(Debug, Clone, Serialize)]
 pub struct JobStatus {
@@ -82,7 +93,7 @@ pub struct JobStatus {
     /// Why it does not run though nobody stopped it.
     pub reason: Option<Reason>,
     /// The last failure of an attempt since the engine was started.
-    pub last_error: Option<Reason>,
+    pub last_error: Option<LastError>,
     pub revision: u64,
     /// When it was submitted, or last paused, resumed, stopped; in µs since 1970 UTC.
     pub changed: i64,

@@ -162,7 +162,7 @@ impl Engine {
     }
 
     /// A revision with the modules that its text names.
-    fn pinned(
+    pub(super) fn pinned(
         &self,
         job: &Job,
         revision: Revision,
@@ -204,10 +204,16 @@ impl Engine {
     }
 
     /// Takes the last change of a job back: a shadow or a canary goes, a module that was exchanged comes back. State stays what it is now.
-    pub fn rollback(&self, name: &str, by: &str) -> Result<Changed, ControlError> {
+    /// A job that failed as another job file was put in its place runs again.
+    pub fn rollback(self: &Arc<Self>, name: &str, by: &str) -> Result<Changed, ControlError> {
         let job = self.find(name)?;
         let _turn = job.turn();
-        self.roll_back(&job, None, by)
+        let was_given_up = job.is_given_up();
+        let changed = self.roll_back(&job, None, by)?;
+        if was_given_up && changed.operator.is_empty() {
+            self.resume(name)?;
+        }
+        Ok(changed)
     }
 
     fn roll_back(&self, job: &Arc<Job>, reason: Option<String>, by: &str) -> Result<Changed, ControlError> {
@@ -232,6 +238,10 @@ impl Engine {
                 let origin = Origin::Rollback { operator: String::new(), reason };
                 let (number, created) = (job.next_number(), clock::now_us());
                 let revision = Revision { number, created, by: by.to_owned(), origin, ..Revision::clone(before) };
+                if job.is_given_up() {
+                    // Its state is of the revision before, if it has not come to an epoch of its own.
+                    return self.go_back(job, &current, revision, &before.pins, by);
+                }
                 return self.go_over(job, &current, revision, &before.pins, by, false);
             }
             _ => return Err(nothing()),
@@ -254,6 +264,22 @@ impl Engine {
         }
         let origin = Origin::Rollback { operator, reason };
         self.revise(job, &current, (text, origin), &given, by, false)
+    }
+
+    /// A job that rests goes by another revision when it goes on.
+    fn go_back(
+        &self,
+        job: &Arc<Job>,
+        current: &Revision,
+        revision: Revision,
+        given: &BTreeMap<String, ModuleDigest>,
+        by: &str,
+    ) -> Result<Changed, ControlError> {
+        let revision = self.pinned(job, revision, given, by)?;
+        drop(job.plan(self, &revision)?);
+        let (from, number) = (current.number, revision.number);
+        job.go_over(self, revision)?;
+        Ok(Changed { from, revision: Some(number), ..Changed::none(job.name()) })
     }
 
     /// What the shadows of a job have shown so far.

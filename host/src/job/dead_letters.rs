@@ -9,6 +9,7 @@ use arrow::{
     array::RecordBatch,
     json::{WriterBuilder, writer::JsonArray},
 };
+use pelton_core::poison::PoisonKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,6 +47,8 @@ pub enum LettersError {
     NoNumber(String),
     #[error("no dead letter is named")]
     Nothing,
+    #[error("dead letter {0} is no row but a {1}, and cannot be replayed")]
+    NoRow(String, &'static str),
     #[error("the job's input has ended and its windows were closed: nothing can be replayed into it")]
     Over,
 }
@@ -56,7 +59,7 @@ impl Coded for LettersError {
             Self::Checkpoint(source) => source.code(),
             Self::Unknown(_) => Code::NotFound,
             Self::NoNumber(_) | Self::Nothing => Code::BadRequest,
-            Self::Over => Code::Conflict,
+            Self::Over | Self::NoRow(..) => Code::Conflict,
         }
     }
 
@@ -68,6 +71,11 @@ impl Coded for LettersError {
             }
             Self::NoNumber(_) => "numbers are as `pelton dlq list` shows them, such as 12.0".into(),
             Self::Nothing => "give their numbers, an operator, or `--all`".into(),
+            Self::NoRow(id, _) => {
+                format!(
+                    "the job went on without what would have come of it: `pelton dlq show` says what that was, `pelton dlq discard … {id}` forgets it"
+                )
+            }
             Self::Over => "start the job over with `--fresh`, or give the rows to a job of their own".into(),
         })
     }
@@ -104,7 +112,7 @@ pub fn ask(location: &Location, action: Action, selection: &Selection) -> Result
     if action == Action::Replay && queue.is_over {
         return Err(LettersError::Over);
     }
-    let chosen = choose(&queue, selection)?;
+    let chosen = choose(&queue, action, selection)?;
     if !chosen.is_empty() {
         request(location, action, &chosen)?;
     }
@@ -130,11 +138,18 @@ fn is_meant(selection: &Selection, named: &[LetterId], letter: &Letter) -> bool 
     selection.all || named.contains(&letter.id()) || selection.operator.as_ref().is_some_and(is_of)
 }
 
-fn choose(queue: &Queue, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
+fn choose(queue: &Queue, action: Action, selection: &Selection) -> Result<Vec<LetterId>, LettersError> {
     let named = named(queue, selection)?;
+    // What is no row stays where it is, unless somebody asks for just that.
+    let takes = |letter: &&Letter| action != Action::Replay || letter.head.kind == PoisonKind::Row;
+    let of_name = |letter: &&Letter| named.contains(&letter.id());
+    if let Some(letter) = queue.letters.iter().filter(of_name).find(|letter| !takes(letter)) {
+        return Err(LettersError::NoRow(letter.id().to_string(), letter.head.kind.name()));
+    }
     // What waits to be carried out needs no second request.
     let free = |letter: &&Letter| queue.asked(letter.id()).is_none();
-    Ok(queue.letters.iter().filter(|letter| is_meant(selection, &named, letter)).filter(free).map(Letter::id).collect())
+    let meant = queue.letters.iter().filter(|letter| is_meant(selection, &named, letter));
+    Ok(meant.filter(takes).filter(free).map(Letter::id).collect())
 }
 
 fn parse(id: &str) -> Result<LetterId, LettersError> {
@@ -148,6 +163,7 @@ fn to_json(queue: &Queue, letter: &Letter) -> Value {
         "epoch": head.id.epoch.0,
         "at": head.at,
         "operator": head.operator,
+        "kind": head.kind.name(),
         "modules": head.modules,
         "revision": head.revision,
         "code": head.code,

@@ -11,18 +11,19 @@
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
-use pelton_core::poison::{Fate, POISON_ROWS_OF_CALL_MAX, first_alone};
+use pelton_core::poison::{Fate, POISON_ROWS_OF_CALL_MAX, PoisonKind, first_alone};
 use pelton_wasm::{CallError, Metering};
 
 use super::{OperatorStats, admit::filter};
 use crate::error::{Code, Coded};
 
-/// A row that its operator's module fails on.
+/// A row, or something else, that its operator's module fails on.
 #[derive(Debug, Clone)]
 pub struct PoisonRow {
-    /// One row: all columns that the operator is given.
+    pub kind: PoisonKind,
+    /// One row: all columns that the operator is given; or what is known of a group, a timer, the end of a key.
     pub row: RecordBatch,
-    /// The number of the row, as modules are told in `first-row`.
+    /// The number of the row, as modules are told in `first-row`; of what is no row, its place in the call.
     pub number: u64,
     pub fault: Fault,
 }
@@ -77,8 +78,13 @@ impl Chosen {
         }
     }
 
+    /// The positions of these among so many rows.
+    pub fn positions(&self, rows: usize) -> Vec<u32> {
+        (0..).zip(self.mask(rows)).filter(|(_, keep)| *keep).map(|(row, _)| row).collect()
+    }
+
     /// These of the values, one for each row; or of none at all.
-    pub fn values(&self, values: &[i64]) -> Vec<i64> {
+    pub fn values<V: Copy>(&self, values: &[V]) -> Vec<V> {
         values.iter().zip(self.mask(values.len())).filter(|(_, keep)| *keep).map(|(value, _)| *value).collect()
     }
 }
@@ -98,7 +104,13 @@ impl<T> Isolated<T> {
     /// The poison rows of a batch whose first row has this number.
     pub fn of(&mut self, batch: &RecordBatch, first_row: u64) -> Vec<PoisonRow> {
         let poison = std::mem::take(&mut self.poison).into_iter();
-        poison.map(|(at, fault)| PoisonRow { row: batch.slice(at, 1), number: first_row + at as u64, fault }).collect()
+        let row = |(at, fault)| PoisonRow {
+            kind: PoisonKind::Row,
+            row: batch.slice(at, 1),
+            number: first_row + at as u64,
+            fault,
+        };
+        poison.map(row).collect()
     }
 }
 

@@ -52,6 +52,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether more comes to it than it was given when its input ended, as far as can be known without a loss. Called only then; may wait
+    /// for the first of it.
+    fn is_given_more(&self) -> bool {
+        false
+    }
+
     /// Begins at `from`.
     fn planner_from(&self, from: &Position) -> Result<Box<dyn Planner>, SourceError>;
 

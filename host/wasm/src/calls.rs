@@ -11,7 +11,7 @@ use pelton_core::{
     limits::Limits,
     types,
 };
-use wasmtime::{Store, component};
+use wasmtime::{Store, UpdateDeadline, component};
 
 use crate::{
     bindings::{
@@ -61,7 +61,7 @@ impl<G> Calls<G> {
         let mut store = Store::new(&module.engine, Host::new(limits, metering));
         store.limiter(|host| &mut host.meter);
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
-        store.epoch_deadline_trap();
+        store.epoch_deadline_callback(|store| Ok(overrun(store.data())));
         wind_up(&mut store, limits);
         let exports = module.pre.instantiate(&mut store).and_then(|instance| {
             let guest = load(&mut store, &instance)?;
@@ -177,10 +177,24 @@ impl<G> Calls<G> {
     }
 }
 
+/// What becomes of a call whose deadline has come: the time that others had on its processor, or in which the machine stood still, is given
+/// back to it.
+fn overrun(host: &Host) -> UpdateDeadline {
+    let left = match host.metering {
+        Metering::Time => host.limits().call_time.saturating_sub(ticker::processor_time().saturating_sub(host.began)),
+        // Nobody is called guilty there.
+        Metering::Instructions => Duration::ZERO,
+    };
+    if left.is_zero() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(ticker::ticks(left)) }
+}
+
 /// What a call may take from now on.
 fn wind_up(store: &mut Store<Host>, limits: &Limits) {
     match store.data().metering {
-        Metering::Time => store.set_epoch_deadline(ticker::ticks(limits.call_time)),
+        Metering::Time => {
+            store.data_mut().began = ticker::processor_time();
+            store.set_epoch_deadline(ticker::ticks(limits.call_time));
+        }
         Metering::Instructions => {
             store.set_epoch_deadline(ticker::ticks(metered_time_max(limits)));
             store.set_fuel(instructions_max(limits)).expect("the engine for metered calls counts instructions");
@@ -198,4 +212,25 @@ fn instructions_max(limits: &Limits) -> u64 {
 /// Where instructions take so long that their number tells nothing, nobody is to blame. So much time is given to find out.
 pub(crate) fn metered_time_max(limits: &Limits) -> Duration {
     limits.call_time.saturating_mul(60).saturating_add(Duration::from_secs(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Instant};
+
+    use super::*;
+
+    #[test]
+    fn time_without_a_processor_is_given_back() {
+        let limits = Limits { call_time: Duration::from_millis(50), ..Limits::default() };
+        let mut host = Host::new(&limits, Metering::Time);
+        host.began = ticker::processor_time();
+        thread::sleep(Duration::from_millis(120));
+        assert!(matches!(overrun(&host), UpdateDeadline::Continue(ticks) if ticks > 5), "it has not worked yet");
+        let begun = Instant::now();
+        while ticker::processor_time() - host.began < limits.call_time {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no processor for a minute");
+        }
+        assert!(matches!(overrun(&host), UpdateDeadline::Interrupt));
+    }
 }

@@ -3,7 +3,7 @@
 //! One [`Host`] belongs to one instance's store. A call's log lines and metrics are collected here and
 //! taken by the caller after the call, so that a guest never waits for, or blocks, anything.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use pelton_core::limits::{LimitName, Limits};
 use wasmtime::{ResourceLimiter, StoreLimitsBuilder};
@@ -80,6 +80,8 @@ pub(crate) struct Host {
     pub(crate) meter: Meter,
     pub(crate) wasi: Inert,
     pub(crate) metering: Metering,
+    /// Processor time of the thread when the call began.
+    pub(crate) began: Duration,
     /// What the import `state` reads, during a call of a keyed operator.
     pub(crate) state: Option<CallState>,
     log: CallLog,
@@ -93,6 +95,7 @@ impl Host {
         Self {
             meter: Meter::new(limits),
             metering,
+            began: Duration::ZERO,
             wasi: Inert::default(),
             state: None,
             log: CallLog::default(),
@@ -100,6 +103,10 @@ impl Host {
             log_calls: 0,
             limits: limits.clone(),
         }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Forgets the last call.

@@ -1,6 +1,8 @@
 //! The clock of all call deadlines: a thread that moves the engine's epoch on.
 //!
-//! A deadline is therefore wall time in ticks of [`TICK`]; a call may run up to one tick longer than its limit.
+//! A deadline is therefore wall time in ticks of [`TICK`]. When it has come, the call is asked how much of that it had its processor
+//! ([`processor_time`]), and goes on for the rest: what stands still, or waits for its turn, overruns nothing. A call may run up to one tick
+//! longer than its limit.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -8,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
 
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -40,6 +43,11 @@ impl Drop for Ticker {
             let _ = thread.join();
         }
     }
+}
+
+/// How long this thread has had a processor.
+pub(crate) fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// The ticks in `time`, rounded up, at least one.

@@ -1,7 +1,7 @@
 """The groups of an aggregate: `fold`.
 
 The engine folds the rows of a group in parts, merges them in any brackets, and merges accumulators of no rows. So a test does all of
-it, and fails with both answers when they differ: a law that `merge` breaks is found here, not in a job.
+it, and fails with both answers when they differ: a law that `merge` or `retract` breaks is found here, not in a job.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def fold(
         out = folds.finish(folds.folded(range(given.count)))
         out.take(recorded)
         _log.recorded = _log.Recorded()
-        for how, accumulators in folds.variants():
+        for how, accumulators, apart in folds.variants(tolerance):
             other = folds.finish(accumulators)
-            if not is_same([out.ports, out.rejected], [other.ports, other.rejected], tolerance):
+            if not is_same([out.ports, out.rejected], [other.ports, other.rejected], apart):
                 raise AssertionError(
                     f"folding all rows at once differs from {how}:\n"
                     f"  {out.ports} {out.rejected}\n  {other.ports} {other.rejected}"
@@ -89,11 +89,12 @@ class Folds:
         places = {key: group for group, key in enumerate(self.keys)}
         self.slots = [places[of_row] for of_row in of_rows]
 
-    def folded(self, numbers: range, into: Table | None = None) -> Table:
+    def folded(self, numbers: range, into: Table | None = None, change: str = "accumulate") -> Table:
         rows = self.given.table(self.contract.reads[0], numbers)
         context = BatchContext(1, numbers.start, self.context.now, self.context.watermark, self.context.seed)
         slots = pack(f"<{len(numbers)}I", *(self.slots[row] for row in numbers))
-        return self.operator.accumulate(self.state, context, rows, slots, self.nothing() if into is None else into)
+        change_ = getattr(self.operator, change)
+        return change_(self.state, context, rows, slots, self.nothing() if into is None else into)
 
     def nothing(self) -> Table:
         """Accumulators of all groups, into which nothing was folded."""
@@ -104,8 +105,8 @@ class Folds:
     def merged(self, left: Table, right: Table) -> Table:
         return self.operator.merge(self.state, left, right)
 
-    def variants(self) -> Iterator[tuple[str, Table]]:
-        """The same rows, folded and merged in other ways."""
+    def variants(self, tolerance: float) -> Iterator[tuple[str, Table, float]]:
+        """The same rows, folded and merged in other ways, and how far floats may be apart."""
         rows = self.given.count
         cuts = [range(0, rows // 3), range(rows // 3, rows - rows // 3), range(rows - rows // 3, rows)]
         first, second, last = map(self.folded, cuts)
@@ -116,15 +117,19 @@ class Folds:
         batches = self.nothing()
         for part in cuts:
             batches = self.folded(part, batches)
-        yield "folding them one batch after another", batches
-        yield "merging three parts, the first two first", self.merged(self.merged(first, second), last)
-        yield "merging three parts, the last two first", self.merged(first, self.merged(second, last))
-        yield "merging them with no rows before", self.merged(self.nothing(), whole)
-        yield "merging them with no rows after", self.merged(whole, self.nothing())
-        yield "merging every row on its own", self.merged(each, self.folded(range(alone, rows)))
+        yield "folding them one batch after another", batches, tolerance
+        yield "merging three parts, the first two first", self.merged(self.merged(first, second), last), tolerance
+        yield "merging three parts, the last two first", self.merged(first, self.merged(second, last)), tolerance
+        yield "merging them with no rows before", self.merged(self.nothing(), whole), tolerance
+        yield "merging them with no rows after", self.merged(whole, self.nothing()), tolerance
+        yield "merging every row on its own", self.merged(each, self.folded(range(alone, rows))), tolerance
         if not self.operator.ordered:
             opposite = self.merged(last, self.merged(second, first))
-            yield "merging three parts in the opposite order (is it `ordered`?)", opposite
+            yield "merging three parts in the opposite order (is it `ordered`?)", opposite, tolerance
+        if self.operator.retract_:
+            # Windows slide for months, and errors would add up.
+            twice = self.folded(range(rows), whole)
+            yield "folding them twice, and taking the first of each back", self.folded(range(rows), twice, "retract"), 0.0
 
     def finish(self, accumulators: Table) -> Out:
         groups = len(self.keys)

@@ -13,7 +13,7 @@ import { empty } from "pelton-guest/memory";
 export { cabi_realloc } from "pelton-guest/memory";
 
 export function open(inputs: usize, count: usize, options: usize, size: usize): usize {
-  return contract(Kind.KIND, inputs, count, options, size);
+  return contract(Kind.KIND, inputs, count, options, size, RETRACTS);
 }
 
 /** After every other. */
@@ -66,6 +66,20 @@ export function accumulate(
   return folded(groups);
 }
 
+// Is there only if it is called: aggregate.mjs exports `retract` then.
+function takeBack(rows: i32): void {
+  for (let row = 0; row < rows; row++) if (enterAdd(row)) author.retract();
+}
+
+export function retract(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize, slots: usize, size: usize,
+  groups: i32, kept: usize, keptCount: usize,
+): usize {
+  beginAdd(epoch, first, now, watermark, seed, rows, nodes, slots, groups, kept);
+  if (isDefined(author.retract)) takeBack(rows);
+  return folded(groups);
+}
+
 export function merge(rows: i32, left: usize, leftCount: usize, laterRows: i32, right: usize, rightCount: usize): usize {
   beginMerge(rows, left, right);
   for (let row = 0; row < rows; row++) {
@@ -101,6 +115,19 @@ export function process(given: usize): usize {
 }
 "#;
 
+const COGROUP: &str = r#"
+import { begin, enterKey } from "pelton-guest/cogroup";
+import { answer } from "pelton-guest/out";
+
+if (!isDefined(author.process)) ERROR("a cogroup exports `process`");
+
+export function process(given: usize): usize {
+  const keys = begin(given);
+  for (let key = 0; key < keys; key++) if (enterKey(key)) author.process();
+  return answer();
+}
+"#;
+
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display().to_string();
@@ -127,8 +154,11 @@ fn entry_of(kind: Kind, author: &str) -> String {
     let (name, loops) = match kind {
         Kind::Transform => ("TRANSFORM", TRANSFORM),
         Kind::Aggregate => ("AGGREGATE", AGGREGATE),
-        // It has no cogroup, and the project was refused.
-        Kind::Keyed | Kind::Cogroup => ("KEYED", KEYED),
+        Kind::Keyed => ("KEYED", KEYED),
+        Kind::Cogroup => ("COGROUP", COGROUP),
     };
-    ENTRY.replace("AUTHOR", author).replace("Kind.KIND", &format!("Kind.{name}")) + loops
+    // Elsewhere it may be any function of the author's.
+    let retracts = if kind == Kind::Aggregate { "isDefined(author.retract)" } else { "false" };
+    let entry = ENTRY.replace("AUTHOR", author).replace("Kind.KIND", &format!("Kind.{name}"));
+    entry.replace("RETRACTS", retracts) + loops
 }

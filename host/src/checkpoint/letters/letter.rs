@@ -8,7 +8,7 @@
 
 use std::{fmt, str::FromStr};
 
-use pelton_core::model::Epoch;
+use pelton_core::{model::Epoch, poison::PoisonKind};
 use serde::{Deserialize, Serialize};
 
 /// The name of a letter: the epoch in which it came, and its number within that.
@@ -41,6 +41,9 @@ impl FromStr for LetterId {
 pub struct Head {
     pub id: LetterId,
     pub operator: String,
+    /// What the module failed on; letters of earlier versions are rows.
+    #[serde(default)]
+    pub kind: PoisonKind,
     /// Digests of the operator's modules.
     pub modules: Vec<String>,
     /// As in `PELTON-0307`.
@@ -60,7 +63,7 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     pub head: Head,
-    /// An Arrow IPC stream of one row: all columns of the operator's input.
+    /// An Arrow IPC stream of one row: all columns of the operator's input; or the key of what is no row, with what is known of it.
     pub row: Vec<u8>,
 }
 
@@ -102,6 +105,7 @@ pub(super) fn sample(epoch: u64, number: u32) -> Letter {
     let head = Head {
         id: LetterId { epoch: Epoch(epoch), number },
         operator: "to-euro".into(),
+        kind: PoisonKind::Row,
         modules: vec!["ab".repeat(32)],
         code: "PELTON-0307".into(),
         error: "trapped in `process`: unreachable".into(),

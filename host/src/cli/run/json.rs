@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use super::Show;
 use crate::{
     cli::terminal::Terminal,
-    job::run::progress::{EpochReport, Event, Summary, Totals},
+    job::run::{
+        EpochTiming,
+        progress::{EpochReport, Event, Summary, Totals},
+    },
 };
 
 pub(super) struct JsonLines<'a> {
@@ -68,9 +71,16 @@ fn progress(job: &str, report: &EpochReport) -> Value {
         "total": totals(&report.total),
         "input_bytes": report.input_bytes,
         "event_time_lag_ms": report.event_time_lag.map(|lag| lag / 1_000),
+        "timing": timing(&report.timing),
         "elapsed_ms": u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
         "rows_per_second": rate(report.total.rows_in, report.elapsed),
     })
+}
+
+/// Of the epoch, in ms.
+fn timing(timing: &EpochTiming) -> Value {
+    let ms = |time: std::time::Duration| time.as_micros() as f64 / 1e3;
+    json!({ "batching_ms": ms(timing.batching), "scheduling_ms": ms(timing.scheduling), "processing_ms": ms(timing.processing), "committing_ms": ms(timing.committing), "delay_ms": ms(timing.delay()) })
 }
 
 fn totals(total: &Totals) -> Value {

@@ -200,7 +200,7 @@ impl Beginning {
         let positions = resume(&mut plan, &store, &catalogue, from, last.as_ref())?;
         let mut state = HashMap::new();
         if let Some(snapshot) = from.and_then(|record| record.snapshot.as_ref()) {
-            let heirs = heirs(&plan, snapshot)?;
+            let heirs = heirs(&plan, &snapshot.operators)?;
             for (operator, heir) in snapshot.operators.iter().zip(heirs) {
                 let Some(heir) = heir else { continue };
                 let partitions = operator.partitions.iter().map(|file| store.get(file));

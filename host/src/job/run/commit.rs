@@ -27,6 +27,7 @@ use super::{
     pressure::{EpochCost, Pressure},
     progress::{EpochReport, Event, NamedSink, OperatorReport, OperatorSummary, SourceSummary, Summary, Totals},
     revision::Revision,
+    timing::{EpochTiming, Instants},
     turn::Turn,
 };
 use crate::{
@@ -72,6 +73,8 @@ pub(super) struct Committer {
     /// The task whose output is being written.
     current: u64,
     started: Instant,
+    /// When the last epoch was committed.
+    committed: Option<Instant>,
     epoch_start: Totals,
     total: Totals,
     sources: Vec<SourceSummary>,
@@ -140,6 +143,7 @@ impl Committer {
             again,
             current: 0,
             started: Instant::now(),
+            committed: None,
             epoch_start: Totals::default(),
             total: Totals::default(),
             sources: plan
@@ -305,16 +309,19 @@ impl Committer {
         let revision = Arc::clone(&closed.revision);
         self.goes_by(&closed.revision, observe);
         self.check_poison(&closed.revision.plan, closed.now)?;
-        let (started, closed_at) = (Instant::now(), closed.closed);
+        let (written, closed_at, began) = (Instant::now(), closed.closed, closed.now);
         self.commit(closed, &given, (saved, poison))?;
-        self.committing += started.elapsed();
+        let committed = Instant::now();
+        self.committing += committed.saturating_duration_since(written);
+        let instants = Instants { closed: closed_at, before: self.committed.replace(committed), written, committed };
+        let timing = EpochTiming::between(began, clock::now_us(), instants);
         self.total.epochs += 1;
         self.adapt(closed_at);
         if let Some(comparer) = &mut self.comparer {
             let next = Tapped::new(&self.plan);
             comparer.take(Tapped { epoch, ..std::mem::replace(&mut self.tapped, next) });
         }
-        observe(Event::Epoch(self.report(epoch, &revision)));
+        observe(Event::Epoch(Box::new(self.report(epoch, &revision, timing))));
         self.epoch_start = self.total;
         Ok(())
     }
@@ -405,7 +412,7 @@ impl Committer {
         Ok(())
     }
 
-    fn report(&self, epoch: Epoch, revision: &Revision) -> EpochReport {
+    fn report(&self, epoch: Epoch, revision: &Revision, timing: EpochTiming) -> EpochReport {
         let watermark = self.watermarks.iter().flatten().min().copied();
         let operator = |(index, summary): (usize, &OperatorSummary)| OperatorReport {
             name: summary.name.clone(),
@@ -426,6 +433,7 @@ impl Committer {
             watermark,
             event_time_lag: watermark.map(|watermark| clock::now_us().saturating_sub(watermark)),
             rate_limit: self.rate_limit,
+            timing,
             elapsed: self.started.elapsed(),
         }
     }

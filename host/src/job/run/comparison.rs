@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use super::control::Control;
 use crate::{
     job::plan::{Plan, PlannedOperator},
+    log::inherited,
     operator::OperatorStats,
 };
 
@@ -152,7 +153,7 @@ impl Comparer {
         plan.operators.iter().find(|planned| is_candidate(planned))?;
         let (queue, epochs) = bounded(QUEUE_EPOCHS);
         let (plan, control) = (Arc::clone(plan), control.clone());
-        let compare = move || compare(&plan, &epochs, &control);
+        let compare = inherited(move || compare(&plan, &epochs, &control));
         let thread = thread::Builder::new().name("compare".into()).spawn(compare);
         let thread = thread.map_err(|error| tracing::warn!(%error, "shadows are not compared")).ok()?;
         Some(Self { queue, thread: Some(thread), skipped: 0 })

@@ -11,6 +11,7 @@ use super::{
     Control, RunError, Shared, Stop, Task, checkpoints::PlannerBeginning, epochs::EpochPlanner, error::Failure,
     output::Message, revision::Revision, tables::TableWatch, turn::Turn, worker::Worker,
 };
+use crate::log::inherited;
 
 /// Tasks in flight for each thread: one computed, one waiting, two finished and not yet written.
 const TASKS_PER_THREAD: usize = 4;
@@ -59,18 +60,18 @@ impl Crew {
         thread::scope(|scope| {
             let named = |name: String| thread::Builder::new().name(name);
             let planner_thread = named("planner".into())
-                .spawn_scoped(scope, move || planner.run(&task_out, &message_out))
+                .spawn_scoped(scope, inherited(move || planner.run(&task_out, &message_out)))
                 .map_err(RunError::Thread)?;
             let mut handles = vec![planner_thread];
             let (times, looking) = (Arc::clone(&shared), abort.clone());
             let look = move || times.event_times.begin(look(&looking));
-            handles.push(named("beginnings".into()).spawn_scoped(scope, look).map_err(RunError::Thread)?);
+            handles.push(named("beginnings".into()).spawn_scoped(scope, inherited(look)).map_err(RunError::Thread)?);
             for (core, mut worker) in workers.into_iter().enumerate() {
                 let tasks = task_in.clone();
-                let work = move || {
+                let work = inherited(move || {
                     pin(core, threads);
                     worker.run(&tasks);
-                };
+                });
                 handles.push(named(format!("compute-{core}")).spawn_scoped(scope, work).map_err(RunError::Thread)?);
             }
             drop(task_in);

@@ -87,7 +87,7 @@ struct OpenEpoch {
     is_reduced: bool,
     is_last: bool,
     saves: bool,
-    /// A sink waits for its end.
+    /// A sink waits for its end, or state to be saved.
     is_due: bool,
 }
 
@@ -456,7 +456,8 @@ impl EpochPlanner {
             let has_rows = self.sequence > first || self.open.asked.is_some();
             let has_passed = Instant::now() >= closes;
             // Asked for only when the epoch may close: who is due says so once.
-            self.open.is_due |= !has_rows && has_passed && self.shared.sinks_due.is_due(now);
+            self.open.is_due |=
+                !has_rows && has_passed && (self.shared.sinks_due.is_due(now) || self.is_unsaved && self.is_save_due());
             let is_due =
                 has_rows || has_passed && (self.fall_idle(epoch) | self.revision.is_due(now)) || self.open.is_due;
             // Nothing is here, and the next revision waits.
@@ -521,10 +522,9 @@ impl EpochPlanner {
     fn reduce(&mut self, epoch: Epoch, now: i64, tasks: &Sender<Task>) -> Result<(), Failure> {
         let is_last = !self.stopped() && self.has_input_ended();
         self.is_last_sent = is_last;
-        if let Some(checkpoint) = &self.plan.checkpoint {
+        if self.plan.checkpoint.is_some() {
             // No state is lost to a stop, and none is computed again after it.
-            let every = self.shared.snapshot_pause().max(checkpoint.snapshots);
-            self.open.saves = is_last || self.stopped() || self.saved_at.elapsed() >= every;
+            self.open.saves = is_last || self.stopped() || self.is_save_due();
             if self.open.saves {
                 self.saved_at = Instant::now();
             }
@@ -534,6 +534,12 @@ impl EpochPlanner {
         }
         self.fall_idle(epoch);
         self.reduce_partitions(epoch, now, is_last, tasks)
+    }
+
+    /// State was last saved long enough ago.
+    fn is_save_due(&self) -> bool {
+        let every = self.plan.checkpoint.as_ref().map(|checkpoint| checkpoint.snapshots);
+        every.is_some_and(|every| self.saved_at.elapsed() >= every.max(self.shared.snapshot_pause()))
     }
 
     /// Hands out the reduce side, stage by stage.

@@ -45,7 +45,7 @@ pub enum RunError {
     Orphans { names: Vec<String> },
     #[error("epoch {epoch} was computed by the job as it was before it changed")]
     OtherJob { epoch: Epoch },
-    #[error("the job's input has ended and its windows were closed, but source `{name}` has new files")]
+    #[error("the job's input has ended and its windows were closed, but source `{name}` is given more")]
     Ended { name: String },
     #[error("epoch {epoch}, computed again, gave sink `{sink}` something else than the first time")]
     NotAgain { epoch: Epoch, sink: String },
@@ -205,9 +205,9 @@ impl Coded for RunError {
             Self::Candidate { .. } => {
                 Some("a candidate takes the same input and key, and makes the columns that sinks have".into())
             }
-            Self::Ended { .. } => Some("start over with `--fresh`, or give the new files to a job of their own".into()),
+            Self::Ended { .. } => Some("start over with `--fresh`, or give the new rows to a job of their own".into()),
             Self::NotAgain { .. } => {
-                Some("some module is not a function of its input and state; `--fresh` starts over without it".into())
+                Some("a file of the input has been changed since it was read, or some module is not a function of its input and state: `pelton replay` of that epoch says which file, `pelton verify` which operator; `--fresh` starts over".into())
             }
             Self::Thread(_) => Some("fewer `threads` may help".into()),
             Self::Panicked => None,

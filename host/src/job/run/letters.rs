@@ -16,7 +16,7 @@ use arrow::{
     datatypes::SchemaRef,
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
-use pelton_core::{checkpoint::record::FileRef, job::operator_of, model::Epoch};
+use pelton_core::{checkpoint::record::FileRef, job::operator_of, model::Epoch, poison::PoisonKind};
 
 use super::RunError;
 use crate::{
@@ -45,12 +45,13 @@ pub(super) struct OfEpoch<'a> {
 /// The letters of an epoch, from its poison rows in canonical order.
 pub(super) fn letters(of: &OfEpoch<'_>, poisoned: Vec<Poisoned>) -> Vec<Letter> {
     let letter = |(number, poisoned): (u32, Poisoned)| {
-        let Poisoned { operator, row: PoisonRow { row, number: row_number, fault }, origin } = poisoned;
+        let Poisoned { operator, row: PoisonRow { kind, row, number: row_number, fault }, origin } = poisoned;
         let logic = of.plan.operators.get(operator).map(|planned| &planned.logic);
         let head = Head {
             id: LetterId { epoch: of.epoch, number },
             // A canary may be gone when its letters are replayed.
             operator: logic.map(|logic| operator_of(logic.name()).to_owned()).unwrap_or_default(),
+            kind,
             modules: logic.map(|logic| logic.digests().iter().map(ToString::to_string).collect()).unwrap_or_default(),
             code: fault.code.to_string(),
             error: fault.message,
@@ -170,7 +171,10 @@ pub(super) fn replays(plan: &Plan, letters: &[Letter]) -> Result<Replays, RunErr
 
 /// The operator of a letter, and its row as that operator takes it; or why it cannot.
 pub fn fitting(plan: &Plan, letter: &Letter) -> Result<(usize, RecordBatch), String> {
-    let name = &letter.head.operator;
+    let (name, kind) = (&letter.head.operator, letter.head.kind);
+    if kind != PoisonKind::Row {
+        return Err(format!("it is no row but a {}: it can be discarded, and not be replayed", kind.name()));
+    }
     let operator = plan.operators.iter().position(|planned| planned.logic.name() == name);
     let operator = operator.ok_or_else(|| format!("there is no operator `{name}` any more"))?;
     let schema = input_schema(plan, operator).ok_or("nothing feeds the operator")?;

@@ -43,6 +43,7 @@ mod revision;
 mod runner;
 mod samples;
 mod tables;
+mod timing;
 mod trial;
 mod turn;
 mod worker;
@@ -57,6 +58,7 @@ use std::{
 
 use arrow::array::RecordBatch;
 pub use error::RunError;
+pub use heirs::misfits;
 use pelton_core::model::Epoch;
 use progress::{Event, Summary};
 
@@ -72,6 +74,7 @@ pub use self::{
     comparison::{Comparison, Cost, Difference},
     control::{Control, Stop},
     samples::Sample,
+    timing::EpochTiming,
 };
 use super::plan::{Plan, SourcePlan};
 use crate::source::Range;

@@ -43,6 +43,17 @@ pub(super) enum State {
 }
 
 impl State {
+    /// Of a partition to which nothing has come yet.
+    pub(super) fn new(logic: &Logic, number: u16, budget: &Arc<Budget>, tables: &SideTables) -> Self {
+        match logic {
+            Logic::Transform(_) | Logic::Lookup(_) => unreachable!("they have no partitions"),
+            Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::new(plan, number))),
+            Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::new(plan, number, budget, tables))),
+            Logic::Join(plan) => Self::Join(Box::new(join::Partition::new(plan, number, budget))),
+            Logic::Sort(_) => Self::Sort(Box::new(sort::Partition::new(number, budget))),
+        }
+    }
+
     /// The state at the end of an epoch, as bytes that [`Partition::load`] takes. `logic` is the operator's.
     pub(super) fn save(&self, logic: &Logic) -> Vec<u8> {
         match (self, logic) {
@@ -55,7 +66,12 @@ impl State {
         }
     }
 
-    fn load(logic: &Logic, number: u16, budget: &Arc<Budget>, bytes: &[u8]) -> Result<Self, SnapshotError> {
+    pub(super) fn load(
+        logic: &Logic,
+        number: u16,
+        budget: &Arc<Budget>,
+        bytes: &[u8],
+    ) -> Result<Self, SnapshotError> {
         Ok(match logic {
             Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::load(plan, number, bytes)?)),
             Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::load(plan, number, budget, bytes)?)),
@@ -241,15 +257,8 @@ impl Partition {
     /// All partitions of an operator, without state.
     pub(super) fn of(planned: &PlannedOperator, tables: &SideTables) -> Vec<Arc<Self>> {
         let budget = budget(&planned.logic);
-        let state = |number| match &planned.logic {
-            Logic::Transform(_) | Logic::Lookup(_) => unreachable!("they have no partitions"),
-            Logic::Aggregate(plan) => State::Aggregate(Box::new(aggregate::Partition::new(plan, number))),
-            Logic::Keyed(plan) => State::Keyed(Box::new(keyed::Partition::new(plan, number, &budget, tables))),
-            Logic::Join(plan) => State::Join(Box::new(join::Partition::new(plan, number, &budget))),
-            Logic::Sort(_) => State::Sort(Box::new(sort::Partition::new(number, &budget))),
-        };
         let one = |number| match planned.has_partition(number) {
-            true => Arc::new(Self::with(state(number), i64::MAX)),
+            true => Arc::new(Self::with(State::new(&planned.logic, number, &budget, tables), i64::MAX)),
             false => Self::elsewhere(),
         };
         (0..planned.logic.partitions()).map(one).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pelton_core::model::Epoch;
 use pelton_wasm::{CallLog, Metric};
 
-use super::Comparison;
+use super::{Comparison, EpochTiming};
 use crate::{operator::OperatorStats, sink::SinkSummary};
 
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub enum Event {
     /// Epochs from the next one on are of this revision.
     Revision(u64),
     /// An epoch has been written.
-    Epoch(EpochReport),
+    Epoch(Box<EpochReport>),
 }
 
 /// What an earlier run did.
@@ -55,6 +55,8 @@ pub struct EpochReport {
     pub event_time_lag: Option<i64>,
     /// Rows a second that the next epoch takes at most; none: there is no backpressure.
     pub rate_limit: Option<f64>,
+    /// Where its time went.
+    pub timing: EpochTiming,
     pub elapsed: Duration,
 }
 

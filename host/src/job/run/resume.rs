@@ -48,7 +48,7 @@ pub(super) fn resume(
             }
         }
         let has_more = planned.source.listed().len() > known.len();
-        if has_more && is_over {
+        if is_over && (has_more || planned.source.is_given_more()) {
             return Err(RunError::Ended { name: planned.name.clone() });
         }
         // One that watches now had not been asked to when its input ended.

@@ -90,21 +90,24 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Rows as JSON objects, with their epochs.
-    pub fn json(self, patience: Duration) -> Vec<(Epoch, Value)> {
-        let found = self.wait(patience).into_iter();
+    /// Rows as JSON objects, with their epochs, as [`Self::wait`] finds them.
+    pub fn json(self, patience: Duration, gather: Duration) -> Vec<(Epoch, Value)> {
+        let found = self.wait(patience, gather).into_iter();
         found.flat_map(|(epoch, rows)| json_rows(&rows).into_iter().map(move |row| (epoch, row))).collect()
     }
 
-    /// What has left the output when there are rows enough, or the time is over.
-    fn wait(self, patience: Duration) -> Vec<(Epoch, RecordBatch)> {
-        let until = Instant::now() + patience;
+    /// What has left the output when there are rows enough, or the time is over: `patience`, but no longer than `gather` after the first.
+    fn wait(self, patience: Duration, gather: Duration) -> Vec<(Epoch, RecordBatch)> {
+        let mut until = Instant::now() + patience;
         let mut found = Vec::new();
         let mut left = self.room;
         while left > 0
             && let Ok((epoch, rows)) = self.seen.recv_deadline(until)
         {
             left = left.saturating_sub(rows.num_rows());
+            if found.is_empty() {
+                until = until.min(Instant::now() + gather);
+            }
             found.push((epoch, rows));
         }
         found
@@ -153,11 +156,19 @@ mod tests {
         samples.see("a", Epoch(2), &batch(10..20));
         samples.see("a", Epoch(3), &batch(20..30));
         samples.see("a", Epoch(4), &batch(0..0));
-        let few = few.json(Duration::ZERO);
+        let few = few.json(Duration::ZERO, Duration::ZERO);
         assert_eq!(few, [10, 11, 12].map(|n| (Epoch(2), json!({ "n": n }))));
-        assert_eq!(rows(&many.wait(Duration::ZERO)), [10, 5]);
-        assert!(other.wait(Duration::ZERO).is_empty());
+        assert_eq!(rows(&many.wait(Duration::ZERO, Duration::ZERO)), [10, 5]);
+        assert!(other.wait(Duration::ZERO, Duration::ZERO).is_empty());
         assert_eq!(samples.0.looking.load(Ordering::Relaxed), 0, "nobody looks any more");
+    }
+
+    #[test]
+    fn rows_are_not_kept_back_for_more_of_them() {
+        let samples = Samples::default();
+        let look = samples.look("a", 100);
+        samples.see("a", Epoch(1), &batch(0..3));
+        assert_eq!(rows(&look.wait(Duration::from_secs(600), Duration::from_millis(1))), [3]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) struct TableWatch {
     plan: Arc<Plan>,
     /// As of the version that is in use.
     seen: Vec<Fingerprint>,
+    /// Whose files are gone, which was told.
+    missing: Vec<bool>,
     current: Arc<Tables>,
 }
 
@@ -62,12 +64,14 @@ impl TableWatch {
             let version = before.map_or(1, |known| known.version + u64::from(known.rows != rows));
             versions.push(TableVersion { name: planned.name.clone(), version, rows });
         }
-        Ok(Self { plan: Arc::clone(plan), seen, current: Arc::new(Tables::new(plan, versions, &Tables::default())) })
+        let missing = vec![false; seen.len()];
+        let current = Arc::new(Tables::new(plan, versions, &Tables::default()));
+        Ok(Self { plan: Arc::clone(plan), seen, missing, current })
     }
 
     /// Tables that stay what they are: of epochs that are computed again, each of which brings its own.
     pub(super) fn still(plan: &Arc<Plan>) -> Self {
-        Self { plan: Arc::clone(plan), seen: Vec::new(), current: Arc::default() }
+        Self { plan: Arc::clone(plan), seen: Vec::new(), missing: Vec::new(), current: Arc::default() }
     }
 
     /// From now on they are for the operators of another plan with the same tables.
@@ -87,8 +91,11 @@ impl TableWatch {
         let plan = Arc::clone(&self.plan);
         let mut is_changed = false;
         let mut versions = self.current.side.0.clone();
-        for ((planned, seen), known) in plan.tables.iter().zip(&mut self.seen).zip(&mut versions) {
-            let rows = match planned.table.fingerprint() {
+        let watched = self.seen.iter_mut().zip(&mut self.missing);
+        for ((planned, (seen, is_missing)), known) in plan.tables.iter().zip(watched).zip(&mut versions) {
+            let found = planned.table.fingerprint();
+            let was_missing = std::mem::replace(is_missing, found.is_err());
+            let rows = match found {
                 Ok(fingerprint) if fingerprint == *seen => None,
                 Ok(fingerprint) => {
                     // Told once for each change, whether it can be read or not.
@@ -99,14 +106,14 @@ impl TableWatch {
                             *seen = fingerprint;
                             Some(rows)
                         }
-                        Err(error) => warn(planned, &error),
+                        Err(error) => warn(planned, "has changed, but cannot be loaded", &error),
                     }
                 }
-                // Not there for a moment: what replaces it will have another fingerprint.
-                Err(error) => {
-                    tracing::debug!(table = planned.name, error = &error as &dyn std::error::Error, "table not found");
-                    None
+                // What replaces it will have another fingerprint, or is what it was.
+                Err(error) if !was_missing => {
+                    warn(planned, "cannot be found any more", &error)
                 }
+                Err(_) => None,
             };
             if let Some(rows) = rows {
                 (known.version, known.rows) = (known.version + 1, rows);
@@ -125,11 +132,11 @@ fn load(planned: &TablePlan) -> Result<(Fingerprint, RecordBatch), SourceError> 
     Ok((fingerprint, planned.table.load()?))
 }
 
-fn warn(planned: &TablePlan, error: &SourceError) -> Option<RecordBatch> {
+fn warn(planned: &TablePlan, what: &str, error: &SourceError) -> Option<RecordBatch> {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let causes: String = causes.map(|cause| format!(": {cause}")).collect();
     tracing::warn!(
-        "table `{}` has changed, but cannot be loaded, so the job goes on with what it has: {error}{causes}",
+        "table `{}` {what}, so the job goes on with what it has: {error}{causes}",
         planned.name
     );
     None

@@ -11,6 +11,7 @@ use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog, Level, Lo
 use super::{AggregatePlan, Function};
 use crate::operator::{
     OperatorStats,
+    poison::{Chosen, Isolated, isolate},
     tables::{Loaded, SideTables},
 };
 
@@ -219,6 +220,45 @@ impl Calls {
             self.said.push(CallLog { lines: vec![line], ..CallLog::default() });
         }
         Ok(finished)
+    }
+
+    /// A `finish` that failed, without the groups that are to blame. The answer has none of those.
+    pub fn finish_without_poison(
+        &mut self,
+        context: &BatchContext,
+        error: CallError,
+        keys: &Columns,
+        bounds: &Bounds<'_>,
+        accumulators: &[Columns],
+    ) -> Result<Isolated<Vec<Finished>>, CallError> {
+        let (before, lines) = (self.stats, self.said.len());
+        let (mut said, mut refused) = (Vec::new(), 0);
+        let mut make = |chosen: &Chosen, metering: Metering| {
+            drop(self.take_said());
+            self.said.truncate(lines);
+            self.meter(metering);
+            let rows = chosen.positions(bounds.pane.len());
+            let [starts, ends] = [bounds.starts, bounds.ends].map(|times| chosen.values(times));
+            let bounds = Bounds { starts: &starts, ends: &ends, pane: &chosen.values(bounds.pane) };
+            let keys = take(std::slice::from_ref(keys), &rows).pop().unwrap_or_default();
+            let rejected = self.stats.rejected;
+            let finished = self.finish(context, rows.len(), &keys, &bounds, &take(accumulators, &rows))?;
+            // Only the last of these calls counts.
+            refused = self.stats.rejected - rejected;
+            said = self.take_said();
+            said.extend(self.said.drain(lines..));
+            Ok(finished)
+        };
+        let isolated = isolate(bounds.pane.len(), error, &mut make)?;
+        self.meter(Metering::Time);
+        // What was tried counts as tried alone.
+        self.stats = OperatorStats { call_time: self.stats.call_time, ..before };
+        if isolated.answer.is_some() {
+            self.said.extend(said);
+            self.stats.calls += self.plan.functions.len() as u64;
+            self.stats.rejected += refused;
+        }
+        Ok(isolated)
     }
 
     /// What the calls since the last take logged and counted.

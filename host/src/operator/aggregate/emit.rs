@@ -4,10 +4,10 @@
 use std::{ops::Range, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, TimestampMicrosecondArray, UInt32Array},
+    array::{ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array},
     compute,
 };
-use pelton_core::window::Window;
+use pelton_core::{poison::PoisonKind, window::Window};
 use pelton_wasm::{BatchContext, CallError, Law};
 
 use super::{
@@ -17,7 +17,13 @@ use super::{
     changes::Said,
     reduce::Tools,
 };
-use crate::{operator::record_batch, state::keys::KeyStore};
+use crate::{
+    operator::{
+        poison::{Chosen, PoisonRow, taken_out},
+        record_batch,
+    },
+    state::keys::KeyStore,
+};
 
 /// When a result is emitted, as modules are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +145,37 @@ impl Tools {
         let slots: Vec<u32> = (0..rows as u32).collect();
         let mut columns = self.codec.decode(keys, &slots);
         keys.clear();
-        let numbers = std::mem::take(numbers);
-        let (starts, ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
+        let mut numbers = std::mem::take(numbers);
+        let (mut starts, mut ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
         let told = Bounds { starts: &starts, ends: &ends, pane: &moments };
-        let finished = self.calls.finish(context, rows, &columns, &told, &accumulators.take_all())?;
+        let accumulators = accumulators.take_all();
+        let isolates = self.plan.on_trap.isolates();
+        if isolates {
+            let said = self.calls.take_said();
+            self.calls.keep(said);
+        }
+        let finished = match self.calls.finish(context, rows, &columns, &told, &accumulators) {
+            Err(error) if isolates && error.blames_rows() => {
+                let isolated = self.calls.finish_without_poison(context, error, &columns, &told, &accumulators)?;
+                taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+                let gone = isolated.poison.iter().map(|(group, _)| *group).collect();
+                let about = |(group, fault)| PoisonRow {
+                    kind: PoisonKind::Group,
+                    row: about(&self.plan, group, &columns, (&starts, &ends), &accumulators),
+                    number: group as u64,
+                    fault,
+                };
+                out.poison.extend(isolated.poison.into_iter().map(about));
+                let Some(finished) = isolated.answer else { return Ok(()) };
+                let left = Chosen::Without(gone);
+                columns = taken(&columns, left.positions(rows));
+                numbers = left.values(&numbers);
+                (starts, ends) = (left.values(&starts), left.values(&ends));
+                finished
+            }
+            finished => finished?,
+        };
+        let rows = starts.len();
         let windows = self.emitted.as_ref().map(|_| windows(&starts, &ends));
         if self.plan.has_bounds() {
             columns.push(Arc::new(TimestampMicrosecondArray::from(starts)));
@@ -195,6 +228,26 @@ pub fn results(
     }
     keys.extend(computed);
     Ok((keys, rows))
+}
+
+/// What is known of a group: its key, its window, its accumulators.
+fn about(
+    plan: &AggregatePlan,
+    group: usize,
+    keys: &Columns,
+    (starts, ends): (&[i64], &[i64]),
+    accumulators: &[Columns],
+) -> RecordBatch {
+    let mut columns: Columns = keys.iter().map(|column| column.slice(group, 1)).collect();
+    if plan.has_bounds() {
+        let time = |times: &[i64]| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from_iter(times.get(group).copied().map(Some)))
+        };
+        columns.extend([time(starts), time(ends)]);
+    }
+    columns.extend(accumulators.iter().flatten().map(|column| column.slice(group, 1)));
+    let schema = plan.looked().pop().map(|accumulators| accumulators.schema).expect("they are the last of its tables");
+    record_batch(&schema, columns, 1)
 }
 
 fn windows(starts: &[i64], ends: &[i64]) -> Vec<Window> {

@@ -8,13 +8,15 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, new_empty_array},
+    array::{Array, ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, new_empty_array},
     compute::interleave,
+    datatypes::{DataType, Field, Schema, TimeUnit},
     error::ArrowError,
 };
 use pelton_core::{
     batch,
     contract::{StateForm, StateTable},
+    poison::PoisonKind,
     window::Clock,
 };
 use pelton_wasm::{
@@ -24,7 +26,7 @@ use pelton_wasm::{
 use super::{
     KeyedPlan,
     emit::{Given, emitted},
-    isolate::{Part, isolate},
+    isolate::{Blamed, Part, isolate},
     partition::{Partition, Table},
     work::{Call, Due, Grouped, Reasons, calls},
 };
@@ -213,7 +215,7 @@ impl Reducer {
         }
     }
 
-    /// A call that failed, without its poison rows. None: nothing else is left.
+    /// A call that failed, without what is to blame. None: nothing else is left.
     fn isolate<'a>(
         &mut self,
         context: &BatchContext,
@@ -238,11 +240,27 @@ impl Reducer {
         }
         taken_out(plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
         let rows = gathered(grouped, call).map_err(assemble::too_large)?;
-        let poison = isolated.poison.into_iter().filter_map(|(at, fault)| {
-            let row = rows.as_ref()?.slice(at, 1);
-            Some(PoisonRow { row, number: context.first_row + at as u64, fault })
-        });
-        out.poison.extend(poison);
+        for (blamed, fault) in isolated.poison {
+            let (kind, at, row) = match blamed {
+                Blamed::Row(at) => (PoisonKind::Row, at, rows.as_ref().map(|rows| rows.slice(at, 1))),
+                Blamed::Due(at) => {
+                    let due = call.due.get(at).copied();
+                    let slot = due.map(|due| due.timer.slot);
+                    // It has fired, and does not come back.
+                    due.iter().for_each(|due| state.timers.clear(due.timer.slot, due.timer.id));
+                    (PoisonKind::Timer, at, slot.map(|slot| self.about(state, slot, due)))
+                }
+                Blamed::End(key) => {
+                    let slot = call.slots.get(key).copied();
+                    let row = slot.map(|slot| self.about(state, slot, None));
+                    // Its time is over, whatever its module makes of that.
+                    slot.iter().for_each(|slot| state.drop_state(*slot));
+                    (PoisonKind::KeyEnd, key, row)
+                }
+            };
+            let number = context.first_row + at as u64;
+            out.poison.extend(row.map(|row| PoisonRow { kind, row, number, fault }));
+        }
         if let Some(ttl) = plan.ttl {
             // A poison row is a sign of life of its key, also where no other row is left of it.
             let latest = if plan.needs_times() { latest(grouped, call) } else { Vec::new() };
@@ -252,6 +270,23 @@ impl Reducer {
             });
         }
         Ok(isolated.answer)
+    }
+
+    /// What is known of a key's timer, or of its end.
+    fn about(&self, state: &Partition, slot: u32, due: Option<Due>) -> RecordBatch {
+        let mut columns = self.codec.decode(state.keys.keys(), &[slot]);
+        let mut fields = self.plan.shuffle.key_fields.clone();
+        if let Some(Due { clock, timer, .. }) = due {
+            let clock = if clock == Clock::Processing { "processing" } else { "event" };
+            let column = |name: &str, kind| Arc::new(Field::new(name, kind, false));
+            fields.push(column("_timer", DataType::UInt32));
+            columns.push(Arc::new(UInt32Array::from(vec![timer.id])));
+            fields.push(column("_clock", DataType::Utf8));
+            columns.push(Arc::new(StringArray::from(vec![clock])));
+            fields.push(column("_at", DataType::Timestamp(TimeUnit::Microsecond, None)));
+            columns.push(Arc::new(TimestampMicrosecondArray::from(vec![timer.at])));
+        }
+        record_batch(&Arc::new(Schema::new(fields)), columns, 1)
     }
 
     /// Applies what a call answered, and sends it on.

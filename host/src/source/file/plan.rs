@@ -112,7 +112,7 @@ impl FilePlanner {
             }
             // What is compressed can only be read from its beginning.
             Some(Current::Compressed(file)) => {
-                while self.handed < sequence && !matches!(file.next(None)?, Next::End) {
+                while self.handed < sequence && !matches!(file.next_range()?, Next::End) {
                     self.handed += 1;
                 }
             }
@@ -161,7 +161,8 @@ impl Planner for FilePlanner {
         loop {
             let next = match &mut self.current {
                 Some(Current::Plain(cuts)) => cuts.next(self.range_bytes).map_or(Next::End, Next::Range),
-                Some(Current::Compressed(file)) => file.next(deadline)?,
+                // It is there: that its next bytes take a while must not cut an epoch, or epochs would depend on the machine.
+                Some(Current::Compressed(file)) => file.next_range()?,
                 None => Next::End,
             };
             if self.only_first && matches!(next, Next::Range(_)) {

@@ -15,10 +15,9 @@ use std::{
     io::Read,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, bounded};
 use pelton_core::job::Format;
 
 use super::{
@@ -26,7 +25,10 @@ use super::{
     cut::{Cutter, RUN_BYTES, Take},
     lines::BytesRange,
 };
-use crate::source::{Next, Range, RangeData, RangeLabel, SourceError};
+use crate::{
+    log::inherited,
+    source::{Next, Range, RangeData, RangeLabel, SourceError},
+};
 
 /// Ranges that are handed over before the reader waits.
 const RANGES_AHEAD: usize = 4;
@@ -70,32 +72,27 @@ impl ReadAhead {
         let file = name.to_string();
         let source = Decompressor::open(input, codec, &name)?;
         let mut reader = Reader { source, cutter, format, partition, name, sequence: 0, told: 0 };
-        let body = move || {
+        let body = inherited(move || {
             if let Err(error) = reader.run(&sender) {
                 // Nobody listens any more: then nobody wants to know.
                 let _ = sender.send(Err(error));
             }
-        };
+        });
         let thread = thread::Builder::new().name("pelton-decompress".to_owned()).spawn(body);
         let thread = thread.map_err(|source| SourceError::Io { action: "start a reader of", file, source })?;
         Ok(Self { ranges: Some(ranges), thread: Some(thread) })
     }
 
     /// The next range of the file; [`Next::End`] when it has been read.
-    pub fn next(&mut self, deadline: Option<Instant>) -> Result<Next, SourceError> {
+    pub fn next_range(&mut self) -> Result<Next, SourceError> {
         let Some(ranges) = &self.ranges else { return Ok(Next::End) };
-        let received = match deadline {
-            Some(deadline) => ranges.recv_deadline(deadline),
-            None => ranges.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
+        match ranges.recv() {
             Ok(Ok(range)) => Ok(Next::Range(range)),
             Ok(Err(error)) => {
                 self.stop();
                 Err(error)
             }
-            Err(RecvTimeoutError::Timeout) => Ok(Next::Pending),
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(RecvError) => {
                 self.stop();
                 Ok(Next::End)
             }
@@ -182,7 +179,6 @@ mod tests {
     use std::{
         io::{self, Write},
         sync::atomic::{AtomicU64, Ordering},
-        time::Duration,
     };
 
     use flate2::write::GzEncoder;
@@ -217,7 +213,7 @@ mod tests {
     fn read(mut file: ReadAhead) -> (Vec<u8>, u64, Result<(), SourceError>) {
         let (mut content, mut bytes, mut sequence) = (Vec::new(), 0, 0);
         loop {
-            match file.next(None) {
+            match file.next_range() {
                 Ok(Next::Range(range)) => {
                     assert_eq!((range.partition, range.sequence), (3, sequence));
                     let RangeData::Bytes(run) = &range.data else { panic!("{range:?}") };
@@ -230,7 +226,7 @@ mod tests {
                 Ok(Next::End) => return (content, bytes, Ok(())),
                 Ok(Next::Pending) => panic!("pending without a deadline"),
                 Err(error) => {
-                    assert!(matches!(file.next(None), Ok(Next::End)));
+                    assert!(matches!(file.next_range(), Ok(Next::End)));
                     return (content, bytes, Err(error));
                 }
             }
@@ -311,7 +307,7 @@ mod tests {
         let cutter = Cutter::new(Format::Text, 10_000, 1000);
         let input = Endless(Arc::clone(&reads), gzip(&lines(1000)));
         let mut file = ReadAhead::start_with(input, Codec::Gzip, cutter, "text", 0, Arc::from("x")).expect("a thread");
-        assert!(matches!(file.next(Some(Instant::now() + Duration::from_secs(60))), Ok(Next::Range(_))));
+        assert!(matches!(file.next_range(), Ok(Next::Range(_))));
         drop(file);
         let after = reads.load(Ordering::Relaxed);
         assert_eq!(Arc::strong_count(&reads), 1, "the thread has given up its input");
@@ -327,7 +323,7 @@ mod tests {
             }
         }
         let mut file = ReadAhead::start(Failing, Codec::Gzip, &Format::Text, 100, 0, Arc::from("x")).expect("a thread");
-        assert!(matches!(file.next(None), Err(SourceError::Io { action: "read", .. })));
+        assert!(matches!(file.next_range(), Err(SourceError::Io { action: "read", .. })));
     }
 
     #[test]
@@ -338,7 +334,7 @@ mod tests {
         input.extend(gzip(b"\nlast"));
         let mut file = start(input, Codec::Gzip, RUN_BYTES);
         let (mut text, mut rejected) = (Vec::new(), Vec::new());
-        while let Next::Range(range) = file.next(None).expect("whole") {
+        while let Next::Range(range) = file.next_range().expect("whole") {
             let RangeData::Bytes(run) = range.data else { panic!("bytes") };
             assert!(run.bytes.capacity() < 4 << 20);
             text.extend_from_slice(&run.bytes);

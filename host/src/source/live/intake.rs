@@ -22,6 +22,7 @@ use super::{
 use crate::{
     checkpoint::{InputLog, InputReader},
     failpoint,
+    log::inherited,
     source::{SourceError, file::lines::BytesRange},
 };
 
@@ -105,7 +106,7 @@ pub(super) fn open(
     let recording = Recording { name: Arc::clone(name), log, number: end.0, offset: end.1, ranges: sender };
     let thread = thread::Builder::new()
         .name("pelton-recorder".to_owned())
-        .spawn(move || recording.run(&handed))
+        .spawn(inherited(move || recording.run(&handed)))
         .map_err(|source| SourceError::Io { action: "start a recorder of", file: name.to_string(), source })?;
     let recorder = Recorder { logged, ranges, next: (next, offset), has_log, thread: Some(thread) };
     Ok((Intake { room, room_bytes, pieces }, recorder))

@@ -189,6 +189,13 @@ impl Source for LiveSource {
         Some(self.log.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn is_given_more(&self) -> bool {
+        match &self.origin {
+            Origin::Stdin(pipe) => pipe.has_more(),
+            Origin::Socket(_) | Origin::Http(..) => false,
+        }
+    }
+
     fn beginnings(&self, _from: &Position) -> Result<Option<Box<dyn Planner>>, SourceError> {
         Ok(None)
     }

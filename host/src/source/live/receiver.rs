@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{runtime, sync::watch};
 
-use crate::source::SourceError;
+use crate::{log::inherited, source::SourceError};
 
 pub(super) struct Receiver {
     stop: watch::Sender<Option<Ending>>,
@@ -47,7 +47,7 @@ impl Receiver {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (stop, stopped) = watch::channel(None);
         let (begun, is_begun) = crossbeam_channel::bounded(1);
-        let body = move || {
+        let body = inherited(move || {
             let received = {
                 let _entered = runtime.enter();
                 begin(Stop(stopped))
@@ -59,7 +59,7 @@ impl Receiver {
                 }
                 Err(error) => drop(begun.send(Err(error))),
             }
-        };
+        });
         let thread = thread::Builder::new().name("pelton-receiver".to_owned()).spawn(body).map_err(failed)?;
         let receiver = Self { stop, thread: Some(thread) };
         match is_begun.recv() {

@@ -9,7 +9,7 @@
 //! attempt goes on with what was read and not recorded. Invariant: a piece leaves the feed when its receipt has come, not before.
 
 use std::{
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind, IsTerminal, Read},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
@@ -22,11 +22,14 @@ use super::{
     piece::{Piece, Pieces},
     receiver::{Ending, Stop},
 };
-use crate::source::{
-    SourceError,
-    file::{
-        cut::{Cutter, RUN_BYTES, Take},
-        lines::Head,
+use crate::{
+    log::inherited,
+    source::{
+        SourceError,
+        file::{
+            cut::{Cutter, RUN_BYTES, Take},
+            lines::Head,
+        },
     },
 };
 
@@ -78,6 +81,26 @@ impl Pipe {
 
     pub(super) fn new(input: impl Read + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Shelf::NotYet(Box::new(input)))))
+    }
+
+    /// Whether there is a byte to read; waits for it. What a person may still type at a terminal does not count.
+    pub(super) fn has_more(&self) -> bool {
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Shelf::NotYet(input) = &mut *shelf else { return true };
+        if io::stdin().is_terminal() {
+            return false;
+        }
+        let mut first = [0];
+        let count = loop {
+            match input.read(&mut first) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.unwrap_or(0),
+            }
+        };
+        let read = first.get(..count).unwrap_or_default().to_vec();
+        let rest = std::mem::replace(input, Box::new(io::empty()));
+        *input = Box::new(io::Cursor::new(read).chain(rest));
+        count > 0
     }
 
     /// Waits for what the first lines say.
@@ -138,7 +161,8 @@ impl Feed {
     fn start(input: Box<dyn Read + Send>, spec: &StreamSpec) -> Result<Self, SourceError> {
         let (sender, blocks) = mpsc::channel(BLOCKS_AHEAD);
         // The thread is never joined: nothing could wake it from reading a silent pipe.
-        let thread = thread::Builder::new().name("pelton-stdin".to_owned()).spawn(move || read(input, &sender));
+        let read = inherited(move || read(input, &sender));
+        let thread = thread::Builder::new().name("pelton-stdin".to_owned()).spawn(read);
         thread.map_err(|error| io_error("start a reader of", error))?;
         Ok(Self { spec: spec.clone(), pieces: pieces(spec), blocks, ended: None, waiting: None })
     }

@@ -46,7 +46,7 @@ pub static OPERATOR: Keys = Keys {
         key(
             "emit",
             Shape::ChoiceOr(&["on-close", "on-update"], &EMIT),
-            Optional("\"on-close\" with a window, \"on-update\" without"),
+            Optional("\"on-close\" with a window, \"on-update\" without and with a `global` one"),
             "When results leave: once, when the watermark passes the end of the window; or as updates by key, after each epoch that changed them, or `{ early = \"10s\" }`",
         ),
         key(
@@ -168,7 +168,7 @@ pub static EMIT: Keys = Keys {
         key(
             "when",
             Shape::Choice(&["on-close", "on-update"]),
-            Optional("\"on-close\" with a window, \"on-update\" without"),
+            Optional("\"on-close\" with a window, \"on-update\" without and with a `global` one"),
             "As the word alone says it",
         ),
         key(

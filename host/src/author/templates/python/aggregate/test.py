@@ -1,6 +1,6 @@
 from pelton_guest.testing import fold
 
-from {{id}} import {{pascal}}
+from {{file}} import {{pascal}}
 
 
 def test_prices_are_apart():

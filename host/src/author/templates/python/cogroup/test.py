@@ -1,6 +1,6 @@
 from pelton_guest.testing import join
 
-from {{id}} import {{id}}
+from {{file}} import {{id}}
 
 
 def test_what_is_still_to_be_paid():

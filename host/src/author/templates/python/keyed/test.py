@@ -1,6 +1,6 @@
 from pelton_guest.testing import start
 
-from {{id}} import {{id}}
+from {{file}} import {{id}}
 
 SCHEMA = {"bidder": "s64", "price": "f64", "at": "timestamp[us]"}
 SECOND = 1_000_000

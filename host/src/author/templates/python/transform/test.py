@@ -1,6 +1,6 @@
 from pelton_guest.testing import run
 
-from {{id}} import {{id}}
+from {{file}} import {{id}}
 
 
 def test_cheap_bids_are_left_out():

@@ -1,0 +1,4 @@
+/** What a cogroup exports. */
+import { exportsOf } from "./exports.mjs";
+
+export default exportsOf("cogroup", ["open", "process"]);
