@@ -35,7 +35,7 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed",
+    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
