@@ -90,7 +90,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
         let Some(listener) = listener else { return };
         let mut said = Said::default();
         event.record(&mut said);
-        listener.hear(level, said.from.as_deref(), &said.line());
+        let from = said.from.take();
+        listener.hear(level, from.as_deref(), &said.line());
     }
 }
 

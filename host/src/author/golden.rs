@@ -218,6 +218,10 @@ impl Case {
         if !is_csv {
             source.insert("format", value("json"));
         }
+        // A row that the module is never given tests nothing.
+        if !source.contains_key("on-bad-row") {
+            source.insert("on-bad-row", value("fail"));
+        }
         Ok(source)
     }
 
@@ -312,4 +316,35 @@ fn rows(dir: &Path) -> Result<Vec<String>, AuthorError> {
         lines.extend(text.lines().map(str::to_owned));
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use pelton_wasm::RuntimeOptions;
+
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_input_that_cannot_be_decoded_fails_the_case() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
+        let case = Case { name: format!("bad-row-{}", std::process::id()), dir: dir.path().to_owned() };
+        let runtime = Runtime::new(&RuntimeOptions::default()).expect("a runtime");
+        let run = || {
+            let mut setting = Setting { runtime: Arc::clone(&runtime), threads: 1, bless: false, log: &mut |_, _| {} };
+            case.run(Path::new("std:select"), &mut setting).expect("a case")
+        };
+        let toml = "[input]\nschema = { n = \"s64\" }\n\n[operator]\noptions = { columns = { n = \"n\" } }\n";
+        write("case.toml", toml);
+        write("expected.jsonl", "{\"n\":1}\n{\"n\":3}\n");
+        write("input.csv", "n\n1\n3\n");
+        assert!(matches!(run(), Outcome::Passed));
+        write("input.csv", "n\n1\nx\n3\n");
+        let Outcome::Failed(error) = run() else { panic!("a row is not seen") };
+        let said = [vec![error.to_string()], crate::error::causes(&error)].concat().join(": ");
+        assert!(said.contains("input.csv") && said.contains('x'), "{said}");
+        // Unless the case says that they are left out.
+        write("case.toml", &toml.replace("\n\n", "\non-bad-row = \"reject\"\n\n"));
+        assert!(matches!(run(), Outcome::Passed));
+    }
 }

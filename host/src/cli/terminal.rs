@@ -6,7 +6,11 @@ use std::{
 };
 
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::{LevelFilter, Targets}, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer,
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use super::{

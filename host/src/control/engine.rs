@@ -282,12 +282,7 @@ impl Engine {
     }
 
     /// Takes a job whose draft was made, and runs it.
-    pub(super) fn take(
-        self: &Arc<Self>,
-        name: &str,
-        revision: Revision,
-        by: &str,
-    ) -> Result<JobStatus, ControlError> {
+    pub(super) fn take(self: &Arc<Self>, name: &str, revision: Revision, by: &str) -> Result<JobStatus, ControlError> {
         self.refuse_damaged(name)?;
         self.refuse_running(name)?;
         let file = resolve::read(&revision, &self.catalogue.checkpoint(name))?;

@@ -131,6 +131,11 @@ mod tests {
                 "std:filter(price > 100 and (channel != 'a, b' or x = 1))",
                 json!({ "function": "filter", "where": "price > 100 and (channel != 'a, b' or x = 1)" }),
             ),
+            ("std:count-distinct(a, 12)", json!({ "function": "count-distinct", "column": "a", "precision": 12 })),
+            (
+                "std:count-distinct(a, precision = 12)",
+                json!({ "function": "count-distinct", "column": "a", "precision": 12 }),
+            ),
             ("std:drop(a, 'b c')", json!({ "function": "drop", "columns": ["a", "b c"] })),
             ("std:sample(0.1)", json!({ "function": "sample", "fraction": 0.1 })),
             ("std:flatten(a, separator = '.')", json!({ "function": "flatten", "columns": ["a"], "separator": "." })),
@@ -148,6 +153,11 @@ mod tests {
             ("std:count(", "`std:count(` has no `)` at its end"),
             ("std:count)", "`std:count)` has a `)` without a `(`"),
             ("std:count(a, b)", "std:count takes 1 argument at most: std:count(column?)"),
+            (
+                "std:variance(a, true)",
+                "std:variance takes 1 argument without a name at most: std:variance(column, population = false)",
+            ),
+            ("std:count-distinct(a, b)", "argument `precision` of std:count-distinct is a whole number, not b"),
             ("std:sum(12)", "argument `column` of std:sum is a column, not 12"),
             ("std:quantile(ms, p99)", "argument `q` of std:quantile is a number, not p99"),
             ("std:top-n(ms, 2.5)", "argument `n` of std:top-n is a whole number, not 2.5"),

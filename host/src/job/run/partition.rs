@@ -66,12 +66,7 @@ impl State {
         }
     }
 
-    pub(super) fn load(
-        logic: &Logic,
-        number: u16,
-        budget: &Arc<Budget>,
-        bytes: &[u8],
-    ) -> Result<Self, SnapshotError> {
+    pub(super) fn load(logic: &Logic, number: u16, budget: &Arc<Budget>, bytes: &[u8]) -> Result<Self, SnapshotError> {
         Ok(match logic {
             Logic::Aggregate(plan) => Self::Aggregate(Box::new(aggregate::Partition::load(plan, number, bytes)?)),
             Logic::Keyed(plan) => Self::Keyed(Box::new(keyed::Partition::load(plan, number, budget, bytes)?)),

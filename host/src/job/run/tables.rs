@@ -110,9 +110,7 @@ impl TableWatch {
                     }
                 }
                 // What replaces it will have another fingerprint, or is what it was.
-                Err(error) if !was_missing => {
-                    warn(planned, "cannot be found any more", &error)
-                }
+                Err(error) if !was_missing => warn(planned, "cannot be found any more", &error),
                 Err(_) => None,
             };
             if let Some(rows) = rows {
@@ -135,9 +133,6 @@ fn load(planned: &TablePlan) -> Result<(Fingerprint, RecordBatch), SourceError> 
 fn warn(planned: &TablePlan, what: &str, error: &SourceError) -> Option<RecordBatch> {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-    tracing::warn!(
-        "table `{}` {what}, so the job goes on with what it has: {error}{causes}",
-        planned.name
-    );
+    tracing::warn!("table `{}` {what}, so the job goes on with what it has: {error}{causes}", planned.name);
     None
 }

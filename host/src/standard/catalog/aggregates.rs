@@ -48,11 +48,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         makes: "`count_distinct`: s64",
         arguments: &[
             SCALARS,
-            named("precision", Kind::Integer).optional("exact").about(
+            placed("precision", Kind::Integer).optional("exact").about(
                 "From 4 to 18: estimates by HyperLogLog with 2^precision bytes at most. 14 is 0.8 % off, typically.",
             ),
         ],
-        example: r#"aggregate = { users = "std:count-distinct(user)", about = "std:count-distinct(user, precision = 14)" }"#,
+        example: r#"aggregate = { users = "std:count-distinct(user)", about = "std:count-distinct(user, 14)" }"#,
         notes: "Without `precision` every different value is kept for each group and window. -0 and 0 are one value, \
                 and so are all NaNs. HyperLogLog: Flajolet and others, 2007; estimated by Ertl's formula, 2017.",
         ..function("count-distinct")

@@ -182,10 +182,14 @@ impl Function {
 
     /// How many arguments it takes by their places.
     pub fn takes(&self) -> String {
+        // Others take their names along.
+        let named =
+            self.arguments.iter().any(|argument| !argument.has_place && !matches!(argument.kind, Kind::Table(_)));
+        let unnamed = if named { " without a name" } else { "" };
         match self.arguments.iter().filter(|argument| argument.has_place).count() {
-            0 => "no arguments".to_owned(),
-            1 => "1 argument at most".to_owned(),
-            many => format!("{many} arguments at most"),
+            0 => format!("no arguments{unnamed}"),
+            1 => format!("1 argument{unnamed} at most"),
+            many => format!("{many} arguments{unnamed} at most"),
         }
     }
 }
