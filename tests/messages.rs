@@ -125,7 +125,7 @@ fn jobs_that_cannot_be_give_their_messages() {
 }
 
 /// Codes that no case can bring about in a few lines, each with the place where it is tested.
-const WITHOUT_CASE: [(Code, &str); 45] = [
+const WITHOUT_CASE: [(Code, &str); 46] = [
     (Code::JobUnreadable, "no job file: tests of host/src/job/file"),
     (Code::SinkBusy, "two processes: host/src/sink/file/parts_tests.rs"),
     (Code::SinkUnreachable, "a server: tests/postgres"),
@@ -142,6 +142,7 @@ const WITHOUT_CASE: [(Code, &str); 45] = [
     (Code::ChangeRefused, "a job that runs: tests/swap"),
     (Code::NotRetained, "another command: tests/replay"),
     (Code::StateNotShown, "another command: tests/engine"),
+    (Code::NoSuchRow, "another command: tests/replay"),
     (Code::CheckpointUnusable, "another command, or a store: host/src/checkpoint/objects/tests.rs"),
     (Code::BadConfig, "pelton.toml: host/src/cli/config.rs"),
     (Code::CheckpointUnwritable, "a failing disk: host/src/checkpoint/store_tests.rs"),

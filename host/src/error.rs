@@ -90,6 +90,7 @@ codes! {
     TooMuchPoison = 507, "a module fails on too many rows";
     NotRetained = 508, "an epoch cannot be computed again";
     StateNotShown = 509, "state cannot be shown as it was asked for";
+    NoSuchRow = 510, "a row cannot be traced as it was asked for";
 
     // 06xx: the command line
     BadConfig = 601, "pelton.toml or a PELTON_ variable is wrong";

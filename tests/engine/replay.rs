@@ -73,6 +73,43 @@ fn each_epoch_is_replayed_by_the_revision_that_it_had() {
 }
 
 #[test]
+fn each_row_is_traced_by_the_revision_that_made_it() {
+    let place = Place::new();
+    let (engine, _) = swapped(&place);
+    let body = |body: Value| engine.ask("POST", "/v1/jobs/numbers/trace", &[], body.to_string().as_bytes());
+    // Beside the running job.
+    let said = engine.json(&["trace", "numbers", "--row", "x=7"]);
+    assert_eq!((&said["sources"][0]["offset"], &said["row"]["version"]), (&6.into(), &0.into()), "{said}");
+    engine.pelton(&["job", "drain", "numbers"]).done();
+    engine.until("numbers", "finished");
+    let committed = rows(&place, "out");
+    assert_eq!(place.parts("out").len(), 1, "lines are those of one part");
+    let mut seen = BTreeMap::new();
+    for (at, (x, version)) in committed.iter().enumerate().step_by(committed.len() / 16) {
+        let said = engine.json(&["trace", "numbers", "--part", "out/part-00000.csv", "--line", &(at + 1).to_string()]);
+        assert_eq!((&said["row"]["x"], &said["row"]["version"]), (&json!(x), &json!(version)), "{said}");
+        let read = &said["sources"][0];
+        assert_eq!((&read["offset"], &read["source"]), (&json!(x - 1), &json!("numbers")), "{said}");
+        let from = &said["trace"]["from"];
+        assert_eq!((&from["modules"], &from["how"]), (&json!("std:select"), &json!("row-by-row")), "{said}");
+        let known = seen.entry(said["revision"].as_u64().unwrap()).or_insert(*version);
+        assert_eq!(known, version, "a revision makes one version");
+    }
+    assert!(seen.len() >= 2, "{seen:?}");
+
+    // What a caller gets wrong is told as anywhere else.
+    engine.pelton(&["trace", "numbers", "--row", "x=-1"]).refused(3, "PELTON-0510");
+    engine.pelton(&["trace", "numbers", "--row", "x=1", "--epoch", "9999"]).refused(3, "PELTON-0508");
+    engine.pelton(&["trace", "nobody", "--row", "x=1"]).refused(3, "PELTON-0804");
+    for wrong in [json!({}), json!({ "row": {} }), json!({ "part": "p" }), json!({ "row": { "x": "1" }, "line": 1 })] {
+        let answer = body(wrong);
+        assert_eq!((answer.status, answer.code().as_str()), (400, "PELTON-0806"));
+    }
+    let answer = body(json!({ "part": "../../secret", "line": 1 }));
+    assert_eq!((answer.status, answer.code().as_str()), (422, "PELTON-0510"));
+}
+
+#[test]
 fn another_module_and_a_bundle_of_an_engines_job() {
     let place = Place::new();
     let (engine, epoch) = swapped(&place);

@@ -5,6 +5,7 @@
 mod bundles;
 mod damage;
 mod place;
+mod trace;
 mod verified;
 
 use std::{
@@ -63,7 +64,7 @@ window = { type = "sliding", length = "3s", slide = "1s", inverse = true }
 aggregate = { n = "std:count", sum = "std:sum(price)" }
 "#;
 
-const DEDUPLICATED: &str = r#"
+pub const DEDUPLICATED: &str = r#"
 [operator.result]
 input = "bids"
 module = "std:dedup"
@@ -71,7 +72,7 @@ key = ["auction", "price"]
 state = { ttl = "4s" }
 "#;
 
-const JOINED: &str = r#"
+pub const JOINED: &str = r#"
 [operator.result]
 join = { type = "full", left = "bids", right = "asks", on = ["auction"], within = ["-200ms", "200ms"] }
 "#;

@@ -249,6 +249,6 @@ pub fn plan_text(folder: &Path, runtime: &Arc<Runtime>, job: &str) -> Result<Pla
     let file = file::parse(job.to_owned(), &path, &Overrides::default(), &|_| None)?;
     let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
     let modules = Modules::Files;
-    let surroundings = Surroundings { runtime: Arc::clone(runtime), print, modules };
+    let surroundings = Surroundings { runtime: Arc::clone(runtime), print, modules, keeps_keys: false };
     Plan::new(&file, &surroundings)
 }

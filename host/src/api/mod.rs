@@ -21,6 +21,7 @@ mod routes;
 mod savepoints;
 mod state;
 mod swap;
+mod trace;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

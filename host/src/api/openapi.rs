@@ -265,6 +265,27 @@ fn schemas() -> Value {
         ("differing", objects.clone()),
     ]);
     let bundle = object(&[("epoch", number.clone())]);
+    let trace = object(&[
+        ("sink", maybe(&text)),
+        ("row", maybe(&json!({ "type": "object", "additionalProperties": maybe(&text) }))),
+        ("part", maybe(&text)),
+        ("line", maybe(&number)),
+        ("epoch", maybe(&number)),
+        ("back", maybe(&number)),
+        ("rows", maybe(&number)),
+    ]);
+    let traced = object(&[
+        ("job", text.clone()),
+        ("sink", text.clone()),
+        ("epoch", number.clone()),
+        ("revision", number.clone()),
+        ("number", number.clone()),
+        ("alike", number.clone()),
+        ("searched", numbers.clone()),
+        ("row", json!({ "type": "object" })),
+        ("sources", objects.clone()),
+        ("trace", json!({ "type": "object" })),
+    ]);
     let of_state =
         [("job", text.clone()), ("epoch", number.clone()), ("committed", number.clone()), ("revision", number.clone())];
     let of_state = |more: &[(&str, Value)]| object(&[of_state.as_slice(), more].concat());
@@ -350,6 +371,8 @@ fn schemas() -> Value {
         "Verify": verify,
         "Verified": verified,
         "Bundle": bundle,
+        "Trace": trace,
+        "Traced": traced,
         "Savepoint": savepoint,
         "Savepoints": object(&[("savepoints", objects.clone())]),
         "NewSavepoint": new_savepoint,

@@ -17,7 +17,7 @@ use super::{
     Shared,
     answer::{ApiError, ok},
     guard::{Needs, guard},
-    jobs, letters, metrics, modules, openapi, replay, savepoints, state, swap,
+    jobs, letters, metrics, modules, openapi, replay, savepoints, state, swap, trace,
 };
 use crate::control::tokens::Role;
 
@@ -147,6 +147,9 @@ pub(super) fn table() -> Vec<Route> {
         route!(post("/v1/jobs/{job}/bundle", operate, "Put a committed epoch into one file"), replay::bundle)
             .takes(Takes::Json("Bundle"))
             .gives(Gives::Text("application/zstd")),
+        route!(post("/v1/jobs/{job}/trace", operate, "Follow a row of a sink back to where it was read"), trace::trace)
+            .takes(Takes::Json("Trace"))
+            .gives(Gives::Json("Traced")),
         route!(get("/v1/jobs/{job}/revisions", read, "What a job was and is"), jobs::revisions)
             .gives(Gives::Json("Revisions")),
         route!(get("/v1/jobs/{job}/tap", read, "Rows that leave an output at the moment"), jobs::tap)

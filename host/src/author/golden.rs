@@ -272,7 +272,8 @@ fn plan(job: &Path, setting: &Setting<'_>) -> Result<Plan, Diagnostics> {
     let file = file::load(job, &Overrides::default())?;
     // No sink of a case prints.
     let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
-    Plan::new(&file, &Surroundings { runtime: Arc::clone(&setting.runtime), print, modules: Modules::Files })
+    let runtime = Arc::clone(&setting.runtime);
+    Plan::new(&file, &Surroundings { runtime, print, modules: Modules::Files, keeps_keys: false })
 }
 
 /// The outputs of the operator, by what follows its name; the main one is empty.

@@ -33,6 +33,7 @@ mod test;
 mod time;
 mod token;
 mod top;
+mod trace;
 mod verify;
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
@@ -197,6 +198,11 @@ enum Command {
         after_help = "Example:\n  pelton verify job.toml --all\n\nExit code 1: some epoch came to something else."
     )]
     Verify(verify::VerifyArgs),
+    /// Follow a row of a sink back: through the operators that made it, to the file, offset and line where it was read.
+    #[command(
+        after_help = "Example:\n  pelton trace job.toml --row auction=17 --row euro=11.35\n  pelton trace job.toml --part out/part-00003.csv --line 17\n  pelton trace hot-items --sink out --row auction=17 --epoch 1207\n\nThe row's epoch is computed again, so it must be kept (`replay = { retain = \"24h\" }`) and its input still there. Through transforms each row is followed by itself; of windows, keyed operators and joins those rows are shown that have the row's key, window or values, also of earlier epochs as far as `--back` goes. docs/trace.md says what is not seen. Exit code 1: there is no such row."
+    )]
+    Trace(trace::TraceArgs),
     /// Modules that jobs can name: the engine's, and those that come with Pelton.
     #[command(subcommand, after_help = "Example:\n  pelton module push to_euro.wasm --name to-euro --version 1.2.0")]
     Module(module::ModuleCommand),
@@ -323,6 +329,7 @@ pub fn main() -> ExitCode {
         Command::Shadow(args) => swap::show_shadow(&context, &args),
         Command::Replay(args) => replay::replay(&context, &args),
         Command::Verify(args) => verify::verify(&context, &args),
+        Command::Trace(args) => trace::trace(&context, &args),
         Command::Token(command) => token::token(&context, &command),
         Command::Module(command) => module::module(&context, &command),
         Command::Dlq(command) => dlq::dlq(&context, &command),
@@ -340,6 +347,7 @@ impl GlobalFlags {
             Command::Run(args) => args.threads(),
             Command::Replay(args) => args.threads(),
             Command::Verify(args) => args.threads(),
+            Command::Trace(args) => args.threads(),
             _ => None,
         };
         let data_dir = match command {

@@ -60,7 +60,7 @@ pub(super) fn open(context: &Context, args: &JobArgs) -> Result<(JobFile, Plan),
     let file = file::load(&args.job, &args.overrides()).map_err(|mistakes| context.mistakes(&mistakes))?;
     let runtime = runtime(context)?;
     let print = context.terminal.print_target(context.config.output.value);
-    let surroundings = Surroundings { runtime, print, modules: Modules::Files };
+    let surroundings = Surroundings { runtime, print, modules: Modules::Files, keeps_keys: false };
     let plan = Plan::new(&file, &surroundings).map_err(|mistakes| context.mistakes(&mistakes))?;
     Ok((file, plan))
 }

@@ -8,7 +8,7 @@ use crate::{
     error::{Code, Coded},
     job::{
         dead_letters::LettersError, diagnostic::Diagnostics, look::LookError, plan::change::Refusals,
-        replay::ReplayError, run::RunError, savepoint::SavepointError,
+        replay::ReplayError, run::RunError, savepoint::SavepointError, trace::TraceError,
     },
 };
 
@@ -54,6 +54,8 @@ pub enum ControlError {
     Look(Box<LookError>),
     #[error(transparent)]
     Savepoint(Box<SavepointError>),
+    #[error(transparent)]
+    Trace(Box<TraceError>),
     #[error("the engine is closing")]
     Closing,
 }
@@ -96,6 +98,15 @@ impl From<LookError> for ControlError {
     }
 }
 
+impl From<TraceError> for ControlError {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::Replay(error) => error.into(),
+            error => Self::Trace(Box::new(error)),
+        }
+    }
+}
+
 impl From<Diagnostics> for ControlError {
     fn from(mistakes: Diagnostics) -> Self {
         Self::Job(Box::new(mistakes))
@@ -121,6 +132,7 @@ impl Coded for ControlError {
             Self::Replay(source) => source.code(),
             Self::Look(source) => source.code(),
             Self::Savepoint(source) => source.code(),
+            Self::Trace(source) => source.code(),
         }
     }
 
@@ -150,6 +162,7 @@ impl Coded for ControlError {
             Self::Replay(source) => source.help(),
             Self::Look(source) => source.help(),
             Self::Savepoint(source) => source.help(),
+            Self::Trace(source) => source.help(),
             Self::Closing => Some("ask again when it has been started".into()),
         }
     }

@@ -31,6 +31,7 @@ mod state;
 pub mod status;
 pub mod swap;
 pub mod tokens;
+pub mod trace;
 pub mod upload;
 mod verifier;
 

@@ -109,6 +109,7 @@ pub(super) fn plan(
         Ok((reference.clone(), registry.read(*digest)?))
     };
     let surroundings = Surroundings {
+        keeps_keys: false,
         runtime: Arc::clone(runtime),
         print: PrintTarget { style: PrintStyle::Json, output: print },
         modules: Modules::Pinned(pins.iter().map(module).collect::<Result<_, _>>()?),

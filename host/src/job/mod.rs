@@ -13,3 +13,4 @@ pub mod plan;
 pub mod replay;
 pub mod run;
 pub mod savepoint;
+pub mod trace;

@@ -43,7 +43,7 @@ use self::{
 };
 
 /// What all threads share of an operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OperatorPlan {
     pub name: String,
     /// As the job file names it, for errors.

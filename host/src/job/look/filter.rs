@@ -50,7 +50,8 @@ impl Filter {
                 "{given} values are given for the key of operator `{operator}`, which has {has}"
             )));
         }
-        let equal = key.iter().zip(fields).map(|(text, field)| value(field, text.as_deref()).map_err(wrong));
+        let equal =
+            key.iter().zip(fields).map(|(text, field)| value("key column", field, text.as_deref()).map_err(wrong));
         let equal = equal.collect::<Result<Vec<_>, _>>()?;
         if prefix.is_some() {
             let next = fields.get(key.len()).map(|field| (field.name(), field.data_type()));
@@ -118,16 +119,16 @@ fn key_in_words(fields: &[FieldRef]) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// A value of a key column, as an array of one.
-fn value(field: &Field, text: Option<&str>) -> Result<ArrayRef, String> {
+/// A value of a column, as an array of one; `what` the column is to whom it is told.
+pub(in crate::job) fn value(what: &str, field: &Field, text: Option<&str>) -> Result<ArrayRef, String> {
     let (name, data_type) = (field.name(), field.data_type());
     let Some(text) = text else {
         return match field.is_nullable() {
             true => Ok(new_null_array(data_type, 1)),
-            false => Err(format!("key column `{name}` is never null")),
+            false => Err(format!("{what} `{name}` is never null")),
         };
     };
-    let wrong = || format!("`{}` is no {} for key column `{name}`", shown(text), types::name(data_type));
+    let wrong = || format!("`{}` is no {} for {what} `{name}`", shown(text), types::name(data_type));
     Ok(match data_type {
         DataType::Utf8 => Arc::new(StringArray::from(vec![text])),
         DataType::LargeUtf8 => Arc::new(LargeStringArray::from(vec![text])),
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn values_are_read_as_the_types_of_the_key() {
-        let read = |ty: &str, text: Option<&str>| value(&types::parse_column("k", ty).unwrap(), text);
+        let read = |ty: &str, text: Option<&str>| value("key column", &types::parse_column("k", ty).unwrap(), text);
         for (ty, text) in [
             ("s8", "-128"),
             ("u64", "18446744073709551615"),

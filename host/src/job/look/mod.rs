@@ -16,6 +16,7 @@ mod held;
 mod rows;
 mod seen;
 
+pub(in crate::job) use self::filter::value;
 pub use self::{
     error::LookError,
     export::{ExportFormat, Exported, export},

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) fn assemble(
-    file: &JobFile,
+    (file, keeps_keys): (&JobFile, bool),
     mut outputs: Vec<OutputPlan>,
     sources: Vec<OpenSource>,
     (tables, offered): (Vec<TablePlan>, Offered),
@@ -42,13 +42,15 @@ pub(super) fn assemble(
     }
     let (sinks, sink_drafts): (Vec<_>, Vec<_>) =
         sinks.into_iter().map(|open| ((open.spec, open.sink), open.draft)).unzip();
-    let event_times: Vec<_> = sources.iter().filter_map(|source| Some((source.rows, source.event_time?))).collect();
-    let mut pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &[], &event_times);
+    let event_times = sources.iter().filter_map(|source| Some((source.rows, source.event_time?)));
+    let stateful = opened.iter().zip(&drafts).filter(|((.., stage), _)| keeps_keys && *stage > 0);
+    let extra: Vec<_> = event_times.chain(stateful.flat_map(|(_, draft)| draft.at_no_cost())).collect();
+    let mut pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &[], &extra);
     let shadows = shadows(&opened.iter().map(|(spec, ..)| spec.name.as_str()).collect::<Vec<_>>());
     let (taps, tap_drafts): (Vec<_>, Vec<_>) = taps(&outputs, &drafts, &shadows).into_iter().unzip();
     if !taps.is_empty() {
         // What is compared is what somebody reads, which had to be known first.
-        pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &event_times);
+        pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &extra);
     }
     let operators: Vec<_> = opened
         .into_iter()

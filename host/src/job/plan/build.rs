@@ -87,7 +87,7 @@ pub(super) fn build(file: &JobFile, surroundings: &Surroundings) -> Result<Plan,
     let operators = operators.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let sinks = sinks.into_iter().collect::<Option<Vec<_>>>().expect(whole);
     let tables = tables.into_iter().collect::<Option<Vec<_>>>().expect(whole);
-    Ok(assemble(file, builder.outputs, sources, (tables, builder.offered), operators, sinks))
+    Ok(assemble((file, surroundings.keeps_keys), builder.outputs, sources, (tables, builder.offered), operators, sinks))
 }
 
 pub(super) struct OpenSource {

@@ -58,6 +58,9 @@ pub struct Surroundings {
     pub runtime: Arc<Runtime>,
     pub print: PrintTarget,
     pub modules: Modules,
+    /// Rows that leave operators with state keep their keys, times and windows, also where nobody reads them: so it can be told what they
+    /// were made of.
+    pub keeps_keys: bool,
 }
 
 /// A job whose parts fit.

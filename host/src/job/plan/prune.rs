@@ -81,6 +81,22 @@ impl Draft {
         }
         None
     }
+
+    /// (output, column) of its ports that it has at hand without wanting more of its inputs.
+    pub(super) fn at_no_cost(&self) -> Vec<(usize, usize)> {
+        let is_at_hand = |column: &PortColumn| match column {
+            PortColumn::Computed(_) => true,
+            PortColumn::Pass(from) => self
+                .side_of(*from)
+                .and_then(|(side, column)| Some(self.sides.get(side)?.reads.contains(&column)))
+                .unwrap_or_default(),
+        };
+        let of_port = |port: &DraftPort| {
+            let columns = port.columns.iter().enumerate().filter(|(_, column)| is_at_hand(column));
+            columns.map(|(at, _)| (port.output, at)).collect::<Vec<_>>()
+        };
+        self.ports.iter().flat_map(of_port).collect()
+    }
 }
 
 /// Chooses the columns of every edge and connects the readers. `operators` is in topological order; `taps` read like

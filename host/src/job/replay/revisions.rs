@@ -75,28 +75,37 @@ impl Revisions<'_> {
     /// The plan of a revision, to know what its state is. No row of it is computed, so that it does not matter where they came from.
     pub fn plan_to_look(&self, number: u64) -> Result<Plan, ReplayError> {
         let (file, modules) = self.file(number)?;
-        self.plan_any(&file, modules)
+        self.plan_any(&file, modules, false)
     }
 
-    fn plan_file(&self, file: &JobFile, modules: Modules) -> Result<Plan, ReplayError> {
+    fn plan_file(&self, file: &JobFile, modules: Modules, keeps_keys: bool) -> Result<Plan, ReplayError> {
         // What came once is in no file that a record names, and would be waited for.
         let comes_once =
             |kind: &SourceKind| matches!(kind, SourceKind::Stdin(_) | SourceKind::Socket(_) | SourceKind::Http(_));
         if let Some(source) = file.spec.sources.iter().find(|source| comes_once(&source.kind)) {
             return Err(ReplayError::CameOnce { source_name: source.name.clone() });
         }
-        self.plan_any(file, modules)
+        self.plan_any(file, modules, keeps_keys)
     }
 
-    fn plan_any(&self, file: &JobFile, modules: Modules) -> Result<Plan, ReplayError> {
+    fn plan_any(&self, file: &JobFile, modules: Modules, keeps_keys: bool) -> Result<Plan, ReplayError> {
         let print = PrintTarget { style: PrintStyle::Json, output: Arc::new(Mutex::new(std::io::sink())) };
-        let surroundings = Surroundings { runtime: Arc::clone(&self.runtime), print, modules };
+        let surroundings = Surroundings { runtime: Arc::clone(&self.runtime), print, modules, keeps_keys };
         Ok(Plan::new(file, &surroundings)?)
     }
 
     /// The plan of a revision.
     pub fn plan(&self, number: u64) -> Result<Plan, RunError> {
-        let planned = self.file(number).and_then(|(file, modules)| self.plan_file(&file, modules));
+        self.plan_as(number, false)
+    }
+
+    /// The same, so that rows that leave operators with state keep their keys.
+    pub fn plan_with_keys(&self, number: u64) -> Result<Plan, RunError> {
+        self.plan_as(number, true)
+    }
+
+    fn plan_as(&self, number: u64, keeps_keys: bool) -> Result<Plan, RunError> {
+        let planned = self.file(number).and_then(|(file, modules)| self.plan_file(&file, modules, keeps_keys));
         planned.map_err(|error| match error {
             ReplayError::Run(error) => *error,
             error => RunError::Unplannable { revision: number, source: Box::new(error) },
@@ -112,7 +121,7 @@ impl Revisions<'_> {
         {
             pinned.insert(with.reference.clone(), bytes.clone());
         }
-        Ok((self.plan_file(&file, modules)?, name))
+        Ok((self.plan_file(&file, modules, false)?, name))
     }
 }
 

@@ -113,7 +113,7 @@ impl Again<'_> {
         &self,
         stretch: Stretch,
         first: Epoch,
-        (is_forgetful, watch): (bool, Watch),
+        (is_forgetful, watch): (bool, Watch<'_>),
     ) -> Result<Replayed, ReplayError> {
         Ok(run(Replay {
             stretch,

@@ -178,7 +178,20 @@ impl Committer {
 
     /// The rest of the oldest task.
     fn done(&mut self, done: TaskDone, observe: &mut dyn FnMut(Event)) -> Result<(), Failure> {
-        let TaskDone { parts, revision, source, stats, time, logs, saved, tapped, failures, poison, faults } = done;
+        let TaskDone {
+            parts,
+            revision,
+            source,
+            stats,
+            time,
+            logs,
+            saved,
+            tapped,
+            failures,
+            poison,
+            faults,
+            lineage: _,
+        } = done;
         if let Some(revision) = revision {
             self.goes_by(&revision, observe);
         }

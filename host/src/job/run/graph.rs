@@ -23,6 +23,7 @@ use pelton_wasm::{BatchContext, CallError, CallLog, Level, LogLine};
 use super::{
     RunError, Shared, Task,
     letters::Poisoned,
+    lineage::{self, Cause, TaskLineage},
     output::{Message, SinkPart, TaskDone},
     part::own_part,
     revision::Revision,
@@ -67,6 +68,8 @@ struct Current {
     /// Rows that each operator has seen of this task.
     operator_rows: Vec<u64>,
     tables: Arc<Tables>,
+    /// None: nobody asks where rows come from.
+    lineage: Option<TaskLineage>,
     /// Time in operators and encoders, which is not the decoder's.
     downstream: Duration,
 }
@@ -88,6 +91,7 @@ impl Current {
             done: TaskDone::default(),
             operator_rows: vec![0; plan.operators.len()],
             tables: Arc::default(),
+            lineage: None,
             downstream: Duration::ZERO,
         }
     }
@@ -146,6 +150,7 @@ impl Graph {
         let mut current = Current::new(&self.plan);
         (current.sequence, current.epoch, current.now) = (task.sequence, task.epoch, task.now);
         current.tables = Arc::clone(&task.tables);
+        current.lineage = self.shared.keeps_lineage.then(TaskLineage::default);
         current.done.stats.operators = vec![OperatorStats::default(); self.operators.len()];
         for runner in &mut self.operators {
             runner.see(&task.tables);
@@ -171,23 +176,29 @@ impl Graph {
         }
         let mut done = std::mem::take(&mut self.task.done);
         (done.source, done.revision) = (source, Some(Arc::clone(&self.revision)));
+        done.lineage = self.task.lineage.take();
         done
     }
 
     /// A decoded batch and its bad rows enter the graph.
-    pub(super) fn decoded(&mut self, source: usize, range: &Range, decoded: Decoded) -> Result<(), Fault> {
+    pub(super) fn decoded(&mut self, index: usize, range: &Range, decoded: Decoded) -> Result<(), Fault> {
         let started = Instant::now();
         let plan = Arc::clone(&self.plan);
-        let Some(source) = plan.sources.get(source) else { return Ok(()) };
+        let Some(source) = plan.sources.get(index) else { return Ok(()) };
+        let (rows, offsets) = match self.task.lineage {
+            Some(_) => lineage::places(source, decoded.rows),
+            None => (decoded.rows, None),
+        };
         let stats = &mut self.task.done.stats;
-        stats.rows_in += decoded.rows.num_rows() as u64;
+        stats.rows_in += rows.num_rows() as u64;
         stats.rejected += decoded.rejected.len() as u64;
         if let Some((column, _)) = source.event_time {
             let rule = TimeRule::ahead_of(self.task.now, source.ahead);
-            stats.event_time_max = stats.event_time_max.max(event_time_max(decoded.rows.column(column), rule));
+            stats.event_time_max = stats.event_time_max.max(event_time_max(rows.column(column), rule));
         }
-        if decoded.rows.num_rows() > 0 {
-            self.push(source.rows, &decoded.rows)?;
+        if rows.num_rows() > 0 {
+            let cause = Cause::Read { source: index, file: Arc::clone(&range.name), offsets };
+            self.push(source.rows, &rows, &cause)?;
         }
         if let Some(output) = plan.outputs.get(source.rejected)
             && !decoded.rejected.is_empty()
@@ -195,7 +206,8 @@ impl Graph {
         {
             let all = rejected_batch(&output.schema, &range.name, &decoded.rejected);
             let kept = all.project(&output.kept).expect("kept columns are of this schema");
-            self.push(source.rejected, &kept)?;
+            let cause = Cause::Undecoded { source: index, file: Arc::clone(&range.name) };
+            self.push(source.rejected, &kept, &cause)?;
         }
         self.task.downstream += started.elapsed();
         Ok(())
@@ -208,7 +220,10 @@ impl Graph {
         let Some(of) = plan.operators.get(operator).map(name) else { return Ok(()) };
         let both = plan.operators.iter().enumerate().filter(|(_, planned)| name(planned) == of);
         let both: Vec<usize> = both.map(|(at, _)| at).collect();
-        both.into_iter().try_for_each(|at| self.operate(at, 0, batch))
+        both.into_iter().try_for_each(|operator| {
+            let from = self.note(None, batch, &Cause::Letters { operator });
+            self.operate(operator, 0, batch, from)
+        })
     }
 
     /// Notes rows that were taken out of a call: in the log, and to be kept if that is wanted.
@@ -231,39 +246,57 @@ impl Graph {
         }
     }
 
+    /// Takes a batch down, if somebody asks where rows come from. Answers its number.
+    fn note(&mut self, output: Option<usize>, batch: &RecordBatch, cause: &Cause) -> Option<usize> {
+        Some(self.task.lineage.as_mut()?.note(output, batch, cause))
+    }
+
     /// Gives a batch to all readers of an output, depth first.
-    fn push(&mut self, output: usize, batch: &RecordBatch) -> Result<(), Fault> {
+    fn push(&mut self, index: usize, batch: &RecordBatch, cause: &Cause) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
-        let Some(output) = plan.outputs.get(output) else { return Ok(()) };
+        let Some(output) = plan.outputs.get(index) else { return Ok(()) };
         self.shared.samples.see(&output.name, self.task.epoch, batch);
+        let noted = self.note(Some(index), batch, cause);
         for reader in &output.readers {
             let columns: Vec<ArrayRef> = reader.columns.iter().map(|at| Arc::clone(batch.column(*at))).collect();
             let batch = record_batch(&reader.schema, columns, batch.num_rows());
             match reader.to {
-                Target::Operator { operator, input } => self.operate(operator, input, &batch)?,
-                Target::Sink(index) => self.encode(index, &batch)?,
+                Target::Operator { operator, input } => self.operate(operator, input, &batch, noted)?,
+                Target::Sink(index) => {
+                    if let Some((lineage, noted)) = self.task.lineage.as_mut().zip(noted) {
+                        lineage.give(index, noted);
+                    }
+                    self.encode(index, &batch)?;
+                }
                 Target::Tap(index) => self.task.done.tapped.push((index, batch)),
             }
         }
         Ok(())
     }
 
-    fn operate(&mut self, index: usize, input: usize, batch: &RecordBatch) -> Result<(), Fault> {
+    /// `from` is the batch's number, if it was taken down.
+    fn operate(&mut self, index: usize, input: usize, batch: &RecordBatch, from: Option<usize>) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let Some(planned) = plan.operators.get(index) else { return Ok(()) };
         if planned.shadow_of.is_some() {
-            return self.operate_shadow(index, input, batch);
+            return self.operate_shadow(index, input, batch, from);
         }
-        self.operate_on(index, planned, input, batch)
+        self.operate_on(index, planned, (input, from), batch)
     }
 
     /// A shadow that fails is left out from then on: what it stands beside does not notice.
-    fn operate_shadow(&mut self, index: usize, input: usize, batch: &RecordBatch) -> Result<(), Fault> {
+    fn operate_shadow(
+        &mut self,
+        index: usize,
+        input: usize,
+        batch: &RecordBatch,
+        from: Option<usize>,
+    ) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let Some(planned) = plan.operators.get(index).filter(|_| !self.revision.has_failed(index)) else {
             return Ok(());
         };
-        let done = self.operate_on(index, planned, input, batch);
+        let done = self.operate_on(index, planned, (input, from), batch);
         self.forgive(index, done)
     }
 
@@ -285,7 +318,7 @@ impl Graph {
         &mut self,
         index: usize,
         planned: &PlannedOperator,
-        input: usize,
+        (input, from): (usize, Option<usize>),
         batch: &RecordBatch,
     ) -> Result<(), Fault> {
         let seen = self.task.operator_rows.get_mut(index).expect("one counter for each operator");
@@ -296,15 +329,16 @@ impl Graph {
         let batch = batch.as_ref();
         match self.operators.get_mut(index) {
             Some(Runner::Transform(operator)) => {
+                let numbered = from.map(|_| lineage::numbered(batch));
+                let batch = numbered.as_ref().unwrap_or(batch);
                 let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
                 self.count(index, &processed.stats);
                 self.poisoned(index, processed.poison);
                 for (port, batch) in processed.emitted {
-                    if let Some(output) = planned.ports.get(port) {
-                        self.push(*output, &batch)?;
-                    }
+                    self.push_made((index, from), planned.ports.get(port).copied(), batch)?;
                 }
-                self.push_all(planned.rejected(0), &processed.rejected)
+                let rejected = planned.rejected(0);
+                processed.rejected.into_iter().try_for_each(|batch| self.push_made((index, from), rejected, batch))
             }
             Some(Runner::Aggregate { combiner, .. }) => {
                 let mapped = combiner.combine(&context, batch).map_err(|error| Fault::Operator { index, error })?;
@@ -326,9 +360,11 @@ impl Graph {
             Some(Runner::Lookup(lookup)) => {
                 let tables = Arc::clone(&self.task.tables);
                 let Some(table) = tables.indexes.get(index).and_then(Option::as_ref) else { return Ok(()) };
-                let (joined, stats) = lookup.join(table, batch);
+                let numbered = from.map(|_| lineage::numbered(batch));
+                let (joined, stats) = lookup.join(table, numbered.as_ref().unwrap_or(batch));
                 self.count(index, &stats);
-                self.push_all(planned.ports.first().copied(), &joined)
+                let output = planned.ports.first().copied();
+                joined.into_iter().try_for_each(|batch| self.push_made((index, from), output, batch))
             }
             Some(Runner::Gone) | None => Ok(()),
         }
@@ -347,14 +383,26 @@ impl Graph {
         }
         self.count(index, &mapped.stats);
         self.poisoned(index, mapped.poison);
-        self.push_all(planned.late(input), mapped.late.as_slice())?;
-        self.push_all(planned.rejected(input), mapped.rejected.as_slice())
+        self.push_all(index, planned.late(input), mapped.late.as_slice())?;
+        self.push_all(index, planned.rejected(input), mapped.rejected.as_slice())
     }
 
-    /// Gives batches to all readers of an output, if there is one.
-    fn push_all(&mut self, output: Option<usize>, batches: &[RecordBatch]) -> Result<(), Fault> {
+    /// Gives what an operator made of single rows of batch `from` to all readers of an output, if there is one.
+    fn push_made(
+        &mut self,
+        (operator, from): (usize, Option<usize>),
+        output: Option<usize>,
+        batch: RecordBatch,
+    ) -> Result<(), Fault> {
         let Some(output) = output else { return Ok(()) };
-        batches.iter().try_for_each(|batch| self.push(output, batch))
+        let (batch, cause) = lineage::made(operator, from, batch);
+        self.push(output, &batch, &cause)
+    }
+
+    /// Gives what an operator made to all readers of an output, if there is one.
+    fn push_all(&mut self, operator: usize, output: Option<usize>, batches: &[RecordBatch]) -> Result<(), Fault> {
+        let Some(output) = output else { return Ok(()) };
+        batches.iter().try_for_each(|batch| self.push(output, batch, &Cause::Operator { operator }))
     }
 
     /// The epoch of one partition of a keyed operator.
@@ -407,19 +455,17 @@ impl Graph {
         drop(state);
         self.count(index, &reduced.stats);
         self.poisoned(index, reduced.poison);
-        self.push_all(planned.late(0), &reduced.late)?;
+        self.push_all(index, planned.late(0), &reduced.late)?;
         for (input, batch) in &reduced.late_of {
-            self.push_all(planned.late(*input), std::slice::from_ref(batch))?;
+            self.push_all(index, planned.late(*input), std::slice::from_ref(batch))?;
         }
         for (port, batch) in &reduced.emitted {
-            if let Some(output) = planned.ports.get(*port) {
-                self.push(*output, batch)?;
-            }
+            self.push_all(index, planned.ports.get(*port).copied(), std::slice::from_ref(batch))?;
         }
         for (input, batch) in &reduced.rejected_of {
-            self.push_all(planned.rejected(*input), std::slice::from_ref(batch))?;
+            self.push_all(index, planned.rejected(*input), std::slice::from_ref(batch))?;
         }
-        self.push_all(planned.rejected(0), &reduced.rejected)
+        self.push_all(index, planned.rejected(0), &reduced.rejected)
     }
 
     /// What a call on the map side or of a transform is told; the watermark is that of the epoch before.

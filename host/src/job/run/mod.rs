@@ -31,6 +31,7 @@ mod exchange;
 mod graph;
 mod heirs;
 pub mod letters;
+pub mod lineage;
 mod order;
 mod output;
 mod part;
@@ -126,6 +127,8 @@ struct Shared {
     sinks_due: SinksDue,
     /// Every task has instances of its own, so that nothing is kept in the memory of a module from one to the next.
     is_forgetful: bool,
+    /// Where rows come from is taken down.
+    keeps_lineage: bool,
 }
 
 impl Shared {
@@ -145,6 +148,7 @@ impl Shared {
             epoch_bytes: EpochBytes::new(&plan.batch),
             sinks_due: SinksDue::default(),
             is_forgetful: false,
+            keeps_lineage: false,
         })
     }
 

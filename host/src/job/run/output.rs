@@ -16,6 +16,7 @@ use pelton_wasm::CallLog;
 use super::{
     error::RunError,
     letters::{Asked, Poisoned},
+    lineage::TaskLineage,
     revision::Revision,
     tables::Tables,
 };
@@ -105,6 +106,8 @@ pub(super) struct TaskDone {
     /// None: it read no source.
     pub(super) source: Option<usize>,
     pub(super) stats: TaskStats,
+    /// None: nobody asked where rows come from.
+    pub(super) lineage: Option<TaskLineage>,
     /// What it took a compute thread, which may have waited for the commit thread.
     pub(super) time: Duration,
     /// (operator, what it said).

@@ -8,6 +8,7 @@ use pelton_core::model::Epoch;
 use super::{
     RunError, Shared, Stop, Task, Work,
     graph::{Fault, Graph},
+    lineage,
     output::{Message, Saved, TaskDone},
     revision::Revision,
     turn::Turn,
@@ -33,7 +34,8 @@ impl Worker {
         abort: Stop,
     ) -> Result<Self, RunError> {
         let graph = Graph::new(revision, shared, turn, messages.clone())?;
-        Ok(Self { decoders: decoders(&revision.plan, Epoch::FIRST)?, graph, messages, abort })
+        let decoders = decoders(&revision.plan, Epoch::FIRST, shared.keeps_lineage)?;
+        Ok(Self { decoders, graph, messages, abort })
     }
 
     /// Goes over to the revision of a task. Sinks stay what they are.
@@ -44,7 +46,7 @@ impl Worker {
         let (old, new) = (&self.graph.plan, &task.revision.plan);
         let columns = |plan: &Plan| plan.sources.iter().map(|planned| planned.columns.clone()).collect::<Vec<_>>();
         if columns(old) != columns(new) {
-            self.decoders = decoders(new, task.epoch)?;
+            self.decoders = decoders(new, task.epoch, self.graph.shared.keeps_lineage)?;
         }
         self.graph.goes_by(&task.revision);
         Ok(())
@@ -159,11 +161,12 @@ impl Worker {
     }
 }
 
-/// One for each source of a plan, which is gone by from this epoch on.
-fn decoders(plan: &Plan, epoch: Epoch) -> Result<Vec<Box<dyn Decoder>>, RunError> {
+/// One for each source of a plan, which is gone by from this epoch on. For lineage they also say where each row is.
+fn decoders(plan: &Plan, epoch: Epoch, keeps_lineage: bool) -> Result<Vec<Box<dyn Decoder>>, RunError> {
     let decoder = |planned: &SourcePlan| {
         let failed = |source| RunError::Source { name: planned.name.clone(), epoch, source };
-        planned.source.decoder(&planned.columns).map_err(failed)
+        let columns = if keeps_lineage { lineage::columns(planned) } else { planned.columns.clone() };
+        planned.source.decoder(&columns).map_err(failed)
     };
     plan.sources.iter().map(decoder).collect()
 }

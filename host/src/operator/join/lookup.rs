@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What all threads share of a stream–table join.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LookupPlan {
     pub name: String,
     /// `Inner` or `Left`.

@@ -31,6 +31,7 @@ use std::{
 use arrow::datatypes::SchemaRef;
 use pelton_core::job::{Compression, FileSinkSpec, Format, IfExists};
 
+pub use self::published::MANIFEST;
 use self::{
     age::AgeLimit,
     compress::Codec,

@@ -32,7 +32,8 @@ use serde::Serialize;
 use super::parts::{PREFIX, Part, TEMP_MARK, create_directory, is_part, is_temp, lock};
 use crate::sink::{Prepared, SinkError};
 
-const MANIFEST: &str = "_manifest.jsonl";
+/// In a directory of parts: a line for each stretch of a part that an epoch made final.
+pub const MANIFEST: &str = "_manifest.jsonl";
 /// Files that are open until they are synced, at most.
 const UNSYNCED_MAX: usize = 256;
 

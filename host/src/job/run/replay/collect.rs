@@ -12,6 +12,7 @@ use crate::job::{
     plan::Plan,
     run::{
         error::Failure,
+        lineage::TaskLineage,
         order::{Step, in_order},
         output::{ClosedEpoch, Message, SinkPart, TaskDone},
         revision::Revision,
@@ -19,8 +20,8 @@ use crate::job::{
     },
 };
 
-pub(super) struct Collector {
-    watch: Watch,
+pub(super) struct Collector<'a> {
+    watch: Watch<'a>,
     /// The revision's.
     plan: Arc<Plan>,
     /// Of the last epoch that ended.
@@ -31,12 +32,14 @@ pub(super) struct Collector {
     rows: Vec<Vec<RecordBatch>>,
     /// One for each output.
     digests: Vec<Digest>,
+    /// Of the epoch under way.
+    lineage: TaskLineage,
     epochs: Vec<ReplayedEpoch>,
     last: Vec<SinkRows>,
 }
 
-impl Collector {
-    pub(super) fn new(watch: Watch, revision: &Arc<Revision>) -> Self {
+impl<'a> Collector<'a> {
+    pub(super) fn new(watch: Watch<'a>, revision: &Arc<Revision>) -> Self {
         let plan = &revision.plan;
         Self {
             revision: Arc::clone(revision),
@@ -44,6 +47,7 @@ impl Collector {
             given: vec![(0, 0); plan.sinks.len()],
             rows: vec![Vec::new(); plan.sinks.len()],
             digests: plan.outputs.iter().map(|_| Digest::default()).collect(),
+            lineage: TaskLineage::default(),
             epochs: Vec::new(),
             last: Vec::new(),
             plan: Arc::clone(plan),
@@ -73,7 +77,8 @@ impl Collector {
 
     /// The rest of a task.
     fn done(&mut self, done: TaskDone) {
-        let TaskDone { parts, revision, tapped, .. } = done;
+        let TaskDone { parts, revision, tapped, lineage, .. } = done;
+        self.lineage.extend(lineage.unwrap_or_default());
         if let Some(revision) = revision
             && !Arc::ptr_eq(&self.plan, &revision.plan)
         {
@@ -103,7 +108,7 @@ impl Collector {
         for (tap, batch) in tapped {
             let Some(tap) = tap.checked_sub(own) else { continue };
             match self.watch {
-                Watch::Nothing => {}
+                Watch::Nothing | Watch::Lineage(_) => {}
                 Watch::Sinks => {
                     if let Some(rows) = self.rows.get_mut(tap) {
                         rows.push(batch);
@@ -137,7 +142,7 @@ impl Collector {
                 let read = read.filter(|(output, _)| !output.readers.is_empty());
                 read.map(|(output, digest)| (output.name.clone(), digest.take())).collect()
             }
-            Watch::Nothing | Watch::Sinks => Vec::new(),
+            Watch::Nothing | Watch::Sinks | Watch::Lineage(_) => Vec::new(),
         };
         let rows = plan.sinks.iter().zip(&mut self.rows).map(|(planned, rows)| SinkRows {
             sink: planned.name.clone(),
@@ -146,6 +151,10 @@ impl Collector {
         });
         self.last = rows.collect();
         let (epoch, revision, now) = (record.epoch, record.revision, record.now);
+        let lineage = std::mem::take(&mut self.lineage);
+        if let Watch::Lineage(see) = &mut self.watch {
+            see(lineage.of_epoch(epoch, revision, now, plan));
+        }
         self.epochs.push(ReplayedEpoch { epoch, revision, now, sinks, outputs });
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Stretch (snapshot, records) ─► the planner's epochs "again" ─► graph ─┬► hash of what each sink is given ─► the record's?
-//!                                                                        └► taps: the rows of the last epoch, or a digest of every output
+//!                                                                        ├► taps: the rows of the last epoch, or a digest of every output
+//!                                                                        └► lineage: what every batch was made of, epoch by epoch
 //! ```
 //!
 //! The machinery is that of a recovery, with an end: no store is opened, no sink is written, no source is asked for more than the records name.
@@ -23,6 +24,7 @@ use super::{
     checkpoints::recorded::Recorded,
     comparison::{compare_rows, json},
     crew::Crew,
+    lineage::{self, EpochLineage},
     revision::Revision,
     tables::TableWatch,
 };
@@ -32,7 +34,7 @@ use crate::{
 };
 
 /// What is to be computed again.
-pub struct Replay<'a> {
+pub struct Replay<'a, 'w> {
     /// Up to the last epoch.
     pub stretch: Stretch,
     /// The first epoch that is asked for. Those before it are computed only if there is state.
@@ -50,17 +52,18 @@ pub struct Replay<'a> {
     pub is_forgetful: bool,
     /// The state after the last epoch is wanted.
     pub keeps_state: bool,
-    pub watch: Watch,
+    pub watch: Watch<'w>,
 }
 
 /// What is taken down besides the hashes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watch {
+pub enum Watch<'a> {
     Nothing,
     /// The rows that each sink is given in the last epoch.
     Sinks,
     /// A digest of what leaves each source and operator, in each epoch.
     Outputs,
+    /// Where the rows of each epoch come from, given as the epochs end.
+    Lineage(&'a mut dyn FnMut(EpochLineage)),
 }
 
 /// What came of it.
@@ -151,19 +154,20 @@ impl SinkRows {
 }
 
 /// Computes epochs again.
-pub fn run(replay: Replay<'_>) -> Result<Replayed, RunError> {
+pub fn run(replay: Replay<'_, '_>) -> Result<Replayed, RunError> {
     let Replay { stretch, first, files, plans, candidate, beginnings, threads, is_forgetful, keeps_state, watch } =
         replay;
     let threads = threads.max(1);
-    let mut tapped = |revision| plans(revision).map(|plan| tap(plan, watch));
-    let candidate = candidate.map(|plan| tap(plan, watch));
+    let mut tapped = |revision| plans(revision).map(|plan| tap(plan, &watch));
+    let candidate = candidate.map(|plan| tap(plan, &watch));
     let recorded = Recorded::read(stretch, first, files, &mut tapped, candidate, beginnings.is_some())?;
     let Recorded { revision, plan, beginning, planner, files } = recorded;
     let plan = Arc::new(plan);
     let tables = TableWatch::still(&plan);
     let first_tables = planner.again.front().map_or_else(|| tables.current(), |first| &first.tables);
     let control = Control::default();
-    let shared = Arc::new(Shared { is_forgetful, ..Shared::new(&plan, &beginning, &control)? });
+    let keeps_lineage = matches!(watch, Watch::Lineage(_));
+    let shared = Arc::new(Shared { is_forgetful, keeps_lineage, ..Shared::new(&plan, &beginning, &control)? });
     let revision = Arc::new(Revision::first(revision, Arc::clone(&plan), &first_tables.side, &beginning)?);
     // The planner's own end comes after the last epoch that is recorded.
     control.stop.request();
@@ -196,12 +200,15 @@ fn state(revision: &Revision, event_times: Vec<u8>) -> ReplayedState {
 }
 
 /// Has the rows that are watched also go to taps behind the plan's own.
-fn tap(mut plan: Plan, watch: Watch) -> Plan {
+fn tap(mut plan: Plan, watch: &Watch<'_>) -> Plan {
+    if matches!(watch, Watch::Lineage(_)) {
+        return lineage::trace(plan);
+    }
     let own = plan.taps.len();
     let sinks = plan.sinks.len();
     for (index, output) in plan.outputs.iter_mut().enumerate() {
         match watch {
-            Watch::Nothing => {}
+            Watch::Nothing | Watch::Lineage(_) => {}
             Watch::Sinks => {
                 // Right behind the sink, so that the rows of several outputs come in its order.
                 let with_tap = |reader: Reader| {
