@@ -81,6 +81,9 @@ impl Coded for TraceError {
             Self::Column { .. } => {
                 "name columns as the sink has them, `\\N` for null: `--row 'auction=17' --row 'city=\\N'`"
             }
+            Self::NoRow { searched: (Epoch::FIRST, _), .. } => {
+                "compare with the row as it was written: values must be whole"
+            }
             Self::NoRow { searched: (first, _), .. } => {
                 return Some(format!(
                     "compare with the row as it was written; what was written before epoch {first} cannot be traced any more, `replay = {{ retain = \"24h\" }}` keeps more"
