@@ -53,14 +53,14 @@ class Kept:
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The cost of a checkpoint, and the time to recover")
-    parser.add_argument("--quick", action="store_true", help="three rounds and kills instead of nine, over a third of the rows")
+    parser.add_argument("--quick", action="store_true", help="three rounds and kills instead of nine, state over a third of the rows")
     parser.add_argument("--only", default="state,rows,recovery", help="which of %(default)s to measure")
     parser.add_argument("--rounds", type=int, help="rounds and kills (9; 3 if quick)")
     options = parser.parse_args(given)
     options.only = options.only.split(",")
     options.rounds = options.rounds or (3 if options.quick else 9)
     options.rows = 40_000_000 if options.quick else 120_000_000
-    options.files = FILES["5m" if options.quick else "20m"]
+    options.files = FILES["20m"]
     return options
 
 
