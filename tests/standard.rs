@@ -387,18 +387,22 @@ aggregate = { n = "std:count", first = "std:first(page)", last = "std:last(page)
 
 #[test]
 fn a_sum_of_decimals_that_fits_does_so_however_its_rows_are_cut() {
-    let rows = ["a,99999999999999999999999999999999999999\n", "a,1\n", "a,-5\n"];
-    let job = r#"schema = { k = "utf8", x = "decimal(38, 0)" }
+    // Until its window closes nobody asks for a sum: that of the first two does not fit.
+    let time = "2026-02-28T10:00:00";
+    let rows = ["99999999999999999999999999999999999999", "1", "-5"].map(|x| format!("a,{x},{time}\n"));
+    let job = r#"schema = { k = "utf8", x = "decimal(38, 0)", ts = "timestamp[s]" }
+event-time = { column = "ts", watermark = "0s" }
 
 [operator.sums]
 input = "rows"
 key = ["k"]
+window = { type = "tumbling", length = "1h" }
 aggregate = { n = "std:count", sum = "std:sum(x)", mean = "std:avg(x)" }
 "#;
-    let expected =
-        ["k,n,sum,mean", "a,3,99999999999999999999999999999999999995,33333333333333333333333333333333333332"];
-    for cut in [rows.concat(), rows.join(NEXT_FILE), rows[..2].concat() + NEXT_FILE + rows[2]] {
-        assert_eq!(run("csv", &cut, job, &["sums"])[0], expected, "{cut}");
+    let expected = "3,99999999999999999999999999999999999995,33333333333333333333333333333333333332";
+    for cut in [rows.concat(), rows.join(NEXT_FILE), rows[..2].concat() + NEXT_FILE + &rows[2]] {
+        let made = run("csv", &cut, job, &["sums"]).remove(0);
+        assert!(made.len() == 2 && made[1].ends_with(expected), "{cut}{made:?}");
     }
 }
 
