@@ -172,7 +172,7 @@ fn warnings_of_sources_and_tables_are_in_the_log_of_their_job() {
         }
     };
     send("1\n2");
-    until_logged("WARN posted: a connection ended within a row, which is dropped (peer=");
+    until_logged(&format!("WARN {address}: a connection ended within a row, which is dropped (peer="));
     replace("1,one,and more\n");
     send("3\n");
     until_logged("table `codes` has changed, but cannot be loaded");
