@@ -4,7 +4,7 @@ PROFILE_DIR = $(or $(CARGO_TARGET_DIR),target)/release
 PELTON = $(PROFILE_DIR)/pelton
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay demo-sync test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency bench-crowd bench-summary fuzz bless
+.PHONY: help setup build examples guests demo demo-chaos demo-swap demo-replay demo-sync test test-postgres test-languages test-s3 soak chaos mutants check bench bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-checkpoint bench-latency bench-crowd bench-summary fuzz bless
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -71,15 +71,17 @@ fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
 
-soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators (about 40 minutes)
+soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators, slow sinks for half a minute (about 40 minutes)
 	PELTON_HOURS=24 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib a_day_of_epochs -- --nocapture
 	PELTON_SEED=$(or $(PELTON_SEED),0..50000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib every_story_ends_well -- --nocapture
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test windows agree
 	PELTON_TIMELINES=34000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test joins agree
 	PELTON_TIMELINES=20000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test keyed naive
+	PELTON_SLOW_SECONDS=30 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received slow -- --nocapture --test-threads 1
 
-chaos: build guests ## Kill jobs of every kind, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
+chaos: build guests ## Kill jobs of every kind and compare them with an oracle: files, sockets and HTTP, a thousand times at random instants and at every fail point, and within swaps (PELTON_KILLS, PELTON_SWAPS, PELTON_SEED)
 	PELTON_KILLS=$(or $(PELTON_KILLS),1000) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test chaos -- --nocapture
+	PELTON_KILLS=$(or $(PELTON_KILLS),300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received however_often -- --nocapture --test-threads 1
 	PELTON_SWAPS=$(or $(PELTON_SWAPS),1300) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test engine swaps -- --nocapture
 
 mutants: build guests ## Plant bugs of the protocol in a copy of the sources, one at a time: each must be caught (MUTANTS="fence-ignored …")
@@ -91,7 +93,7 @@ check: ## Format, lints, docs
 	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
-bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-latency ## All benchmarks, and all goals in one table
+bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-checkpoint bench-latency ## All benchmarks, and all goals in one table
 	@python3 tests/bench/summary.py
 
 bench-boundary: ## The ways to cross between host and guest (Rust, Python, JavaScript guests)
@@ -108,6 +110,9 @@ bench-windows: build ## The cost of sliding windows of 10 to 3,600 panes (BENCH=
 
 bench-keyed: build ## The cost of a row by the number of keys, and the worth of a second core (BENCH="--quick")
 	python3 tests/bench/keyed.py $(BENCH)
+
+bench-checkpoint: build ## What a checkpoint costs over a million keys and over none, and the time from kill -9 to caught up (BENCH="--quick")
+	python3 tests/bench/checkpoint.py $(BENCH)
 
 bench-latency: build ## From a socket to a file, exactly once: p50 and p99 of rows sent on time at half load (LATENCY_SECONDS)
 	LATENCY_SECONDS=$(or $(LATENCY_SECONDS),10) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test received latency -- --nocapture

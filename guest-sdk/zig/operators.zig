@@ -17,6 +17,7 @@ pub const Parts = struct {
     fold: ?runtime.Fold = null,
     keyed: ?runtime.Keyed = null,
     joined: ?runtime.Joined = null,
+    sides: ?runtime.SideTables = null,
 };
 
 /// `pub const operator = …` of a module; the build declares it.
@@ -57,6 +58,7 @@ pub fn Operator(
                 const fold: runtime.Fold = parts.fold.?;
                 const keyed: runtime.Keyed = parts.keyed.?;
                 const joined: runtime.Joined = parts.joined.?;
+                const sides: runtime.SideTables = parts.sides.?;
                 var ports: [Outputs(Made).others]runtime.Port = Outputs(Made).ports(rules);
                 const pointers: [Outputs(Made).others]*runtime.Port = blk: {
                     var list: [Outputs(Made).others]*runtime.Port = undefined;
@@ -68,6 +70,7 @@ pub fn Operator(
             @export(&the.operator, .{ .name = "pelton_the_operator" });
             if (parts.fold != null) @export(&the.fold, .{ .name = "pelton_the_fold" });
             if (parts.keyed != null) @export(&the.keyed, .{ .name = "pelton_the_keyed" });
+            if (parts.sides != null) @export(&the.sides, .{ .name = "pelton_the_side_tables" });
             if (Outputs(Made).others > 0) @export(&the.others, .{ .name = "pelton_the_ports" });
             if (parts.joined != null) @export(&the.joined, .{ .name = "pelton_the_cogroup" });
         }

@@ -37,6 +37,8 @@ pub const columns = @import("transform.zig").columns;
 pub const Emit = @import("transform.zig").Emit;
 pub const Columns = @import("transform.zig").Columns;
 pub const Room = @import("transform.zig").Room;
+pub const Table = @import("sides.zig").Table;
+pub const TableBy = @import("sides.zig").TableBy;
 
 pub const aggregate = @import("aggregate.zig").aggregate;
 pub const Window = @import("aggregate.zig").Window;

@@ -115,7 +115,7 @@ fn zero(comptime T: type) T {
     };
 }
 
-fn isSame(comptime T: type, left: T, right: T) bool {
+pub fn isSame(comptime T: type, left: T, right: T) bool {
     if (comptime isOptional(T)) {
         const a = left orelse return right == null;
         const b = right orelse return false;

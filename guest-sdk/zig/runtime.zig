@@ -34,6 +34,22 @@ pub const Port = extern struct {
 /// `pelton_ports`.
 pub const Ports = extern struct { list: [*]const *Port, count: u32 };
 
+/// `pelton_side_table`.
+pub const SideTable = extern struct {
+    name: [*:0]const u8,
+    row: Struct,
+    index: ?*const fn (*SideTable) callconv(.c) void,
+    rows: ?*anyopaque = null,
+    count: u32 = 0,
+    slots: ?[*]u32 = null,
+    mask: u32 = 0,
+    has_come: bool = false,
+    its: ?*anyopaque = null,
+};
+
+/// `pelton_side_tables`.
+pub const SideTables = extern struct { list: [*]const *SideTable, count: u32 };
+
 /// `pelton_column`: its name, and the number of its type with `nullable` where nulls are taken.
 pub const Column = extern struct { name: [*:0]const u8, type: c_int };
 
@@ -173,7 +189,7 @@ comptime {
         .{ View, 12 },   .{ Room, 16 },     .{ Out, 28 },  .{ Struct, 24 },  .{ Option, 16 }, .{ Rule, 12 },
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
-        .{ Port, 28 },   .{ Ports, 8 },
+        .{ Port, 28 },   .{ Ports, 8 },     .{ SideTable, 56 }, .{ SideTables, 8 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
@@ -195,6 +211,8 @@ pub extern fn pelton_room_for_text(room: *Room, used: usize, more: usize) void;
 pub extern fn pelton_out_grow(out: *Out) void;
 pub extern fn pelton_port_out(at: u32, row: u32) *Out;
 pub extern fn pelton_ports_forget(row: u32) void;
+pub extern fn pelton_side_check(table: *const SideTable) void;
+pub extern fn pelton_hash(bytes: [*]const u8, size: usize) u64;
 pub extern fn pelton_due(call: *Call) ?*const Timer;
 pub extern fn pelton_set_timer(call: *Call, id: u32, at: i64) void;
 pub extern fn pelton_set_processing_timer(call: *Call, id: u32, at: i64) void;

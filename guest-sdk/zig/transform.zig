@@ -9,12 +9,13 @@ const Options = @import("options.zig").Options;
 const Rows = @import("rows.zig").Rows;
 const rows_of = @import("rows.zig");
 const Rules = @import("rules.zig").Rules;
+const Taken = @import("sides.zig").Taken;
 
 /// A map or a filter: `fn (row: In, options: *const Options) Rejected!?Out`.
 ///
 /// `Out` is a struct of the columns that are made: a map. `?Out` leaves a row out where it is null; `bool` is a filter that makes nothing.
 /// A `union(enum)` of such structs is several outputs.
-/// The options and `Rejected!` may be left away.
+/// The options and `Rejected!` may be left away. A struct of side tables (`pelton.Table`, `pelton.TableBy`) may stand behind the row.
 pub fn transform(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no row");
     const Answer = functions.Answer(function);
@@ -23,7 +24,8 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
         .optional => |optional| optional.child,
         else => Answer,
     };
-    const Given = functions.OptionsOf(function, 1);
+    const Tables = Taken(function, 1);
+    const Given = functions.OptionsOf(function, Tables.options_at);
     const Loop = struct {
         fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
             if (batch.refused) |refused| rows(batch, out, refused) else rows(batch, out, null);
@@ -40,7 +42,7 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
                 const row: u32 = @intCast(at);
                 if (refused) |bytes| if (bytes[row] != 0) continue;
                 runtime.pelton_at = row;
-                const result = functions.call(function, .{Rows(In).read(&views, row)}, &options);
+                const result = functions.call(function, .{Rows(In).read(&views, row)} ++ Tables.argument(), &options);
                 const value: ?Made = kept(functions.answered(function, result, row) orelse continue);
                 if (comptime Rows(Made).is_plain) {
                     // Without a branch, which nobody could foresee.
@@ -66,7 +68,7 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
                 if (batch.refused) |bytes| if (bytes[row] != 0) continue;
                 runtime.pelton_at = row;
                 out.row = row;
-                const result = functions.call(function, .{Rows(In).read(&views, row)}, &options);
+                const result = functions.call(function, .{Rows(In).read(&views, row)} ++ Tables.argument(), &options);
                 const value: ?Made = kept(functions.answered(function, result, row) orelse continue);
                 if (value) |present| outputs.put(Made, out, present);
             }
@@ -78,7 +80,7 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
         }
     };
     const run = if (outputs.areSeveral(Made)) Loop.split else Loop.run;
-    return operators.Operator(.transform, In, Made, Given, rules, .{ .run = run });
+    return operators.Operator(.transform, In, Made, Given, rules, .{ .run = run, .sides = Tables.listed });
 }
 
 /// The rows that a flat-map makes of one.
@@ -99,7 +101,8 @@ pub fn Emit(comptime Made: type) type {
 pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no row");
     const Out = functions.Parameter(function, 1) orelse @compileError("the function takes no pelton.Emit(…)");
-    const Given = functions.OptionsOf(function, 2);
+    const Tables = Taken(function, 2);
+    const Given = functions.OptionsOf(function, Tables.options_at);
     const Loop = struct {
         fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
             const views: Rows(In).Views = batch.views[0..Rows(In).count].*;
@@ -110,7 +113,7 @@ pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
                 runtime.pelton_at = row;
                 out.row = row;
                 const before = out.rows;
-                const result = functions.call(function, .{ Rows(In).read(&views, row), Out{ .out = out } }, &options);
+                const result = functions.call(function, .{ Rows(In).read(&views, row), Out{ .out = out } } ++ Tables.argument(), &options);
                 if (functions.answered(function, result, row) == null) {
                     out.rows = before;
                     runtime.pelton_ports_forget(row);
@@ -118,7 +121,7 @@ pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
             }
         }
     };
-    return operators.Operator(.transform, In, Out.Row, Given, rules, .{ .run = Loop.run });
+    return operators.Operator(.transform, In, Out.Row, Given, rules, .{ .run = Loop.run, .sides = Tables.listed });
 }
 
 /// Whole columns that are read; without the rows that have a null where the field takes none.
@@ -189,14 +192,15 @@ fn Number(comptime T: type, comptime name: []const u8) type {
 pub fn columns(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no pelton.Columns(…)");
     const Out = functions.Parameter(function, 1) orelse @compileError("the function takes no pelton.Room(…)");
-    const Given = functions.OptionsOf(function, 2);
+    const Tables = Taken(function, 2);
+    const Given = functions.OptionsOf(function, Tables.options_at);
     const Loop = struct {
         fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
             const in: In = .{ .rows = batch.rows, .views = batch.views[0..Rows(In.Row).count].* };
             const room: Out = .{ .origin = out.origin[0..batch.rows], .rooms = out.rooms[0..Rows(Out.Row).count] };
             const options = Options(Given).read(batch.options);
-            out.rows = functions.call(function, .{ in, room }, &options);
+            out.rows = functions.call(function, .{ in, room } ++ Tables.argument(), &options);
         }
     };
-    return operators.Operator(.transform, In.Row, Out.Row, Given, rules, .{ .run = Loop.run, .by_column = true });
+    return operators.Operator(.transform, In.Row, Out.Row, Given, rules, .{ .run = Loop.run, .by_column = true, .sides = Tables.listed });
 }

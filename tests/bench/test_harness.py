@@ -6,12 +6,13 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+import checkpoint
 import keyed
 import peers
 import summary
 import windows
 import ysb
-from harness import answer, events, marginal, plot
+from harness import answer, events, marginal, plot, recovery
 from harness.marginal import Cost
 from harness.measure import Run, RunFailed, child, figure
 from harness.programs import Repeated, Size, pelton_answer
@@ -160,6 +161,62 @@ class Costs(unittest.TestCase):
     def test_settings_name_the_keys(self):
         case = keyed.case("keys-none", "zipf", "10 K")
         self.assertEqual(case.settings, ("source.rows.columns.key={ zipf = { n = 10000, s = 1.0 } }",))
+
+
+class Checkpoints(unittest.TestCase):
+    def test_a_checkpoint_is_held_against_the_run_without_of_its_round(self):
+        kept = [
+            checkpoint.Kept(run(with_, cpu_seconds=1.2, peak_bytes=3 << 20), run(without, peak_bytes=2 << 20), snapshots=2, changed=0.1)
+            for with_, without in ((9, 10), (20, 21), (85, 100))
+        ]
+        found = {row.id: row for row in checkpoint.compare_state(kept)}
+        self.assertEqual((found["checkpoint-g8-rate"].measured, found["checkpoint-g8-rate"].met), (0.9, True))
+        self.assertEqual(found["checkpoint-g8-rate"].peaks, (3, 2))
+        self.assertAlmostEqual(found["checkpoint-g8-cpu"].measured, 1.2)
+        self.assertEqual(found["checkpoint-g8-between"].measured, 1000 / 20 / 2)
+        self.assertEqual(found["checkpoint-g8-changed"].measured, 0.1)
+        missed = {row.id: row.met for row in checkpoint.compare_kept("q1", "q1", kept, checkpoint.ROWS_GOAL)}
+        self.assertEqual(missed, {"q1-with": None, "q1-without": None, "q1-rate": False, "q1-cpu": None})
+
+    def test_keys_that_changed_are_the_results_behind_the_first_epoch(self):
+        summary = {"event": "summary", "epochs": 11, "rows_out": 2_000_000}
+        self.assertEqual(checkpoint.changed(f'{{"event":"progress"}}\n{json.dumps(summary)}'), 0.1)
+
+    def test_snapshots_are_counted_by_the_numbers_of_their_files(self):
+        names = ["files/0000000001-0000000024-state", "files/0000000001-0000000025-state"]
+        engine = {"name": "files/0000000001-0000000026-engine"}
+        snapshot = {"engine": engine, "operators": [{"operator": "totals", "partitions": [{"name": name} for name in names]}]}
+        self.assertEqual(checkpoint.snapshots(json.dumps({"last": {"snapshot": snapshot}})), 9)
+
+    def test_what_has_come_out_is_told_by_the_last_whole_line(self):
+        with tempfile.TemporaryDirectory() as directory:
+            out = Path(directory)
+            self.assertEqual(recovery.shown(out), 0)
+            out.joinpath("part-00000.csv").write_text("0\n1\n2")
+            self.assertEqual(recovery.shown(out), 2)
+            out.joinpath("part-00001.csv").write_text("3")
+            self.assertEqual(recovery.shown(out), 2)
+            out.joinpath("part-00001.csv").write_text("".join(f"{number}\n" for number in range(3, 10_000)) + "10")
+            out.joinpath("_manifest.jsonl").write_text("{}\n")
+            self.assertEqual(recovery.shown(out), 10_000)
+
+    def test_rows_of_the_growing_file_are_over_all_keys_and_then_over_a_tenth_of_them(self):
+        keys = [int(line.split(b",")[1]) for line in recovery.lines(recovery.KEYS - 2, recovery.KEYS + 2).splitlines()]
+        self.assertEqual(keys, [999_998, 999_999, 12_500, 12_501])
+        later = recovery.lines(recovery.FIRST_ROWS, recovery.FIRST_ROWS + 4 * recovery.RATE).splitlines()
+        self.assertAlmostEqual(len({line.split(b",")[1] for line in later}) / recovery.KEYS, 0.1, 2)
+
+    def test_rows_that_are_computed_again_are_allowed_their_time(self):
+        self.assertEqual(recovery.again('{"again": 26, "republish": 3}'), 26)
+        found = [recovery.Recovery(seconds, 500_000, 1e6) for seconds in (1.2, 1.4, 9)]
+        rows = {row.id: (row.measured, row.met) for row in checkpoint.compare_recovery(found)}
+        self.assertEqual({name: met for name, (_, met) in rows.items()}, {"recovery-total": None, "recovery-again": None, "recovery": True})
+        self.assertAlmostEqual(rows["recovery"][0], 0.9)
+
+    def test_a_quick_round_is_long_enough_for_snapshots(self):
+        options = checkpoint.arguments(["--quick", "--only", "state"])
+        self.assertEqual((options.rounds, options.only), (3, ["state"]))
+        self.assertGreater(options.rows // (64 << 20 >> 4), 5)
 
 
 def make_events(directory: str, *lines: tuple[str, str, str], file: str = "a.jsonl") -> Path:

@@ -1,7 +1,8 @@
 //! Kills the real binary, again and again, and looks whether anybody can tell.
 //!
 //! ```text
-//!  job ─► run without a checkpoint ─────────────────────────────► expected files
+//!  rows ─► oracle ──────────────────────────────────────────────► expected rows
+//!  job ─► run without a checkpoint ─────────────────────────────► expected files, of those rows
 //!  job ─► run ─ kill -9 ─► run ─ kill -9 ─► … ─► run to the end ─► the same files, byte for byte
 //! ```
 //!
@@ -9,6 +10,7 @@
 //! it some hundred times; `make chaos` does it `PELTON_KILLS` times. A failure prints its seed; `PELTON_SEED` replays it.
 
 mod jobs;
+mod oracle;
 #[expect(dead_code, reason = "trials of tests/s3 keep their checkpoints in a bucket")]
 mod run;
 
@@ -19,6 +21,7 @@ use pelton_tests::seeds::each;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use jobs::JOBS;
+use oracle::Answer;
 use run::Trial;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -74,6 +77,30 @@ fn nobody_can_tell_that_a_job_was_killed_at_a_fail_point() {
     }
     println!("{fired} kills at {} fail points", failpoint::NAMES.len());
     assert!(silent.is_empty(), "these fail points never fired: {silent:?}");
+}
+
+/// The test of the test: the oracle sees one row that is gone, there twice, changed, or in another place, in whatever a job writes.
+#[test]
+fn a_row_that_is_wrong_in_every_run_is_found_out() {
+    const SHAPES: [&str; 6] = ["stateless", "folders-of-parquet", "running", "over-changes", "sessions", "sorted"];
+    for job in JOBS.iter().filter(|job| SHAPES.contains(&job.name)) {
+        let trial = Trial::new(job);
+        let answer = Answer::of(job.name, &trial.inputs);
+        let lines = trial.lines();
+        let mut random = StdRng::seed_from_u64(3);
+        let mut refuted = |what: &str, plant: &dyn Fn(&mut Vec<String>, usize)| {
+            let (mut lines, at) = (lines.clone(), random.random_range(0..lines.len() - 1));
+            plant(&mut lines, at);
+            assert!(answer.refute(&lines).is_some(), "{}: {what} is not seen", job.name);
+        };
+        refuted("a row that is gone", &|lines, at| drop(lines.remove(at)));
+        refuted("a row that is there twice", &|lines, at| lines.insert(at, lines[at].clone()));
+        refuted("a changed row", &|lines, at| lines[at] = lines[at].replacen(',', "7,", 1));
+        if job.name == "sorted" || job.name == "stateless" {
+            refuted("two rows that have changed places", &|lines, at| lines.swap(at, at + 1));
+        }
+        assert_eq!(answer.refute(&lines), None);
+    }
 }
 
 /// The test of the test: without its checkpoint a killed job cannot know what it wrote.

@@ -10,10 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arrow::{
+    array::{ArrayRef, AsArray},
+    compute,
+    datatypes::{DataType, Int64Type},
+};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
-use super::jobs::{ASKS, BIDS, Job};
+use super::{
+    jobs::{ASKS, BIDS, Job},
+    oracle::{Answer, Inputs, Row, bid},
+};
 
 /// Rows of all files of a source.
 const ROWS: i64 = 60_000;
@@ -23,6 +32,8 @@ const FILES: i64 = 24;
 pub struct Trial {
     folder: TempDir,
     kept: Kept,
+    pub inputs: Inputs,
+    /// What a run that nobody disturbed wrote; it is what [`Answer`] says.
     expected: BTreeMap<String, Vec<u8>>,
     /// Time that the whole job takes, about.
     pub whole: Duration,
@@ -44,11 +55,11 @@ impl Trial {
         Self::keeping(job, Kept::Directory)
     }
 
-    /// Runs the job once, without a checkpoint, to know what it should write. A format of tables has its parts cut by epochs, so
-    /// there a run with a checkpoint says what they should be.
+    /// Runs the job once, without a checkpoint, to know which bytes it should write, and has the oracle look at them. A format of
+    /// tables has its parts cut by epochs, so there a run with a checkpoint says what they should be.
     pub fn keeping(job: &Job, kept: Kept) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_inputs(folder.path());
+        let inputs = write_inputs(folder.path());
         let file = |checkpoint: &str| {
             let Job { name, graph, format, sink } = job;
             let asks = if graph.contains("asks") { ASKS } else { "" };
@@ -59,12 +70,14 @@ impl Trial {
         };
         fs::write(folder.path().join("plain.toml"), file("")).unwrap();
         fs::write(folder.path().join("job.toml"), file("checkpoint = \"state\"\nsnapshots = \"3ms\"")).unwrap();
-        let mut trial = Self { folder, kept, expected: BTreeMap::new(), whole: Duration::ZERO };
+        let mut trial = Self { folder, kept, inputs, expected: BTreeMap::new(), whole: Duration::ZERO };
         let first = if job.format == "parquet" { "job.toml" } else { "plain.toml" };
         let output = trial.command(first).stderr(Stdio::piped()).output().unwrap();
         assert!(output.status.success(), "{}: {}", job.name, String::from_utf8_lossy(&output.stderr));
         trial.expected = trial.parts();
         assert!(trial.expected.values().map(Vec::len).sum::<usize>() > 20_000, "{}: too little output", job.name);
+        let refuted = Answer::of(job.name, &trial.inputs).refute(&trial.lines());
+        assert_eq!(refuted, None, "{}: what nobody disturbed is not what the oracle says", job.name);
         trial.begin_anew();
         let started = Instant::now();
         assert!(trial.run_to_end(None), "{}: with a checkpoint", job.name);
@@ -177,6 +190,20 @@ impl Trial {
         parts
     }
 
+    /// Rows of all parts, in their order, as a sink of text writes them; before one of a folder there is its name.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, bytes) in self.parts() {
+            let folder = name.rsplit_once('/').map(|(folder, _)| format!("{folder},")).unwrap_or_default();
+            let rows = match name.ends_with(".parquet") {
+                true => rows_of(&self.folder.path().join("out").join(&name)),
+                false => String::from_utf8(bytes).unwrap(),
+            };
+            lines.extend(rows.lines().map(|line| format!("{folder}{line}")));
+        }
+        lines
+    }
+
     /// The manifest must say of every part how long it is, and of no other.
     pub fn compare_manifest(&self, what: &str) {
         let text = fs::read_to_string(self.folder.path().join("out/_manifest.jsonl")).unwrap();
@@ -200,24 +227,50 @@ impl Trial {
     }
 }
 
+/// Rows of Parquet as text: bids, with times in ms, or whole numbers.
+fn rows_of(path: &Path) -> String {
+    let mut text = String::new();
+    for batch in ParquetRecordBatchReader::try_new(File::open(path).unwrap(), 1_024).unwrap() {
+        let batch = batch.unwrap();
+        let numbers = |column: &ArrayRef| {
+            compute::cast(column, &DataType::Int64).unwrap().as_primitive::<Int64Type>().values().to_vec()
+        };
+        let columns: Vec<Vec<i64>> = batch.columns().iter().map(numbers).collect();
+        for row in 0..batch.num_rows() {
+            let line = match columns.as_slice() {
+                [auction, value, time] => bid(&Row { auction: auction[row], value: value[row], time: time[row] }),
+                columns => columns.iter().map(|column| column[row].to_string()).collect::<Vec<_>>().join(","),
+            };
+            text += &format!("{line}\n");
+        }
+    }
+    text
+}
+
 /// Rows in order of time, but for one in eight, over files that follow each other.
-fn write_inputs(folder: &Path) {
+fn write_inputs(folder: &Path) -> Inputs {
     let mut random = StdRng::seed_from_u64(11);
-    for source in ["bids", "asks"] {
+    let mut files = |source: &str| {
         fs::create_dir(folder.join(source)).unwrap();
+        let mut files = Vec::new();
         for file in 0..FILES {
-            let mut out = Vec::new();
+            let (mut out, mut rows) = (Vec::new(), Vec::new());
             for row in 0..ROWS / FILES {
                 let time = (file * ROWS / FILES + row) * 5;
                 let late = if random.random_ratio(1, 8) { random.random_range(0..4_000) } else { 0 };
-                let auction = random.random_range(0..60);
-                let value = random.random_range(0..1_000);
-                match source {
-                    "bids" => writeln!(out, "{auction},{value},{}", (time - late).max(0)).unwrap(),
-                    _ => writeln!(out, "{auction},name-{value},{}", (time - late).max(0)).unwrap(),
-                }
+                let row = Row {
+                    auction: random.random_range(0..60),
+                    value: random.random_range(0..1_000),
+                    time: (time - late).max(0),
+                };
+                let before = if source == "asks" { "name-" } else { "" };
+                writeln!(out, "{},{before}{},{}", row.auction, row.value, row.time).unwrap();
+                rows.push(row);
             }
             fs::write(folder.join(source).join(format!("{file:02}.csv")), out).unwrap();
+            files.push(rows);
         }
-    }
+        files
+    };
+    Inputs { bids: files("bids"), asks: files("asks") }
 }

@@ -5,6 +5,7 @@
 
 mod records;
 mod renamed;
+mod states;
 
 use std::{
     env, fs,

@@ -12,6 +12,7 @@ mod pressure;
 mod received;
 mod registry;
 mod replay;
+mod restarts;
 mod running;
 mod savepoints;
 mod served;

@@ -159,7 +159,18 @@ fn warnings_of_sources_and_tables_are_in_the_log_of_their_job() {
     let engine = place.serve();
     engine.pelton(&["job", "submit", "job.toml"]).done();
     engine.until("posted", "running");
-    let send = |text: &str| TcpStream::connect(address).unwrap().write_all(text.as_bytes()).unwrap();
+    let send = |text: &str| {
+        let ends = Instant::now() + Duration::from_secs(30);
+        // A job that runs may not listen yet.
+        let mut stream = loop {
+            match TcpStream::connect(address) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(Instant::now() < ends, "{error}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        stream.write_all(text.as_bytes()).unwrap();
+    };
     let until_logged = |what: &str| {
         let ends = Instant::now() + Duration::from_secs(30);
         loop {
@@ -172,7 +183,7 @@ fn warnings_of_sources_and_tables_are_in_the_log_of_their_job() {
         }
     };
     send("1\n2");
-    until_logged("WARN posted: a connection ended within a row, which is dropped (peer=");
+    until_logged(&format!("WARN {address}: a connection ended within a row, which is dropped (peer="));
     replace("1,one,and more\n");
     send("3\n");
     until_logged("table `codes` has changed, but cannot be loaded");

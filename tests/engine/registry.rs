@@ -28,6 +28,12 @@ fn modules_are_pushed_named_fetched_and_removed() {
     assert_eq!(tagged["tags"], serde_json::json!(["work@1.0.0", "work@stable"]));
     engine.pelton(&["module", "tag", "work@1.1.0+build.7", "work@stable"]).refused(3, "PELTON-0805");
 
+    let wrong = engine.pelton(&["module", "push", one, "--name", "../x", "--version", "1"]).refused(2, "PELTON-0806");
+    assert!(
+        wrong.err.contains("× `../x@1` cannot be the name of a module") && wrong.err.contains("help: "),
+        "{wrong:?}"
+    );
+
     assert!(engine.terminate().success());
     let engine = place.serve();
     let list = engine.json(&["module", "list"]);

@@ -35,7 +35,7 @@ LANGUAGES = {
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
-    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed",
+    "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
@@ -47,7 +47,7 @@ QUICK = {
     },
     "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights"},
     "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
     },

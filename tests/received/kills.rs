@@ -58,7 +58,7 @@ fn numbers(rows: &[Vec<u64>], is_ordered: bool) -> BTreeMap<u64, BTreeSet<u64>> 
 }
 
 /// How often the process is killed.
-fn kills() -> u32 {
+pub fn kills() -> u32 {
     std::env::var("PELTON_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(30)
 }
 

@@ -5,6 +5,8 @@
 
 mod clients;
 mod going_on;
+mod joined;
 mod kills;
 mod latency;
 mod place;
+mod slow;

@@ -9,6 +9,8 @@
 
 #[path = "../chaos/jobs.rs"]
 mod jobs;
+#[path = "../chaos/oracle.rs"]
+mod oracle;
 #[path = "../chaos/run.rs"]
 #[expect(dead_code, reason = "the chaos suite does more with a trial")]
 mod run;

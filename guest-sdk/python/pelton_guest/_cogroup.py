@@ -119,7 +119,7 @@ class Cogroup:
                 side.reads.append(Read(read_of, *column(f"`{read_of}`", fields[field], field)))
             self.arguments.append("left" if origin is Left else "right")
         elif origin is Out:
-            self.ports = ports(self.name, union(args[0])[0])
+            self.ports = _rows.of_keys(ports(self.name, union(args[0])[0]))
             self.arguments.append("out")
         elif annotation is Context:
             self.arguments.append("ctx")

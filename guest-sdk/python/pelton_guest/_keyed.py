@@ -99,7 +99,7 @@ class Keyed:
                 self.reads.append(Read(read_of, *column(f"`{read_of}`", fields[field], field)))
             self.arguments.append("rows")
         elif origin is Out:
-            self.ports = ports(self.name, union(args[0])[0])
+            self.ports = _rows.of_keys(ports(self.name, union(args[0])[0]))
             self.arguments.append("out")
         elif annotation is Timers or annotation is Context:
             self.arguments.append("timers" if annotation is Timers else "ctx")

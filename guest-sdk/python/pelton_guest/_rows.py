@@ -27,6 +27,8 @@ class Passing:
     rename: tuple[tuple[str, str], ...] = ()
     #: Only columns of the operator's key, of what is said above.
     only_key: bool = False
+    #: Nothing is said of an output's passing but `drop` or `rename`: what its kind of operator passes then does.
+    is_usual: bool = False
 
     def of(self, key: list[str]) -> Passing:
         """The same where the key is known."""
@@ -78,11 +80,20 @@ def port(
     """Decorates a row class: the name of its output, and what passes there, if it is not what the transform says."""
 
     def decorate(row: type) -> type:
-        own = passing(passes or "all", drop, rename or {}) if passes is not None or drop or rename else None
+        said = passing("all" if passes is None else passes, drop, rename or {})
+        own = replace(said, is_usual=passes is None) if passes is not None or drop or rename else None
         row.__pelton_port__ = (name, own, event_time)
         return row
 
     return decorate
+
+
+def of_keys(ports: list[PortSpec]) -> list[PortSpec]:
+    """The same of an operator that passes its key, where nothing is said."""
+    for spec in ports:
+        if spec.passing is not None and spec.passing.is_usual:
+            spec.passing = replace(spec.passing, only_key=True)
+    return ports
 
 
 #: The main output of a transform that has one.

@@ -182,3 +182,23 @@ def test_mistakes_in_annotations_are_told_at_import():
         def g(state): ...
         g.__annotations__ = {"state": State[Empty]}
         keyed(g)
+
+
+def test_an_output_that_says_only_what_it_drops_passes_the_key():
+    @port("moved", drop=["shard"])
+    class Moved(NamedTuple):
+        clicks: int
+
+    @port("nothing", passes=[])
+    class Nothing(NamedTuple):
+        pass
+
+    def moves(user: Key[str], clicks: Rows[Click], out: Out[Moved | Nothing]) -> None:
+        for click in clicks:
+            out.emit(Moved(len(clicks)), of=click)
+            out.emit(Nothing())
+
+    moves.__annotations__["out"] = Out[Moved | Nothing]
+    run = start(keyed(moves), key=["user", "shard"], schema={"user": "utf8", "shard": "s64", "at": "timestamp[us]", "page": "utf8"})
+    out = run.rows({"user": ["a"], "shard": [1], "at": [5], "page": ["home"]})
+    assert out.ports == {"moved": {"user": ["a"], "clicks": [1]}, "nothing": {}}

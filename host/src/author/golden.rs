@@ -198,31 +198,35 @@ impl Case {
                 return Err(AuthorError::Case { case: self.name.clone(), why });
             };
             let said: Table = said.iter().map(|(key, item)| (key, item.clone())).collect();
-            let mut table = self.source(name, said)?;
-            table.remove("type");
-            tables.insert(name, Item::Table(table));
+            tables.insert(name, Item::Table(self.file(name, said)?));
         }
         Ok((!tables.is_empty()).then_some(tables))
     }
 
-    /// The source of an input: what the case says of it, and its file.
-    fn source(&self, name: &str, mut source: Table) -> Result<Table, AuthorError> {
-        let (path, is_csv) = self.input(name)?;
+    /// The source of an input.
+    fn source(&self, name: &str, said: Table) -> Result<Table, AuthorError> {
+        let mut source = self.file(name, said)?;
         source.insert("type", value("file"));
-        source.insert("path", value(glob_escaped(&path)));
-        if is_csv && !source.contains_key("csv") {
-            let mut csv = toml_edit::InlineTable::new();
-            csv.insert("header", Value::from(true));
-            source.insert("csv", value(csv));
-        }
-        if !is_csv {
-            source.insert("format", value("json"));
-        }
         // A row that the module is never given tests nothing.
         if !source.contains_key("on-bad-row") {
             source.insert("on-bad-row", value("fail"));
         }
         Ok(source)
+    }
+
+    /// What the case says of an input or a table, and its file.
+    fn file(&self, name: &str, mut said: Table) -> Result<Table, AuthorError> {
+        let (path, is_csv) = self.input(name)?;
+        said.insert("path", value(glob_escaped(&path)));
+        if is_csv && !said.contains_key("csv") {
+            let mut csv = toml_edit::InlineTable::new();
+            csv.insert("header", Value::from(true));
+            said.insert("csv", value(csv));
+        }
+        if !is_csv {
+            said.insert("format", value("json"));
+        }
+        Ok(said)
     }
 
     fn input(&self, name: &str) -> Result<(PathBuf, bool), AuthorError> {
@@ -347,5 +351,25 @@ mod tests {
         // Unless the case says that they are left out.
         write("case.toml", &toml.replace("\n\n", "\non-bad-row = \"reject\"\n\n"));
         assert!(matches!(run(), Outcome::Passed));
+    }
+
+    #[test]
+    fn side_tables_are_tables_of_the_job_with_their_files() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
+        let case = Case { name: "tables".to_owned(), dir: dir.path().to_owned() };
+        let job = || case.job(Path::new("named.wasm"), dir.path(), &[String::new()]);
+        write("input.csv", "n\n1\n");
+        write(
+            "case.toml",
+            "[input]\nschema = { n = \"s64\" }\n\n[table.airlines]\nschema = { name = \"utf8\" }\n\n[table.fx-rates]\nschema = { rate = \"f64\" }\n",
+        );
+        write("airlines.jsonl", "");
+        assert!(job().expect_err("a table has a file").to_string().contains("neither fx-rates.csv nor fx-rates.jsonl"));
+        write("fx-rates.csv", "rate\n1\n");
+        write("job.toml", &job().expect("a job").to_string());
+        let file = file::load(&dir.path().join("job.toml"), &Overrides::default()).expect("a job file");
+        let names: Vec<&str> = file.spec.tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["airlines", "fx-rates"]);
     }
 }

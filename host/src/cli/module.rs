@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Exit,
-    client::{Client, escaped},
+    client::{Client, ClientError, escaped},
     terminal,
     time::shown_time,
 };
@@ -17,7 +17,7 @@ use crate::{
     control::registry::MODULE_BYTES_MAX,
     error::Code,
     job::{
-        diagnostic::{Diagnostic, Diagnostics, Sources},
+        diagnostic::{Diagnostic, Diagnostics, Sources, shown},
         plan::modules,
     },
     standard::{Function, page},
@@ -144,8 +144,15 @@ fn push(context: &Context, args: &PushArgs) -> Exit {
             // `+` would be read as a space.
             Ok(tag) => path += &format!("&tag={}", escaped(&tag.to_string())),
             Err(error) => {
-                context.terminal.message(&format!("{name}@{version}: {error}"));
-                return Exit::Usage;
+                let refused = ClientError::Refused {
+                    code: Code::BadRequest,
+                    message: format!("`{}` cannot be the name of a module", shown(&format!("{name}@{version}"))),
+                    help: Some(error.to_string()),
+                    source: None,
+                    errors: Box::default(),
+                };
+                context.error(&refused);
+                return refused.exit();
             }
         }
     }

@@ -109,10 +109,10 @@ pub fn show(location: &Location, id: &str) -> Result<Value, LettersError> {
 /// Asks the job for something. Answers with the letters that it concerns.
 pub fn ask(location: &Location, action: Action, selection: &Selection) -> Result<Value, LettersError> {
     let queue = look(location)?;
+    let chosen = choose(&queue, action, selection)?;
     if action == Action::Replay && queue.is_over {
         return Err(LettersError::Over);
     }
-    let chosen = choose(&queue, action, selection)?;
     if !chosen.is_empty() {
         request(location, action, &chosen)?;
     }

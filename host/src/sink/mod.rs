@@ -265,6 +265,10 @@ impl Coded for SinkError {
         Some(match self {
             Self::Exists { .. } => "choose another path, remove the files, or set `if-exists = \"replace\"`".into(),
             Self::Busy { .. } => "give each sink a path of its own, or wait until the other run has ended".into(),
+            Self::Io { action: print::PRINT, source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => {
+                "whoever read the output has gone: leave it open, or take another sink".into()
+            }
+            Self::Io { action: print::PRINT, .. } => "the output of the process must take what is printed".into(),
             Self::Io { .. } => "check that the directory may be written and has space".into(),
             Self::Unsupported { .. } => "leave the column out with `columns = [ … ]`, or write Parquet or Arrow".into(),
             Self::NoFolderColumn { .. } => "name columns of the sink's input, or add it to `columns`".into(),

@@ -36,6 +36,8 @@ use super::{
 mod table;
 
 const FORMAT: &str = "print";
+/// What it does to its output, in errors.
+pub(super) const PRINT: &str = "print to";
 
 /// Where rows are printed; shared by all sinks of a job.
 pub type Output = Arc<Mutex<dyn Write + Send>>;
@@ -160,7 +162,7 @@ impl Writer for PrintWriter {
     fn publish(&mut self, _permit: &CommitPermit, prepared: &Prepared) -> Result<(), SinkError> {
         let mut output = self.target.output.lock().unwrap_or_else(PoisonError::into_inner);
         output.write_all(&prepared.outbox).and_then(|()| output.flush()).map_err(|source| SinkError::Io {
-            action: "print to",
+            action: PRINT,
             path: "standard output".into(),
             source,
         })?;

@@ -52,8 +52,9 @@ class Pelton:
 
     name = "Pelton"
 
-    def __init__(self, queries: list[Query], smallest: Size) -> None:
+    def __init__(self, queries: list[Query], smallest: Size, is_durable: bool = True) -> None:
         self.smallest = smallest
+        self.is_durable = is_durable
         self.repeated = Repeated()
         self.binary = tools.pelton()
         for guest in {guest for query in queries for guest in query.guests}:
@@ -85,7 +86,8 @@ class Pelton:
     def _run(self, query: Query, size: Size, *settings: str) -> tuple[dict[str, float], Run]:
         job = tools.BENCH / "jobs" / f"{query.name}.toml"
         path = f'source.bids.path="{size.directory}"'
-        settings = [part for setting in (path, *checkpoint(query.name), *settings) for part in ("--set", setting)]
+        durable = checkpoint(query.name) if self.is_durable else []
+        settings = [part for setting in (path, *durable, *settings) for part in ("--set", setting)]
         output, run = child([self.binary, "run", job, "--output", "json", *settings], size.rows, tools.REPOSITORY)
         return pelton_answer(output, size.rows), run
 

@@ -24,20 +24,14 @@ struct Word<'a> {
 }
 
 #[derive(Row)]
-struct Told<'a> {
+struct Told {
     n: i64,
-    word: &'a str,
+    word: String,
     x: Option<f64>,
 }
 
 #[cogroup]
-fn pairs<'a>(
-    user: User<'a>,
-    numbers: Group<Number>,
-    words: Group<Word<'a>>,
-    out: &mut Joined<Told<'a>>,
-    options: &Options,
-) {
+fn pairs(user: User<'_>, numbers: Group<Number>, words: Group<Word<'_>>, out: &mut Joined<Told>, options: &Options) {
     let (numbers, words): (Vec<_>, Vec<_>) = (numbers.collect(), words.collect());
     for word in words.iter().filter(|word| word.word == "bad") {
         out.reject(word, format!("{} is bad", user.user));
@@ -51,12 +45,13 @@ fn pairs<'a>(
         sum += n;
         for word in words.iter().filter(|word| word.word != "bad") {
             if made < options.most {
-                out.emit(Told { n, word: word.word, x: word.x });
+                out.emit(Told { n, word: word.word.to_owned(), x: word.x });
                 made += 1;
             }
         }
     }
     if words.is_empty() || numbers.is_empty() {
-        out.emit(Told { n: sum, word: if words.is_empty() { "left alone" } else { "right alone" }, x: None });
+        let alone = if words.is_empty() { "left alone" } else { "right alone" };
+        out.emit(Told { n: sum, word: alone.to_owned(), x: None });
     }
 }

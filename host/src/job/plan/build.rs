@@ -389,6 +389,7 @@ impl Builder<'_> {
         };
         let mut ports = Vec::new();
         for (index, port) in signature.ports.iter().enumerate() {
+            self.check_zones(spec, &input.schema, &port.schema);
             let output = self.output(&spec.name, Some(&port.name), Arc::clone(&port.schema), port.event_time.clone());
             if index == 0 {
                 self.main_output(&spec.name, output);

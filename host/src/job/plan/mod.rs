@@ -21,6 +21,7 @@ mod on_trap;
 mod prune;
 mod sort;
 mod union;
+mod zones;
 
 use std::{sync::Arc, time::Duration};
 

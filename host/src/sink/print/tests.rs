@@ -1,6 +1,7 @@
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 
 use super::*;
+use crate::error::Coded;
 
 fn end_epoch(writer: &mut dyn Writer, epoch: Epoch) -> Result<(), SinkError> {
     let prepared = writer.prepare(Closing { epoch, now: 0, is_end: false })?;
@@ -131,5 +132,7 @@ fn a_closed_output_is_an_error() {
     let sink = PrintSink::open("bids", &PrintSpec { rows: 1 }, bids(0, 1).schema(), &target).unwrap();
     let mut writer = sink.writer().unwrap();
     writer.write(sink.encoder().unwrap().encode(&bids(0, 1)).unwrap()).unwrap();
-    assert!(end_epoch(writer.as_mut(), Epoch::FIRST).is_err());
+    let error = end_epoch(writer.as_mut(), Epoch::FIRST).unwrap_err();
+    let help = error.help().unwrap();
+    assert!(help.starts_with("whoever read the output has gone"), "{help}");
 }

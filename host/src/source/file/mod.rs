@@ -45,6 +45,8 @@ use pelton_core::{
     types,
 };
 
+pub use time::is_zone;
+
 use self::{format::RowFormat, lines::Head, listing::ListedFile, plan::FilePlanner, rows::RowsDecoder, watch::Watch};
 use super::{Decoder, Planner, Source, SourceError, metadata};
 

@@ -84,6 +84,11 @@ impl TimeReader {
     }
 }
 
+/// Whether times of a column in this zone can be read: it has a name, or an offset.
+pub fn is_zone(name: &str) -> bool {
+    Zone::new(name).is_some()
+}
+
 impl Zone {
     /// A zone by its name, or by its offset (`+01:00`).
     fn new(name: &str) -> Option<Self> {

@@ -18,7 +18,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -73,6 +73,10 @@ pub(super) struct Ingest {
 enum Refusal {
     #[error("the request needs a token: `Authorization: Bearer …`")]
     Token,
+    #[error("there is nothing at this path, but at `/`")]
+    Elsewhere,
+    #[error("rows come by POST, and not by {0}")]
+    Method(String),
     #[error("the request comes from a page of another site: {0}")]
     Foreign(String),
     #[error("the body is encoded as `{0}`")]
@@ -95,6 +99,8 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Elsewhere => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Foreign(_) => StatusCode::FORBIDDEN,
             Self::Encoded(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,7 +117,7 @@ impl Coded for Refusal {
             Self::Token => Code::Unauthorised,
             Self::Foreign(_) => Code::Forbidden,
             Self::TooLarge(_) => Code::TooLarge,
-            Self::Encoded(_) | Self::Slow | Self::CutOff => Code::BadRequest,
+            Self::Elsewhere | Self::Method(_) | Self::Encoded(_) | Self::Slow | Self::CutOff => Code::BadRequest,
             Self::Malformed(_) => Code::BadRow,
             Self::Busy | Self::Lost => Code::SourceBusy,
         }
@@ -120,6 +126,7 @@ impl Coded for Refusal {
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::Token => "the job file names the token's file as `token-file`".into(),
+            Self::Elsewhere | Self::Method(_) => "send rows by `POST /`".into(),
             Self::Foreign(_) => "pages may send rows only with a token (`token-file`)".into(),
             Self::Encoded(_) => "send the rows as they are".into(),
             Self::TooLarge(_) => "send fewer rows at once, or set a larger `max-body`".into(),
@@ -135,6 +142,9 @@ impl IntoResponse for Refusal {
         let mut response = answer(self.status(), &to_json(&self));
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        }
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         }
         response
     }
@@ -296,7 +306,9 @@ async fn take(State(ingest): State<Arc<Ingest>>, request: Request) -> Response {
 
 /// Answers requests until it is stopped, and those then that have begun.
 pub(super) async fn serve(listener: TcpListener, connections: usize, ingest: Arc<Ingest>, stop: Stop) {
-    let router = Router::new().route("/", post(take)).with_state(ingest);
+    let not_post = |method: Method| async move { Refusal::Method(method.to_string()) };
+    let elsewhere = || async { Refusal::Elsewhere };
+    let router = Router::new().route("/", post(take).fallback(not_post)).fallback(elsewhere).with_state(ingest);
     let (mut closing, mut waiting) = (stop.clone(), stop);
     let served = axum::serve(Bounded::new(listener, connections), router)
         .with_graceful_shutdown(async move {

@@ -403,8 +403,10 @@ fn a_body_is_taken_whole_and_answered_or_refused_with_a_reason() {
     assert!(status == 413 && said.contains("longer than 1000 bytes"), "{status} {said}");
     assert_eq!(request(address, "POST / HTTP/1.1\r\nContent-Encoding: gzip", b"x").0, 415);
     assert_eq!(request(address, "POST / HTTP/1.1\r\nOrigin: https://elsewhere.example", b"x,1\n").0, 403);
-    assert_eq!(request(address, "GET / HTTP/1.1", b"").0, 405);
-    assert_eq!(request(address, "POST /other HTTP/1.1", b"").0, 404);
+    for (head, code, reason) in [("GET / HTTP/1.1", 405, "not by GET"), ("POST /other HTTP/1.1", 404, "but at `/`")] {
+        let (status, said) = request(address, head, b"");
+        assert!(status == code && said.contains(reason) && said.contains("PELTON-0806"), "{status} {said}");
+    }
     assert!(matches!(planner.next(soon()), Ok(Next::Pending)), "nothing of what was refused was taken");
     drop(planner);
     assert!(TcpStream::connect(address).is_err(), "nobody listens any more");

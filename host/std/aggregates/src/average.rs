@@ -1,9 +1,10 @@
 //! `std:avg`: the mean; f64, or a decimal with four more digits after the point for decimals.
 //!
-//! Integers and decimals are added exactly, and divided once; so rows can be taken back. Floats are not, as in [`crate::sum`].
+//! Integers and decimals are added exactly, those of many digits beyond 128 bits ([`crate::wide`]), and divided once; so rows can be taken
+//! back. Floats are not, as in [`crate::sum`].
 
 use pelton_guest::{
-    fold::{Accumulator as _, Field, Input, Loaded, Node, Shape, column, options_from_map},
+    fold::{Accumulator as _, Field, Input, Loaded, Node, Shape, StateColumn, column, options_from_map},
     prelude::*,
 };
 use serde_json::{Map, Value};
@@ -12,6 +13,7 @@ use crate::{
     Chosen,
     column::{Column, Kind},
     function::{Add, Function, Invertible, Made, Opened},
+    wide::{NARROW_DIGITS, Wide},
 };
 
 #[derive(Options)]
@@ -34,6 +36,10 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
         Kind::Decimal { precision, scale } => {
             let more = MORE_DIGITS.min(DIGITS_MAX.saturating_sub(precision));
             let format = format!("d:{},{}", precision + more, scale + more);
+            if precision > NARROW_DIGITS {
+                let shape = shape(&column, summed(CarriedMean::columns(), &column), format);
+                return Ok((shape, Box::new(Opened::retractable(vec![column], Carried { more }))));
+            }
             whole(column, format, Whole { add: decimal::<1>, take_back: decimal::<-1>, more: Some(more) })
         }
         Kind::Float | Kind::Bool | Kind::Bytes => {
@@ -43,18 +49,22 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     }
 }
 
-fn shape(column: &Column, state: Vec<pelton_guest::fold::StateColumn>, format: String) -> Shape {
+fn shape(column: &Column, state: Vec<StateColumn>, format: String) -> Shape {
     let makes = vec![Field { name: NAME.to_owned(), format, nullable: true, children: 0 }];
     Shape { reads: vec![column.name.clone()], state, makes, ordered: false }
 }
 
 fn whole(column: Column, format: String, function: Whole) -> Chosen {
-    let mut state = WholeMean::columns();
+    let shape = shape(&column, summed(WholeMean::columns(), &column), format);
+    Ok((shape, Box::new(Opened::retractable(vec![column], function))))
+}
+
+/// The first column of a state is a sum: of decimals, one with their scale.
+fn summed(mut state: Vec<StateColumn>, column: &Column) -> Vec<StateColumn> {
     if let (Kind::Decimal { scale, .. }, Some(sum)) = (column.kind, state.first_mut()) {
         sum.format = format!("d:{DIGITS_MAX},{scale}");
     }
-    let shape = shape(&column, state, format);
-    Ok((shape, Box::new(Opened::retractable(vec![column], function))))
+    state
 }
 
 /// The sum of integers or of unscaled decimals, and how many there were.
@@ -136,6 +146,66 @@ impl Function for Whole {
             Some(more) => states.iter().map(|state| state.decimal(more)).collect::<Values<_>>().finish(NAME)?,
         };
         Ok(node.into())
+    }
+}
+
+/// The sum of decimals with so many digits that it may have more than 38, and how many there were.
+#[derive(Accumulator, Default)]
+struct CarriedMean {
+    sum: Decimal<38, 0>,
+    /// So many times 10^38 more.
+    carry: i64,
+    count: i64,
+}
+
+impl CarriedMean {
+    fn wide(&self) -> Wide {
+        Wide { high: self.carry, low: self.sum.0 }
+    }
+
+    fn set(&mut self, sum: Option<Wide>, count: i64) -> Result<(), String> {
+        let Wide { high, low } = sum.ok_or(TOO_LARGE)?;
+        (self.carry, self.sum) = (high, Decimal(low));
+        self.count += count;
+        Ok(())
+    }
+}
+
+struct Carried {
+    /// Digits that the result has more than the column.
+    more: u8,
+}
+
+fn carried<const BY: i64>(columns: &[Loaded], slots: &[u32], states: &mut [CarriedMean]) -> Result<(), String> {
+    let values = columns.first().ok_or("no column came")?;
+    column(values, slots, states, |state: &mut CarriedMean, value: Decimal<38, 0>| {
+        let by = value.0.checked_mul(BY.into()).ok_or(TOO_LARGE)?;
+        state.set(state.wide().plus(by), BY)
+    })
+}
+
+impl Invertible for Carried {
+    fn take_back(&self, columns: &[Loaded], slots: &[u32], states: &mut [CarriedMean]) -> Result<(), String> {
+        carried::<-1>(columns, slots, states)
+    }
+}
+
+impl Function for Carried {
+    type State = CarriedMean;
+
+    fn add(&self, columns: &[Loaded], slots: &[u32], states: &mut [CarriedMean]) -> Result<(), String> {
+        carried::<1>(columns, slots, states)
+    }
+
+    fn merge(&self, state: &mut CarriedMean, later: CarriedMean) -> Result<(), String> {
+        state.set(state.wide().merged(later.wide()), later.count)
+    }
+
+    fn finish(&self, states: Vec<CarriedMean>) -> Result<Made, String> {
+        let mean = |state: &CarriedMean| {
+            (state.count > 0).then(|| Decimal::<38, 0>(state.wide().mean(state.count, self.more)))
+        };
+        Ok(states.iter().map(mean).collect::<Values<_>>().finish(NAME)?.into())
     }
 }
 

@@ -25,6 +25,7 @@ mod packed;
 mod quantile;
 mod sum;
 mod top;
+mod wide;
 
 use pelton_guest::fold::{BatchContext, Contract, Fold, Groups, Input, Output, Retract, Shape, Table, suggest};
 use serde_json::{Map, Value};

@@ -1,8 +1,9 @@
 //! `std:sum`: integers as s64 (u64 for u64), floats as f64, decimals with 38 digits.
 //!
-//! Integers are added with 128 bits, so that only the result can be out of range, never a part of it: whether a sum
-//! fits does not depend on the order of its rows. For the same reason rows can be taken back from them exactly. Not so from
-//! floats: (a + b) − b is not a, what is lost to rounding stays lost, and one infinity or NaN would never leave again.
+//! Integers are added with 128 bits, decimals of many digits with more ([`crate::wide`]), so that only the result can be out of range,
+//! never a part of it: whether a sum fits does not depend on the order of its rows. For the same reason rows can be taken back from them
+//! exactly. Not so from floats: (a + b) − b is not a, what is lost to rounding stays lost, and one infinity or NaN would never leave
+//! again.
 
 use pelton_guest::{
     fold::{Accumulator, Field, Input, Loaded, Shape, column, options_from_map},
@@ -14,6 +15,7 @@ use crate::{
     Chosen,
     column::{Column, Kind},
     function::{Add, Function, Invertible, Made, Opened},
+    wide::{LIMIT, NARROW_DIGITS, Wide},
 };
 
 #[derive(Options)]
@@ -25,6 +27,7 @@ pub fn open(input: &Input, options: &Map<String, Value>) -> Chosen {
     let column = Column::find_number(input, &options_from_map::<Options>(options)?.column, "sum")?;
     let name = column.name.clone();
     match column.kind {
+        Kind::Decimal { precision, .. } if precision > NARROW_DIGITS => exact::<Carried>(column),
         // A group whose values are all null has none: only where there are nulls must values be counted to know it.
         Kind::Signed | Kind::Unsigned | Kind::Decimal { .. } if column.is_nullable => exact::<Counted>(column),
         Kind::Signed | Kind::Unsigned | Kind::Decimal { .. } => exact::<Whole>(column),
@@ -72,16 +75,16 @@ fn decimal<S: Sum, const BY: i64>(values: &Loaded, slots: &[u32], states: &mut [
     })
 }
 
-// Only decimals can overflow: 2⁶³ rows of 64 bits cannot.
-const TOO_LARGE: &str = "a sum of decimals leaves 128 bits";
+// Nothing does: there are no 2⁶³ rows.
+const TOO_LARGE: &str = "a sum has more rows than there are numbers for them";
 
 /// A sum of integers, or of unscaled decimals.
 trait Sum: Accumulator {
     /// Adds `by`, which is the sum of so many more values, or of fewer.
     fn change(&mut self, by: i128, values: i64) -> Result<(), String>;
     fn merge(&mut self, later: Self) -> Result<(), String>;
-    /// None: of no value.
-    fn sum(&self) -> Option<i128>;
+    /// None: of no value. As text where it has more than 38 digits.
+    fn sum(&self) -> Option<Result<i128, String>>;
 }
 
 /// Of a column without nulls: whoever has rows has values.
@@ -109,8 +112,8 @@ impl Sum for Whole {
         later.sum.map_or(Ok(()), |sum| self.change(sum.0, 0))
     }
 
-    fn sum(&self) -> Option<i128> {
-        self.sum.map(|sum| sum.0)
+    fn sum(&self) -> Option<Result<i128, String>> {
+        self.sum.map(|sum| Ok(sum.0))
     }
 }
 
@@ -126,8 +129,47 @@ impl Sum for Counted {
         self.change(later.sum.0, later.values)
     }
 
-    fn sum(&self) -> Option<i128> {
-        (self.values > 0).then_some(self.sum.0)
+    fn sum(&self) -> Option<Result<i128, String>> {
+        (self.values > 0).then_some(Ok(self.sum.0))
+    }
+}
+
+/// Of decimals with so many digits that their sum may have more than 38 before it has less again.
+#[derive(Accumulator, Default)]
+struct Carried {
+    sum: Decimal<38, 0>,
+    /// So many times 10^38 more.
+    carry: i64,
+    values: i64,
+}
+
+impl Carried {
+    fn wide(&self) -> Wide {
+        Wide { high: self.carry, low: self.sum.0 }
+    }
+
+    fn set(&mut self, sum: Option<Wide>) -> Result<(), String> {
+        let Wide { high, low } = sum.ok_or(TOO_LARGE)?;
+        (self.carry, self.sum) = (high, Decimal(low));
+        Ok(())
+    }
+}
+
+impl Sum for Carried {
+    #[inline(always)]
+    fn change(&mut self, by: i128, values: i64) -> Result<(), String> {
+        self.values += values;
+        self.set(self.wide().plus(by))
+    }
+
+    fn merge(&mut self, later: Self) -> Result<(), String> {
+        self.values += later.values;
+        self.set(self.wide().merged(later.wide()))
+    }
+
+    fn sum(&self) -> Option<Result<i128, String>> {
+        let sum = self.wide();
+        (self.values > 0).then(|| sum.narrow().ok_or_else(|| sum.to_string()))
     }
 }
 
@@ -148,7 +190,7 @@ enum Range {
 }
 
 impl<S> Exact<S> {
-    fn out_of_range(&self, sum: i128) -> String {
+    fn out_of_range(&self, sum: impl std::fmt::Display) -> String {
         let (range, help) = match self.range {
             Range::Signed => ("s64", "cast the column to decimal or f64"),
             Range::Unsigned => ("u64", "cast the column to decimal or f64"),
@@ -176,22 +218,22 @@ impl<S: Sum> Function for Exact<S> {
     }
 
     fn finish(&self, states: Vec<S>) -> Result<Made, String> {
-        let sums = states.iter().map(S::sum);
+        let whole = |sum: Option<Result<i128, String>>| sum.transpose().map_err(|sum| self.out_of_range(sum));
+        let sums = states.iter().map(|state| whole(state.sum()));
         let node = match self.range {
             Range::Signed => {
                 let fit = |sum: i128| i64::try_from(sum).map_err(|_| self.out_of_range(sum));
-                sums.map(|sum| sum.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
+                sums.map(|sum| sum?.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
             }
             Range::Unsigned => {
                 let fit = |sum: i128| u64::try_from(sum).map_err(|_| self.out_of_range(sum));
-                sums.map(|sum| sum.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
+                sums.map(|sum| sum?.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
             }
             Range::Decimal => {
-                let limit = 10_i128.pow(38);
                 let fit = |sum: i128| {
-                    if sum.abs() < limit { Ok(Decimal::<38, 0>(sum)) } else { Err(self.out_of_range(sum)) }
+                    if sum.abs() < LIMIT { Ok(Decimal::<38, 0>(sum)) } else { Err(self.out_of_range(sum)) }
                 };
-                sums.map(|sum| sum.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
+                sums.map(|sum| sum?.map(fit).transpose()).collect::<Result<Values<_>, _>>()?.finish("sum")
             }
         }?;
         Ok(node.into())

@@ -103,7 +103,28 @@ fn sums_overflow_by_their_result_and_not_by_their_parts() {
     let out = sum(rows! { x: [u32::MAX, u32::MAX] }).expect("narrower ones become s64");
     assert_eq!(out.main().types(), ["sum: s64?"]);
     let most = 10_i128.pow(38) - 1;
-    assert!(sum(rows! { x: [Decimal::<38, 0>(most), Decimal(1)] }).is_err());
+    assert_eq!(
+        sum(rows! { x: [Decimal::<38, 0>(most), Decimal(1)] }).expect_err("it does not fit"),
+        "the sum of `x` is 100000000000000000000000000000000000000, which does not fit into 38 digits: cast the column to f64"
+    );
+    for (values, whole) in [
+        (vec![most, 1, -5], most - 4),
+        (vec![-most, -most, most, most, 3], 3),
+        (vec![most, most, most, -most, -most], most),
+    ] {
+        let x: Vec<Decimal<38, 0>> = values.iter().map(|value| Decimal(*value)).collect();
+        let out = sum(rows! { x: x.clone() }).expect("the sum fits, whatever its parts are");
+        assert_eq!(out.main().column::<Option<Decimal<38, 0>>>("sum"), [Some(Decimal(whole))]);
+        std(options! { function: "avg", column: "x" }).test_taking_back(rows! { x: x });
+    }
+    let quarters = [most / 4, -(most / 4), most / 4, most / 4, 7].map(Decimal::<38, 0>);
+    std(options! { function: "sum", column: "x" }).test_taking_back(rows! { x: quarters });
+    let mean = |values: Vec<Decimal<38, 0>>| std(options! { function: "avg", column: "x" }).test(rows! { x: values });
+    let out = mean(vec![Decimal(most), Decimal(most), Decimal(most - 3)]);
+    assert_eq!(out.main().column::<Option<Decimal<38, 0>>>("avg"), [Some(Decimal(most - 1))]);
+    // Nulls are no values, also of columns with so many digits.
+    let out = std(options! { function: "sum", column: "x" }).test(rows! { x: [None::<Decimal<30, 2>>, None] });
+    assert_eq!(out.main().column::<Option<Decimal<38, 2>>>("sum"), [None]);
 }
 
 #[test]

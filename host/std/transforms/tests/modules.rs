@@ -93,6 +93,14 @@ fn filter_refuses_with_the_place() {
             "in `where`, at character 1, `1 / 0`: this would reject every row: `1 / 0` divides by zero",
         ),
         (
+            "(1 + 2) % 0 > 1",
+            "in `where`, at character 1, `(1 + 2) % 0`: this would reject every row: `(1 + 2) % 0` divides by zero",
+        ),
+        (
+            "case when 1 / 0 > 1 then true when auction > 1 then false end",
+            "in `where`, at character 11, `1 / 0`: this would reject every row: `1 / 0` divides by zero",
+        ),
+        (
             "a.b = 1",
             "in `where`, at character 1, `a`: fields of a struct are read with std:flatten before this operator, which makes columns of them",
         ),
@@ -106,6 +114,23 @@ fn filter_refuses_with_the_place() {
         assert_eq!(filter(&condition).refusal(&bids()), refusal, "{condition}");
     }
     assert_eq!(std(options! { function: "filter" }).refusal(&bids()), "option `where` is missing: it must be a string");
+}
+
+#[test]
+fn what_fails_in_an_arm_that_no_row_takes_costs_no_row() {
+    for condition in [
+        "case when auction > 0 then true else 2 % 0 = 1 end",
+        "case when auction < 0 then 1 % 0 = 1 when auction < 1 then (1 + 2) % 0 > 1 else true end",
+        "if(auction > 0, true, 1 % 0 > 1)",
+        "coalesce(auction, 1 % 0) > 0",
+        "auction > 0 or 1 % 0 > 1",
+        "not (auction < 0 and 1 % (1 - 1) > 1)",
+    ] {
+        assert_eq!(left(condition), [1, 2, 3, 4], "{condition}");
+    }
+    // A row that takes it is rejected.
+    let tested = filter("case when auction = 2 then 2 % 0 = 1 else true end").test(bids());
+    assert_eq!(tested.rejected(), [(1, "`2 % 0` divides by zero")]);
 }
 
 #[test]

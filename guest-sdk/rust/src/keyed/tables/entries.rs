@@ -11,7 +11,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, VecDeque},
-    ops::Bound::{Excluded, Included, Unbounded},
+    ops::Bound::{self, Excluded, Included, Unbounded},
 };
 
 use super::{
@@ -68,6 +68,8 @@ const FIRST_ROWS: u32 = 16;
 const ROWS_MAX: u32 = 4_096;
 /// Bytes of a part, about.
 const PART_BYTES: usize = 128 << 10;
+/// Changes of a part.
+const CHANGES_MAX: usize = 64;
 
 impl<'a, K: Subkey, V: State + Clone> Entries<'a, K, V> {
     /// Of an empty range: nothing.
@@ -91,12 +93,22 @@ impl<'a, K: Subkey, V: State + Clone> Entries<'a, K, V> {
     fn read(&mut self, is_descending: bool) -> bool {
         let Some((from, to)) = self.rest.take() else { return false };
         let part = Part { from: from.as_ref(), to: to.as_ref(), rows_max: self.rows_max, is_descending };
-        let Found { rows, bytes } = source::read::<K, V>(self.place, &part);
+        let Found { mut rows, bytes } = source::read::<K, V>(self.place, &part);
         let is_last = rows.len() < self.rows_max as usize;
         self.grow(rows.len(), bytes);
         let outermost = rows.last().map(|(key, _)| key).filter(|_| !is_last);
+        let read_to = if is_descending { outermost.cloned() } else { outermost.and_then(Subkey::after) };
+        let within = match (&read_to, is_descending) {
+            (None, _) => (from.clone(), to.clone()),
+            (Some(read_to), true) => (Some(read_to.clone()), to.clone()),
+            (Some(read_to), false) => (from.clone(), Some(read_to.clone())),
+        };
         // Where the part ends and the rest begins; none: there is no rest.
-        let cut = if is_descending { outermost.cloned() } else { outermost.and_then(Subkey::after) };
+        let cut = self.changed_to(&within, is_descending).or(read_to);
+        if let Some(cut) = &cut {
+            // What is beyond is read again.
+            rows.retain(|(key, _)| (key.compare(cut) == Ordering::Less) != is_descending);
+        }
         let (part, rest) = match cut {
             None => ((from, to), None),
             Some(cut) if is_descending => ((Some(cut.clone()), to), Some((from, Some(cut)))),
@@ -117,12 +129,17 @@ impl<'a, K: Subkey, V: State + Clone> Entries<'a, K, V> {
         self.rows_max = self.rows_max.saturating_mul(8).min(fit).clamp(1, ROWS_MAX);
     }
 
+    /// Where a range is cut in which more was changed than is taken in at once.
+    fn changed_to(&self, range: &Range<K>, is_descending: bool) -> Option<K> {
+        let mut changes = self.changed.filter(|changed| changed.len() > CHANGES_MAX)?.range(bounds(range));
+        let outermost = if is_descending { changes.nth_back(CHANGES_MAX) } else { changes.nth(CHANGES_MAX) };
+        outermost.map(|(key, _)| key.0.clone())
+    }
+
     /// These rows, which ascend, with what was changed within their range.
-    fn merged(&self, rows: impl ExactSizeIterator<Item = (K, V)>, (from, to): &Range<K>) -> VecDeque<(K, V)> {
+    fn merged(&self, rows: impl ExactSizeIterator<Item = (K, V)>, range: &Range<K>) -> VecDeque<(K, V)> {
         let Some(changed) = self.changed.filter(|changed| !changed.is_empty()) else { return rows.collect() };
-        let ordered = |key: &Option<K>| key.clone().map(Ordered);
-        let bounds = (ordered(from).map_or(Unbounded, Included), ordered(to).map_or(Unbounded, Excluded));
-        let mut changes = changed.range(bounds).peekable();
+        let mut changes = changed.range(bounds(range)).peekable();
         let mut merged = VecDeque::with_capacity(rows.len());
         let take = |merged: &mut VecDeque<(K, V)>, (key, value): (&Ordered<K>, &Option<V>)| {
             merged.extend(value.clone().map(|value| (key.0.clone(), value)));
@@ -139,6 +156,11 @@ impl<'a, K: Subkey, V: State + Clone> Entries<'a, K, V> {
         changes.for_each(|change| take(&mut merged, change));
         merged
     }
+}
+
+fn bounds<K: Subkey>((from, to): &Range<K>) -> (Bound<Ordered<K>>, Bound<Ordered<K>>) {
+    let ordered = |key: &Option<K>| key.clone().map(Ordered);
+    (ordered(from).map_or(Unbounded, Included), ordered(to).map_or(Unbounded, Excluded))
 }
 
 impl<K: Subkey, V: State + Clone> Iterator for Entries<'_, K, V> {

@@ -34,6 +34,8 @@ pub struct Binder<'a> {
 pub(super) struct Binding<'b, 'a> {
     binder: &'b mut Binder<'a>,
     text: &'b str,
+    /// Not every row asks for what is bound: the operands before it decide.
+    is_guarded: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -43,7 +45,7 @@ impl<'a> Binder<'a> {
 
     /// The nodes of `expression`, which was read from `text`.
     pub fn bind(&mut self, expression: &Expression, text: &str) -> Bound {
-        Binding { binder: self, text }.bind(expression)
+        Binding { binder: self, text, is_guarded: false }.bind(expression)
     }
 
     /// A column by its name.
@@ -105,7 +107,27 @@ impl Binding<'_, '_> {
                 cast_to(value, to, *is_try, &self.snippet(at)).map_err(|what| Mistake::new(at, what))?
             }
         };
-        self.fold(node, at)
+        self.fold(node, at, self.is_guarded)
+    }
+
+    /// What only some rows ask for.
+    fn guarded<T>(&mut self, bind: impl FnOnce(&mut Self) -> T) -> T {
+        let was = std::mem::replace(&mut self.is_guarded, true);
+        let bound = bind(self);
+        self.is_guarded = was;
+        bound
+    }
+
+    /// Operands of which each is asked for where those before it have not decided.
+    fn in_turn<I, T>(&mut self, of: I, mut bind: impl FnMut(&mut Self, usize, I::Item) -> T) -> Vec<T>
+    where
+        I: IntoIterator,
+    {
+        let each = |(index, item)| match index {
+            0 => bind(self, index, item),
+            _ => self.guarded(|binding| bind(binding, index, item)),
+        };
+        of.into_iter().enumerate().map(each).collect()
     }
 
     fn snippet(&self, at: &Span) -> Rc<str> {
@@ -116,8 +138,8 @@ impl Binding<'_, '_> {
         Node { operation, ty, nullable, fails, text: self.snippet(at) }
     }
 
-    /// A node without columns is computed once, here.
-    fn fold(&self, node: Node, at: &Span) -> Bound {
+    /// A node without columns is computed once, here; one that fails stays, if not every row asks for it.
+    fn fold(&self, node: Node, at: &Span, is_guarded: bool) -> Bound {
         let constant = |node: &Node| node.literal().is_some();
         let is_constant = match &node.operation {
             Operation::Column(_) | Operation::Literal(_) => false,
@@ -140,6 +162,9 @@ impl Binding<'_, '_> {
         let evaluation = Evaluation::new(Vec::new(), 1);
         let vector = evaluation.evaluate(&node).map_err(|what| Mistake::new(at, what))?;
         if let Some((_, why)) = evaluation.into_faults().into_iter().next() {
+            if is_guarded {
+                return Ok(node);
+            }
             return Err(Mistake::new(at, format!("this would reject every row: {why}")));
         }
         let value = vector.scalar(0);
@@ -202,7 +227,8 @@ impl Binding<'_, '_> {
     }
 
     fn logic(&mut self, list: &[Expression], name: &str, of: fn(Vec<Node>) -> Operation, at: &Span) -> Bound {
-        let list = list.iter().map(|value| self.bool(value, name)).collect::<Result<Vec<_>, _>>()?;
+        let list = self.in_turn(list, |binding, _, value| binding.bool(value, name));
+        let list = list.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (nullable, fails) = (any_nullable(&list), any_fails(&list));
         Ok(self.node(at, of(list), Type::Bool, nullable, fails))
     }
@@ -239,7 +265,8 @@ impl Binding<'_, '_> {
         let ty = comparable_type(&all, "in").map_err(|what| Mistake::new(at, what))?;
         let coerced = |node: Node, at: &Span| {
             let node = coerce(node, &ty).map_err(|what| Mistake::new(at, what))?;
-            self.fold(node, at)
+            // A value of the list is a literal, or nothing.
+            self.fold(node, at, false)
         };
         let literals = nodes.into_iter().zip(list).map(|(node, expression)| coerced(node, &expression.at));
         let literals = literals.collect::<Result<Vec<_>, _>>()?;
@@ -264,15 +291,10 @@ impl Binding<'_, '_> {
         if arms.len() > ARMS_MAX {
             return Err(Mistake::new(at, format!("a `case` has at most {ARMS_MAX} arms")));
         }
-        let mut conditions = Vec::with_capacity(arms.len());
-        let mut values = Vec::with_capacity(arms.len() + 1);
-        for (condition, value) in arms {
-            conditions.push(self.bool(condition, "`when`")?);
-            values.push(self.bind(value)?);
-        }
-        if let Some(otherwise) = otherwise {
-            values.push(self.bind(otherwise)?);
-        }
+        let conditions = self.in_turn(arms, |binding, _, (condition, _)| binding.bool(condition, "`when`"));
+        let conditions = conditions.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let values = arms.iter().map(|(_, value)| value).chain(otherwise);
+        let values = self.guarded(|binding| values.map(|value| binding.bind(value)).collect::<Result<Vec<_>, _>>())?;
         let (mut values, ty) = self.same_type(values, "the values of one `case`", at)?;
         let fails = any_fails(&conditions) || any_fails(&values);
         let nullable = otherwise.is_none() || any_nullable(&values);
@@ -304,10 +326,16 @@ impl Binding<'_, '_> {
             return Err(Mistake::new(at, what));
         }
         let name = format!("`{}`", function.name);
-        let mut nodes = Vec::with_capacity(arguments.len());
-        for (index, argument) in arguments.iter().enumerate() {
-            nodes.push(self.wanted(argument, function.wants(index), &name)?);
-        }
+        let bound = match function.makes {
+            Makes::If | Makes::Coalesce => {
+                self.in_turn(arguments, |binding, at, argument| binding.wanted(argument, function.wants(at), &name))
+            }
+            Makes::Call(_) | Makes::NullIf | Makes::Quotient => {
+                let arguments = arguments.iter().enumerate();
+                arguments.map(|(at, argument)| self.wanted(argument, function.wants(at), &name)).collect()
+            }
+        };
+        let nodes = bound.into_iter().collect::<Result<Vec<_>, _>>()?;
         match (function.makes, nodes.as_slice()) {
             (Makes::Call(call), _) => {
                 let nullable = call.makes_null() || any_nullable(&nodes);

@@ -156,6 +156,8 @@ impl Parser {
     }
 
     fn operators(&mut self, least: u8) -> Parsed {
+        // Of a left side in brackets, that of the bracket.
+        let start = self.at().start;
         let mut left = self.prefix()?;
         let mut compared = false;
         while let Some((infix, is_negated, length)) = self.infix() {
@@ -175,8 +177,7 @@ impl Parser {
                 compared = false;
             }
             self.next += length;
-            let start = left.at.start;
-            left = self.behind(infix, left)?;
+            left = self.behind(infix, left, start)?;
             if is_negated {
                 left = self.node(start, Form::Not(Box::new(left)))?;
             }
@@ -218,9 +219,8 @@ impl Parser {
         Some((infix, is_negated, ahead + 1))
     }
 
-    /// What stands behind an operator, and the whole of it.
-    fn behind(&mut self, infix: Infix, left: Expression) -> Parsed {
-        let start = left.at.start;
+    /// What stands behind an operator, and the whole of it, which begins at `start`.
+    fn behind(&mut self, infix: Infix, left: Expression, start: usize) -> Parsed {
         let power = infix.power();
         let form = match infix {
             Infix::Or => {
