@@ -297,7 +297,7 @@ pub static LIMITS: Keys = Keys {
             "call-time",
             Shape::Duration { min: Duration::from_millis(1), max: Duration::from_secs(3_600) },
             Default("\"1s\""),
-            "Time of one call",
+            "Processor time of one call",
         ),
         key(
             "output-bytes",
