@@ -19,7 +19,7 @@ examples: setup ## Build the examples' modules
 	examples/build.sh
 
 guests: setup ## Build the tests' modules
-	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-ledger -p pelton-shelves -p pelton-unpaid
+	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-airlines -p pelton-any-schema -p pelton-asker -p pelton-ledger -p pelton-shelves -p pelton-unpaid
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-lawless --examples
 	cargo build --profile guest --target wasm32-unknown-unknown -p pelton-touchy --examples

@@ -1,7 +1,7 @@
 //! What `wit/` says, as Rust: generated types, the imports, and the macro that exports a module.
 //!
 //! Everything else in this crate, native or wasm, speaks in these types, so the offline harness and
-//! the host exercise the same code. Only [`crate::transform`], [`crate::fold`], [`crate::keyed`] and [`crate::cogroup`] use the export
+//! the host exercise the same code. Only [`crate::transform`], [`crate::fold`], [`crate::keyed`], [`crate::cogroup`] and [`crate::enrich`] use the export
 //! macros. All
 //! worlds share the types of the first, so that there is one `Table` in this crate.
 
@@ -92,6 +92,24 @@ pub mod cogroup {
     });
 
     pub use self::exports::pelton::operator::cogroup::Guest;
+}
+
+/// The world of enrich operators.
+pub mod enrich {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "enrich-operator",
+        with: {
+            "pelton:operator/types@0.1.0": crate::bindings::pelton::operator::types,
+            "pelton:operator/log@0.1.0": crate::bindings::pelton::operator::log,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_enrich",
+        default_bindings_module: "::pelton_guest::bindings::enrich",
+        runtime_path: "::pelton_guest::wit_bindgen_runtime",
+    });
+
+    pub use self::exports::pelton::operator::enrich::{Guest, Reply, Request, Requests};
 }
 
 /// What a module that reads state of older versions exports besides.

@@ -68,6 +68,11 @@ impl Context {
         self
     }
 
+    /// The place, among the rows that the function sees, of the one that it is at.
+    pub(crate) fn position(&self) -> usize {
+        self.at.get()
+    }
+
     #[inline(always)]
     pub(crate) fn enter(&self, at: usize) {
         self.at.set(at);

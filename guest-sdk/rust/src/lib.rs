@@ -18,6 +18,7 @@ mod columns;
 mod context;
 mod contract;
 pub mod dynamic;
+mod enrich;
 pub mod fold;
 mod group;
 mod grouped;
@@ -48,6 +49,7 @@ pub use crate::{
     cogroup::Joined,
     columns::{Emit, Values},
     context::Context,
+    enrich::{Reply, Request, encode},
     fold::{Pane, Window},
     group::{Arrival, Group},
     input::{Bools, Nullable},
@@ -57,21 +59,23 @@ pub use crate::{
     tables::{Lookup, TableRows},
     types::{Date, Decimal, Timestamp},
 };
-pub use pelton_guest_macros::{Accumulator, Options, Ports, Row, State, Subkey, aggregate, cogroup, keyed, transform};
+pub use pelton_guest_macros::{
+    Accumulator, Options, Ports, Row, State, Subkey, aggregate, cogroup, enrich, keyed, transform,
+};
 
 /// Everything that a module uses: `use pelton_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Joined, List, Lookup, Map,
-        Nullable, Options, Out, Pane, Ports, Row, State, Strings, Subkey, TableRows, Timer, Timers, Timestamp, Values,
-        Window, aggregate, cogroup, counter, gauge, keyed, log, transform,
+        Nullable, Options, Out, Pane, Ports, Reply, Request, Row, State, Strings, Subkey, TableRows, Timer, Timers,
+        Timestamp, Values, Window, aggregate, cogroup, counter, encode, enrich, gauge, keyed, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{
         options, rows,
         testing::{
-            CogroupTest, FoldTest, KeyedTest, ProcessTest, Rows, Test, Testable as _, TestableAggregate as _,
-            TestableCogroup as _, TestableKeyed as _, Tested,
+            CogroupTest, EnrichTest, FoldTest, KeyedTest, ProcessTest, Rows, Test, Testable as _,
+            TestableAggregate as _, TestableCogroup as _, TestableEnrich as _, TestableKeyed as _, Tested,
         },
     };
 }
@@ -91,6 +95,7 @@ pub mod macros {
         context::Context,
         contract::CogroupDescription,
         dynamic::Process,
+        enrich::{Enrich, Opened as OpenedEnrich, Question, Replies, Request, ask as ask_rows, run as run_enrich},
         fold::{
             Accumulator, Fold, Groups, Retract, Windows,
             accumulator::{check_field, restore as restore_field},

@@ -32,8 +32,13 @@ impl<O> Slot<O> {
 
     /// As [`Slot::call`], for what changes it.
     pub fn change<T>(&self, function: impl FnOnce(&mut O) -> Result<T, String>) -> Result<T, Failure> {
+        self.ask(|opened| function(opened).map_err(Failure::Fatal))
+    }
+
+    /// As [`Slot::change`], for what may want to be called again.
+    pub fn ask<T>(&self, function: impl FnOnce(&mut O) -> Result<T, Failure>) -> Result<T, Failure> {
         match self.0.borrow_mut().as_mut() {
-            Some(opened) => function(opened).map_err(Failure::Fatal),
+            Some(opened) => function(opened),
             None => Err(Failure::Fatal("the module was called before `open`".to_owned())),
         }
     }

@@ -73,6 +73,12 @@ fn a_cogroup_exports_its_world_and_imports_only_the_log() {
 }
 
 #[test]
+fn an_enrich_operator_exports_its_world_and_imports_only_the_log() {
+    let module = build("../../tests/guests/asker", "pelton_asker.wasm");
+    assert_eq!(exports(&module), ["pelton:operator/enrich@0.1.0"]);
+}
+
+#[test]
 fn a_transform_with_a_side_table_exports_tables_too() {
     let module = build("../../tests/guests/airlines", "pelton_airlines.wasm");
     assert_eq!(exports(&module), ["pelton:operator/tables@0.1.0", "pelton:operator/transform@0.1.0"]);

@@ -9,6 +9,7 @@ use quote::quote;
 mod accumulator;
 mod aggregate;
 mod cogroup;
+mod enrich;
 mod function;
 mod keyed;
 mod names;
@@ -533,4 +534,66 @@ pub fn cogroup(attributes: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => return error.to_compile_error().into(),
     };
     answer(cogroup::expand(attributes.into(), function))
+}
+
+/// Makes a type with `ask` and `answer` the module's enrich operator: for each row one says what to fetch, the other makes rows of the reply.
+///
+/// ```
+/// use pelton_guest::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Bid<'a> { currency: &'a str, price: f64 }
+///
+/// #[derive(Row)]
+/// struct Priced { euro: f64 }
+///
+/// struct InEuro;
+///
+/// /// Prices in euro, by the rate that the endpoint `rates` has for their currency.
+/// #[enrich]
+/// impl InEuro {
+///     fn ask(bid: Bid<'_>) -> Option<Request> {
+///         (bid.currency != "EUR").then(|| Request::get("rates", format!("/latest/{}", encode(bid.currency))))
+///     }
+///
+///     fn answer(bid: Bid<'_>, reply: Option<&Reply>) -> Result<Priced, String> {
+///         let Some(reply) = reply else { return Ok(Priced { euro: bid.price }) };
+///         let rate: f64 = reply.text()?.trim().parse().map_err(|_| "the rate is no number")?;
+///         Ok(Priced { euro: bid.price * rate })
+///     }
+/// }
+///
+/// let out = InEuro::replies(|request| match request.path() {
+///     "/latest/USD" => Reply::new(200, "0.5"),
+///     _ => Reply::new(404, ""),
+/// })
+/// .test(rows! { currency: ["USD", "EUR", "XXX"], price: [4.0, 3.0, 1.0] });
+/// assert_eq!(out.main().column::<f64>("euro"), [2.0, 3.0]);
+/// assert_eq!(out.rejected(), [(2, "status 404")]);
+/// ```
+///
+/// | function | is |
+/// |---|---|
+/// | `ask(row: Row) -> Request` | what the row needs; `Option<Request>` if some rows need nothing. Equal requests of a batch are sent once |
+/// | `answer(row: Row, reply: &Reply) -> Out` | called with the same row; `Out` is what a [`macro@transform`] may return. After an `Option<Request>` it takes `reply: Option<&Reply>` |
+///
+/// Both may also take `options: &Options` and `ctx: &Context`. The attribute takes `pass`, `drop`, `rename` and `event_time` as
+/// [`macro@transform`] does. The module sends nothing itself: the engine asks the endpoints that the operator may ask (`endpoints = ["rates"]` in
+/// the job file), adds their secrets, and records the replies, so that an epoch that is computed again asks nobody. In tests the type has
+/// the functions of `TestableEnrich`.
+#[proc_macro_attribute]
+pub fn enrich(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    let item: syn::ItemImpl = match syn::parse(item) {
+        Ok(item) => item,
+        Err(error) => return enrich::not_an_impl(&error).to_compile_error().into(),
+    };
+    let made = syn::parse(attributes).and_then(|attributes| enrich::expand(&attributes, &item));
+    made.unwrap_or_else(|error| {
+        let error = error.to_compile_error();
+        // The functions stay, so that what uses them does not fail as well.
+        let item = item.trait_.is_none().then_some(item);
+        let item = item.map(|item| quote!(#[allow(dead_code)] #item));
+        quote!(#error #item)
+    })
+    .into()
 }

@@ -6,6 +6,7 @@
 mod cell;
 mod cogroup;
 mod concat;
+mod enrich;
 mod fold;
 mod host;
 mod keyed;
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 pub use self::{
     cell::Cell,
     cogroup::{CogroupTest, TestableCogroup},
+    enrich::{EnrichTest, TestableEnrich},
     fold::{FoldTest, TestableAggregate},
     keyed::{KeyedRun, KeyedTest, TestableKeyed},
     rows::Rows,
