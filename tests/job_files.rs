@@ -148,6 +148,10 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         let join = "[operator.o.join]\nleft = \"s\"\nright = \"t\"\non = \"a\"\n";
         let rest = format!("{SOURCE}{}[operator.o]\n{join}", SINK.replace("\"s\"", "\"o\""));
         Some((format!("{TOP}[table.t]\npath = \"t.csv\"\n"), rest))
+    } else if is(&tables::ENDPOINT) {
+        let sink = SINK.replace("\"s\"", "\"o\"");
+        let asks = "[operator.o]\ninput = \"s\"\nmodule = \"o.wasm\"\nendpoints = \"e\"\n";
+        Some((format!("{TOP}[endpoint.e]\nurl = \"http://h\"\n"), format!("{SOURCE}{sink}{asks}")))
     } else if is(&tables::JOIN) {
         let sink = SINK.replace("\"s\"", "\"o\"");
         let join = "[operator.o.join]\nleft = \"s\"\nright = \"s\"\non = \"a\"\nwithin = \"1s\"\n";

@@ -56,6 +56,8 @@ fn given() -> Result<Files> {
     let module = here().join("../examples/to-euro/to-euro.wasm");
     let bytes = fs::read(&module).with_context(|| format!("{} is missing: run `make examples`", module.display()))?;
     given.insert("modules/to-euro.wasm".into(), bytes);
+    let module = pelton_tests::guest("asker")?;
+    given.insert("modules/asker.wasm".into(), fs::read(module)?);
     given.insert("earlier/part-00000.csv".into(), b"x\n1\n".to_vec());
     Ok(given)
 }

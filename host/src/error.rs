@@ -47,6 +47,7 @@ codes! {
     EdgeMode = 114, "an input's rows are changes that its reader does not take";
     NotRetractable = 115, "a module cannot take rows back";
     Endless = 116, "a sort has an input without an end";
+    EndpointUnusable = 117, "an endpoint cannot be asked";
 
     // 02xx: sources
     SourceMissing = 201, "no file matches the source's path";

@@ -113,6 +113,7 @@ fn plan(form: Form, fields: &[Field], schema: &SchemaRef, rows_max: usize) -> Op
         input,
         offered: Arc::default(),
         signature,
+        enrich: None,
         rows_max,
         seed: 7,
     }

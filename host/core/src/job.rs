@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use arrow_schema::SchemaRef;
 
 use crate::{
-    checkpoint::retain::Retain, contract::Mode, limits::Limits, poison::OnTrap, restart::RestartSpec, share::Share,
-    window::WindowSpec,
+    checkpoint::retain::Retain, contract::Mode, enrich::EndpointSpec, limits::Limits, poison::OnTrap,
+    restart::RestartSpec, share::Share, window::WindowSpec,
 };
 
 /// One job file.
@@ -28,6 +28,8 @@ pub struct JobSpec {
     pub sources: Vec<SourceSpec>,
     /// Side inputs: read whole, and again when they change.
     pub tables: Vec<TableSpec>,
+    /// Places that modules may ask.
+    pub endpoints: Vec<EndpointSpec>,
     pub operators: Vec<OperatorSpec>,
     pub sinks: Vec<SinkSpec>,
 }
@@ -345,6 +347,8 @@ pub struct OperatorSpec {
     pub mode: Option<Mode>,
     /// None: all its defaults.
     pub state: Option<StateSpec>,
+    /// The endpoints that its module may ask, by their names.
+    pub endpoints: Vec<String>,
     pub limits: Limits,
     /// What becomes of rows on which its module fails.
     pub on_trap: OnTrap,

@@ -23,6 +23,7 @@
 pub mod batch;
 pub mod checkpoint;
 pub mod contract;
+pub mod enrich;
 pub mod evolution;
 pub mod graph;
 pub mod hash;

@@ -35,6 +35,12 @@ pub struct Limits {
     pub state_row_bytes: u64,
     /// Bytes of all state of the operator.
     pub state_bytes: u64,
+    /// Requests that one call may ask for.
+    pub requests: u32,
+    /// Bytes of what one call asks for: paths, headers and bodies.
+    pub request_bytes: u64,
+    /// Bytes of all replies to one call.
+    pub reply_bytes: u64,
 }
 
 impl Default for Limits {
@@ -49,6 +55,9 @@ impl Default for Limits {
             log_calls: 100_000,
             state_row_bytes: 1 << 20,
             state_bytes: 1 << 30,
+            requests: 10_000,
+            request_bytes: 16 << 20,
+            reply_bytes: 32 << 20,
         }
     }
 }
@@ -65,10 +74,13 @@ pub enum LimitName {
     LogCalls,
     StateRowBytes,
     StateBytes,
+    Requests,
+    RequestBytes,
+    ReplyBytes,
 }
 
 impl LimitName {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ModuleBytes,
         Self::MemoryBytes,
         Self::CallTime,
@@ -78,6 +90,9 @@ impl LimitName {
         Self::LogCalls,
         Self::StateRowBytes,
         Self::StateBytes,
+        Self::Requests,
+        Self::RequestBytes,
+        Self::ReplyBytes,
     ];
 
     /// The key in the job file.
@@ -92,6 +107,9 @@ impl LimitName {
             Self::LogCalls => "log-calls",
             Self::StateRowBytes => "state-row-bytes",
             Self::StateBytes => "state-bytes",
+            Self::Requests => "requests",
+            Self::RequestBytes => "request-bytes",
+            Self::ReplyBytes => "reply-bytes",
         }
     }
 }

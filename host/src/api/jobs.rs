@@ -61,14 +61,16 @@ struct Apply {
     dry_run: bool,
     #[serde(default)]
     restart: bool,
+    #[serde(default)]
+    approve_endpoints: bool,
 }
 
 pub(super) async fn apply(State(shared): State<Shared>, Extension(caller): Extension<Caller>, body: Body) -> Answer {
-    let Apply { job, dry_run, restart } = read_json(body, SUBMISSION_MAX).await?;
+    let Apply { job, dry_run, restart, approve_endpoints } = read_json(body, SUBMISSION_MAX).await?;
     let submission = Submission::from(job);
     let on = submission.file.clone().unwrap_or_default();
     let what = if dry_run { "job.apply.dry-run" } else { "job.apply" };
-    let how = How { is_dry_run: dry_run, restarts: restart };
+    let how = How { is_dry_run: dry_run, restarts: restart, approves: approve_endpoints };
     let act = move |engine: &Arc<Engine>, by: &str| engine.apply(submission, how, by);
     Ok(ok(&change(shared, caller, what, on, act).await?))
 }

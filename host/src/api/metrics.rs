@@ -69,7 +69,7 @@ const HELD_BY_OPERATOR: [OfOperator; 2] = [
     ("state_bytes", "Bytes of its state, about", |operator| operator.state_bytes as f64),
 ];
 
-const OF_OPERATOR: [OfOperator; 8] = [
+const OF_OPERATOR: [OfOperator; 10] = [
     ("calls_total", "Calls of its module", |operator| operator.calls as f64),
     ("rows_in_total", "Rows that it was given", |operator| operator.rows_in as f64),
     ("rows_out_total", "Rows that it made", |operator| operator.rows_out as f64),
@@ -78,6 +78,8 @@ const OF_OPERATOR: [OfOperator; 8] = [
     ("traps_total", "Failures by a trap of its module", |operator| operator.traps as f64),
     ("call_seconds_total", "Time in its module, over all threads", |operator| operator.call_seconds),
     ("host_seconds_total", "Time for it beside its module, over all threads", |operator| operator.host_seconds),
+    ("requests_total", "Requests that it had sent to endpoints", |operator| operator.requests as f64),
+    ("fetch_seconds_total", "Waiting for their replies, over all threads", |operator| operator.fetch_seconds),
 ];
 
 fn render(jobs: &[JobStatus], modules: usize) -> String {

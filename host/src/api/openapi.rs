@@ -189,6 +189,7 @@ fn schemas() -> Value {
         ("job", json!({ "$ref": "#/components/schemas/Submission" })),
         ("dry_run", json!({ "type": "boolean" })),
         ("restart", json!({ "type": "boolean" })),
+        ("approve_endpoints", json!({ "type": "boolean" })),
     ]);
     let promote = object(&[("operator", maybe(&text)), ("watch_ms", maybe(&number))]);
     let shadows =

@@ -48,6 +48,7 @@ fn everything() -> Memory {
             let queue = vec![LetterFile { file: put("letters"), letters: 2 }];
             record.letters = Letters { queue, replayed: Some(put("replayed")) };
             record.sinks[0].outbox = vec![put("outbox")];
+            record.replies = Some(put("replies"));
         }
         store.commit(&record, &outboxes(epoch)).unwrap();
     }

@@ -51,6 +51,7 @@ pub(super) fn record(epoch: u64, generation: u64) -> Record {
         snapshot: None,
         published_through: Epoch(epoch.saturating_sub(2)),
         letters: Letters::default(),
+        replies: None,
     }
 }
 

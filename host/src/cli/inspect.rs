@@ -12,7 +12,9 @@ use pelton_core::{
     limits::Limits,
     types::{self, TypeError},
 };
-use pelton_wasm::{AggregateInstance, CallError, CogroupInstance, KeyedInstance, Kind, Module, TransformInstance};
+use pelton_wasm::{
+    AggregateInstance, CallError, CogroupInstance, EnrichInstance, KeyedInstance, Kind, Module, TransformInstance,
+};
 use serde_json::{Map, Value, json};
 
 use super::{Context, Exit, plan::runtime};
@@ -127,13 +129,16 @@ enum AnySignature {
     Keyed(KeyedSignature),
     Aggregate(AggregateSignature),
     Cogroup(CogroupSignature),
+    Enrich(Signature),
 }
 
 impl Opened {
     /// The names of the columns that it reads of each input.
     fn reads(&self) -> Vec<Vec<&str>> {
         let reads = match &self.signature {
-            AnySignature::Transform(signature) => std::slice::from_ref(&signature.reads),
+            AnySignature::Transform(signature) | AnySignature::Enrich(signature) => {
+                std::slice::from_ref(&signature.reads)
+            }
             AnySignature::Keyed(signature) => std::slice::from_ref(&signature.reads),
             AnySignature::Aggregate(signature) => std::slice::from_ref(&signature.reads),
             AnySignature::Cogroup(signature) => signature.reads.as_slice(),
@@ -147,7 +152,7 @@ impl Opened {
 
     fn ports(&self) -> &[Port] {
         match &self.signature {
-            AnySignature::Transform(signature) => &signature.ports,
+            AnySignature::Transform(signature) | AnySignature::Enrich(signature) => &signature.ports,
             AnySignature::Keyed(signature) => &signature.ports,
             AnySignature::Aggregate(signature) => &signature.ports,
             AnySignature::Cogroup(signature) => &signature.ports,
@@ -183,9 +188,13 @@ fn open(module: &Module, columns: &Columns, args: &InspectArgs) -> Result<Opened
             let contract = CogroupInstance::new(module, &limits)?.open(&inputs, tables, options)?;
             AnySignature::Cogroup(contract.check_cogroup(&inputs, tables)?)
         }
+        Kind::Enrich => {
+            let contract = EnrichInstance::new(module, &limits)?.open(only, tables, options)?;
+            AnySignature::Enrich(contract.check(only, tables)?)
+        }
     };
     let asked = match &signature {
-        AnySignature::Transform(signature) => &signature.tables,
+        AnySignature::Transform(signature) | AnySignature::Enrich(signature) => &signature.tables,
         AnySignature::Keyed(signature) => &signature.tables,
         AnySignature::Aggregate(signature) => &signature.tables,
         AnySignature::Cogroup(signature) => &signature.tables,
@@ -221,7 +230,7 @@ fn contract_to_json(opened: &Opened) -> Value {
     contract.insert("tables".into(), opened.tables.clone().into());
     contract.insert("ports".into(), ports.collect());
     match &opened.signature {
-        AnySignature::Transform(_) => {}
+        AnySignature::Transform(_) | AnySignature::Enrich(_) => {}
         AnySignature::Keyed(signature) => {
             contract.insert("state".into(), signature.state.iter().map(state_to_json).collect());
             contract.insert("state_version".into(), signature.state_version.into());
@@ -272,7 +281,7 @@ fn contract_to_text(opened: &Opened, lines: &mut Vec<String>) {
         lines.push(format!("tables     {}", opened.tables.join(", ")));
     }
     match &opened.signature {
-        AnySignature::Transform(_) => {}
+        AnySignature::Transform(_) | AnySignature::Enrich(_) => {}
         AnySignature::Keyed(signature) => {
             for table in signature.state.iter() {
                 let subkey: Vec<_> = table.subkey.fields().iter().map(|field| field.name().as_str()).collect();

@@ -68,6 +68,9 @@ pub(super) struct ApplyArgs {
     /// If the job cannot change in this way while it runs, have it stop and go on as the new one.
     #[arg(long)]
     restart: bool,
+    /// Let operators ask endpoints that they may not ask so far.
+    #[arg(long)]
+    approve_endpoints: bool,
 }
 
 #[derive(Debug, Args)]
@@ -120,7 +123,9 @@ fn apply(context: &Context, args: &ApplyArgs) -> Exit {
         Ok(submission) => submission,
         Err(exit) => return exit,
     };
-    let body = json!({ "job": job, "dry_run": args.dry_run, "restart": args.restart });
+    let body = json!({
+        "job": job, "dry_run": args.dry_run, "restart": args.restart, "approve_endpoints": args.approve_endpoints,
+    });
     match client.post("/v1/apply", &body) {
         Ok(applied) if applied["revision"].is_u64() && applied["is_started"] == false => {
             swap::follow(context, &client, applied["job"].as_str().unwrap_or_default(), &applied)

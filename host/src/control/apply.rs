@@ -20,9 +20,12 @@ use super::{
     catalogue::{Origin, Revision},
     job::Job,
     resolve,
-    swap::Changed,
+    swap::{Changed, Going},
 };
-use crate::job::{plan::change::Refusals, run::misfits};
+use crate::job::{
+    plan::change::{Refusals, widened},
+    run::misfits,
+};
 
 /// How a job file is applied.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +34,14 @@ pub struct How {
     pub is_dry_run: bool,
     /// A job that cannot change while it runs is stopped, and goes on as the new one.
     pub restarts: bool,
+    /// Operators may ask other endpoints than before.
+    pub approves: bool,
+}
+
+impl How {
+    fn going(self) -> Going {
+        Going { is_dry_run: self.is_dry_run, approves: self.approves }
+    }
 }
 
 /// What was applied, or would be.
@@ -66,7 +77,7 @@ impl Engine {
         match self.apply_to(&job, draft.clone(), how, by) {
             Ok(changed) => Ok(Applied { changed, restart: Vec::new(), is_started: false }),
             Err(ControlError::Change(refusals)) if how.restarts => {
-                self.refuse_misfit(&job, draft.clone(), by)?;
+                self.refuse_misfit(&job, draft.clone(), how, by)?;
                 let current = job.revision().number;
                 let mut changed = Changed { from: current, ..Changed::none(&name) };
                 if !how.is_dry_run {
@@ -87,15 +98,18 @@ impl Engine {
     }
 
     /// A job is not stopped for a file that cannot be planned, or with which it could not go on.
-    fn refuse_misfit(&self, job: &Arc<Job>, draft: Revision, by: &str) -> Result<(), ControlError> {
+    fn refuse_misfit(&self, job: &Arc<Job>, draft: Revision, how: How, by: &str) -> Result<(), ControlError> {
         let given = draft.pins.clone();
         let next = self.pinned(job, draft, &given, by)?;
         let plan = job.plan(self, &next)?;
-        let current = job.control().and_then(|control| control.current());
-        let reasons = match current {
-            Some((_, now)) => misfits(&now, &plan),
-            None => misfits(&job.plan(self, &job.revision())?, &plan),
+        let now = match job.control().and_then(|control| control.current()) {
+            Some((_, now)) => now,
+            None => Arc::new(job.plan(self, &job.revision())?),
         };
+        let reasons = misfits(&now, &plan);
+        if !how.is_dry_run {
+            how.going().check(job.name(), &widened(&now, &plan))?;
+        }
         match reasons.is_empty() {
             true => Ok(()),
             false => Err(ControlError::Misfit { job: job.name().to_owned(), reasons }),
@@ -122,11 +136,12 @@ impl Engine {
         let revision = Revision { number: job.next_number(), origin: Origin::Apply, ..draft };
         if (&revision.text, &revision.overrides) == (&current.text, &current.overrides) {
             // Modules may be others though the file is not.
-            let changed = self.go_over(job, &current, revision.clone(), &given, by, true)?;
+            let changed =
+                self.go_over(job, &current, revision.clone(), &given, by, Going { is_dry_run: true, approves: true })?;
             if changed.operators.is_empty() {
                 return Ok(changed);
             }
         }
-        self.go_over(job, &current, revision, &given, by, how.is_dry_run)
+        self.go_over(job, &current, revision, &given, by, how.going())
     }
 }

@@ -96,6 +96,9 @@ pub struct OperatorFigures {
     pub skipped: u64,
     /// Calls that were made to find poison rows.
     pub trials: u64,
+    /// Requests that were sent to endpoints, and waiting for their replies, summed over threads.
+    pub requests: u64,
+    pub fetch_seconds: f64,
     /// Attempts of the job that ended by a trap of its module.
     pub traps: u64,
     /// Time in the module, summed over threads.
@@ -121,6 +124,8 @@ impl OperatorFigures {
         self.dead += stats.dead;
         self.skipped += stats.skipped;
         self.trials += stats.trials;
+        self.requests += stats.requests;
+        self.fetch_seconds += stats.fetch_time.as_secs_f64();
         self.call_seconds += stats.call_time.as_secs_f64();
         self.host_seconds += stats.assemble_time.as_secs_f64();
         (self.state_keys, self.state_bytes) = (held.keys, held.bytes);

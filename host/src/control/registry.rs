@@ -19,7 +19,8 @@ use pelton_core::{
     model::{ModuleDigest, ModuleTag},
 };
 use pelton_wasm::{
-    AggregateInstance, CallError, CogroupInstance, KeyedInstance, Kind, Module, Runtime, TransformInstance,
+    AggregateInstance, CallError, CogroupInstance, EnrichInstance, KeyedInstance, Kind, Module, Runtime,
+    TransformInstance,
 };
 use serde::{Deserialize, Serialize};
 
@@ -300,5 +301,6 @@ fn start(module: &Module, limits: &Limits) -> Result<(), CallError> {
         Kind::Keyed => KeyedInstance::new(module, limits).map(drop),
         Kind::Aggregate => AggregateInstance::new(module, limits).map(drop),
         Kind::Cogroup => CogroupInstance::new(module, limits).map(drop),
+        Kind::Enrich => EnrichInstance::new(module, limits).map(drop),
     }
 }

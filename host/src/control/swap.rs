@@ -34,7 +34,7 @@ use crate::{
         file::edit::{self, EditError, Replacement},
         plan::{
             Plan,
-            change::{Change, OperatorChange},
+            change::{Change, OperatorChange, widened},
         },
         run::{Comparison, Control, Cost, RunError},
     },
@@ -89,6 +89,28 @@ pub struct Difference {
     /// What becomes of its state, in words.
     pub state: String,
     pub notes: Vec<String>,
+}
+
+/// How a job goes over to another revision.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Going {
+    /// Only say what would change.
+    pub(super) is_dry_run: bool,
+    /// Operators may ask more than they might before.
+    pub(super) approves: bool,
+}
+
+impl Going {
+    /// Refuses what nobody has approved of.
+    pub(super) fn check(self, job: &str, widened: &[String]) -> Result<(), ControlError> {
+        if self.approves || widened.is_empty() {
+            return Ok(());
+        }
+        Err(ControlError::conflict(
+            format!("job `{job}` would ask more than it may now: {}", widened.join("; ")),
+            "if that is wanted, approve of it: `pelton job apply FILE --approve-endpoints`",
+        ))
+    }
 }
 
 impl Changed {
@@ -242,7 +264,14 @@ impl Engine {
                     // Its state is of the revision before, if it has not come to an epoch of its own.
                     return self.go_back(job, &current, revision, &before.pins, by);
                 }
-                return self.go_over(job, &current, revision, &before.pins, by, false);
+                return self.go_over(
+                    job,
+                    &current,
+                    revision,
+                    &before.pins,
+                    by,
+                    Going { is_dry_run: false, approves: true },
+                );
             }
             _ => return Err(nothing()),
         };
@@ -301,7 +330,8 @@ impl Engine {
         let number = job.next_number();
         let revision =
             Revision { number, created: clock::now_us(), by: by.to_owned(), text, origin, ..current.clone() };
-        self.go_over(job, current, revision, given, by, is_dry_run)
+        // Where the text of a job is not replaced, nobody is asked who was not.
+        self.go_over(job, current, revision, given, by, Going { is_dry_run, approves: true })
     }
 
     /// Plans the next revision, and has the job go over to it. The caller has the job's turn.
@@ -312,19 +342,18 @@ impl Engine {
         revision: Revision,
         given: &BTreeMap<String, ModuleDigest>,
         by: &str,
-        is_dry_run: bool,
+        going: Going,
     ) -> Result<Changed, ControlError> {
         let operator = revision.origin.operator().unwrap_or_default().to_owned();
         let revision = self.pinned(job, revision, given, by)?;
         let plan = job.plan(self, &revision)?;
         let control = job.control();
-        let change = match &control {
-            Some(control) => {
-                let (number, now) = settled(job, control, current.number)?;
-                Change::new(&now, number, revision.number, plan)
-            }
-            None => Change::new(&job.plan(self, current)?, current.number, revision.number, plan),
+        let (number, now) = match &control {
+            Some(control) => settled(job, control, current.number)?,
+            None => (current.number, Arc::new(job.plan(self, current)?)),
         };
+        let widened = widened(&now, &plan);
+        let change = Change::new(&now, number, revision.number, plan);
         let refused = |refusals| ControlError::Change(Box::new(refusals));
         let mut change = change.map_err(refused)?;
         if let Some(control) = &control {
@@ -333,9 +362,10 @@ impl Engine {
         let operators = change.operators.iter().filter(|change| !change.is_nothing()).map(Difference::from).collect();
         let mut changed =
             Changed { job: job.name().to_owned(), operator, from: current.number, revision: None, operators };
-        if is_dry_run {
+        if going.is_dry_run {
             return Ok(changed);
         }
+        going.check(job.name(), &widened)?;
         changed.revision = Some(revision.number);
         job.go_over(self, revision)?;
         if let Some(control) = control {

@@ -13,7 +13,7 @@ impl Coded for LoadError {
         match self {
             Self::NotWasm | Self::Precompiled | Self::Text(_) | Self::Invalid(_) => Code::NotAModule,
             Self::TooLarge { .. } | Self::Resources { .. } => Code::ModuleTooLarge,
-            Self::NoOperator { .. } | Self::SeveralKinds { .. } | Self::KindNotYet(_) => Code::WrongWorld,
+            Self::NoOperator { .. } | Self::SeveralKinds { .. } => Code::WrongWorld,
             Self::Import(_) => Code::ForbiddenImport,
             Self::Compile(_) | Self::Runtime(_) => Code::CompileFailed,
         }
@@ -30,7 +30,6 @@ impl Coded for LoadError {
                 "export one of the interfaces of pelton:operator@0.1.0; an SDK does it for you".into()
             }
             Self::SeveralKinds { .. } => "build one module for each kind of operator".into(),
-            Self::KindNotYet(_) => "use a module that exports `transform`, `keyed`, `aggregate` or `cogroup`".into(),
             Self::Import(_) => {
                 "a module reaches nothing but `log` and an inert WASI; build it without that import".into()
             }
@@ -51,7 +50,9 @@ impl Coded for CallError {
             Self::Contract(ContractError::NotAccepted { .. }) => Code::EdgeMode,
             Self::Contract(_) | Self::ContractChanged | Self::NoTables(_) | Self::NoRetract => Code::BadContract,
             Self::Refused(_) => Code::ModuleRefused,
-            Self::Failed(_) => Code::ModuleFailed,
+            Self::Failed(_) | Self::Retry(_) => Code::ModuleFailed,
+            Self::Fetch(_) => Code::EndpointUnusable,
+            Self::NotRecorded { .. } => Code::NotAFunction,
             Self::Kind { .. } => Code::WrongWorld,
             Self::Undecided { .. } => Code::LimitHit,
             Self::NotIsolated { error, .. } | Self::Migrate { error, .. } => error.code(),
@@ -103,6 +104,14 @@ impl Coded for CallError {
                 "mend the module, whose instructions take so long; or raise `limits.call-time`".into()
             }
             Self::NotIsolated { error, .. } => return error.help(),
+            Self::Retry(_) => "look at the endpoint; or raise its `retries`, or let the module reject the rows".into(),
+            Self::Fetch(_) => {
+                "mend the endpoint in the job file, or give its secrets to the process that runs the job".into()
+            }
+            Self::NotRecorded { .. } => {
+                "what `ask` asks for must depend on its rows and options alone; `pelton verify` says which epochs are right"
+                    .into()
+            }
             Self::Failed(_) => "mend the input that it names; the reason is the module's own".into(),
         })
     }

@@ -11,6 +11,7 @@
 pub mod admit;
 pub mod aggregate;
 mod assemble;
+pub mod enrich;
 mod error;
 pub mod join;
 pub mod keyed;
@@ -35,9 +36,15 @@ use pelton_core::{
     limits::Limits,
     poison::OnTrap,
 };
-use pelton_wasm::{Answer, BatchContext, CallError, CallLog, Metering, Module, TransformInstance};
+use pelton_wasm::{
+    Answer, BatchContext, CallError, CallLog, EnrichInstance, Kind, Metering, Module, TransformInstance,
+};
 
 use self::{
+    enrich::{
+        EnrichPlan,
+        asking::{Call, Replies, Source},
+    },
     poison::{Chosen, PoisonRow, isolate, taken_out},
     tables::{Loaded, Offered, SideTables},
 };
@@ -62,6 +69,8 @@ pub struct OperatorPlan {
     pub ports: Vec<Option<PortPlan>>,
     /// None: nobody reads rejected rows, they are only counted.
     pub rejected: Option<PortPlan>,
+    /// What its module may ask; none: it is no enrich operator.
+    pub enrich: Option<EnrichPlan>,
     /// Rows in one call, at most.
     pub rows_max: usize,
     pub seed: u64,
@@ -159,6 +168,10 @@ pub struct OperatorStats {
     pub skipped: u64,
     /// Calls that were made to find them.
     pub trials: u64,
+    /// Requests that were sent to endpoints, those that were sent again among them.
+    pub requests: u64,
+    /// Waiting for replies.
+    pub fetch_time: Duration,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -175,6 +188,8 @@ impl OperatorStats {
         self.dead += other.dead;
         self.skipped += other.skipped;
         self.trials += other.trials;
+        self.requests += other.requests;
+        self.fetch_time += other.fetch_time;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }
@@ -185,10 +200,45 @@ impl OperatorStats {
 pub struct Operator {
     plan: Arc<OperatorPlan>,
     /// Made at the first batch, and again after it was dropped.
-    instance: Option<(Metering, TransformInstance)>,
+    instance: Option<(Metering, Instance)>,
     loaded: Loaded,
     /// What was said in calls that count, by instances that may be gone.
     said: CallLog,
+}
+
+/// By the kind of its module.
+#[derive(Debug)]
+enum Instance {
+    Transform(TransformInstance),
+    Enrich(EnrichInstance),
+}
+
+impl Instance {
+    fn open(plan: &OperatorPlan, metering: Metering) -> Result<Self, CallError> {
+        let OperatorPlan { module, limits, input, offered, options, signature, .. } = plan;
+        if module.kind() == Kind::Enrich {
+            let mut instance = EnrichInstance::metered(module, limits, metering)?;
+            instance.open_as(input, offered, options, signature)?;
+            return Ok(Self::Enrich(instance));
+        }
+        let mut instance = TransformInstance::metered(module, limits, metering)?;
+        instance.open_as(input, offered, options, signature)?;
+        Ok(Self::Transform(instance))
+    }
+
+    fn load_table(&mut self, name: &str, version: u64, rows: &RecordBatch) -> Result<(), CallError> {
+        match self {
+            Self::Transform(instance) => instance.load_table(name, version, rows),
+            Self::Enrich(instance) => instance.load_table(name, version, rows),
+        }
+    }
+
+    fn take_log(&mut self) -> CallLog {
+        match self {
+            Self::Transform(instance) => instance.take_log(),
+            Self::Enrich(instance) => instance.take_log(),
+        }
+    }
 }
 
 impl Operator {
@@ -205,15 +255,27 @@ impl Operator {
         self.loaded.see(tables);
     }
 
-    /// Runs the module over `batch`; `context.first_row` is the number of its first row.
+    /// Runs the module over `batch`; `context.first_row` is the number of its first row. A module that asks is answered by nobody.
     pub fn process(&mut self, context: BatchContext, batch: &RecordBatch) -> Result<Processed, CallError> {
+        let mut asked = Vec::new();
+        let mut replies = Replies { source: Source::Nobody, asked: &mut asked, cancelled: &|| false };
+        self.process_with(context, batch, &mut replies)
+    }
+
+    /// The same; a module that asks is answered from `replies`.
+    pub fn process_with(
+        &mut self,
+        context: BatchContext,
+        batch: &RecordBatch,
+        replies: &mut Replies<'_>,
+    ) -> Result<Processed, CallError> {
         let mut processed = Processed::default();
         let rows = batch.num_rows();
         let piece = batch::piece_rows(rows, self.read_bytes(batch), self.plan.rows_max);
         for start in (0..rows).step_by(piece) {
             let part = if piece >= rows { batch.clone() } else { batch.slice(start, piece.min(rows - start)) };
             let context = BatchContext { first_row: context.first_row + start as u64, ..context };
-            self.call(&context, &part, &mut processed)?;
+            self.call(&context, &part, replies, &mut processed)?;
         }
         Ok(processed)
     }
@@ -243,24 +305,22 @@ impl Operator {
         &mut self,
         context: &BatchContext,
         batch: &RecordBatch,
+        replies: &mut Replies<'_>,
         processed: &mut Processed,
     ) -> Result<(), CallError> {
         let started = Instant::now();
         let plan = Arc::clone(&self.plan);
-        let isolates = plan.on_trap.isolates();
-        if isolates {
-            self.keep_log();
+        let whose = (plan.name.as_str(), context.first_row, plan.limits.reply_bytes);
+        let mut asking = plan.enrich.as_ref().map(|enrich| Call::new(enrich, whose, replies));
+        let answered = self.answered(context, batch, &mut asking, processed);
+        let waited = asking.as_ref().map(|asking| asking.stats).unwrap_or_default();
+        processed.stats.requests += waited.requests;
+        processed.stats.fetch_time += waited.time;
+        let answered = answered?;
+        if let Some(asking) = asking {
+            asking.finish();
         }
-        let rows = batch.num_rows();
-        processed.stats.rows_in += rows as u64;
-        let (batch, answer) = match self.ask(context, batch, Metering::Time) {
-            Ok(answer) => (batch.clone(), answer),
-            Err(error) if isolates && error.blames_rows() => {
-                let Some(left) = self.isolate(context, batch, error, processed)? else { return Ok(()) };
-                left
-            }
-            Err(error) => return Err(error),
-        };
+        let Some((batch, answer)) = answered else { return Ok(()) };
         let batch = &batch;
         let called = Instant::now();
         processed.stats.calls += 1;
@@ -278,9 +338,31 @@ impl Operator {
         {
             processed.rejected.push(assemble::rejected(port, batch, &answer.rejected).map_err(assemble::too_large)?);
         }
-        processed.stats.call_time += called - started;
+        processed.stats.call_time += (called - started).saturating_sub(waited.time);
         processed.stats.assemble_time += called.elapsed();
         Ok(())
+    }
+
+    /// The rows that the module takes, and what it answers. None: all of them are poison.
+    fn answered(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        asking: &mut Option<Call<'_, '_>>,
+        processed: &mut Processed,
+    ) -> Result<Option<(RecordBatch, Answer)>, CallError> {
+        let plan = Arc::clone(&self.plan);
+        let isolates = plan.on_trap.isolates();
+        if isolates {
+            self.keep_log();
+        }
+        let rows = batch.num_rows();
+        processed.stats.rows_in += rows as u64;
+        match self.ask(context, batch, Metering::Time, asking) {
+            Ok(answer) => Ok(Some((batch.clone(), answer))),
+            Err(error) if isolates && error.blames_rows() => self.isolate(context, batch, error, asking, processed),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the module's instance, so that the first batch need not wait for it.
@@ -294,12 +376,16 @@ impl Operator {
         context: &BatchContext,
         batch: &RecordBatch,
         error: CallError,
+        asking: &mut Option<Call<'_, '_>>,
         processed: &mut Processed,
     ) -> Result<Option<(RecordBatch, Answer)>, CallError> {
+        if let Some(asking) = asking {
+            asking.is_trial = true;
+        }
         let mut said = CallLog::default();
         let mut make = |chosen: &Chosen, metering: Metering| -> Result<_, CallError> {
             let rows = chosen.rows(batch);
-            let answer = self.ask(context, &rows, metering)?;
+            let answer = self.ask(context, &rows, metering, asking)?;
             // Only the last of these calls counts.
             said = self.instance.as_mut().map(|(_, instance)| instance.take_log()).unwrap_or_default();
             Ok((rows, answer))
@@ -313,21 +399,32 @@ impl Operator {
         Ok(isolated.answer)
     }
 
-    /// One call. Whoever fails is dropped.
-    fn ask(&mut self, context: &BatchContext, batch: &RecordBatch, metering: Metering) -> Result<Answer, CallError> {
+    /// One call; of an enrich operator the two of them. Whoever fails is dropped.
+    fn ask(
+        &mut self,
+        context: &BatchContext,
+        batch: &RecordBatch,
+        metering: Metering,
+        asking: &mut Option<Call<'_, '_>>,
+    ) -> Result<Answer, CallError> {
         let columns: Vec<ArrayRef> = self.read_columns(batch).cloned().collect();
-        let plan = Arc::clone(&self.plan);
-        let answer = self.instance(metering)?.process(context, batch.num_rows(), &columns, &plan.signature);
+        let (plan, rows) = (Arc::clone(&self.plan), batch.num_rows());
+        let answer = match (self.instance(metering)?, &plan.enrich, asking) {
+            (Instance::Transform(instance), ..) => instance.process(context, rows, &columns, &plan.signature),
+            (Instance::Enrich(instance), Some(enrich), Some(asking)) => {
+                enrich::call(instance, enrich, context, (rows, &columns), &plan.signature, asking)
+            }
+            (Instance::Enrich(_), ..) => unreachable!("the plan of an enrich operator says what it may ask"),
+        };
         if answer.is_err() {
             self.instance = None;
         }
         answer
     }
 
-    fn instance(&mut self, metering: Metering) -> Result<&mut TransformInstance, CallError> {
+    fn instance(&mut self, metering: Metering) -> Result<&mut Instance, CallError> {
         if self.instance.as_ref().is_none_or(|(made, _)| *made != metering) {
-            let mut instance = TransformInstance::metered(&self.plan.module, &self.plan.limits, metering)?;
-            instance.open_as(&self.plan.input, &self.plan.offered, &self.plan.options, &self.plan.signature)?;
+            let instance = Instance::open(&self.plan, metering)?;
             self.loaded.forget();
             self.instance = Some((metering, instance));
         }

@@ -16,6 +16,7 @@ wasmtime::component::bindgen!({
             export pelton:operator/aggregate@0.1.0;
             export pelton:operator/retractable@0.1.0;
             export pelton:operator/cogroup@0.1.0;
+            export pelton:operator/enrich@0.1.0;
             export pelton:operator/tables@0.1.0;
             export pelton:operator/migrate@0.1.0;
         }

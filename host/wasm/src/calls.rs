@@ -1,7 +1,7 @@
 //! What the instances of all kinds share: a store with its limits, and calls that end by themselves.
 //!
 //! An instance belongs to one compute thread. What it keeps in its memory is a cache: the caller drops the instance after
-//! any error but [`CallError::Failed`] and makes another.
+//! any error but [`CallError::Failed`] and [`CallError::Retry`], and makes another.
 
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ use crate::{
     state::CallState,
     ticker, wire,
 };
+
+/// The only call that may be made again because the module says so.
+pub(crate) const ANSWER: &str = "answer";
 
 /// What a call may know about the world. Times in µs since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +155,7 @@ impl<G> Calls<G> {
     ) -> Result<T, CallError> {
         match answer {
             Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(wit::Failure::Retry(reason))) if call == ANSWER => Err(CallError::Retry(shown(&reason))),
             Ok(Err(wit::Failure::Fatal(reason) | wit::Failure::Retry(reason))) => {
                 Err(CallError::Failed(shown(&reason)))
             }

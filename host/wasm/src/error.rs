@@ -26,10 +26,6 @@ pub enum LoadError {
     NoOperator { exports: Vec<String> },
     #[error("it exports more than one kind of operator (its exports: {})", names(.exports))]
     SeveralKinds { exports: Vec<String> },
-    #[error(
-        "it exports `{0}`, which this version of Pelton cannot run yet; it runs transforms, keyed operators, aggregates and cogroups"
-    )]
-    KindNotYet(String),
     #[error("it imports `{}`, which no module may use", shown(.0))]
     Import(String),
     #[error("it needs {what}, more than the {max} that one instance may have")]
@@ -102,6 +98,17 @@ pub enum CallError {
     Refused(String),
     #[error("said that it cannot go on: {0}")]
     Failed(String),
+    /// `answer` of an enrich operator wants its requests to be sent again. The instance may be called again.
+    #[error("wants to ask again: {0}")]
+    Retry(String),
+    /// What it asks for cannot be fetched, through no fault of the module's.
+    #[error("cannot be given replies: {0}")]
+    Fetch(String),
+    /// An epoch is computed again, and nobody is asked a second time.
+    #[error(
+        "asks `{request}`, which it did not ask when the epoch was committed; so it is not a function of its input"
+    )]
+    NotRecorded { request: String },
     #[error("opened with another contract than when the job was planned, so it is not a function of its input")]
     ContractChanged,
     #[error("cannot be instantiated: {0}")]
@@ -141,7 +148,7 @@ impl CallError {
         let (Self::Trap { call, .. } | Self::Limit { call, .. } | Self::Invalid { call, .. }) = self else {
             return false;
         };
-        matches!(*call, "process" | "accumulate" | "finish")
+        matches!(*call, "process" | "accumulate" | "finish" | "ask" | "answer")
     }
 
     /// The call took too long.
@@ -229,6 +236,12 @@ pub enum Law {
     RejectRange { row: u32, rows: usize },
     #[error("it rejects row {0} twice")]
     RejectTwice(u32),
+    #[error("request {at}: {fault}")]
+    Request { at: usize, fault: String },
+    #[error("request {again} is request {first} once more: each different request is asked for once")]
+    RequestTwice { first: usize, again: usize },
+    #[error("row {row} waits for request {wanted}, but there are {requests}")]
+    Wanted { row: usize, wanted: u32, requests: usize },
 }
 
 /// How a limit is shown: in the unit in which it is set.

@@ -3,7 +3,7 @@
 //! In the order in which a module meets them:
 //!
 //! ```text
-//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate | cogroup (instance)
+//! packaging ─► engine (compile, cache) ─► module (its kind) ─► transform | keyed | aggregate | cogroup | enrich (instance)
 //!                                            │
 //!                                            └─► calls ─► lower ─► guest ─► lift, answer (checks)
 //! ```
@@ -20,6 +20,7 @@ mod cache;
 mod calls;
 mod cogroup;
 mod engine;
+mod enrich;
 mod error;
 mod fault;
 mod host;
@@ -30,6 +31,7 @@ mod lower;
 mod migrate;
 mod module;
 mod packaging;
+mod requests;
 mod state;
 mod state_row;
 mod ticker;
@@ -44,6 +46,7 @@ pub use apart::{Compiler, REFUSED};
 pub use calls::BatchContext;
 pub use cogroup::{CogroupBatch, CogroupInstance, CogroupSide};
 pub use engine::{Metering, Runtime, RuntimeOptions, compile_here};
+pub use enrich::EnrichInstance;
 pub use error::{CallError, GuestBacktrace, Law, LoadError};
 pub use host::{CallLog, Level, LogLine, Metric};
 pub use keyed::{DueTimers, KeyedBatch, KeyedInstance};
@@ -51,6 +54,7 @@ pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, Sta
 pub use migrate::{MigratedRows, OlderRows};
 pub use module::{Kind, Module};
 pub use packaging::{Packaging, pack};
+pub use requests::{Allowed, Asked, NO_REQUEST, Reply, Request, RequestKey};
 pub use state::{StateRange, StateReader, StateRows};
 pub use transform::TransformInstance;
 

@@ -16,7 +16,7 @@ use wasmtime::{
 
 use crate::{
     bindings::{
-        exports::pelton::operator::{aggregate, cogroup, keyed, migrate, retractable, tables, transform},
+        exports::pelton::operator::{aggregate, cogroup, enrich, keyed, migrate, retractable, tables, transform},
         pelton::operator::{log, state, types},
     },
     engine::{CORE_INSTANCES_MAX, MEMORIES_MAX, Metering, Runtime},
@@ -68,10 +68,11 @@ pub enum Kind {
     Keyed,
     Aggregate,
     Cogroup,
+    Enrich,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Transform, Self::Keyed, Self::Aggregate, Self::Cogroup];
+    pub const ALL: [Self; 5] = [Self::Transform, Self::Keyed, Self::Aggregate, Self::Cogroup, Self::Enrich];
 
     /// The interface, without package and version.
     pub fn name(self) -> &'static str {
@@ -80,6 +81,7 @@ impl Kind {
             Self::Keyed => "keyed",
             Self::Aggregate => "aggregate",
             Self::Cogroup => "cogroup",
+            Self::Enrich => "enrich",
         }
     }
 }
@@ -92,6 +94,7 @@ impl fmt::Display for Kind {
             Self::Keyed => "a keyed operator",
             Self::Aggregate => "an aggregate",
             Self::Cogroup => "a cogroup",
+            Self::Enrich => "an enrich operator",
         })
     }
 }
@@ -102,10 +105,9 @@ pub(crate) enum Exports {
     Keyed(keyed::GuestIndices),
     Aggregate(aggregate::GuestIndices),
     Cogroup(cogroup::GuestIndices),
+    Enrich(enrich::GuestIndices),
 }
 
-/// The kind of operator that the contract has, but this host cannot run.
-const KIND_NOT_YET: &str = "enrich";
 /// What an aggregate may export besides.
 const RETRACTABLE: &str = "retractable";
 /// What any kind may export besides.
@@ -166,6 +168,7 @@ impl Module {
             Exports::Keyed(_) => Kind::Keyed,
             Exports::Aggregate(_) => Kind::Aggregate,
             Exports::Cogroup(_) => Kind::Cogroup,
+            Exports::Enrich(_) => Kind::Enrich,
         }
     }
 
@@ -189,6 +192,7 @@ impl Linked {
             Kind::Keyed => keyed::GuestIndices::new(&pre).map(Exports::Keyed),
             Kind::Aggregate => aggregate::GuestIndices::new(&pre).map(Exports::Aggregate),
             Kind::Cogroup => cogroup::GuestIndices::new(&pre).map(Exports::Cogroup),
+            Kind::Enrich => enrich::GuestIndices::new(&pre).map(Exports::Enrich),
         };
         let exported = exported.map_err(invalid)?;
         let has = |name: &str| exports.contains(&interface(name));
@@ -232,9 +236,6 @@ fn interface(name: &str) -> String {
 /// A component exports exactly one kind of operator.
 fn kind(exports: &[String]) -> Result<Kind, LoadError> {
     let exported = |kind: &str| exports.contains(&interface(kind));
-    if exported(KIND_NOT_YET) {
-        return Err(LoadError::KindNotYet(interface(KIND_NOT_YET)));
-    }
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| exported(kind.name())).collect();
     match kinds.as_slice() {
         [] => Err(LoadError::NoOperator { exports: exports.to_vec() }),

@@ -45,6 +45,9 @@ pub struct Record {
     /// Left out where there are none, as in records of before there were dead letters.
     #[serde(default, skip_serializing_if = "Letters::is_empty")]
     pub letters: Letters,
+    /// What endpoints answered to the epoch's modules; none: nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replies: Option<FileRef>,
 }
 
 /// What is needed of the records of old epochs: where one is read, the rest of the record is passed over.
@@ -61,6 +64,8 @@ pub struct Outline {
     pub published_through: Epoch,
     #[serde(default)]
     pub letters: Letters,
+    #[serde(default)]
+    pub replies: Option<FileRef>,
     #[serde(default)]
     pub sinks: Vec<SinkOutbox>,
 }
@@ -87,11 +92,22 @@ impl SourcePlace {
 
 impl Outline {
     pub fn of(record: &Record) -> Self {
-        let Record { epoch, generation, now, sources, tables, snapshot, published_through, letters, sinks, .. } =
-            record.clone();
+        let Record {
+            epoch,
+            generation,
+            now,
+            sources,
+            tables,
+            snapshot,
+            published_through,
+            letters,
+            replies,
+            sinks,
+            ..
+        } = record.clone();
         let sources = sources.into_iter().map(SourceRecord::place).collect();
         let sinks = sinks.into_iter().map(|sink| SinkOutbox { outbox: sink.outbox }).collect();
-        Self { epoch, generation, now, sources, tables, snapshot, published_through, letters, sinks }
+        Self { epoch, generation, now, sources, tables, snapshot, published_through, letters, replies, sinks }
     }
 
     /// The files that are needed until the epoch is published.
@@ -106,7 +122,7 @@ impl Outline {
             std::iter::once(&snapshot.engine).chain(operators)
         });
         let letters = self.letters.queue.iter().map(|part| &part.file).chain(&self.letters.replayed);
-        self.tables.iter().map(|table| &table.rows).chain(snapshot).chain(letters)
+        self.tables.iter().map(|table| &table.rows).chain(snapshot).chain(letters).chain(&self.replies)
     }
 }
 

@@ -11,6 +11,7 @@ fn record(epoch: u64, generation: u64) -> Outline {
         snapshot: None,
         published_through: Epoch(0),
         letters: Letters::default(),
+        replies: None,
         sinks: Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     operator::{
         OperatorPlan,
         aggregate::AggregatePlan,
+        enrich::EnrichPlan,
         join::{JoinForm, JoinPlan, LookupPlan},
         keyed::KeyedPlan,
         sort::{Phase, SortPlan},
@@ -278,8 +279,35 @@ fn module_facts(name: &str, module: &Module, reads: &[usize], input: &Input) -> 
 
 fn transform_facts(operator: &OperatorPlan) -> Vec<(String, String)> {
     let mut facts = module_facts(&operator.module_name, &operator.module, &operator.signature.reads, &operator.input);
+    facts.extend(operator.enrich.iter().flat_map(endpoint_facts));
     facts.extend(port_facts(&operator.signature.ports));
     facts
+}
+
+/// What may be asked, and with which headers; never their values.
+fn endpoint_facts(enrich: &EnrichPlan) -> impl Iterator<Item = (String, String)> {
+    let specs = enrich.at.iter().filter_map(|at| enrich.endpoints.specs.get(*at));
+    specs.flat_map(|spec| {
+        let limits = format!(
+            "{} within {:?}, {} at once, sent again {} at most, replies of {} at most",
+            spec.url,
+            spec.timeout,
+            spec.concurrency,
+            counted(spec.retries),
+            show_bytes(spec.reply_bytes)
+        );
+        let headers: Vec<&str> = spec.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let secrets: Vec<String> = spec.secrets.iter().map(|(name, from)| format!("{name} from {from}")).collect();
+        let of = |what: &str, listed: String| {
+            (!listed.is_empty()).then(|| (format!("endpoint {} {what}", spec.name), listed))
+        };
+        let asked = [(format!("endpoint {}", spec.name), limits)].into_iter();
+        asked.chain(of("headers", headers.join(", "))).chain(of("secrets", secrets.join(", ")))
+    })
+}
+
+fn counted(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
 }
 
 fn port_facts(ports: &[Port]) -> impl Iterator<Item = (String, String)> {

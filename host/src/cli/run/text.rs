@@ -205,6 +205,10 @@ fn stages(summary: &Summary) -> impl Iterator<Item = Stage> {
                 .chain((operator.stats.late > 0).then(|| format!("{} late", HumanCount(operator.stats.late))))
                 .chain((operator.stats.dead > 0).then(|| counted(operator.stats.dead, "dead letter")))
                 .chain((operator.stats.skipped > 0).then(|| format!("{} skipped", HumanCount(operator.stats.skipped))))
+                .chain((operator.stats.requests > 0).then(|| {
+                    let waited = operator.stats.fetch_time.as_secs_f64();
+                    format!("{}, {waited:.1} s waiting for replies", counted(operator.stats.requests, "request"))
+                }))
                 .chain(metrics)
                 .collect::<Vec<_>>()
                 .join(", "),

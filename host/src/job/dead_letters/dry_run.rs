@@ -64,6 +64,9 @@ fn outcome(plan: &Plan, trials: &mut HashMap<usize, Operator>, letter: &Letter) 
     if operator.module.takes_tables() {
         return unknown("its operator looks into tables, which are read when the job runs");
     }
+    if operator.enrich.is_some() {
+        return unknown("its operator asks endpoints, and a trial sends no request");
+    }
     let trial = trials.entry(index).or_insert_with(|| Operator::new(Arc::clone(operator)));
     let context = BatchContext {
         epoch: letter.head.id.epoch.0,

@@ -36,7 +36,7 @@ fn pair(text: &str) -> (String, String) {
 
 /// Keys of the operator that a join has no use for.
 fn check_keys(operator: &Reader<'_>, kind: JoinKind) -> Option<()> {
-    let all = ["input", "sort", "key", "aggregate", "emit", "state"];
+    let all = ["input", "sort", "key", "aggregate", "emit", "state", "endpoints"];
     let module: &[&str] = if kind == JoinKind::Cogroup { &[] } else { &["module", "options"] };
     if let Some(key) = all.iter().chain(module).find(|key| operator.has(key)) {
         let message = format!("`{}` and `join` exclude each other", operator.place(key));

@@ -9,6 +9,7 @@
 //! files or modules is the planner's, which asks [`JobFile::span_of`] where to point.
 
 pub mod edit;
+mod endpoint;
 mod expand;
 mod format;
 mod generator;
@@ -51,7 +52,7 @@ use self::{
     expand::Variables,
     keys::Named,
     reader::{MISTAKES_MAX, NAME_HELP, Reader, Report, name_fault},
-    tables::{JOB, OPERATORS, SINKS, SOURCES, TABLES},
+    tables::{ENDPOINTS, JOB, OPERATORS, SINKS, SOURCES, TABLES},
     tree::{SyntaxError, Table},
 };
 use super::diagnostic::{Diagnostic, Diagnostics, Sources};
@@ -181,8 +182,10 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
     let threads = at.integer("threads").and_then(|threads| usize::try_from(threads).ok());
     let sources = nodes(&at, &SOURCES, |name, kind, at| source::read(name, kind, at));
     let tables = nodes(&at, &TABLES, |name, _, at| source::read_table(name, at));
+    let endpoints = nodes(&at, &ENDPOINTS, |name, _, at| endpoint::read(name, at));
     let operators = nodes(&at, &OPERATORS, |name, _, at| operator::read(name, at));
     let sinks = nodes(&at, &SINKS, |name, kind, at| sink::read(name, kind, at));
+    endpoint::check(&at, &operators);
     for (index, operator) in operators.iter().enumerate() {
         let Some(was) = &operator.was else { continue };
         let is_here = operators.iter().any(|other| other.name == *was);
@@ -230,6 +233,7 @@ fn job(report: &Report<'_>, root: &Table) -> Option<JobSpec> {
         restart,
         sources,
         tables,
+        endpoints,
         operators,
         sinks,
     })

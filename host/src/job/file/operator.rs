@@ -74,6 +74,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         emission,
         mode,
         state,
+        endpoints: endpoints(at),
         limits,
         on_trap,
         was: at.text("was").map(str::to_owned),
@@ -85,6 +86,13 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
 
 fn reset(at: &Reader<'_>) -> u64 {
     at.integer("reset").and_then(|number| u64::try_from(number).ok()).unwrap_or_default()
+}
+
+/// The names of endpoints, each once. Whether there are such is looked at when all are known.
+fn endpoints(at: &Reader<'_>) -> Vec<String> {
+    let names = at.texts("endpoints").unwrap_or_default();
+    check_unique(at, "endpoints", &names);
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// `COLUMN`, or `COLUMN desc`.
@@ -100,8 +108,20 @@ fn sort_column(text: &str) -> SortColumn {
 
 /// Keys that a sort has no use for. None: one was reported.
 fn check_sort(at: &Reader<'_>) -> Option<()> {
-    let others =
-        ["module", "options", "key", "window", "aggregate", "emit", "state", "on-trap", "reset", "shadow", "canary"];
+    let others = [
+        "module",
+        "options",
+        "key",
+        "window",
+        "aggregate",
+        "emit",
+        "state",
+        "endpoints",
+        "on-trap",
+        "reset",
+        "shadow",
+        "canary",
+    ];
     let Some(key) = others.iter().find(|key| at.has(key)) else { return Some(()) };
     let message = format!("`{}` and `sort` exclude each other", at.place(key));
     let help = "a sort puts rows in order by itself; let another operator read it, or be read by it";
@@ -287,6 +307,9 @@ fn limits(at: &Reader<'_>) -> Limits {
         log_calls: count("log-calls").unwrap_or(default.log_calls),
         state_row_bytes: at.size("state-row-bytes").unwrap_or(default.state_row_bytes),
         state_bytes: at.size("state-bytes").unwrap_or(default.state_bytes),
+        requests: count("requests").and_then(|requests| u32::try_from(requests).ok()).unwrap_or(default.requests),
+        request_bytes: at.size("request-bytes").unwrap_or(default.request_bytes),
+        reply_bytes: at.size("reply-bytes").unwrap_or(default.reply_bytes),
     }
 }
 

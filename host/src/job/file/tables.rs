@@ -3,6 +3,7 @@
 //! `source`, `operator` and `sink` turn what a [`Reader`](super::reader::Reader) finds under these keys into a
 //! `JobSpec`. A default that is written here is the one that they use (a test holds the two together).
 
+mod endpoint;
 mod live;
 mod on_trap;
 mod operator;
@@ -16,6 +17,7 @@ use super::keys::{
     Shape,
 };
 
+pub use endpoint::{ENDPOINT, ENDPOINTS};
 pub use on_trap::ON_TRAP;
 pub use operator::{CANARY, EMIT, JOIN, LIMITS, OPERATOR, OPERATORS, SHADOW, STATE, WINDOW};
 pub use sink::{BLACKHOLE, FILE_SINK, POSTGRES, PRINT, SINKS};
@@ -77,6 +79,12 @@ pub static JOB: Keys = Keys {
         ),
         key("source", Shape::Named(&SOURCES), Required, "Where rows come from, each under a name of its own"),
         key("table", Shape::Named(&TABLES), Optional("none"), "Side inputs for joins: files that are held in memory"),
+        key(
+            "endpoint",
+            Shape::Named(&ENDPOINTS),
+            Optional("none"),
+            "Places that enrich operators may ask by HTTP. docs/enrich.md tells the whole story",
+        ),
         key("operator", Shape::Named(&OPERATORS), Optional("none"), "What modules do with the rows"),
         key("sink", Shape::Named(&SINKS), Required, "Where rows go"),
     ],

@@ -8,9 +8,10 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use pelton_core::{
     contract::{Input, Signature},
     job::{CANARY_SUFFIX, JobSpec, OperatorSpec, SHADOW_SUFFIX, SourceSpec, operator_of},
+    limits::Limits,
     poison::Fate,
 };
-use pelton_wasm::Module;
+use pelton_wasm::{Allowed, Kind, Module};
 
 use super::{
     CheckpointPlan, Logic, OutputPlan, Part, Plan, PlannedOperator, PlannedSide, SinkPlan, SourcePlan, TablePlan,
@@ -21,7 +22,11 @@ use super::{
 use crate::{
     checkpoint::Location,
     job::file::JobFile,
-    operator::{OperatorPlan, tables::Offered},
+    operator::{
+        OperatorPlan,
+        enrich::{EnrichPlan, endpoint::Endpoints},
+        tables::Offered,
+    },
 };
 
 pub(super) fn assemble(
@@ -52,6 +57,7 @@ pub(super) fn assemble(
         // What is compared is what somebody reads, which had to be known first.
         pruned = prune::prune(&mut outputs, &drafts, &sink_drafts, &tap_drafts, &extra);
     }
+    let endpoints = Arc::new(Endpoints::new(&job.endpoints, &file.dir));
     let operators: Vec<_> = opened
         .into_iter()
         .zip(drafts)
@@ -73,7 +79,9 @@ pub(super) fn assemble(
             logic: match opened {
                 Opened::Transform { module, options, input, signature } => {
                     let input = (input, Offered::clone(&offered));
-                    Logic::Transform(Arc::new(transform(job, spec, input, module, options, signature, pruned)))
+                    let enrich = (module.kind() == Kind::Enrich).then(|| enrich(&endpoints, &spec));
+                    let program = (module, options, enrich);
+                    Logic::Transform(Arc::new(transform(job, spec, input, program, signature, pruned)))
                 }
                 Opened::Aggregate(opened) => Logic::Aggregate(Arc::new(opened.plan(job, spec, pruned))),
                 Opened::Keyed(opened) => Logic::Keyed(Arc::new(opened.plan(job, spec, pruned))),
@@ -162,6 +170,8 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
         partitions,
         sources,
         tables,
+        // What they answered is recorded with each epoch: nothing that is computed again depends on them.
+        endpoints: _,
         operators: specs,
         sinks,
         threads: _,
@@ -169,10 +179,12 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
         restart: _,
     } = job;
     // What an operator was called is of no account once it has its state.
-    let specs: Vec<OperatorSpec> = specs.iter().map(|spec| OperatorSpec { was: None, ..spec.clone() }).collect();
+    let specs: Vec<OperatorSpec> =
+        specs.iter().map(|spec| OperatorSpec { was: None, endpoints: Vec::new(), ..spec.clone() }).collect();
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
     // As it was before there were such keys.
     let text = text.replace(", sort: []", "").replace(", was: None", "").replace(", ahead: None", "");
+    let text = text.replace(", endpoints: []", "").replace(&limits_of_asking(&Limits::default()), "");
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());
@@ -182,12 +194,17 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// How limits are shown that only enrich operators have.
+fn limits_of_asking(limits: &Limits) -> String {
+    let Limits { requests, request_bytes, reply_bytes, .. } = limits;
+    format!(", requests: {requests}, request_bytes: {request_bytes}, reply_bytes: {reply_bytes}")
+}
+
 fn transform(
     job: &JobSpec,
     spec: OperatorSpec,
     (input, offered): (Input, Offered),
-    module: Arc<Module>,
-    options: String,
+    (module, options, enrich): (Arc<Module>, String, Option<EnrichPlan>),
     signature: Signature,
     pruned: Pruned,
 ) -> OperatorPlan {
@@ -207,8 +224,21 @@ fn transform(
         reads_at: side.reads_at,
         ports,
         rejected: side.rejected,
+        enrich,
         rows_max: job.batch.rows,
     }
+}
+
+/// What an operator may ask, of all that the job allows.
+fn enrich(endpoints: &Arc<Endpoints>, spec: &OperatorSpec) -> EnrichPlan {
+    let position = |name: &String| endpoints.specs.iter().position(|endpoint| endpoint.name == *name);
+    let at: Vec<usize> = spec.endpoints.iter().filter_map(position).collect();
+    let allowed = at.iter().filter_map(|at| endpoints.specs.get(*at)).map(|endpoint| {
+        let own = endpoint.headers.iter().map(|(name, _)| name);
+        let secret = endpoint.secrets.iter().map(|(name, _)| name);
+        Allowed { name: endpoint.name.clone(), headers: own.chain(secret).cloned().collect() }
+    });
+    EnrichPlan { endpoints: Arc::clone(endpoints), allowed: allowed.collect(), at }
 }
 
 fn planned_source(open: OpenSource, outputs: &[OutputPlan]) -> SourcePlan {

@@ -16,7 +16,7 @@ use pelton_core::{
     limits::Limits,
     types,
 };
-use pelton_wasm::{CallError, Kind, LoadError, Module, TransformInstance};
+use pelton_wasm::{CallError, EnrichInstance, Kind, LoadError, Module, TransformInstance};
 
 use super::{
     OutputPlan, Plan, Surroundings, TablePlan,
@@ -373,7 +373,11 @@ impl Builder<'_> {
             && spec.modules.iter().all(|module| module.alias.is_none())
         {
             let module = modules.into_iter().next()?;
+            self.check_endpoints(&place, spec, module.0.kind())?;
             return self.keyed(&place, spec, input, module, upstream);
+        }
+        for (module, _) in &modules {
+            self.check_endpoints(&place, spec, module.kind())?;
         }
         self.refuse_state(&place, spec)?;
         if modules.iter().any(|(module, _)| module.kind() == Kind::Aggregate) || spec.is_keyed() {
@@ -412,6 +416,32 @@ impl Builder<'_> {
         let draft = Draft { sides: vec![side], ports, takes_all: false };
         let opened = Opened::Transform { module, options, input, signature };
         Some(OpenOperator { spec: OperatorSpec::clone(spec), opened, draft, sources, held_back, stage: 0 })
+    }
+
+    /// Whether an operator names endpoints if its module asks, and only then. None: it was reported. A candidate may do without.
+    fn check_endpoints(&mut self, place: &str, spec: &OperatorSpec, kind: Kind) -> Option<()> {
+        let name = operator_of(&spec.name);
+        let (asks, is_candidate) = (kind == Kind::Enrich, name != spec.name);
+        if asks != spec.endpoints.is_empty() || !asks && is_candidate {
+            return Some(());
+        }
+        if asks {
+            let message = format!("operator `{name}` may ask no endpoint, and its module is an enrich operator");
+            let help =
+                "name those that it may ask: `endpoints = [\"NAME\"]`, each with an `[endpoint.NAME]`".to_owned();
+            self.mistakes.push(&format!("{place}.module"), Code::MissingKey, message, "it asks", Some(help));
+        } else {
+            let message = format!("operator `{name}` names endpoints, but its module is {kind}, which asks nobody");
+            let help = "leave `endpoints` out, or use a module that exports `enrich`".to_owned();
+            self.mistakes.push(
+                &format!("{place}.endpoints"),
+                Code::WrongWorld,
+                message,
+                "for enrich operators",
+                Some(help),
+            );
+        }
+        None
     }
 
     /// Whether the work of an operator with a canary can be shared. None: it was reported.
@@ -615,8 +645,10 @@ fn open_module(
     input: &Input,
     offered: &[SideTable],
 ) -> Result<Signature, CallError> {
-    let mut instance = TransformInstance::new(module, limits)?;
-    let contract = instance.open(input, offered, options)?;
+    let contract = match module.kind() {
+        Kind::Enrich => EnrichInstance::new(module, limits)?.open(input, offered, options)?,
+        _ => TransformInstance::new(module, limits)?.open(input, offered, options)?,
+    };
     Ok(contract.check(input, offered)?)
 }
 

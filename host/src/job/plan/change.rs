@@ -15,6 +15,7 @@ use std::{fmt, sync::Arc};
 use arrow::datatypes::{Schema, SchemaRef};
 use pelton_core::{
     contract::{Mode, StateForm, StateTable},
+    enrich::{EndpointSpec, SecretFrom},
     evolution::{Evolution, Takeover},
     job::{JobSpec, OperatorSpec, operator_of},
     model::ModuleDigest,
@@ -200,6 +201,47 @@ fn crossings<'a>(from: &'a Plan, plan: &'a Plan) -> impl Iterator<Item = (&'a Pl
     going_over.chain(back)
 }
 
+/// What operators may ask in `plan` that they may not in `from`: other endpoints, another place under the same name, another secret. Somebody
+/// has to approve of it.
+pub fn widened(from: &Plan, plan: &Plan) -> Vec<String> {
+    let of = |plan: &Plan, name: &str| -> Vec<EndpointSpec> {
+        let named = plan.operators.iter().filter(|planned| operator_of(planned.logic.name()) == name);
+        named.flat_map(asked).cloned().collect()
+    };
+    let mut widened = Vec::new();
+    for planned in &plan.operators {
+        let name = operator_of(planned.logic.name());
+        let before = of(from, name);
+        for spec in asked(planned) {
+            let known = before.iter().find(|known| known.name == spec.name);
+            let mut more = Vec::new();
+            match known {
+                None => more.push(format!("at {}", spec.url)),
+                Some(known) if known.url != spec.url => more.push(format!("at {} and not {}", spec.url, known.url)),
+                Some(_) => {}
+            }
+            let is_new = |secret: &&(String, SecretFrom)| known.is_none_or(|known| !known.secrets.contains(secret));
+            more.extend(
+                spec.secrets.iter().filter(is_new).map(|(header, from)| format!("with `{header}` from {from}")),
+            );
+            if !more.is_empty() {
+                widened.push(format!("operator `{name}` may ask endpoint `{}` {}", spec.name, more.join(", ")));
+            }
+        }
+    }
+    widened.dedup();
+    widened
+}
+
+/// The endpoints that an operator may ask.
+fn asked(planned: &PlannedOperator) -> impl Iterator<Item = &EndpointSpec> {
+    let enrich = match &planned.logic {
+        Logic::Transform(plan) => plan.enrich.as_ref(),
+        _ => None,
+    };
+    enrich.into_iter().flat_map(|enrich| enrich.at.iter().filter_map(|at| enrich.endpoints.specs.get(*at)))
+}
+
 fn job_refusals(old: &Plan, new: &Plan) -> Vec<String> {
     let mut refusals = Vec::new();
     let mut refuse = |differs: bool, what: &str| {
@@ -316,6 +358,18 @@ fn operator_change(
         notes.push(match new.logic.partitions() {
             0 => format!("takes {} of the batches", part.share),
             partitions => format!("takes {} of {partitions} partitions", part.share.partitions(partitions)),
+        });
+    }
+    let (was_asked, is_asked): (Vec<_>, Vec<_>) = (asked(old).collect(), asked(new).collect());
+    if was_asked != is_asked {
+        let listed = |specs: &[&EndpointSpec]| {
+            let listed: Vec<String> = specs.iter().map(|spec| format!("{} ({})", spec.name, spec.url)).collect();
+            if listed.is_empty() { "nobody".to_owned() } else { listed.join(", ") }
+        };
+        let (before, after) = (listed(&was_asked), listed(&is_asked));
+        notes.push(match before == after {
+            true => format!("asks {after}, with other settings"),
+            false => format!("may ask {after}, and not {before}"),
         });
     }
     let digests = |logic: &Logic| logic.digests().iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -194,6 +194,7 @@ mod tests {
             emission: None,
             mode: None,
             state: None,
+            endpoints: Vec::new(),
             limits: Limits::default(),
             was: None,
             reset: 0,

@@ -51,7 +51,10 @@ use crate::{
     },
     failpoint,
     job::plan::{Plan, PlannedOperator, SourcePlan, change::Change},
-    operator::tables::TableVersion,
+    operator::{
+        enrich::recorded::{self as replies, AskedCall, Recorded},
+        tables::TableVersion,
+    },
     sink::{Begin, Prepared, Writer},
 };
 
@@ -73,6 +76,8 @@ pub(super) struct Again {
     pub(super) tables: Arc<Tables>,
     /// Letters that it begins with.
     pub(super) letters: Vec<Letter>,
+    /// What endpoints answered.
+    pub(super) replies: Arc<Recorded>,
 }
 
 /// What the planner begins with.
@@ -252,7 +257,8 @@ impl Beginning {
             }
             let letters = record.letters.replayed.as_ref().map(|file| keeper.letters.read(file)).transpose()?;
             let letters = letters.unwrap_or_default();
-            again.push_back(Again { record, tables: Arc::clone(&before), letters });
+            let replies = read_replies(&|file| store.get(file), &record)?;
+            again.push_back(Again { record, tables: Arc::clone(&before), letters, replies });
         }
         let (positions, upcoming) = (take(&mut self.positions), take(&mut self.upcoming));
         let letters = self.keeper.as_ref().map(|keeper| Arc::clone(&keeper.letters));
@@ -342,6 +348,12 @@ fn read_table(get: Get<'_>, table: &TableRecord) -> Result<TableVersion, RunErro
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let rows = arrow::compute::concat_batches(&schema, &batches).map_err(unreadable)?;
     Ok(TableVersion { name: table.name.clone(), version: table.version, rows })
+}
+
+fn read_replies(get: Get<'_>, record: &Record) -> Result<Arc<Recorded>, RunError> {
+    let Some(file) = &record.replies else { return Ok(Arc::default()) };
+    let unreadable = |why: String| CheckpointError::unreadable(file, std::io::Error::other(why));
+    Ok(Arc::new(Recorded::decode(&get(file)?).map_err(unreadable)?))
 }
 
 fn table_bytes(rows: &RecordBatch) -> Vec<u8> {
@@ -434,7 +446,7 @@ impl Keeper {
         shared: &Shared,
         closed: ClosedEpoch,
         (sinks, outboxes): &(Vec<SinkRecord>, Vec<Vec<u8>>),
-        (saved, fresh): (Vec<Saved>, Vec<Letter>),
+        (saved, fresh, asked): (Vec<Saved>, Vec<Letter>, &[AskedCall]),
         watermarks: &[Option<i64>],
     ) -> Result<CommitPermit, RunError> {
         let ClosedEpoch {
@@ -451,7 +463,7 @@ impl Keeper {
             is_reduced,
             is_last,
             saves,
-            asked,
+            asked: wanted,
             ..
         } = closed;
         let plan = &revision.plan;
@@ -476,8 +488,9 @@ impl Keeper {
         }
         let tables = self.tables(&tables)?;
         let (name, gone, replayed) =
-            asked.map_or((None, Vec::new(), None), |asked| (Some(asked.name), asked.gone, asked.replayed));
+            wanted.map_or((None, Vec::new(), None), |wanted| (Some(wanted.name), wanted.gone, wanted.replayed));
         let queue = self.letters.next(&fresh, &gone)?;
+        let replies = (!asked.is_empty()).then(|| self.store.put("replies", &replies::encode(asked))).transpose()?;
         let snapshot = if saves { Some(self.snapshot(plan, shared, epoch, saved)?) } else { None };
         let record = Record {
             epoch,
@@ -497,6 +510,7 @@ impl Keeper {
             snapshot,
             published_through: self.published,
             letters: Letters { queue: queue.clone(), replayed },
+            replies,
         };
         let permit = self.store.commit(&record, outboxes)?;
         self.letters.committed(queue);

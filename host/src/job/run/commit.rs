@@ -34,6 +34,7 @@ use crate::{
     checkpoint::CommitPermit,
     clock, failpoint,
     job::plan::{Plan, PlannedOperator, SinkPlan},
+    operator::enrich::recorded::AskedCall,
     sink::{Closing, Prepared, SinkError, Writer},
 };
 
@@ -64,6 +65,8 @@ pub(super) struct Committer {
     saved: Vec<Saved>,
     /// Poison rows of the open epoch that are to be kept.
     poison: Vec<Poisoned>,
+    /// What endpoints answered to the open epoch.
+    asked: Vec<AskedCall>,
     /// Those of each operator of the open epoch, by its name: how many, and why the last one is.
     poison_of: BTreeMap<String, (u64, String)>,
     /// And of the last epochs.
@@ -138,6 +141,7 @@ impl Committer {
             keeper: beginning.into_keeper(),
             saved: Vec::new(),
             poison: Vec::new(),
+            asked: Vec::new(),
             poison_of: BTreeMap::new(),
             counts: HashMap::new(),
             again,
@@ -189,6 +193,7 @@ impl Committer {
             tapped,
             failures,
             poison,
+            asked,
             faults,
             lineage: _,
         } = done;
@@ -204,6 +209,9 @@ impl Committer {
             }
             self.count(source, &stats);
             self.poison.extend(poison);
+            if self.keeper.is_some() {
+                self.asked.extend(asked);
+            }
             self.blame(faults);
             for (operator, log) in logs {
                 self.log(operator, log, observe);
@@ -395,7 +403,8 @@ impl Committer {
             let outboxes = prepared.iter_mut().map(|prepared| std::mem::take(&mut prepared.outbox)).collect();
             let sinks: (Vec<SinkRecord>, Vec<Vec<u8>>) = (records, outboxes);
             let of = OfEpoch { plan: &self.plan, epoch, revision: self.revision, now: closed.now };
-            let kept = (saved, letters(&of, poison));
+            let asked = std::mem::take(&mut self.asked);
+            let kept = (saved, letters(&of, poison), asked.as_slice());
             permit = keeper.commit(&self.shared, closed, &sinks, kept, &self.watermarks)?;
             for (prepared, outbox) in prepared.iter_mut().zip(sinks.1) {
                 prepared.outbox = outbox;

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     clock,
     job::plan::{Plan, change::Change},
+    operator::enrich::recorded::Recorded,
     source::{Next, Planner, Range, SourceError},
 };
 
@@ -50,6 +51,8 @@ pub(super) struct EpochPlanner {
     letters: Desk,
     /// As an epoch sees them from its first task on.
     tables: (Epoch, Arc<Tables>),
+    /// What endpoints answered to the epoch that is computed again.
+    replies: Option<Arc<Recorded>>,
     sources: Vec<Option<Box<dyn Planner>>>,
     /// Of those that have ended, where their logs end.
     log_ends: Vec<Option<u64>>,
@@ -142,6 +145,7 @@ impl EpochPlanner {
             watch,
             letters: Desk::new(beginning.letters),
             tables: (Epoch(0), Arc::default()),
+            replies: None,
             quiet: vec![Quiet { since: clock::now_us(), is_idle: false }; plan.sources.len()],
             sources,
             permits,
@@ -328,9 +332,10 @@ impl EpochPlanner {
 
     /// An epoch of an earlier run: the same ranges, at the same time.
     fn compute_again(&mut self, again: Again, tasks: &Sender<Task>, messages: &Sender<Message>) -> Result<(), Failure> {
-        let Again { record, tables, letters } = again;
+        let Again { record, tables, letters, replies } = again;
         let (epoch, now, before) = (record.epoch, record.now, self.sequence);
         self.tables = (epoch, tables);
+        self.replies = Some(replies);
         let rows = replays(&self.plan, &letters)?;
         self.replay(rows, epoch, now, tasks)?;
         for SourceTurn { source, ranges } in &record.turns {
@@ -359,6 +364,7 @@ impl EpochPlanner {
             self.reduce_partitions(epoch, now, record.is_last, tasks)?;
         }
         self.is_last_sent |= record.is_last;
+        self.replies = None;
         self.close(before, now, Some(Box::new(record)), messages)
     }
 
@@ -572,8 +578,8 @@ impl EpochPlanner {
             self.tables = (epoch, self.watch.now());
         }
         let tables = Arc::clone(&self.tables.1);
-        let revision = Arc::clone(&self.revision);
-        let task = Task { sequence: self.sequence, after, epoch, now, revision, tables, work };
+        let (revision, replies) = (Arc::clone(&self.revision), self.replies.clone());
+        let task = Task { sequence: self.sequence, after, epoch, now, revision, tables, replies, work };
         tasks.send(task).map_err(|_| Failure::Lost)?;
         self.sequence += 1;
         Ok(())

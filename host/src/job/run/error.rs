@@ -7,6 +7,7 @@ use crate::{
     checkpoint::CheckpointError,
     error::{Code, Coded},
     job::plan::change::Refusals,
+    operator::enrich::endpoint::EndpointError,
     sink::SinkError,
     source::SourceError,
     state::snapshot::SnapshotError,
@@ -29,6 +30,8 @@ pub enum RunError {
         /// Boxed: it is large, and rare.
         source: Box<CallError>,
     },
+    #[error(transparent)]
+    Endpoint(EndpointError),
     #[error("sink `{name}` failed")]
     Sink { name: String, source: SinkError },
     #[error("the job's checkpoint cannot be used")]
@@ -96,7 +99,8 @@ impl RunError {
             Self::Source { source: SourceError::Logged { .. }, .. } => false,
             Self::Sink { source, .. } => source.may_pass(),
             Self::Source { .. } | Self::Table { .. } | Self::Operator { .. } => true,
-            Self::Thread(_) | Self::Panicked => true,
+            // Who has to give it a secret may do so meanwhile.
+            Self::Thread(_) | Self::Panicked | Self::Endpoint(_) => true,
             Self::Checkpoint(source) => source.code() == Code::CheckpointUnwritable,
             Self::State { .. }
             | Self::NotReplayable { .. }
@@ -145,6 +149,7 @@ impl Coded for RunError {
             Self::Source { source, .. } | Self::Table { source, .. } => source.code(),
             Self::Operator { source, .. } => source.code(),
             Self::Sink { source, .. } => source.code(),
+            Self::Endpoint(_) => Code::EndpointUnusable,
             Self::Checkpoint(source) => source.code(),
             Self::State { .. } => Code::StateUnreadable,
             Self::NotReplayable { .. } => Code::NotReplayable,
@@ -169,6 +174,9 @@ impl Coded for RunError {
             Self::Table { source, .. } => source.help(),
             Self::Operator { source, .. } => source.help(),
             Self::Sink { source, .. } => source.help(),
+            Self::Endpoint(_) => {
+                Some("mend the endpoint in the job file, or give its secrets to the process that runs the job".into())
+            }
             Self::Checkpoint(source) => source.help(),
             Self::State { source: SnapshotError::Count { .. }, .. } => Some(
                 "run the job as it was; or go on with other partitions: `pelton savepoint create JOB --name NAME` with the job as it was, `pelton savepoint restore JOB NAME` with the new one"

@@ -21,7 +21,8 @@ use pelton_core::{job::operator_of, model::Epoch, poison::Fate, watermark::TimeR
 use pelton_wasm::{BatchContext, CallError, CallLog, Level, LogLine};
 
 use super::{
-    RunError, Shared, Task,
+    RunError, Shared, Stop, Task,
+    checkpoints::recorded::CANDIDATE,
     letters::Poisoned,
     lineage::{self, Cause, TaskLineage},
     output::{Message, SinkPart, TaskDone},
@@ -33,7 +34,16 @@ use super::{
 };
 use crate::{
     job::plan::{Plan, PlannedOperator, SinkPlan, Target, to_micros},
-    operator::{Closing, OperatorStats, poison::PoisonRow, record_batch, shuffle::Mapped},
+    operator::{
+        Closing, OperatorStats,
+        enrich::{
+            asking::{Replies, Source},
+            recorded::Recorded,
+        },
+        poison::PoisonRow,
+        record_batch,
+        shuffle::Mapped,
+    },
     sink::{Encoder, SinkError},
     source::{BadRow, Decoded, Range},
 };
@@ -53,6 +63,8 @@ pub(super) struct Graph {
     encoders: Vec<Box<dyn Encoder>>,
     turn: Turn,
     messages: Sender<Message>,
+    /// Nobody waits for what is under way any more.
+    abort: Stop,
     task: Current,
 }
 
@@ -68,6 +80,8 @@ struct Current {
     /// Rows that each operator has seen of this task.
     operator_rows: Vec<u64>,
     tables: Arc<Tables>,
+    /// None: endpoints are asked.
+    replies: Option<Arc<Recorded>>,
     /// None: nobody asks where rows come from.
     lineage: Option<TaskLineage>,
     /// Time in operators and encoders, which is not the decoder's.
@@ -91,6 +105,7 @@ impl Current {
             done: TaskDone::default(),
             operator_rows: vec![0; plan.operators.len()],
             tables: Arc::default(),
+            replies: None,
             lineage: None,
             downstream: Duration::ZERO,
         }
@@ -103,6 +118,7 @@ impl Graph {
         shared: &Arc<Shared>,
         turn: Turn,
         messages: Sender<Message>,
+        abort: Stop,
     ) -> Result<Self, RunError> {
         let plan = &revision.plan;
         let encoder = |planned: &SinkPlan| {
@@ -116,6 +132,7 @@ impl Graph {
             encoders: plan.sinks.iter().map(encoder).collect::<Result<_, _>>()?,
             turn,
             messages,
+            abort,
             task: Current::new(plan),
         })
     }
@@ -150,6 +167,7 @@ impl Graph {
         let mut current = Current::new(&self.plan);
         (current.sequence, current.epoch, current.now) = (task.sequence, task.epoch, task.now);
         current.tables = Arc::clone(&task.tables);
+        current.replies.clone_from(&task.replies);
         current.lineage = self.shared.keeps_lineage.then(TaskLineage::default);
         current.done.stats.operators = vec![OperatorStats::default(); self.operators.len()];
         for runner in &mut self.operators {
@@ -331,7 +349,19 @@ impl Graph {
             Some(Runner::Transform(operator)) => {
                 let numbered = from.map(|_| lineage::numbered(batch));
                 let batch = numbered.as_ref().unwrap_or(batch);
-                let processed = operator.process(context, batch).map_err(|error| Fault::Operator { index, error })?;
+                // Only the operator itself asks: its shadow, and whoever computes an epoch again, are told what was answered.
+                let source = match &self.task.replies {
+                    Some(replies) => {
+                        let is_candidate = planned.shadow_of.is_some() || self.revision.number == CANDIDATE;
+                        Source::Recorded { replies, is_candidate }
+                    }
+                    None if planned.shadow_of.is_some() => Source::Task,
+                    None => Source::Endpoints,
+                };
+                let (asked, abort) = (&mut self.task.done.asked, &self.abort);
+                let mut replies = Replies { source, asked, cancelled: &|| abort.is_requested() };
+                let processed = operator.process_with(context, batch, &mut replies);
+                let processed = processed.map_err(|error| Fault::Operator { index, error })?;
                 self.count(index, &processed.stats);
                 self.poisoned(index, processed.poison);
                 for (port, batch) in processed.emitted {

@@ -77,8 +77,8 @@ pub use self::{
     samples::Sample,
     timing::EpochTiming,
 };
-use super::plan::{Plan, SourcePlan};
-use crate::source::Range;
+use super::plan::{Logic, Plan, SourcePlan};
+use crate::{operator::enrich::recorded::Recorded, source::Range};
 
 /// A job as it is to run.
 pub struct Job<'a> {
@@ -102,6 +102,8 @@ struct Task {
     revision: Arc<Revision>,
     /// As its epoch sees them.
     tables: Arc<tables::Tables>,
+    /// What endpoints answered to its epoch, which was committed before; none: they are asked.
+    replies: Option<Arc<Recorded>>,
     work: Work,
 }
 
@@ -162,6 +164,15 @@ impl Shared {
     }
 }
 
+/// A job that lacks a secret fails before it takes a row. Nobody reads what nobody asks for.
+fn prepare_endpoints(plan: &Plan) -> Result<(), RunError> {
+    let asks = plan.operators.iter().find_map(|planned| match &planned.logic {
+        Logic::Transform(transform) => transform.enrich.as_ref(),
+        _ => None,
+    });
+    asks.map_or(Ok(()), |enrich| enrich.endpoints.prepare().map_err(RunError::Endpoint))
+}
+
 /// Runs `job` on `threads` compute threads until its input ends or a stop is requested. Events are given to `observe` on the
 /// calling thread, in order. After an error nothing is visible that was not complete. A job that keeps checkpoints goes
 /// on where it was, unless `start` says otherwise: it begins with the revision that its state is of, and goes over to
@@ -177,6 +188,7 @@ pub fn run(
     control.begin(threads);
     let (number, plan, mut beginning) = Beginning::open(job, start)?;
     let plan = &Arc::new(plan);
+    prepare_endpoints(plan)?;
     let tables = TableWatch::load(plan, &beginning.tables)?;
     let looked = beginning.looked(plan);
     let again = beginning.again(plan)?;

@@ -20,7 +20,11 @@ use super::{
     revision::Revision,
     tables::Tables,
 };
-use crate::{operator::OperatorStats, sink::Encoded, source::Bookmark};
+use crate::{
+    operator::{OperatorStats, enrich::recorded::AskedCall},
+    sink::Encoded,
+    source::Bookmark,
+};
 
 pub(super) enum Message {
     /// Some of a task's output; more follows.
@@ -119,6 +123,8 @@ pub(super) struct TaskDone {
     pub(super) failures: Vec<(usize, String)>,
     /// Rows to be kept as dead letters, in order.
     pub(super) poison: Vec<Poisoned>,
+    /// What endpoints were asked and answered, in order.
+    pub(super) asked: Vec<AskedCall>,
     /// (operator, its poison rows of one batch, why the first of them is one).
     pub(super) faults: Vec<(usize, u64, String)>,
 }

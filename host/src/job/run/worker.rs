@@ -33,7 +33,7 @@ impl Worker {
         messages: Sender<Message>,
         abort: Stop,
     ) -> Result<Self, RunError> {
-        let graph = Graph::new(revision, shared, turn, messages.clone())?;
+        let graph = Graph::new(revision, shared, turn, messages.clone(), abort.clone())?;
         let decoders = decoders(&revision.plan, Epoch::FIRST, shared.keeps_lineage)?;
         Ok(Self { decoders, graph, messages, abort })
     }

@@ -212,6 +212,7 @@ mod tests {
             snapshot: None,
             published_through: Epoch(6),
             letters: Letters::default(),
+            replies: None,
         };
         let mut members = Members::default();
         let partitions = vec![members.add("state", b"one".to_vec()), members.add("state", Vec::new())];

@@ -73,6 +73,7 @@ pub fn restore(savepoint: &Savepoint, fit: &Fit, plan: &Plan, revision: u64) -> 
         snapshot: Some(Snapshot { engine, operators }),
         published_through: Epoch(was.epoch.0.saturating_sub(1)),
         letters: Letters { queue, replayed: None },
+        replies: None,
     };
     // What somebody wanted of letters was meant for those of the checkpoint as it was.
     store.letters(None).forget_requests()?;

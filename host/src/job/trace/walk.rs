@@ -281,6 +281,7 @@ fn step(plan: &Plan, operator: usize, how: How, window: Option<(i64, i64)>, epoc
 
 fn kind(logic: &Logic) -> &'static str {
     match logic {
+        Logic::Transform(plan) if plan.enrich.is_some() => "enrich",
         Logic::Transform(_) => "transform",
         Logic::Aggregate(_) => "aggregate",
         Logic::Keyed(_) => "keyed",

@@ -56,6 +56,12 @@ pub static OPERATOR: Keys = Keys {
             "For modules that export `keyed`: how long they keep what they know of a key, and when they are called",
         ),
         key(
+            "endpoints",
+            Shape::Texts { min: 1 },
+            Optional("none"),
+            "For modules that export `enrich`: the endpoints that they may ask, by their names",
+        ),
+        key(
             "was",
             Shape::Text,
             Optional("the same"),
@@ -334,6 +340,24 @@ pub static LIMITS: Keys = Keys {
             Shape::Size { min: 1, max: 1 << 40 },
             Default("\"1GiB\""),
             "Bytes of all state of a keyed operator, over all its partitions, about",
+        ),
+        key(
+            "requests",
+            Shape::Integer { min: 1, max: 1 << 20 },
+            Default("10000"),
+            "Requests that one call of an enrich operator may ask for",
+        ),
+        key(
+            "request-bytes",
+            Shape::Size { min: 1, max: 1 << 30 },
+            Default("\"16MiB\""),
+            "Bytes of what one call asks for: paths, headers and bodies",
+        ),
+        key(
+            "reply-bytes",
+            Shape::Size { min: 1, max: 1 << 30 },
+            Default("\"32MiB\""),
+            "Bytes of all replies to one call, which the module's memory must have room for",
         ),
     ],
 };

@@ -221,7 +221,7 @@ impl Packing<'_> {
         Ok(RevisionEntry { number, file: name, text, overrides, modules: entries })
     }
 
-    /// The files that a record names and its epoch is computed from, once each: tables, dead letters that were put in again; of the base its
+    /// The files that a record names and its epoch is computed from, once each: tables, dead letters that were put in again, replies; of the base its
     /// snapshot.
     fn files_of(&mut self, record: &Record, is_base: bool, files: &mut Vec<FileEntry>) -> Result<(), ReplayError> {
         let snapshot = record.snapshot.iter().filter(|_| is_base).flat_map(|snapshot| {
@@ -231,7 +231,8 @@ impl Packing<'_> {
         // The base's own tables and letters are those of an epoch that is not computed.
         let tables = record.tables.iter().filter(|_| !is_base).map(|table| &table.rows);
         let letters = record.letters.replayed.iter().filter(|_| !is_base);
-        for file in tables.chain(letters).chain(snapshot) {
+        let replies = record.replies.iter().filter(|_| !is_base);
+        for file in tables.chain(letters).chain(replies).chain(snapshot) {
             if !files.iter().any(|known| known.file == *file) {
                 let member = self.add("state", Content::Kept(file.clone()))?;
                 files.push(FileEntry { file: file.clone(), member });

@@ -20,7 +20,7 @@ use pelton_core::{
     model::Epoch,
 };
 
-use super::{Again, Beginning, Engine, Get, PlannerBeginning, engine, read_table, same_versions};
+use super::{Again, Beginning, Engine, Get, PlannerBeginning, engine, read_replies, read_table, same_versions};
 use crate::{
     checkpoint::{Stretch, letters},
     job::{
@@ -117,7 +117,8 @@ impl Recorded {
         let beginning_with_letters = |(record, tables): (Record, Arc<Tables>)| -> Result<Again, RunError> {
             let replayed = record.letters.replayed.as_ref();
             let letters = replayed.map(|file| Ok::<_, RunError>(letters::decoded(file, &get(file)?)?)).transpose()?;
-            Ok(Again { record, tables, letters: letters.unwrap_or_default() })
+            let replies = read_replies(get, &record)?;
+            Ok(Again { record, tables, letters: letters.unwrap_or_default(), replies })
         };
         let planner = PlannerBeginning {
             epoch: again.first().map_or(last_epoch, |record| record.epoch),
