@@ -59,6 +59,20 @@ fn the_demo_of_replays_is_the_same_each_time() {
     assert_eq!(told.matches("bit for bit the same as committed").count(), 4, "{told}");
 }
 
+/// What examples/rates/README.md promises: a server is asked once, and a replay asks nobody.
+#[test]
+fn the_demo_of_rates_asks_once() {
+    let binary = pelton_tests::binary().expect("a binary to test");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rates/demo.sh");
+    let output = Command::new(demo).arg(binary).output().expect("the demo");
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}");
+    for told_of in ["1,100.0,USD,92.0", "6,7.0,XAU,status 404", "bit for bit the same as committed"] {
+        assert!(told.contains(told_of), "{told_of}: {told}");
+    }
+    assert_eq!(told.matches("GET /latest/USD").count(), 1, "{told}");
+}
+
 #[test]
 fn orders_go_to_parquet_and_back() {
     verify("migrate");
