@@ -159,6 +159,8 @@ pub struct OperatorStats {
     pub skipped: u64,
     /// Calls that were made to find them.
     pub trials: u64,
+    /// Those of them on which the module trapped.
+    pub traps: u64,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -175,6 +177,7 @@ impl OperatorStats {
         self.dead += other.dead;
         self.skipped += other.skipped;
         self.trials += other.trials;
+        self.traps += other.traps;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }
@@ -308,7 +311,8 @@ impl Operator {
         if isolated.answer.is_some() {
             self.said.absorb(said);
         }
-        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut processed.stats);
+        processed.stats.trials += isolated.trials;
+        taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut processed.stats);
         processed.poison.extend(isolated.of(batch, context.first_row));
         Ok(isolated.answer)
     }

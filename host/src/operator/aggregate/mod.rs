@@ -25,6 +25,8 @@ mod counted;
 mod crossing;
 mod emit;
 mod joining;
+mod letters;
+mod lost;
 mod partial;
 mod reduce;
 mod rolling;
