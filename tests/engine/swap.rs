@@ -153,7 +153,7 @@ fn windows_are_drained_through_kills_and_then_the_module_before_goes() {
         job["revision"].as_u64() == Some(3) && job["migrations"].as_array().is_some_and(Vec::is_empty)
     });
     let history = engine.pelton(&["history", "clicks"]).done();
-    assert!(history.out.contains("settle"), "{history:?}");
+    assert!(history.out.contains("the module before has finished its windows"), "{history:?}");
     engine.until("clicks", "finished");
     assert_eq!(place.parts("out"), place.parts("expected"));
     assert_eq!(place.parts("out-windows"), place.parts("expected-windows"));

@@ -195,6 +195,9 @@ fn origin(origin: &Value) -> String {
         "rollback" if operator.is_empty() => "the job file before".into(),
         "canary" => format!("{operator}: a canary for {}", plain(&origin["share"])),
         "swap" => format!("{operator}: another module"),
+        "settle" if origin.get("is_drained").and_then(Value::as_bool) == Some(true) => {
+            format!("{operator}: the module before has finished its windows")
+        }
         "settle" => format!("{operator}: the shadow goes"),
         "rollback" => match origin["reason"].as_str() {
             Some(reason) => format!("{operator}: rolled back, since {}", cut(reason)),

@@ -415,7 +415,10 @@ impl Job {
                 Some(shown) if shown.failure.is_some() || shown.epochs >= *epochs => Some(if shown.is_same() {
                     (edit::promote(&current.text, operator, true), watched(operator, WATCH_DEFAULT))
                 } else {
-                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (
+                        edit::drop_candidate(&current.text, operator),
+                        Origin::Settle { operator: operator.clone(), is_drained: false },
+                    )
                 }),
                 _ => None,
             },
@@ -435,7 +438,10 @@ impl Job {
                 }
                 let is_over = clock::now_us() >= *until;
                 is_over.then(|| {
-                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (
+                        edit::drop_candidate(&current.text, operator),
+                        Origin::Settle { operator: operator.clone(), is_drained: false },
+                    )
                 })
             }
             _ => None,
@@ -443,17 +449,15 @@ impl Job {
         let is_watched =
             matches!(&current.origin, Origin::Swap { watched_until: Some(until), .. } if clock::now_us() < *until);
         let is_tried = is_watched || matches!(current.origin, Origin::Shadow { .. });
-        let (next, is_drained) = match next {
-            None if !is_tried => (
-                drained(&control)
-                    .map(|operator| (edit::stop_draining(&current.text, &operator), Origin::Settle { operator })),
-                true,
-            ),
-            next => (next, false),
+        let next = match next {
+            None if !is_tried => drained(&control).map(|operator| {
+                (edit::stop_draining(&current.text, &operator), Origin::Settle { operator, is_drained: true })
+            }),
+            next => next,
         };
         let Some((Ok(text), origin)) = next else { return };
         let said = match &origin {
-            Origin::Settle { .. } if is_drained => "the module before has finished its windows, and goes",
+            Origin::Settle { is_drained: true, .. } => "the module before has finished its windows, and goes",
             Origin::Settle { .. } => "its shadow goes",
             _ => "its shadow takes its place: all rows were the same",
         };

@@ -324,7 +324,13 @@ fn operator_change(
             partitions => format!("takes {} of {partitions} partitions", part.share.partitions(partitions)),
         });
     }
-    let digests = |logic: &Logic| logic.digests().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let drains = |logic: &Logic| matches!(logic, Logic::Aggregate(plan) if plan.draining.is_some());
+    if drains(&before.logic) && !drains(&new.logic) {
+        notes.push("the module before has finished its windows".into());
+    }
+    // Those that finish windows stand behind its own, which have options.
+    let own = |logic: &Logic| logic.digests().into_iter().take(logic.options().len());
+    let digests = |logic: &Logic| own(logic).map(|digest| digest.to_string()).collect::<Vec<_>>();
     Ok(OperatorChange {
         name: new.logic.name().to_owned(),
         modules: (digests(&old.logic), digests(&new.logic)),
