@@ -70,7 +70,8 @@ function answered<T>(call: () => T, refuse: (reason: string) => unknown, failure
     if (error instanceof Unfit) throw refuse(error.message);
     const frames = ((error instanceof Error && error.stack) || "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
     for (const frame of frames) log.error(`  ${frame.text}`);
-    const own = (frames.find((frame) => frame.isOwn) ?? frames[0])?.text;
+    // Where nothing of the author's is on the stack, the first frame of his language may still say something.
+    const own = (frames.find((frame) => frame.isOwn) ?? (failure === told ? frames[0] : undefined))?.text;
     log.error(`${failure(error)}${own === undefined ? "" : ` (${own})`}`);
     throw error;
   }

@@ -8,6 +8,8 @@ import pelton.guest.spi.Operator;
 
 /** What modules of all kinds do. */
 public final class Module {
+    private static final String NATIVE = "(JavaScript) ";
+
     private Module() {}
 
     /** Takes the options, whose fields are {@code names}, and from here on tells {@code host} what is logged and counted. */
@@ -36,10 +38,22 @@ public final class Module {
         StringBuilder told = new StringBuilder();
         for (Throwable one = JSExceptions.getJavaException(error); one != null; one = one.getCause()) {
             if (told.length() > 0) told.append(", caused by ");
-            told.append(one.getClass().getName());
-            if (one.getMessage() != null) told.append(": ").append(one.getMessage());
+            String message = one.getMessage();
+            boolean isNative = message != null && message.startsWith(NATIVE);
+            // What JavaScript throws has a class of its own: `TypeError: …`.
+            told.append(isNative ? message.substring(NATIVE.length()) : name(one));
+            if (message != null && !isNative) told.append(": ").append(message);
         }
         return told.toString();
+    }
+
+    /** TeaVM keeps no names of what it alone throws. */
+    private static String name(Throwable of) {
+        String name = of.getClass().getName();
+        if (name != null) return name;
+        if (of instanceof ArrayIndexOutOfBoundsException) return "java.lang.ArrayIndexOutOfBoundsException";
+        if (of instanceof NullPointerException) return "java.lang.NullPointerException";
+        return of instanceof ClassCastException ? "java.lang.ClassCastException" : "java.lang.Throwable";
     }
 
     @JSBody(params = {"host", "level", "line"}, script = "host.log(level, line);")
