@@ -1,6 +1,6 @@
 /** Columns as a module in Java reads and makes them: typed arrays, without an object for a row. */
 import { nulls } from "../batch.ts";
-import { ARRAYS, bytesOf, make, NOTHING, packed, view } from "../columns.ts";
+import { ARRAYS, bit, bytesOf, make, NOTHING, packed, view } from "../columns.ts";
 import type { Column, Columns } from "../types.ts";
 import type { Emitted, Node, Table } from "../wire.ts";
 
@@ -28,6 +28,20 @@ export function readRows(columns: Columns, table: Table, formats: readonly strin
   const flags = refused === null ? null : new Uint8Array(table.rows);
   for (const row of refused ?? []) flags![row] = 1;
   return { ...read(columns, table.nodes, formats, table.rows), refused: flags };
+}
+
+/** The rows that are not refused, and their numbers. */
+export function keptOf(columns: Columns, { values, valid, refused }: Rows, rows: number): Rows & { kept: Uint32Array } {
+  const kept = Uint32Array.from([...Array(rows).keys()].filter((row) => refused![row] === 0));
+  const types = Object.values(columns);
+  return {
+    kept,
+    refused: null,
+    values: values.map((of) => ArrayBuffer.isView(of)
+      ? (of.constructor as any).from(kept, (row: number) => (of as any)[row])
+      : { length: kept.length, get: (row: number) => of.get(kept[row]!) }),
+    valid: valid.map((bits, at) => (bits === null || !types[at]!.nullable ? null : packed(Array.from(kept, (row) => bit(bits, row)), kept.length))),
+  };
 }
 
 const FIRST_ROWS = 64;

@@ -26,6 +26,8 @@ export interface Definition extends Passing {
   reads: Field[];
   makes?: Field[];
   ports?: (Passing & { name: string; makes: Field[] })[];
+  /** Of a transform that is called once for a batch. */
+  whole?: boolean;
   lookups: { name: string; reads: Field[] }[];
   state?: Field[];
   retracts: boolean;

@@ -7,7 +7,7 @@ import type { PortSpec } from "../ports.ts";
 import { portSpecs } from "../ports.ts";
 import type { Columns } from "../types.ts";
 import type { BatchContext, Contract, Input, Output, Table } from "../wire.ts";
-import { Made, placesOf, readRows } from "./columns.ts";
+import { keptOf, Made, placesOf, readRows } from "./columns.ts";
 import { columnsOf, type Definition, namesOf, outputsOf } from "./definition.ts";
 import type { Classes } from "./module.ts";
 import { open } from "./module.ts";
@@ -51,9 +51,11 @@ export class JavaTransform {
     // Fails when a table has not come.
     void lookups.built;
     const rejected: { row: number; reason: string }[] = [];
-    const rows = readRows(this.#reads, given, plan.formats, rejected);
+    const all = readRows(this.#reads, given, plan.formats, rejected);
+    const isCut = this.#definition.whole === true && all.refused !== null;
+    const rows = isCut ? keptOf(this.#reads, all, given.rows) : { ...all, kept: null };
     const outputs = this.#ports.map(({ makes }) => new Made(makes, given.rows));
-    this.#java.process!({ ...rows, rejected, outputs, context: new Context(batch) }, given.rows);
+    this.#java.process!({ ...rows, rejected, outputs, context: new Context(batch) }, rows.kept?.length ?? given.rows);
     rejected.sort((a, b) => a.row - b.row);
     const left = outputs.map((made, port) => ({ made, port })).filter(({ made }) => outputs.length === 1 || made.count > 0);
     return { emitted: left.map(({ made, port }) => made.emitted(port, orders[port]!, given.rows)), rejected };

@@ -20,10 +20,11 @@ final class ColumnsOut extends Out {
         capacity = capacity(made);
     }
 
-    /** Begins a row, made of row {@code number}. */
-    void next(int number) {
+    /** Begins a row, made of row {@code number}; answers its place. */
+    int next(int number) {
         if (++row == capacity) capacity = grow(made);
         note(made, row, number);
+        return row;
     }
 
     /** After the last row. */
@@ -43,15 +44,12 @@ final class ColumnsOut extends Out {
     @JSBody(params = "made", script = "return made.capacity;")
     private static native int capacity(JSObject made);
 
-    @JSBody(params = {"valid", "at", "row"}, script = "valid[at][row] = 0;")
-    private static native void clear(JSObject valid, int at, int row);
-
     @JSBody(params = {"made", "at"}, script = "return made.names[at];")
     private static native String name(JSObject made, int at);
 
     @Override
     public void nothing(int at) {
-        clear(valid, at, row);
+        Js.clear(valid, at, row);
     }
 
     @Override

@@ -43,6 +43,9 @@ final class Js {
     @JSBody(params = {"columns", "at", "row", "value"}, script = "columns[at][row] = value;")
     static native void put(JSObject columns, int at, int row, JSObject value);
 
+    @JSBody(params = {"valid", "at", "row"}, script = "valid[at][row] = 0;")
+    static native void clear(JSObject valid, int at, int row);
+
     @JSBody(params = {"flags", "row"}, script = "return flags[row] !== 0;")
     static native boolean isSet(JSObject flags, int row);
 

@@ -13,6 +13,13 @@ public final class TransformRunner {
 
     /** Calls the author's method for the rows of a batch. */
     public static void process(TransformOperator operator, JSObject batch, int rows) {
+        if (operator.isWhole()) {
+            JSObject output = Js.at(Js.field(batch, "outputs"), 0);
+            ColumnsOut made = new ColumnsOut(output);
+            operator.whole(new JsColumns(batch), new JsColumns(output), new JsRows(batch, rows, made));
+            made.end();
+            return;
+        }
         ColumnsIn in = new ColumnsIn(batch);
         ColumnsSink sink = new ColumnsSink(Js.field(batch, "outputs"));
         JsContext context = new JsContext(Js.field(batch, "context"), RowObjects.NONE);

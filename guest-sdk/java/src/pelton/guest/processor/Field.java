@@ -21,6 +21,36 @@ record Field(String name, String column, String word, boolean isNullable, boolea
         return new Field(name, column, word, isNullable, isBoxed, fallback);
     }
 
+    /** A whole column of a batch; null if the type is none. */
+    static Field whole(String name, TypeMirror type, Element element) {
+        boolean isUnsigned = Annotated.isNamed(element, type, "Unsigned");
+        String word = switch (Annotated.qualified(type)) {
+            case "pelton.guest.BooleanColumn" -> "bool";
+            case "pelton.guest.IntColumn" -> Annotated.isNamed(element, type, "Date") ? "date" : isUnsigned ? "u32" : "s32";
+            case "pelton.guest.LongColumn" -> Annotated.isNamed(element, type, "Timestamp") ? "timestamp" : isUnsigned ? "u64" : "s64";
+            case "pelton.guest.FloatColumn" -> "f32";
+            case "pelton.guest.DoubleColumn" -> "f64";
+            case "pelton.guest.TextColumn" -> "utf8";
+            case "pelton.guest.BytesColumn" -> "binary";
+            default -> null;
+        };
+        if (word == null) return null;
+        return new Field(name, Annotated.text(element, "pelton.guest.Column", name), word, Annotated.isNamed(element, type, "Nullable"), false, null);
+    }
+
+    /** An expression of the whole column at a place. */
+    String column(int at) {
+        return switch (word) {
+            case "bool" -> "bool(" + at + ")";
+            case "s32", "u32", "date" -> "i32(" + at + ")";
+            case "f32" -> "f32(" + at + ")";
+            case "f64" -> "f64(" + at + ")";
+            case "utf8" -> "text(" + at + ")";
+            case "binary" -> "bytes(" + at + ")";
+            default -> "i64(" + at + ")";
+        };
+    }
+
     /** The type's simple name, of a boxed number that of the number. */
     static String plain(TypeMirror type) {
         if (type.getKind().isPrimitive()) return type.getKind().name().toLowerCase();

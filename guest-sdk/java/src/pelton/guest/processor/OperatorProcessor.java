@@ -62,6 +62,7 @@ public final class OperatorProcessor extends AbstractProcessor {
         if (annotation.equals(AGGREGATE)) return new AggregateSource((TypeElement) element, Annotated.find(element, AGGREGATE));
         TypeElement author = (TypeElement) element.getEnclosingElement();
         ExecutableElement method = (ExecutableElement) element;
+        if (annotation.equals(TRANSFORM) && WholeSource.is(method)) return new WholeSource(author, method, Annotated.find(element, TRANSFORM));
         if (annotation.equals(TRANSFORM)) return new TransformSource(author, method, Annotated.find(element, TRANSFORM));
         return new CallSource(author, method, Annotated.find(element, annotation), annotation.equals(KEYED));
     }

@@ -51,6 +51,7 @@ abstract class Source {
         return """
             %1$simport java.util.List;
             import pelton.guest.Context;
+            import pelton.guest.Rows;
             import pelton.guest.Window;
             import pelton.guest.spi.AggregateOperator;
             import pelton.guest.spi.CogroupCall;
@@ -63,6 +64,7 @@ abstract class Source {
             import pelton.guest.spi.Shape;
             import pelton.guest.spi.Sink;
             import pelton.guest.spi.TransformOperator;
+            import pelton.guest.spi.WholeColumns;
 
             /** Written by Pelton's processor: %2$s between columns and the engine. */
             @SuppressWarnings({"unchecked", "unused"})

@@ -85,6 +85,16 @@ final class TransformSource extends Source {
         return """
 
                 @Override
+                public boolean isWhole() {
+                    return false;
+                }
+
+                @Override
+                public void whole(WholeColumns read, WholeColumns made, Rows rows) {
+                    throw new IllegalStateException("row by row");
+                }
+
+                @Override
                 public void row(In row, Context context, Sink sink) {
                     %s
                 }
