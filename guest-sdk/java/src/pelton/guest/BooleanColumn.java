@@ -2,6 +2,7 @@ package pelton.guest;
 
 /** A whole column of {@code bool}. See {@link WholeColumn}. */
 public abstract class BooleanColumn extends WholeColumn {
+    /** Of a column that is read. */
     public abstract boolean get(int row);
 
     /** Of a column that is made. */

@@ -2,6 +2,7 @@ package pelton.guest;
 
 /** A whole column of {@code f64}. See {@link WholeColumn}. */
 public abstract class DoubleColumn extends WholeColumn {
+    /** Of a column that is read. */
     public abstract double get(int row);
 
     /** Of a column that is made. */

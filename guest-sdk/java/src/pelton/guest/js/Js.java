@@ -28,6 +28,21 @@ final class Js {
     @JSBody(params = {"valid", "at", "row"}, script = "var bits = valid[at]; return bits !== null && ((bits[row >> 3] >> (row & 7)) & 1) === 0;")
     static native boolean isNull(JSObject valid, int at, int row);
 
+    @JSBody(params = {"cells", "row"}, script = "return cells[row];")
+    static native double number(JSObject cells, int row);
+
+    @JSBody(params = {"cells", "row"}, script = "return cells[row] | 0;")
+    static native int integer(JSObject cells, int row);
+
+    @JSBody(params = {"cells", "row"}, script = "return BigInt.asIntN(64, cells[row]);")
+    static native long big(JSObject cells, int row);
+
+    @JSBody(params = {"cells", "row"}, script = "return cells.get(row);")
+    static native String text(JSObject cells, int row);
+
+    @JSBody(params = {"cells", "row"}, script = "return cells.get(row);")
+    static native JSObject bytes(JSObject cells, int row);
+
     @JSBody(params = {"columns", "at", "row", "value"}, script = "columns[at][row] = value;")
     static native void put(JSObject columns, int at, int row, double value);
 

@@ -10,7 +10,7 @@ import pelton.guest.LongColumn;
 import pelton.guest.TextColumn;
 import pelton.guest.spi.WholeColumns;
 
-/** Columns as typed arrays, and of texts and bytes as lists. Those that are made are others when they grow, so none is held on to. */
+/** Columns as typed arrays, and of texts and bytes as lists. Those that are made are others when they grow. */
 final class JsColumns extends WholeColumns {
     private final JSObject values;
     private final JSObject valid;
@@ -29,9 +29,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public DoubleColumn f64(int at) {
         return new DoubleColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public double get(int row) {
-                return Js.number(values, at, row);
+                return Js.number(cells, row);
             }
 
             @Override
@@ -54,9 +56,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public FloatColumn f32(int at) {
         return new FloatColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public float get(int row) {
-                return (float) Js.number(values, at, row);
+                return (float) Js.number(cells, row);
             }
 
             @Override
@@ -79,9 +83,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public LongColumn i64(int at) {
         return new LongColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public long get(int row) {
-                return Js.big(values, at, row);
+                return Js.big(cells, row);
             }
 
             @Override
@@ -104,9 +110,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public IntColumn i32(int at) {
         return new IntColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public int get(int row) {
-                return Js.integer(values, at, row);
+                return Js.integer(cells, row);
             }
 
             @Override
@@ -129,9 +137,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public BooleanColumn bool(int at) {
         return new BooleanColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public boolean get(int row) {
-                return Js.bool(values, at, row);
+                return Js.isSet(cells, row);
             }
 
             @Override
@@ -154,9 +164,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public TextColumn text(int at) {
         return new TextColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public String get(int row) {
-                return Js.text(values, at, row);
+                return Js.text(cells, row);
             }
 
             @Override
@@ -179,9 +191,11 @@ final class JsColumns extends WholeColumns {
     @Override
     public BytesColumn bytes(int at) {
         return new BytesColumn() {
+            private final JSObject cells = Js.at(values, at);
+
             @Override
             public byte[] get(int row) {
-                return Js.toJava(Js.bytes(values, at, row));
+                return Js.toJava(Js.bytes(cells, row));
             }
 
             @Override
