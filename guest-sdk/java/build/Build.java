@@ -39,6 +39,7 @@ import org.teavm.vm.TeaVMOptimizationLevel;
  */
 public final class Build {
     private static final String PROCESSOR = "pelton.guest.processor.OperatorProcessor";
+    private static final int NEWEST = 25;
 
     private final String kind;
     private final Path sdk;
@@ -113,6 +114,8 @@ public final class Build {
         for (Path one : beside) path = one + File.pathSeparator + path;
         List<String> options = new ArrayList<>(List.of("-g", "-encoding", "UTF-8", "-classpath", path, "-d", to.toString()));
         if (processor == null) options.add("-proc:none");
+        // Beyond this TeaVM cannot read what is compiled.
+        if (Runtime.version().feature() > NEWEST) options.addAll(List.of("--release", Integer.toString(NEWEST)));
         JavaCompiler.CompilationTask task = compiler.getTask(null, manager, told, options, null, manager.getJavaFileObjectsFromPaths(files));
         if (processor != null) task.setProcessors(List.of(processor));
         if (task.call()) return;
