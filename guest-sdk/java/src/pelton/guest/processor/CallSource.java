@@ -54,7 +54,8 @@ final class CallSource extends Source {
         }
         int sides = isKeyed ? 1 : 2;
         if (rows.size() != sides) {
-            throw new Mistake(isKeyed ? "a keyed operator takes a `List` of records: the key's rows" : "a cogroup takes two `List`s of records: the left rows and the right ones", method);
+            String why = isKeyed ? "a keyed operator takes a `List` of records: the key's rows" : "a cogroup takes two `List`s of records: the left rows and the right ones";
+            throw new Mistake(why, method);
         }
         if (outputs == null) outputs = new Outputs(null, shapes, method);
         definition.add("\"key\":" + (key == null ? "[]" : key.json()));
