@@ -1,5 +1,6 @@
 /** Columns as a module in Java reads and makes them: typed arrays, without an object for a row. */
 import { nulls } from "../batch.ts";
+import type { View } from "../columns.ts";
 import { ARRAYS, bit, bytesOf, make, NOTHING, packed, view } from "../columns.ts";
 import type { Column, Columns } from "../types.ts";
 import type { Emitted, Node, Table } from "../wire.ts";
@@ -17,7 +18,10 @@ export interface Rows extends Read {
 
 export function read(columns: Columns, nodes: readonly Node[], formats: readonly string[], rows: number): Read {
   const types = Object.values(columns);
-  const views = types.map((type, at) => view(nodes[at]!, formats[at]!, type, rows));
+  return readOf(types, types.map((type, at) => view(nodes[at]!, formats[at]!, type, rows)));
+}
+
+function readOf(types: Column<unknown>[], views: View[]): Read {
   return { values: views.map(({ whole }, at) => (types[at]!.nullable ? (whole as any).values : whole)), valid: views.map(({ valid }) => valid) };
 }
 
@@ -27,7 +31,7 @@ export function readRows(columns: Columns, table: Table, formats: readonly strin
   const refused = nulls(types, Object.keys(columns), views, table.rows, rejected);
   const flags = refused === null ? null : new Uint8Array(table.rows);
   for (const row of refused ?? []) flags![row] = 1;
-  return { ...read(columns, table.nodes, formats, table.rows), refused: flags };
+  return { ...readOf(types, views), refused: flags };
 }
 
 /** The rows that are not refused, and their numbers. */
