@@ -31,6 +31,7 @@ LANGUAGES = {
     "javascript": (None, None),
     "rust": ("rs", "src/lib.rs"),
     "python": ("py", "{id}.py"),
+    "java": ("java", "src/main/java/{pascal}.java"),
 }
 #: The kinds of operators that are no transforms.
 KINDS = {
@@ -51,6 +52,7 @@ QUICK = {
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
     },
+    "java": {"to-euro"},
 }
 #: How `pelton check` is called for aggregates.
 CHECKED = {
@@ -71,6 +73,12 @@ TOOL_MISSING = "PELTON-0903"
 UNCHANGED_SECONDS = 2
 
 
+def placed(place, name):
+    """The path of an operator's source in a project."""
+    words = name.split("-")
+    return place.format(id="_".join(words), name=name, pascal="".join(word.capitalize() for word in words))
+
+
 class Suite:
     def __init__(self, binary, work, bless):
         self.binary, self.work, self.blessed = binary, work, bless
@@ -88,7 +96,7 @@ class Suite:
             raise RuntimeError(made.stderr)
         if operator is not None:
             extension, place = LANGUAGES[language]
-            shutil.copy(operator / f"{name}.{extension}", directory / place.format(id=name.replace("-", "_"), name=name))
+            shutil.copy(operator / f"{name}.{extension}", directory / placed(place, name))
             shutil.rmtree(directory / "cases")
             if (operator / "cases").is_dir():
                 shutil.copytree(operator / "cases", directory / "cases")
@@ -138,7 +146,7 @@ class Suite:
         extension, place = LANGUAGES[language]
         lines = (operator / f"{name}.{extension}").read_text().splitlines()
         (number,) = [at for at, line in enumerate(lines, 1) if FAILS[name] in line]
-        source = pathlib.Path(place.format(id=name.replace("-", "_"), name=name)).name
+        source = pathlib.Path(placed(place, name)).name
         tested = self.pelton("test", str(directory))
         said = "".join((tested.stdout + tested.stderr).split())
         is_one = "1passed,1failed" in said

@@ -31,14 +31,19 @@ export function component(
   if (is !== kind) {
     throw new Error(`the module exports an operator made by \`${is}\`, but pelton-module.toml says kind = "${kind}"`);
   }
+  return exported(operator, kind);
+}
+
+/** The exports of an operator. `failure` has words for exceptions of another language's. */
+export function exported(operator: any, kind: keyof typeof KINDS, failure: (error: unknown) => string = told): Record<string, unknown> {
   const called = (now: number, call: () => unknown): unknown => {
     setClock(Math.floor(now / 1_000));
-    return answered(call, (reason) => ({ tag: "fatal", val: reason }));
+    return answered(call, (reason) => ({ tag: "fatal", val: reason }), failure);
   };
   const open = (inputs: Input[], options: string): Contract => {
     tell(host);
     setClock(0);
-    return answered(() => operator.open(inputs, options), (reason) => reason);
+    return answered(() => operator.open(inputs, options), (reason) => reason, failure);
   };
   const within = (method: string) => (context: BatchContext, ...given: unknown[]) =>
     called(Number(context.now), () => operator[method](context, ...given));
@@ -58,16 +63,21 @@ export function component(
 }
 
 /** What does not fit is an error of the call; everything else traps, and the log's last line says where. */
-function answered<T>(call: () => T, refuse: (reason: string) => unknown): T {
+function answered<T>(call: () => T, refuse: (reason: string) => unknown, failure: (error: unknown) => string): T {
   try {
     return call();
   } catch (error) {
     if (error instanceof Unfit) throw refuse(error.message);
-    const { name, message, stack } = error instanceof Error ? error : { name: "thrown", message: String(error), stack: "" };
-    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
+    const frames = ((error instanceof Error && error.stack) || "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
     for (const frame of frames) log.error(`  ${frame.text}`);
-    const own = (frames.find((frame) => frame.isOwn) ?? frames[0])?.text;
-    log.error(`${name}: ${message}${own === undefined ? "" : ` (${own})`}`);
+    // Where nothing of the author's is on the stack, the first frame of his language may still say something.
+    const own = (frames.find((frame) => frame.isOwn) ?? (failure === told ? frames[0] : undefined))?.text;
+    log.error(`${failure(error)}${own === undefined ? "" : ` (${own})`}`);
     throw error;
   }
+}
+
+function told(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : { name: "thrown", message: String(error) };
+  return `${name}: ${message}`;
 }
