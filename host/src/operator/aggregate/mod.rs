@@ -23,6 +23,7 @@ mod changing;
 mod combine;
 mod counted;
 mod crossing;
+mod draining;
 mod emit;
 mod joining;
 mod partial;
@@ -50,6 +51,7 @@ use self::carried::Carrying;
 pub use self::{
     combine::Combiner,
     crossing::Crossing,
+    draining::Line,
     partial::Partial,
     reduce::{Open, Partition, Reducer},
 };
@@ -60,7 +62,7 @@ pub const WINDOW_START: &str = "window_start";
 pub const WINDOW_END: &str = "window_end";
 
 /// What all threads share of an aggregating operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AggregatePlan {
     pub name: String,
     /// At least one.
@@ -98,10 +100,12 @@ pub struct AggregatePlan {
     /// When the map side does not fold.
     pub crossing: Crossing,
     pub seed: u64,
+    /// The same operator with the modules that finish the windows which were open when these took their place.
+    pub draining: Option<Arc<AggregatePlan>>,
 }
 
 /// One module of an aggregating operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Function {
     /// As the job file names it, for errors.
     pub module_name: String,
