@@ -54,7 +54,8 @@ fn app(kind: Kind) -> String {
     let besides = match kind {
         Kind::Transform => "export const tables = { load: operator.load };\n",
         Kind::Aggregate => "export const retractable = { retract: operator.retract };\n",
-        Kind::Keyed | Kind::Cogroup => "",
+        Kind::Keyed => "export const migrate = { migrate: operator.migrate };\n",
+        Kind::Cogroup => "",
     };
     format!(
         "{import}import * as classes from \"./java/classes.js\";\nimport {{ module }} from \"pelton-guest/java/module\";\n\nconst operator: any = module(classes{state});\nexport {{ operator as {kind} }};\n{besides}"

@@ -28,7 +28,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let besides = match project.kind {
         Kind::Transform => "export const tables = { load: transform.load };\n",
         Kind::Aggregate => "export const retractable = { retract: aggregate.retract };\n",
-        Kind::Keyed | Kind::Cogroup => "",
+        Kind::Keyed => "export const migrate = { migrate: keyed.migrate };\n",
+        Kind::Cogroup => "",
     };
     let app = format!(
         "{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n{besides}",
