@@ -34,7 +34,7 @@ use crate::{
         attempts::{self, Failure, Follow, Outcome, Plans},
         diagnostic::Diagnostics,
         plan::{Plan, PlannedOperator},
-        run::{Control, RunError, Start, progress::Event},
+        run::{Control, Migration, RunError, Start, progress::Event},
     },
     log::{self, Listen},
 };
@@ -102,7 +102,11 @@ impl Job {
     pub(super) fn status(&self) -> JobStatus {
         let inner = self.inner();
         let migrations = inner.running.as_ref().map(|running| running.control.migrations()).unwrap_or_default();
-        let migrations = migrations.into_iter().map(|(operator, keys_left)| Migrating { operator, keys_left });
+        let migrations = migrations.into_iter().map(|Migration { operator, keys_left, is_draining }| Migrating {
+            operator,
+            keys_left,
+            draining: is_draining,
+        });
         JobStatus {
             name: self.name.clone(),
             state: inner.state(),

@@ -144,6 +144,20 @@ pub struct Reduced {
     pub stats: OperatorStats,
 }
 
+impl Reduced {
+    /// What came out besides, behind it.
+    pub fn append(&mut self, other: Self) {
+        let Self { emitted, rejected, rejected_of, late, late_of, poison, stats } = other;
+        self.emitted.extend(emitted);
+        self.rejected.extend(rejected);
+        self.rejected_of.extend(rejected_of);
+        self.late.extend(late);
+        self.late_of.extend(late_of);
+        self.poison.extend(poison);
+        self.stats.add(&stats);
+    }
+}
+
 /// Sums over calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OperatorStats {

@@ -172,7 +172,11 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
     let specs: Vec<OperatorSpec> = specs.iter().map(|spec| OperatorSpec { was: None, ..spec.clone() }).collect();
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
     // As it was before there were such keys.
-    let text = text.replace(", sort: []", "").replace(", was: None", "").replace(", ahead: None", "");
+    let text = text
+        .replace(", sort: []", "")
+        .replace(", was: None", "")
+        .replace(", ahead: None", "")
+        .replace(", draining: None", "");
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());

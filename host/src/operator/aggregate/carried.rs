@@ -22,6 +22,7 @@ use super::{
     AggregatePlan,
     accumulators::Accumulators,
     calls::{Change, Columns, take},
+    draining::Own,
     partial::{CarriedRows, Partial},
     reduce::{EpochEnd, Tools},
 };
@@ -153,10 +154,10 @@ pub fn take_rows(batch: &RecordBatch, rows: &[u32]) -> RecordBatch {
     record_batch(&batch.schema(), batch.columns().iter().map(one).collect(), count)
 }
 
-/// The carried rows of a piece by their pane, in order of appearance; `number` gives the number of a group's key in a pane.
+/// The carried rows of a piece that are of own panes, by their pane, in order of appearance; `number` gives the number of a group's key in a pane.
 pub fn by_pane(
     (partial, carried, rows): (&Partial, &CarriedRows, &[u32]),
-    carrying: &Carrying,
+    (carrying, own): (&Carrying, &Own),
     mut number: impl FnMut(i64, &Partial, u32) -> u32,
 ) -> Vec<(i64, Signed)> {
     const NONE: (u32, usize) = (u32::MAX, usize::MAX);
@@ -165,6 +166,9 @@ pub fn by_pane(
     let mut known = vec![NONE; partial.groups.len()];
     for row in rows {
         let group = carried.groups.get(*row as usize).copied().unwrap_or_default();
+        if !own.has_pane(partial.groups.tag(group)) {
+            continue;
+        }
         let Some(of) = known.get_mut(group as usize) else { continue };
         if *of == NONE {
             let pane = partial.groups.tag(group);

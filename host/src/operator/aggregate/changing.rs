@@ -42,6 +42,11 @@ struct Pane {
 }
 
 impl Changing {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.panes.keys().next_back().copied()
+    }
+
     /// Shows every group that has rows, pane by pane, with the start of its pane.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         for (start, pane) in &self.panes {
@@ -86,7 +91,7 @@ impl Changing {
         let mut taken_back: Vec<(i64, NumberedRows)> = Vec::new();
         for piece in epoch.carried() {
             let (panes, codec) = (&mut self.panes, &tools.codec);
-            let by_pane = carried::by_pane(piece, &tools.carrying, |start, partial, group| {
+            let by_pane = carried::by_pane(piece, (&tools.carrying, &epoch.own), |start, partial, group| {
                 let pane = panes.entry(start).or_insert_with(|| Pane {
                     keys: NumberedKeys::new(codec.slots()),
                     groups: Tallies::default(),

@@ -63,6 +63,20 @@ impl Due {
         self.moments.push(moment as u8);
     }
 
+    /// Those of some windows.
+    fn only(&self, is_wanted: impl Fn(&Window) -> bool) -> Self {
+        let mut only = Self::default();
+        for (((key, slot), window), moment) in self.keys.iter().zip(&self.slots).zip(&self.windows).zip(&self.moments) {
+            if is_wanted(window) {
+                only.keys.push(*key);
+                only.slots.push(*slot);
+                only.windows.push(*window);
+                only.moments.push(*moment);
+            }
+        }
+        only
+    }
+
     pub fn slots(&self) -> &[u32] {
         &self.slots
     }
@@ -115,6 +129,21 @@ impl Leaving {
 impl Tools {
     /// Takes what is due as it is now. It is finished in calls of the plan's rows, and leaves in this order.
     pub fn emit(
+        &mut self,
+        context: &BatchContext,
+        due: &Due,
+        keys: &KeyStore,
+        accumulators: &Accumulators,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        if !self.own.is_all() {
+            let own = due.only(|window| self.own.has_window(window.start));
+            return self.take(context, &own, keys, accumulators, out);
+        }
+        self.take(context, due, keys, accumulators, out)
+    }
+
+    fn take(
         &mut self,
         context: &BatchContext,
         due: &Due,

@@ -113,6 +113,11 @@ impl Rolling {
         }
     }
 
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.panes.keys().chain(self.behind.keys()).max().copied()
+    }
+
     /// Shows every key that has rows in the window that was closed last, with the window's end.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         self.running.live().for_each(|(key, slot)| see(self.keys.keys(), key, slot, self.entered_to));
@@ -139,8 +144,9 @@ impl Rolling {
         }
         for piece in epoch.carried() {
             let keys = &mut self.keys;
-            let panes =
-                carried::by_pane(piece, &tools.carrying, |_, partial, group| keys.number(&partial.groups, group).0);
+            let panes = carried::by_pane(piece, (&tools.carrying, &epoch.own), |_, partial, group| {
+                keys.number(&partial.groups, group).0
+            });
             for (start, signed) in panes {
                 self.insert(tools, accumulators, epoch, (start, signed), out)?;
             }

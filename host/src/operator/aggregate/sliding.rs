@@ -48,9 +48,16 @@ pub struct Sliding {
     panes: usize,
     /// Panes before it have been dropped.
     kept_from: i64,
+    /// The start of the newest pane that there was.
+    newest: Option<i64>,
 }
 
 impl Sliding {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.newest.filter(|_| self.panes > 0)
+    }
+
     /// Shows every pane of every key, with its start.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         self.stacks.panes().for_each(|(key, start, slot)| see(self.keys.keys(), key, slot, start));
@@ -111,6 +118,7 @@ impl Sliding {
             waiting: Vec::new(),
             panes: 0,
             kept_from: i64::MIN,
+            newest: None,
         }
     }
 
@@ -163,6 +171,7 @@ impl Sliding {
             if is_new {
                 self.spare = None;
                 self.panes += 1;
+                self.newest = self.newest.max(Some(pane));
             }
             joining.push(partial, slot, is_new, group);
             if tracks_touched {

@@ -105,6 +105,11 @@ impl Touched {
 }
 
 impl Whole {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.panes.keys().next_back().copied()
+    }
+
     /// Shows every group, pane by pane, with the start of its pane.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         for (start, pane) in &self.panes {
