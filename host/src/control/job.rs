@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pelton_core::job::operator_of;
+use pelton_core::{job::operator_of, restart};
 use pelton_wasm::Level;
 
 use super::{
@@ -470,7 +470,7 @@ impl Follow for Follower<'_> {
         let mut inner = self.job.inner();
         inner.count.failed(trapped(failure.error), failure.again.is_some());
         let then = match failure.again {
-            Some(delay) => format!("it is started again in {:.1} s", delay.as_secs_f64()),
+            Some(delay) => format!("it is started again in {}", restart::shown(delay)),
             None => "it is given up".into(),
         };
         self.job.say(Level::Error, None, &format!("failure {}: {}; {then}", failure.count, reason.message));

@@ -173,6 +173,8 @@ pub struct OperatorStats {
     pub skipped: u64,
     /// Calls that were made to find them.
     pub trials: u64,
+    /// Those of them on which the module trapped.
+    pub traps: u64,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -189,6 +191,7 @@ impl OperatorStats {
         self.dead += other.dead;
         self.skipped += other.skipped;
         self.trials += other.trials;
+        self.traps += other.traps;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }
@@ -322,7 +325,8 @@ impl Operator {
         if isolated.answer.is_some() {
             self.said.absorb(said);
         }
-        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut processed.stats);
+        processed.stats.trials += isolated.trials;
+        taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut processed.stats);
         processed.poison.extend(isolated.of(batch, context.first_row));
         Ok(isolated.answer)
     }

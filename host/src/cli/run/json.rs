@@ -117,6 +117,7 @@ fn to_json(summary: &Summary) -> Value {
             "name": operator.name, "calls": operator.stats.calls, "rows_in": operator.stats.rows_in,
             "rows_out": operator.stats.rows_out, "rejected": operator.stats.rejected, "late": operator.stats.late,
             "dead": operator.stats.dead, "skipped": operator.stats.skipped, "trials": operator.stats.trials,
+            "traps": operator.stats.traps,
             "call_seconds": seconds(operator.stats.call_time), "assemble_seconds": seconds(operator.stats.assemble_time),
             "metrics": operator.metrics.iter().map(|(name, metric)| (name.clone(), match metric {
                 Metric::Counter(value) => json!(value),

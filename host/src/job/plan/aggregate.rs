@@ -24,6 +24,7 @@ use crate::{
         aggregate::{AggregatePlan, Crossing, Function, WINDOW_END, WINDOW_START, has_bounds},
         tables::Offered,
     },
+    standard,
     state::{
         keys::{KeyCodec, KeyError},
         snapshot::columns,
@@ -306,6 +307,17 @@ impl Builder<'_> {
         let mut functions = Vec::new();
         let expected = modules.len();
         for ((module, options), named) in modules.into_iter().zip(&spec.modules) {
+            if expected > 1 && standard::find(&named.reference).is_ok_and(|found| found.function.makes_rows) {
+                let message = format!(
+                    "operator `{}`: {} makes several rows of a group, so that it stands beside no other aggregate",
+                    spec.name,
+                    shown(&named.reference)
+                );
+                let place = module_place(place, named.alias.as_deref());
+                let help = "give it an operator of its own, with the same input, key and window";
+                self.mistakes.push(&place, Code::WrongValue, message, "not beside others", Some(help.into()));
+                continue;
+            }
             match open(&module, &spec.limits, &options, input, &self.offered) {
                 Ok(signature) if signature.ports.len() == 1 => {
                     functions.push(FunctionDraft { module_name: named.reference.clone(), module, options, signature })

@@ -6,7 +6,7 @@
 
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::{
     array::{ArrayRef, AsArray, Int8Array, RecordBatch, UInt32Array},
@@ -21,12 +21,15 @@ pub use self::snapshot::{SavedNumberedRows, SavedTallies};
 use super::{
     AggregatePlan,
     accumulators::Accumulators,
-    calls::Change,
+    calls::{Change, Columns, take},
     draining::Own,
     partial::{CarriedRows, Partial},
     reduce::{EpochEnd, Tools},
 };
-use crate::operator::record_batch;
+use crate::operator::{
+    poison::{Chosen, Fault},
+    record_batch,
+};
 
 /// Which columns of a batch cross: those that modules read, and what a row of a stream of changes does. They are in the order of
 /// the operator's input, of which it does not matter here what else of it arrives.
@@ -92,6 +95,13 @@ impl NumberedRows {
     /// Bytes held, about.
     pub fn held_bytes(&self) -> usize {
         self.batch.get_array_memory_size() + self.keys.capacity() * 4
+    }
+
+    /// Those of other keys; none: there are no others.
+    pub fn without(&self, keys: &BTreeSet<u32>) -> Option<Self> {
+        let others = (0..).zip(&self.keys).filter(|(_, key)| !keys.contains(key)).map(|(row, _)| row);
+        let others: Vec<u32> = others.collect();
+        (!others.is_empty()).then(|| self.select(&others))
     }
 
     /// The same rows, in their order, in as few pieces as calls can take.
@@ -192,7 +202,8 @@ impl<'a> EpochEnd<'a> {
 }
 
 impl Tools {
-    /// Folds rows into the accumulators of their keys, or takes them back; `slot_of` says where those are.
+    /// Folds rows into the accumulators of their keys, or takes them back; `slot_of` says where those are. Answers with the keys for which
+    /// that fails, whose accumulators are as they were.
     pub fn change(
         &mut self,
         context: &BatchContext,
@@ -200,18 +211,49 @@ impl Tools {
         rows: &NumberedRows,
         slot_of: impl Fn(u32) -> u32,
         accumulators: &mut Accumulators,
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<Unfolded>, CallError> {
         if rows.keys.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (slots, keys) = self.dense.assign(&rows.keys);
         let of: Vec<u32> = keys.iter().map(|key| slot_of(*key)).collect();
         let before = accumulators.gather(&of);
         let reads = &self.carrying.reads;
-        let after = self.calls.change(context, change, (&rows.batch, reads), &slots, of.len(), &before)?;
-        accumulators.scatter(&of, &after);
-        Ok(())
+        self.calls.brace();
+        let error = match self.calls.change(context, change, (&rows.batch, reads), &slots, of.len(), &before) {
+            Err(error) if self.calls.isolates(&error) => error,
+            after => {
+                accumulators.scatter(&of, &after?);
+                return Ok(Vec::new());
+            }
+        };
+        let (isolated, failing) = self.calls.fold_without_poison(error, &slots, of.len(), |calls, part| {
+            let (batch, before) = (take_rows(&rows.batch, &part.rows), take(&before, &part.groups));
+            calls.change(context, change, (&batch, reads), &part.slots, part.groups.len(), &before)
+        })?;
+        if let Some(after) = &isolated.answer {
+            let gone = isolated.poison.iter().map(|(group, _)| *group).collect();
+            accumulators.scatter(&Chosen::Without(gone).values(&of), after);
+        }
+        let unfolded = isolated.poison.into_iter().zip(failing).filter_map(|((group, fault), row)| {
+            let (key, row_of) = (*keys.get(group)?, rows.batch.slice(row, 1));
+            let accumulators = take(&before, &[group as u32]);
+            Some(Unfolded { key, accumulators, row: row_of, number: context.first_row + row as u64, fault })
+        });
+        Ok(unfolded.collect())
     }
+}
+
+/// A key whose rows cannot be folded, or taken back.
+#[derive(Debug)]
+pub struct Unfolded {
+    pub key: u32,
+    /// Before the call: one row, one set of columns for each function.
+    pub accumulators: Vec<Columns>,
+    /// The first of its rows with which that fails.
+    pub row: RecordBatch,
+    pub number: u64,
+    pub fault: Fault,
 }
 
 /// Slots of one call for keys with numbers: dense, in order of appearance.
@@ -290,7 +332,8 @@ impl Tallies {
         self.0.capacity() * size_of::<Tally>()
     }
 
-    /// Folds rows, or takes them back. Keys that have no rows after that still have their accumulators, until [`Self::settle`].
+    /// Folds rows, or takes them back. Keys that have no rows after that still have their accumulators, until [`Self::settle`]. Answers
+    /// with the keys for which that fails: they have nothing any more.
     pub fn change(
         &mut self,
         tools: &mut Tools,
@@ -298,7 +341,7 @@ impl Tallies {
         context: &BatchContext,
         change: Change,
         rows: &NumberedRows,
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<Unfolded>, CallError> {
         let by = match change {
             Change::Add => 1,
             Change::TakeBack => -1,
@@ -315,7 +358,9 @@ impl Tallies {
                 tally.rows += by;
             }
         }
-        tools.change(context, change, rows, |key| self.get(key).slot, accumulators)
+        let lost = tools.change(context, change, rows, |key| self.get(key).slot, accumulators)?;
+        lost.iter().for_each(|unfolded| self.forget(unfolded.key, accumulators));
+        Ok(lost)
     }
 
     /// Gives back the accumulators of those of these keys that have no rows: nothing like a zero is left behind.

@@ -69,7 +69,7 @@ impl Changing {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        self.change(tools, accumulators, epoch)?;
+        self.change(tools, accumulators, epoch, out)?;
         if tools.plan.window.kind == WindowKind::Global {
             return self.emit_all(tools, accumulators, epoch, out);
         }
@@ -86,6 +86,7 @@ impl Changing {
         tools: &mut Tools,
         accumulators: &mut Accumulators,
         epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut taken_back: Vec<(i64, NumberedRows)> = Vec::new();
         for piece in epoch.carried() {
@@ -102,7 +103,7 @@ impl Changing {
             });
             for (start, signed) in by_pane {
                 if let Some(pane) = self.panes.get_mut(&start) {
-                    pane.groups.change(tools, accumulators, epoch.context, Change::Add, &signed.added)?;
+                    pane.change(tools, accumulators, epoch, (Change::Add, start, &signed.added), out)?;
                     // What was taken back before it was added comes to nothing now.
                     pane.groups.settle(&signed.added.keys, accumulators);
                 }
@@ -111,7 +112,7 @@ impl Changing {
         }
         for (start, rows) in taken_back {
             if let Some(pane) = self.panes.get_mut(&start) {
-                pane.groups.change(tools, accumulators, epoch.context, Change::TakeBack, &rows)?;
+                pane.change(tools, accumulators, epoch, (Change::TakeBack, start, &rows), out)?;
                 pane.groups.settle(&rows.keys, accumulators);
             }
         }
@@ -174,6 +175,21 @@ impl Changing {
 }
 
 impl Pane {
+    /// Folds rows, or takes them back. A group for which that fails has nothing any more.
+    fn change(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        (change, start, rows): (Change, i64, &NumberedRows),
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        for lost in self.groups.change(tools, accumulators, epoch.context, change, rows)? {
+            tools.lose_row(lost, self.keys.keys(), tools.bounds_of_pane(start), out);
+        }
+        Ok(())
+    }
+
     /// Emits the groups that changed, or all; what has no rows left is taken back, and forgotten. Not `is_due`: results that
     /// changed wait, unless nobody will ask which did.
     fn settle(

@@ -29,7 +29,7 @@ use crate::{
         OperatorStats,
         admit::filter,
         partitions::{Parts, Sorted},
-        poison::{Chosen, isolate, taken_out},
+        poison::{Chosen, isolate_in_groups, taken_out},
         record_batch,
         shuffle::{Mapped, Piece},
         tables::SideTables,
@@ -174,9 +174,7 @@ impl Combiner {
             self.calls.keep(said);
         }
         let partial = match self.partials(context, &batch, &times) {
-            Err(error) if self.plan.on_trap.isolates() && error.blames_rows() => {
-                self.isolate(context, &batch, &times, error, out)?
-            }
+            Err(error) if self.calls.isolates(&error) => self.isolate(context, &batch, &times, error, out)?,
             partial => Some(partial?),
         };
         out.pieces.extend(partial.map(|partial| Piece::Partial(Arc::new(partial))));
@@ -192,6 +190,7 @@ impl Combiner {
         error: CallError,
         out: &mut Mapped,
     ) -> Result<Option<Partial>, CallError> {
+        let (slots, groups) = self.groups_of(batch, times);
         let (before, mut said) = (self.calls.stats, Vec::new());
         let mut make = |chosen: &Chosen, metering: Metering| -> Result<_, CallError> {
             drop(self.take_said());
@@ -201,7 +200,7 @@ impl Combiner {
             said = self.take_said();
             Ok(partial)
         };
-        let mut isolated = isolate(batch.num_rows(), error, &mut make)?;
+        let mut isolated = isolate_in_groups(&slots, groups, error, &mut make)?;
         self.meter(Metering::Time);
         // What was tried counts as tried alone.
         let call_time = self.calls.stats.call_time;
@@ -210,9 +209,21 @@ impl Combiner {
             self.calls.keep(said);
             self.calls.stats.calls += self.plan.functions.len() as u64;
         }
-        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+        out.stats.trials += isolated.trials;
+        taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut out.stats);
         out.poison.extend(isolated.of(batch, context.first_row));
         Ok(isolated.answer)
+    }
+
+    /// The group of each row, and how many there are: what is folded together. Of sessions, the key's are taken for one.
+    fn groups_of(&mut self, batch: &RecordBatch, times: &[i64]) -> (Vec<u32>, usize) {
+        let tags = if matches!(self.place, Place::Pane(_)) { times } else { &[] };
+        let keys = self.keys(batch);
+        self.slots.clear();
+        self.assign(&keys, tags, 0..keys.hashes.len());
+        let groups = self.groups.rows().len();
+        self.groups.clear();
+        (std::mem::take(&mut self.slots), groups)
     }
 
     /// What a batch comes to, for the modules and for those before.
@@ -242,15 +253,12 @@ impl Combiner {
         self.slots.clear();
         self.assign(&keys, tags, 0..keys.hashes.len());
         let (groups, parts) = self.sorted_groups();
-        let mut rows = batch.clone();
-        if let Some(carrying) = &self.carrying {
-            rows = carrying.narrow(batch);
-            if self.plan.on_trap.isolates() {
-                // Behind the shuffle rows of many batches share a call. So each is tried here, by a fold that counts for nothing: a
-                // row on which the module fails goes, and so does the one that would take it back.
-                self.calls.accumulate(context, batch, &self.slots, groups.len())?;
-                drop(self.calls.take_said());
-            }
+        let rows = self.carrying.as_ref().map_or_else(|| batch.clone(), |carrying| carrying.narrow(batch));
+        if self.plan.on_trap.isolates() {
+            // Behind the shuffle rows of many batches share a call, and windows that count rows have counted them. So each is tried here, by
+            // a fold that counts for nothing: a row on which the module fails goes, and so does the one that would take it back.
+            self.calls.accumulate(context, batch, &self.slots, groups.len())?;
+            drop(self.calls.take_said());
         }
         let slots = std::mem::take(&mut self.slots);
         let rows = CarriedRows::new(rows, slots, &groups, self.plan.partitions);

@@ -178,15 +178,11 @@ impl Tools {
         let (mut starts, mut ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
         let told = Bounds { starts: &starts, ends: &ends, pane: &moments };
         let accumulators = accumulators.take_all();
-        let isolates = self.plan.on_trap.isolates();
-        if isolates {
-            let said = self.calls.take_said();
-            self.calls.keep(said);
-        }
+        self.calls.brace();
         let finished = match self.calls.finish(context, rows, &columns, &told, &accumulators) {
-            Err(error) if isolates && error.blames_rows() => {
+            Err(error) if self.calls.isolates(&error) => {
                 let isolated = self.calls.finish_without_poison(context, error, &columns, &told, &accumulators)?;
-                taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+                taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut out.stats);
                 let gone = isolated.poison.iter().map(|(group, _)| *group).collect();
                 let about = |(group, fault)| PoisonRow {
                     kind: PoisonKind::Group,
@@ -267,16 +263,10 @@ fn about(
     (starts, ends): (&[i64], &[i64]),
     accumulators: &[Columns],
 ) -> RecordBatch {
-    let mut columns: Columns = keys.iter().map(|column| column.slice(group, 1)).collect();
-    if plan.has_bounds() {
-        let time = |times: &[i64]| -> ArrayRef {
-            Arc::new(TimestampMicrosecondArray::from_iter(times.get(group).copied().map(Some)))
-        };
-        columns.extend([time(starts), time(ends)]);
-    }
-    columns.extend(accumulators.iter().flatten().map(|column| column.slice(group, 1)));
-    let schema = plan.looked().pop().map(|accumulators| accumulators.schema).expect("they are the last of its tables");
-    record_batch(&schema, columns, 1)
+    let one = |column: &ArrayRef| column.slice(group, 1);
+    let time = |times: &[i64]| times.get(group).copied().unwrap_or_default();
+    let window = Window { start: time(starts), end: time(ends) };
+    plan.about_group(keys.iter().map(one).collect(), window, accumulators.iter().flatten().map(one).collect())
 }
 
 fn windows(starts: &[i64], ends: &[i64]) -> Vec<Window> {

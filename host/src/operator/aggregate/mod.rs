@@ -26,6 +26,8 @@ mod crossing;
 mod draining;
 mod emit;
 mod joining;
+mod letters;
+mod lost;
 mod partial;
 mod reduce;
 mod rolling;

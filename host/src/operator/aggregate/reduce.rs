@@ -312,6 +312,7 @@ impl Reducer {
         let calls = std::mem::take(&mut tools.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.rejected += calls.rejected;
+        out.stats.trials += calls.trials;
         out.stats.call_time += calls.call_time;
         out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(out)
