@@ -38,10 +38,12 @@ const MADE_OF: [&str; 14] = [
 ];
 
 /// What `pelton new` and `pelton build` hand out, from the root of the repository.
-const EMBEDDED: [&str; 11] = [
+const EMBEDDED: [&str; 13] = [
     "guest-sdk/assemblyscript",
     "guest-sdk/c",
     "guest-sdk/go",
+    "guest-sdk/java/build",
+    "guest-sdk/java/src",
     "guest-sdk/js/src",
     "guest-sdk/python/pelton_guest",
     "guest-sdk/rust/Cargo.toml",
@@ -133,8 +135,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    const SOURCES: [&str; 15] =
-        ["c", "go", "h", "js", "json", "md", "mjs", "mod", "py", "rs", "toml", "ts", "typed", "wit", "zig"];
+    const SOURCES: [&str; 16] =
+        ["c", "go", "h", "java", "js", "json", "md", "mjs", "mod", "py", "rs", "toml", "ts", "typed", "wit", "zig"];
     let is_source = SOURCES.contains(&extension);
     if is_source && !name.ends_with("_test.go") {
         files.push(path.to_owned());

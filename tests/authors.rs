@@ -35,6 +35,7 @@ fn a_project_of_each_language_says_which_tool_is_missing() {
         ("go", "go"),
         ("zig", "python3"),
         ("assemblyscript", "node"),
+        ("java", "javac"),
     ] {
         let name = format!("in-{language}");
         assert!(pelton(dir.path(), &["new", &name, "--lang", language]).status.success(), "{language}");

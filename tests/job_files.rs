@@ -166,6 +166,9 @@ fn around(keys: &Keys) -> Option<(String, String)> {
         operator("[operator.o.shadow]\nmodule = \"n.wasm\"\n")
     } else if is(&tables::CANARY) {
         operator("[operator.o.canary]\nmodule = \"n.wasm\"\nshare = \"1/8\"\n")
+    } else if is(&tables::DRAINING) {
+        let window = "[operator.o.window]\ntype = \"tumbling\"\nlength = \"1d\"\n";
+        operator(&format!("{window}[operator.o.draining]\nmodule = \"n.wasm\"\n"))
     } else if is(&tables::LIMITS) {
         operator("[operator.o.limits]\n")
     } else if is(&tables::PRINT) {

@@ -17,15 +17,20 @@ export function exportsOf(kind, functions) {
   };
 }
 
-/** Whether the entry has the function, which it has if something calls it. */
+/** Whether the module has the function, which it has if something calls it. */
 export function isThere(module, name) {
-  return module.getFunction(`${ENTRY}/${name}`) !== 0;
+  return module.getFunction(name) !== 0;
+}
+
+/** The name of a function of the entry. */
+export function inEntry(name) {
+  return `${ENTRY}/${name}`;
 }
 
 /** Exports a function of the entry by the name that it has in an interface. */
 export function rename(module, interfaceName, name) {
   const exported = `pelton:operator/${interfaceName}@0.1.0#${name}`;
   module.removeExport(name);
-  module.addFunctionExport(`${ENTRY}/${name}`, exported);
-  module.addFunctionExport(`${ENTRY}/done`, `cabi_post_${exported}`);
+  module.addFunctionExport(inEntry(name), exported);
+  module.addFunctionExport(inEntry("done"), `cabi_post_${exported}`);
 }

@@ -564,6 +564,7 @@ void pelton_reject_row_text(pelton_call *call, uint32_t row, const char *reason,
 void pelton_at_row(pelton_call *call, uint32_t row);
 
 #include "pelton_stored.h"
+#include "pelton_versions.h"
 
 /* ---- a keyed operator ---- */
 

@@ -28,6 +28,9 @@ _Static_assert(sizeof(abi_keyed_result) == 68, "wit/keyed.wit");
 
 enum { NO_ORIGIN = 0xffffffff };
 
+/* Without an author's own there are none. */
+__attribute__((weak)) const pelton_migrations pelton_the_migrations = {NULL, 0};
+
 /* Where each column of the key that is read stands, with its format. */
 static struct { uint32_t *places; abi_string *formats; } keys_opened;
 
@@ -165,6 +168,7 @@ abi_open_result *abi_open(const abi_input *inputs, size_t inputs_count, const ch
     if (!is_state) pelton_trap(pelton_the_operator.function, 0, "a row of nulls is no state: one field at least is no _or_null");
     abi_open_result *result = open_as(inputs, inputs_count, (abi_string){options, options_size}, state, (abi_list){NULL, 0});
     if (result->failed) return result;
+    result->of.contract.state_version += pelton_the_migrations.count;
     if (!inputs->key.count) return refused(string_of("this module keeps state for each key, but the operator has no `key`"));
     const abi_string *names = inputs->key.data;
     const abi_field *fields = inputs->fields.data;
@@ -328,3 +332,5 @@ EXPORT("cabi_post_pelton:operator/keyed@0.1.0#process") void abi_post_process(vo
     (void)result;
     arena_empty();
 }
+
+#include "pelton_migrate.h"

@@ -110,6 +110,31 @@ func flag(is bool) byte {
 	return 0
 }
 
+// abiMigrated is a table, or a text in its place.
+type abiMigrated struct {
+	failed uint8
+	of     abiTable
+}
+
+//go:wasmexport pelton:operator/migrate@0.1.0#migrate
+func abiMigrate(
+	name, nameSize, version, old, oldCount, _, _, _, rows, nodes, nodesCount, _, _ uint32,
+) unsafe.Pointer {
+	defer explain()
+	enter(abiContext{})
+	var came []wireField
+	for _, field := range sliceOf[abiField](abiList{old, oldCount}) {
+		came = append(came, wireField{field.name.text(), field.format.text(), field.nullable, field.children})
+	}
+	given := abiTable{rows, abiList{nodes, nodesCount}}.table()
+	migrated, err := theOperator.byKey.migrate(abiList{name, nameSize}.text(), version, came, given)
+	if err != nil {
+		why := listOfText(err.Error())
+		return answer(abiMigrated{1, abiTable{why.data, abiList{why.count, 0}}})
+	}
+	return answer(abiMigrated{0, migrated.abi()})
+}
+
 // The import state: a list or an option of a table is so many numbers.
 //
 //go:wasmimport pelton:operator/state@0.1.0 get
@@ -148,6 +173,9 @@ func boundOf(bound *table) [4]uint32 {
 	given := bound.abi()
 	return [4]uint32{1, given.rows, given.nodes.data, given.nodes.count}
 }
+
+//go:wasmexport cabi_post_pelton:operator/migrate@0.1.0#migrate
+func abiPostMigrate(unsafe.Pointer) { unpin() }
 
 //go:wasmexport cabi_post_pelton:operator/keyed@0.1.0#open
 func abiPostOpen(unsafe.Pointer) { unpin() }

@@ -11,6 +11,7 @@ type Rule struct {
 	column, name string
 	of           []Rule // of one output
 	tables       []SideTable
+	migration    *migration
 }
 
 type ruleKind int
@@ -25,6 +26,7 @@ const (
 	ruleOrdered
 	ruleOn
 	ruleWith
+	ruleMigrate
 )
 
 // PassNone lets no column pass.

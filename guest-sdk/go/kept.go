@@ -9,8 +9,11 @@ import (
 // What the engine keeps: columns that are the fields of an accumulator or of a key's state. A row of nulls stands for nothing, so every such
 // column is nullable; where the field is no Null, a null is its zero value.
 
-// stateVersion is the version of what is kept, until a module says otherwise.
+// stateVersion is the version of what is kept by a module that migrates nothing; each version before makes it one more.
 const stateVersion = 1
+
+// stateTable is the table of what a keyed operator keeps in structs.
+const stateTable = "state"
 
 // loadKept is a value for each row.
 func loadKept[State any](fields []field, rows table) []State {

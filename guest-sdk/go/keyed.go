@@ -125,6 +125,8 @@ type keying struct {
 	kept    []field
 	tables  []storedTable
 	process func(call keyedCall) keyedOutput
+	// of each version before this one
+	migrations []*migration
 }
 
 // passKey lets the columns of the key pass, if no rule says which do.
@@ -172,6 +174,7 @@ func keyedWith[Key, State, In, Out, Options any](
 	if len(by.kept) > 0 && !slices.ContainsFunc(by.kept, func(of field) bool { return !of.nullable }) {
 		panic(fmt.Sprintf("guest: a row of nulls is no state, so one field of %s at least is no Null", reflect.TypeFor[State]()))
 	}
+	by.migrations = migrationsOf(rules, reflect.TypeFor[State]())
 	of.byKey = by
 	by.process = func(call keyedCall) keyedOutput {
 		shown, numbers, refused := shownOf[In](of.columns(call.rows.rows, call.rows.nodes), call.rows.rows)

@@ -27,6 +27,8 @@ func (l *List[T]) declare(name string) {
 	l.keys, l.values = []field{fieldOf("position", "position", reflect.TypeFor[int64](), 0, false)}, layout(reflect.TypeFor[T](), "value")
 }
 
+func (*List[T]) isList() bool { return true }
+
 // Push appends elements.
 func (l *List[T]) Push(elements ...T) { l.pushed = append(l.pushed, elements...) }
 

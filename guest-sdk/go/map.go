@@ -26,6 +26,8 @@ func (m *Map[K, V]) declare(name string) {
 	m.name, m.keys, m.values = name, subkey(reflect.TypeFor[K]()), layout(reflect.TypeFor[V](), "value")
 }
 
+func (*Map[K, V]) isList() bool { return false }
+
 // Get is the value under a subkey, if there is one.
 func (m *Map[K, V]) Get(key K) (V, bool) {
 	if at, is := m.find(key); is {

@@ -39,6 +39,7 @@ type storedTable interface {
 	// place is where the table stands in the contract.
 	place(at uint32)
 	describe() wireTable
+	isList() bool
 	enter(key uint32)
 	// leave notes what was changed of the key.
 	leave()

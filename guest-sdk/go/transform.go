@@ -220,9 +220,9 @@ func (o *operator) open(inputs []input, options []byte) (contract, error) {
 		agreed.table, agreed.kept, agreed.version = "accumulator", o.fold.kept, stateVersion
 		agreed.ordered, agreed.retracts = has(o.rules, ruleOrdered), o.fold.retract != nil
 	case o.byKey != nil:
-		agreed.version = stateVersion
+		agreed.version = stateVersion + uint32(len(o.byKey.migrations))
 		if len(o.byKey.kept) > 0 {
-			agreed.table, agreed.kept = "state", o.byKey.kept
+			agreed.table, agreed.kept = stateTable, o.byKey.kept
 		}
 		for _, table := range o.byKey.tables {
 			agreed.tables = append(agreed.tables, table.describe())

@@ -53,6 +53,11 @@ pub inline fn answered(comptime function: anytype, result: anytype, row: u32) ?A
 /// Rejects the row that the function looked at. An error of another name is a mistake of the module's.
 pub fn refuse(failed: anyerror, row: u32) void {
     @branchHint(.unlikely);
-    if (failed != error.Rejected) std.debug.panic("the function failed with error.{s}: pelton.reject refuses a row", .{@errorName(failed)});
+    check(failed);
     runtime.pelton_rejected(row);
+}
+
+/// Panics if it is not that of `pelton.reject`.
+pub fn check(failed: anyerror) void {
+    if (failed != error.Rejected) std.debug.panic("the function failed with error.{s}: pelton.reject refuses a row", .{@errorName(failed)});
 }

@@ -10,6 +10,7 @@ const Rows = @import("rows.zig").Rows;
 const Rules = @import("rules.zig").Rules;
 const Stored = @import("tables.zig").Stored;
 const Timestamp = @import("rows.zig").Timestamp;
+const Versions = @import("versions.zig").Versions;
 
 /// A timer that is due. The time now may be later than what it was set for.
 pub const Timer = struct { id: u32, at: Timestamp, is_processing: bool };
@@ -79,6 +80,13 @@ pub fn Call(comptime Made: type) type {
 /// `state.*` is null if nothing is kept; what it is afterwards is kept. Only keys whose state differs cost a write. `struct {}` is a key
 /// of which nothing is read.
 pub fn keyed(comptime function: anytype, comptime rules: Rules) type {
+    return keyedFrom(function, .{}, rules);
+}
+
+/// The same for a module whose state has another form than before: `pelton.keyedFrom(sums, .{fromCents}, .{})`. Each function is of what a version
+/// before this one kept for a key, the first first: `fn (older: Older) Rejected!?State`. Null drops it, and `pelton.reject` says why it cannot be
+/// taken over.
+pub fn keyedFrom(comptime function: anytype, comptime versions: anytype, comptime rules: Rules) type {
     const Calls = functions.Parameter(function, 0) orelse @compileError("the function takes no pelton.Call(…)");
     const Key = functions.Parameter(function, 1) orelse @compileError("the function takes no key");
     const State = StateOf(functions.Parameter(function, 2) orelse @compileError("the function takes no state"));
@@ -117,7 +125,7 @@ pub fn keyed(comptime function: anytype, comptime rules: Rules) type {
         .tables = if (has_tables) &Stored(Tables).pointers else null,
         .tables_count = if (has_tables) Stored(Tables).count else 0,
     };
-    return operators.Operator(.keyed, In, Calls.Row, Given, rules, .{ .keyed = its });
+    return operators.Operator(.keyed, In, Calls.Row, Given, rules, .{ .keyed = its, .migrations = Versions(State, versions).listed });
 }
 
 /// No struct: the function takes none.

@@ -18,6 +18,7 @@ pub const Parts = struct {
     keyed: ?runtime.Keyed = null,
     joined: ?runtime.Joined = null,
     sides: ?runtime.SideTables = null,
+    migrations: ?runtime.Migrations = null,
 };
 
 /// `pub const operator = …` of a module; the build declares it.
@@ -59,6 +60,7 @@ pub fn Operator(
                 const keyed: runtime.Keyed = parts.keyed.?;
                 const joined: runtime.Joined = parts.joined.?;
                 const sides: runtime.SideTables = parts.sides.?;
+                const migrations: runtime.Migrations = parts.migrations.?;
                 var ports: [Outputs(Made).others]runtime.Port = Outputs(Made).ports(rules);
                 const pointers: [Outputs(Made).others]*runtime.Port = blk: {
                     var list: [Outputs(Made).others]*runtime.Port = undefined;
@@ -71,6 +73,7 @@ pub fn Operator(
             if (parts.fold != null) @export(&the.fold, .{ .name = "pelton_the_fold" });
             if (parts.keyed != null) @export(&the.keyed, .{ .name = "pelton_the_keyed" });
             if (parts.sides != null) @export(&the.sides, .{ .name = "pelton_the_side_tables" });
+            if (parts.migrations != null) @export(&the.migrations, .{ .name = "pelton_the_migrations" });
             if (Outputs(Made).others > 0) @export(&the.others, .{ .name = "pelton_the_ports" });
             if (parts.joined != null) @export(&the.joined, .{ .name = "pelton_the_cogroup" });
         }

@@ -45,6 +45,7 @@ pub const Window = @import("aggregate.zig").Window;
 pub const Pane = @import("aggregate.zig").Pane;
 
 pub const keyed = @import("keyed.zig").keyed;
+pub const keyedFrom = @import("keyed.zig").keyedFrom;
 pub const Call = @import("keyed.zig").Call;
 pub const Timer = @import("keyed.zig").Timer;
 pub const List = @import("tables.zig").List;

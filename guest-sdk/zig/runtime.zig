@@ -163,6 +163,23 @@ pub const Keyed = extern struct {
     tables_count: u32,
 };
 
+/// The numbers of `pelton_verdict`.
+pub const verdicts = struct {
+    pub const drop = 0;
+    pub const keep = 1;
+    pub const reject = 2;
+};
+
+/// `pelton_migration`.
+pub const Migration = extern struct {
+    older: Struct,
+    state: [*]const Column,
+    migrate: *const fn (*const anyopaque, *anyopaque) callconv(.c) c_int,
+};
+
+/// `pelton_migrations`.
+pub const Migrations = extern struct { list: [*]const *const Migration, count: u32 };
+
 /// `pelton_pair`: one key with its rows on two inputs.
 pub const Pair = extern struct {
     left: u32,
@@ -190,6 +207,7 @@ comptime {
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
         .{ Port, 28 },   .{ Ports, 8 },     .{ SideTable, 56 }, .{ SideTables, 8 },
+        .{ Migration, 32 }, .{ Migrations, 8 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");

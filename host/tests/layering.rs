@@ -43,7 +43,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("telemetry", &["clock", "job"]),
     ("control", &["checkpoint", "clock", "error", "job", "lock", "log", "operator", "sink", "standard", "telemetry"]),
     ("api", &["clock", "control", "error", "job"]),
-    ("author", &["clock", "error", "job", "nearest", "sink"]),
+    ("author", &["clock", "error", "job", "nearest", "operator", "sink", "state"]),
     (
         "cli",
         &[

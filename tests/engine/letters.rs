@@ -91,10 +91,15 @@ fn letters_are_replayed_into_a_job_whose_module_was_mended() {
         let job = until_out(&engine, 3);
         let figures = &job["figures"];
         assert_eq!((&figures["dead"], &figures["letters"], &figures["rows_in"]), (&2.into(), &2.into(), &5.into()));
+        assert_eq!((&figures["traps"], &figures["operators"][0]["traps"]), (&2.into(), &2.into()), "{figures}");
+        let shown = engine.pelton(&["job", "show", "touchy"]).done().out;
+        assert!(shown.contains("0 restarts, 2 traps"), "{shown}");
         let metrics = String::from_utf8(engine.get("/metrics").body).unwrap();
-        for line in
-            ["pelton_job_dead_letters_total{job=\"touchy\"} 2\n", "pelton_job_dead_letter_queue{job=\"touchy\"} 2\n"]
-        {
+        for line in [
+            "pelton_job_dead_letters_total{job=\"touchy\"} 2\n",
+            "pelton_job_dead_letter_queue{job=\"touchy\"} 2\n",
+            "pelton_job_traps_total{job=\"touchy\"} 2\n",
+        ] {
             assert!(metrics.contains(line), "{line} is not in\n{metrics}");
         }
         let letters = queue(&engine);

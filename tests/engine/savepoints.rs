@@ -67,6 +67,17 @@ fn a_job_goes_on_in_other_partitions_through_a_savepoint() {
     // It runs, and would go on with what it has.
     engine.pelton(&["savepoint", "restore", "sums", "before", "--yes"]).refused(3, "PELTON-0805");
     engine.pelton(&["savepoint", "restore", "sums", "before", "--dry-run"]).done();
+    // From a file, too, and what is refused leaves nothing behind.
+    engine.pelton(&["savepoint", "export", "sums", "before", "--to", "before.savepoint"]).done();
+    engine.pelton(&["savepoint", "remove", "sums", "before"]).done();
+    for _ in 0..2 {
+        let from = ["savepoint", "restore", "sums", "--from", "before.savepoint"];
+        engine.pelton(&[&from[..], &["--yes"]].concat()).refused(3, "PELTON-0805");
+        engine.pelton(&[&from[..], &["--dry-run"]].concat()).done();
+        let listed = engine.json(&["savepoint", "list", "sums"]);
+        assert_eq!(listed["savepoints"].as_array().unwrap().len(), 1, "{listed}");
+    }
+    engine.pelton(&["savepoint", "import", "sums", "before.savepoint"]).done();
     // What cannot change while it runs says what can be done.
     place.write("job.toml", job(9));
     let refused = engine.pelton(&["job", "apply", "job.toml"]).refused(3, "PELTON-0506");

@@ -125,6 +125,41 @@ fn open_windows_and_their_state_go_through_swaps_and_kills() {
 }
 
 #[test]
+fn windows_are_drained_through_kills_and_then_the_module_before_goes() {
+    let place = Place::new();
+    let head = "snapshots = \"3ms\"\n";
+    let made = |name, rate, out| made(name, rate, Some(6_000), out).replace("length = \"1h\"", "length = \"20s\"");
+    place.write("plain.toml", made("plain", 100_000, "expected"));
+    place.pelton(&["run", "plain.toml"]).done();
+    place.write("job.toml", format!("{head}{}", made("clicks", 1_000, "out")));
+    let mut engine = place.serve();
+    engine.pelton(&["job", "submit", "job.toml"]).done();
+    engine.until_that("clicks", "further", |job| job["figures"]["rows_in"].as_u64() >= Some(300));
+    let swap = ["swap", "clicks", "hours.n", "std:count(id)", "--windows", "drain", "--watch", "0s"];
+    let tried = engine.pelton(&[&swap[..], &["--dry-run"]].concat()).done();
+    assert!(tried.out.contains("those that are open are finished by the module before"), "{tried:?}");
+    engine.pelton(&swap).done();
+    let job = engine.until_that("clicks", "draining", |job| job["migrations"][0]["draining"] == true);
+    assert_eq!(job["migrations"][0]["operator"], "hours");
+    let shown = engine.pelton(&["job", "show", "clicks"]).done();
+    assert!(shown.out.contains("windows of hours by the module before: 1 keys left"), "{shown:?}");
+    let again = engine.pelton(&["swap", "clicks", "hours.n", "std:count", "--watch", "0s"]);
+    assert!(again.err.contains("still finishes the"), "{again:?}");
+    let trial = engine.pelton(&[&swap[..], &["--shadow", "5"]].concat());
+    assert!(trial.err.contains("--windows drain` alone"), "{trial:?}");
+    engine.kill();
+    engine = place.serve();
+    engine.until_that("clicks", "without the module before", |job| {
+        job["revision"].as_u64() == Some(3) && job["migrations"].as_array().is_some_and(Vec::is_empty)
+    });
+    let history = engine.pelton(&["history", "clicks"]).done();
+    assert!(history.out.contains("the module before has finished its windows"), "{history:?}");
+    engine.until("clicks", "finished");
+    assert_eq!(place.parts("out"), place.parts("expected"));
+    assert_eq!(place.parts("out-windows"), place.parts("expected-windows"));
+}
+
+#[test]
 fn a_module_that_traps_gives_its_place_back_by_itself() {
     let place = Place::new();
     let module = traps();

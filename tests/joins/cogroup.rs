@@ -22,6 +22,7 @@ use pelton_core::{
     contract::{Input, Mode},
     job::JoinKind,
     limits::Limits,
+    poison::OnTrap,
     window::{Clock, WindowKind, WindowSpec},
 };
 use pelton_tests::seeds::each;
@@ -100,6 +101,7 @@ fn plan(kind: WindowKind) -> JoinPlan {
         partitions: PARTITIONS,
         output: None,
         cogroup: Some(cogroup),
+        on_trap: OnTrap::Halt,
         state_bytes: 1 << 30,
         rows_max: 6,
         schemas,

@@ -15,7 +15,10 @@ use pelton::{
     },
     state::{budget::Budget, snapshot::SnapshotError},
 };
-use pelton_core::window::{Clock, WindowKind, WindowSpec};
+use pelton_core::{
+    poison::OnTrap,
+    window::{Clock, WindowKind, WindowSpec},
+};
 use pelton_tests::snapshots::{self, Run as _};
 use pelton_wasm::{BatchContext, CallError};
 
@@ -101,6 +104,7 @@ fn plan(timeline: &Timeline) -> JoinPlan {
         partitions: timeline.partitions,
         output: Some(JoinOutput { port, left_columns: 4, fallback }),
         cogroup: None,
+        on_trap: OnTrap::Halt,
         state_bytes: 1 << 30,
         rows_max: timeline.rows_max,
     }

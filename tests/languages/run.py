@@ -4,8 +4,8 @@
     tests/languages/run.py [--quick] [--bless] PELTON [LANGUAGE …]
 
 Each operator below this directory has one source for each language and cases for all. A project is made of each, built and
-tested by the real binary as an author would; the templates' own cases run too, from `pelton new`. Aggregates are tried by `pelton check` as
-well, and one that is wrong must be found wrong; what fails must say where. A language whose tools are missing is skipped, loudly, and
+tested by the real binary as an author would; the templates' own cases run too, from `pelton new`. Some are tried by `pelton check` as
+well, and one that is wrong must be found wrong; what fails must say where; and what an older module has kept, one in Rust, is migrated. A language whose tools are missing is skipped, loudly, and
 counted. `--quick` is what `make test` has time for.
 """
 
@@ -31,11 +31,13 @@ LANGUAGES = {
     "javascript": (None, None),
     "rust": ("rs", "src/lib.rs"),
     "python": ("py", "{id}.py"),
+    "java": ("java", "src/main/java/{pascal}.java"),
 }
 #: The kinds of operators that are no transforms.
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
     "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
+    "sums": "keyed",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
@@ -43,22 +45,35 @@ TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
 QUICK = {
     "c": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
-        "flights",
+        "flights", "sums",
     },
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights"},
-    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums"},
+    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
+        "route", "stays", "bills", "flights", "sums",
     },
+    "java": {"to-euro"},
 }
-#: How `pelton check` is called for aggregates.
+#: How `pelton check` is called.
 CHECKED = {
     "spread": ["--columns", "price: f64?"],
+    "sessions": ["--columns", "bidder: s64, price: f64, at: timestamp[s]", "--key", "bidder", "--event-time", "at"],
+    "unpaid": ["--columns", "order: s64, price: f64", "--right", "order: s64, euro: f64", "--key", "order"],
     "total": ["--columns", "n: s64?, x: f64?, word: utf8?"],
     "till": ["--columns", "cents: s64?, tip: s64?"],
     "lossy": ["--columns", "n: s64"],
+    "pairs": [
+        "--columns", "user: utf8?, n: s16?", "--right", "user: utf8?, word: utf8?, x: f64?", "--key", "user", "--options", '{"most": 5}',
+    ],
+    "stays": ["--columns", "user: utf8?, at: timestamp[s], page: utf8", "--key", "user", "--event-time", "at"],
+    "sums": ["--columns", "k: s64, n: s16", "--key", "k"],
 }
+#: The version before an operator, of the crate tests/guests/versions.
+BEFORE = {"sums": "version_1"}
+#: What is said of state that no version can take over, and of laws that a module may break.
+REFUSES, DEPENDS = "nobody pays so much", "depends"
 #: Aggregates that can take rows back, and the law that no others are asked.
 TAKES_BACK = {"till"}
 TAKEN_BACK = "taken-back"
@@ -71,9 +86,16 @@ TOOL_MISSING = "PELTON-0903"
 UNCHANGED_SECONDS = 2
 
 
+def placed(place, name):
+    """The path of an operator's source in a project."""
+    words = name.split("-")
+    return place.format(id="_".join(words), name=name, pascal="".join(word.capitalize() for word in words))
+
+
 class Suite:
     def __init__(self, binary, work, bless):
         self.binary, self.work, self.blessed = binary, work, bless
+        self.guests = pathlib.Path(binary).resolve().parents[1] / "wasm32-unknown-unknown/guest/examples"
         self.passed, self.failed, self.skipped = 0, [], []
 
     def pelton(self, *arguments):
@@ -88,8 +110,8 @@ class Suite:
             raise RuntimeError(made.stderr)
         if operator is not None:
             extension, place = LANGUAGES[language]
-            shutil.copy(operator / f"{name}.{extension}", directory / place.format(id=name.replace("-", "_"), name=name))
-            shutil.rmtree(directory / "cases")
+            shutil.copy(operator / f"{name}.{extension}", directory / placed(place, name))
+            shutil.rmtree(directory / "cases", ignore_errors=True)
             if (operator / "cases").is_dir():
                 shutil.copytree(operator / "cases", directory / "cases")
         return directory
@@ -117,15 +139,18 @@ class Suite:
             return self.fails_where_it_says(directory, what, name, language, operator)
         if name in CHECKED and not self.check(directory, what, name):
             return False
+        if name in BEFORE:
+            return self.migrates(directory, what, name, operator)
         return name in BROKEN or (
             self.is_known_unchanged(directory, what) and self.test(directory, what, language, operator)
         )
 
     def check(self, directory, what, name):
-        """The laws of aggregates hold, or the one that is broken on purpose is found."""
-        checked = self.pelton("check", str(next(directory.glob("*.wasm"))), *CHECKED[name], "--output", "json")
+        """The laws hold, or the one that is broken on purpose is found."""
+        before = ["--from", str(self.before(name))] if name in BEFORE else []
+        checked = self.pelton("check", str(next(directory.glob("*.wasm"))), *CHECKED[name], *before, "--tables", "10", "--output", "json")
         laws = [json.loads(line) for line in checked.stdout.splitlines()]
-        broken = [law["law"] for law in laws if not law.get("holds")]
+        broken = [law["law"] for law in laws if not law.get("holds") and law["event"] != DEPENDS]
         is_asked = any(law["law"] == TAKEN_BACK for law in laws)
         if laws and broken == ([BROKEN[name]] if name in BROKEN else []) and is_asked == (name in TAKES_BACK):
             return True
@@ -138,7 +163,7 @@ class Suite:
         extension, place = LANGUAGES[language]
         lines = (operator / f"{name}.{extension}").read_text().splitlines()
         (number,) = [at for at, line in enumerate(lines, 1) if FAILS[name] in line]
-        source = pathlib.Path(place.format(id=name.replace("-", "_"), name=name)).name
+        source = pathlib.Path(placed(place, name)).name
         tested = self.pelton("test", str(directory))
         said = "".join((tested.stdout + tested.stderr).split())
         is_one = "1passed,1failed" in said
@@ -146,6 +171,29 @@ class Suite:
             return True
         self.fail(what, f"it does not name {source}:{number}:\n{tested.stdout}{tested.stderr}")
         return False
+
+    def before(self, name):
+        return self.guests / f"{BEFORE[name]}.wasm"
+
+    def migrates(self, directory, what, name, operator):
+        """What the version before has kept of one epoch is its state in the next; what it refuses stops it."""
+        module = next(directory.glob("*.wasm"))
+        for case in ("takes", "refuses"):
+            job = directory / case
+            shutil.copytree(operator / "rows", job / "rows")
+            if case == "refuses":
+                shutil.copy(operator / "refused.jsonl", job / "rows/1.jsonl")
+            text = (operator / "job.toml").read_text().replace("MODULE", str(self.before(name)))
+            (job / "job.toml").write_text(text)
+            run = self.pelton("run", str(job / "job.toml"))
+            tried = self.pelton("replay", str(job / "job.toml"), "--epoch", "2", "--with", f"{name}={module}", "--out", str(job / "out-2"))
+            got = "".join(path.read_text() for path in sorted(job.glob("out-2/*/*.jsonl")))
+            said = "".join((tried.stdout + tried.stderr).split())
+            is_right = got == (operator / "expected.jsonl").read_text() if case == "takes" else tried.returncode and REFUSES.replace(" ", "") in said
+            if run.returncode or not is_right:
+                self.fail(what, f"it {case} what `{self.before(name)}` has kept:\n{run.stderr}{tried.stdout}{tried.stderr}{got}")
+                return False
+        return True
 
     def is_known_unchanged(self, directory, what):
         """An unchanged module is not built again, and that is known quickly."""
@@ -193,15 +241,16 @@ def main():
     parser.add_argument("pelton")
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", metavar="OPERATOR", action="append", help="this operator or template; may be repeated")
     parser.add_argument("--bless", action="store_true", help="accept what the first of the languages comes to")
     given = parser.parse_args()
     chosen = given.languages or list(LANGUAGES)
-    operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir() or path.name in BROKEN)
+    operators = sorted(path for path in HERE.iterdir() if (path / "cases").is_dir() or path.name in {*BROKEN, *BEFORE})
     with tempfile.TemporaryDirectory(prefix="pelton-languages-") as work:
         suite = Suite(os.path.abspath(given.pelton), pathlib.Path(work), chosen[0] if given.bless else None)
         suite.raw()
         for language in chosen:
-            wanted = QUICK.get(language, set()) if given.quick else None
+            wanted = given.only or (QUICK.get(language, set()) if given.quick else None)
             for name in TEMPLATES:
                 if wanted is None or name in wanted:
                     suite.run(name, language)

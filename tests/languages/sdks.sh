@@ -18,3 +18,8 @@ if command -v npm >/dev/null; then
 else
     echo "SKIPPED  the tests of the SDK for TypeScript: npm is missing"
 fi
+if command -v mvn >/dev/null && command -v javac >/dev/null; then
+    (cd java && mvn --batch-mode --quiet test && echo "ok       the tests of the SDK for Java")
+else
+    echo "SKIPPED  the tests of the SDK for Java: mvn or javac is missing"
+fi

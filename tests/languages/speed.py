@@ -25,10 +25,11 @@ LANGUAGES = {
     "assemblyscript": ("as.ts", "src/reference.ts"),
     "typescript": ("ts", "src/reference.ts"),
     "python": ("py", "reference.py"),
+    "java": ("java", "src/main/java/Reference.java"),
 }
 RUNS = 3
 #: Slow languages get fewer rows, so that a run takes seconds.
-ROWS = {"c": 20_000_000, "rust": 20_000_000, "zig": 20_000_000, "assemblyscript": 20_000_000, "go": 5_000_000, "typescript": 500_000, "python": 500_000}
+ROWS = {"c": 20_000_000, "rust": 20_000_000, "zig": 20_000_000, "assemblyscript": 20_000_000, "go": 5_000_000, "typescript": 500_000, "python": 500_000, "java": 500_000}
 
 
 def run(binary, *arguments):

@@ -8,6 +8,7 @@
 //! The modules are tests/guests/touchy; `make guests` builds them.
 
 mod no_rows;
+mod parts;
 mod place;
 mod positions;
 mod queue;

@@ -55,16 +55,18 @@ pub enum Kind {
     Aggregate,
     /// Its rows are folded behind the shuffle.
     Inverse,
+    /// Its windows count rows.
+    Count,
     Keyed,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Transform, Self::Aggregate, Self::Inverse, Self::Keyed];
+    pub const ALL: [Self; 5] = [Self::Transform, Self::Aggregate, Self::Inverse, Self::Count, Self::Keyed];
 
     fn module(self) -> &'static str {
         match self {
             Self::Transform => "touchy",
-            Self::Aggregate | Self::Inverse => "touchy_sum",
+            Self::Aggregate | Self::Inverse | Self::Count => "touchy_sum",
             Self::Keyed => "touchy_totals",
         }
     }
@@ -77,6 +79,7 @@ impl Kind {
             Self::Inverse => {
                 "key = [\"key\"]\nwindow = { type = \"sliding\", length = \"20s\", slide = \"5s\", inverse = true }"
             }
+            Self::Count => "key = [\"key\"]\nwindow = { type = \"count\", rows = 7 }",
             Self::Keyed => "key = [\"key\"]",
         }
     }

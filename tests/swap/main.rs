@@ -5,6 +5,7 @@
 
 mod canary;
 mod changes;
+mod drain;
 mod live;
 mod migrate;
 mod modes;

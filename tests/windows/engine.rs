@@ -209,6 +209,7 @@ impl Operator {
             on_trap: OnTrap::Halt,
             rows_max: self.rows_max,
             crossing: self.crossing,
+            draining: None,
             seed: 0,
         }
     }

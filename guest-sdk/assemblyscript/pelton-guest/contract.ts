@@ -9,8 +9,11 @@ import { keepings } from "./kept";
 import { alloc, getText, putList, putText, zeros } from "./memory";
 import { suggest } from "./names";
 import { readOptions } from "./options";
-import { eventTimeColumn, isOrdered, nameFor, named, passes } from "./rules";
+import { ports } from "./ports";
+import { Rules, eventTimeColumn, isOrdered, rules } from "./rules";
+import { fitTables, putTables, sideTables } from "./side";
 import { stored } from "./stored";
+import { versions } from "./versions";
 import { accepts, formatOf, nameOf, wants } from "./types";
 
 /** The kinds of operators. */
@@ -26,9 +29,10 @@ const INPUT_FIELDS: usize = 8;
 const INPUT_KEY: usize = 16;
 const FIELD_BYTES: usize = 24;
 const OUTPUT_FIELD_BYTES: usize = 28;
+const PORT_BYTES: usize = 28;
 const TABLE_BYTES: usize = 24;
 
-/** What is kept has one version until a module says otherwise. */
+/** The version of what a module keeps that migrates none; each version before this one makes it one more. */
 const STATE_VERSION: u32 = 1;
 
 /** The computed columns in the contract's order. */
@@ -71,12 +75,16 @@ export function contract(kind: Kind, inputs: usize, count: usize, options: usize
     if (count != 2) return refused("this module joins two inputs, but the operator has " + count.toString());
     return joined(new Columns(inputs), new Columns(inputs + INPUT_BYTES));
   }
-  if (count != 1) return refused("this module has one input, but the operator has " + count.toString());
+  // Side tables follow the operator's input.
+  if (count != 1 && sideTables.length == 0) {
+    return refused("this module has one input, but the operator has " + count.toString());
+  }
   const columns = new Columns(inputs);
   if (kind == Kind.KEYED && columns.key.length == 0) {
     return refused("this module keeps state for each key, but the operator has no `key`");
   }
-  const unfit = fit(readings, columns);
+  let unfit = fit(readings, columns);
+  if (unfit == "") unfit = fitTables(inputs + INPUT_BYTES, <i32>count - 1);
   return unfit == "" ? fitted(kind, columns, [readings], retracts) : refused(unfit);
 }
 
@@ -86,6 +94,9 @@ function checkDeclared(kind: Kind): void {
   assert(stored.length == 0 || kind == Kind.KEYED, "lists and maps are for keyed operators");
   assert(left.readings.length + right.readings.length == 0 || isCogroup, "left and right are for cogroups");
   assert(readings.length == 0 || !isCogroup, "a cogroup reads columns of left and right");
+  assert(sideTables.length == 0 || kind == Kind.TRANSFORM, "side tables are for transforms");
+  assert(versions.length == 0 || (kind == Kind.KEYED && keepings.length > 0), "versions are for keyed operators that keep something");
+  assert(ports.length == 0 || kind != Kind.AGGREGATE, "an aggregate has one output");
   assert(keepings.length == 0 || kind == Kind.KEYED || kind == Kind.AGGREGATE, "keeps is for aggregates and keyed operators");
 }
 
@@ -124,7 +135,13 @@ function fit(readings: Reading[], columns: Columns): string {
     const unfit = fitOne(column, columns);
     if (unfit != "") return unfit;
   }
-  const ruled = named();
+  let unruled = fitRules(rules, columns);
+  for (let i = 0; i < ports.length && unruled == ""; i++) unruled = fitRules(ports[i].rules, columns);
+  return unruled;
+}
+
+function fitRules(rules: Rules, columns: Columns): string {
+  const ruled = rules.named;
   for (let i = 0; i < ruled.length; i++) {
     if (columns.names.includes(ruled[i])) continue;
     return "the input has no column `" + ruled[i] + "`, which a rule of the module names: " + suggest(ruled[i], columns.names);
@@ -158,16 +175,19 @@ function fitted(kind: Kind, columns: Columns, sides: Reading[][], retracts: bool
     putList(lists + side * 8, reads, readings.length);
   }
   putList(result + 4, lists, sides.length);
-  const port = zeros(28);
-  putText(port, "out");
+  const outputs = zeros(PORT_BYTES * (ports.length + 1));
   // The columns of the input that leave where no rule says otherwise.
   const usual: string[] | null = kind == Kind.TRANSFORM ? null : kind == Kind.AGGREGATE ? [] : columns.key;
-  putFields(port + 8, columns, usual);
-  if (eventTimeColumn != "") {
-    store<u8>(port, 1, 16);
-    putText(port + 20, eventTimeColumn);
+  putPort(outputs, "out", eventTimeColumn);
+  putFields(outputs + 8, columns, rules, usual, makings, order);
+  for (let i = 0; i < ports.length; i++) {
+    const output = outputs + PORT_BYTES * (i + 1);
+    const port = ports[i];
+    putPort(output, port.name, port.eventTimeColumn);
+    putFields(output + 8, columns, port.rules.isGiven ? port.rules : rules, usual, port.makings, port.order);
   }
-  putList(result + 12, port, 1);
+  putList(result + 12, outputs, ports.length + 1);
+  putTables(result + 20);
   if (kind == Kind.KEYED || kind == Kind.AGGREGATE) putState(result, kind == Kind.KEYED ? "state" : "accumulator");
   if (kind == Kind.KEYED && keepings.length > 0) {
     // A row of nulls stands for nothing.
@@ -183,6 +203,13 @@ function fitted(kind: Kind, columns: Columns, sides: Reading[][], retracts: bool
   return result;
 }
 
+function putPort(at: usize, name: string, eventTime: string): void {
+  putText(at, name);
+  if (eventTime == "") return;
+  store<u8>(at, 1, 16);
+  putText(at + 20, eventTime);
+}
+
 function putProperty(at: usize, name: string, value: string): void {
   putText(at, name);
   putText(at + 8, value);
@@ -196,7 +223,7 @@ function putState(result: usize, name: string): void {
   for (let i = 0; i < stored.length; i++) stored[i].putFields(tables + (first + i) * TABLE_BYTES);
   const count = first + stored.length;
   putList(result + 28, tables, count);
-  if (count > 0) store<u32>(result, STATE_VERSION, 36);
+  if (count > 0) store<u32>(result, STATE_VERSION + u32(versions.length), 36);
 }
 
 function putKeepings(table: usize, name: string): void {
@@ -212,14 +239,16 @@ function putKeepings(table: usize, name: string): void {
 }
 
 /** Passed columns in the input's order, a computed one in the place of the passed one of its name, then the other computed ones. */
-function putFields(at: usize, columns: Columns, usual: string[] | null): void {
+function putFields(
+  at: usize, columns: Columns, rules: Rules, usual: string[] | null, makings: Making[], order: Making[],
+): void {
   const fields = zeros(<usize>(columns.names.length + makings.length) * OUTPUT_FIELD_BYTES);
   let count: usize = 0;
   order.length = 0;
   for (let i = 0; i < columns.names.length; i++) {
-    if (!passes(columns.names[i], usual)) continue;
-    const name = nameFor(columns.names[i]);
-    const made = madeAs(name);
+    if (!rules.passes(columns.names[i], usual)) continue;
+    const name = rules.nameFor(columns.names[i]);
+    const made = madeAs(name, makings);
     const field = fields + count * OUTPUT_FIELD_BYTES;
     if (made === null) {
       putText(field + 4, columns.names[i]);
@@ -227,26 +256,27 @@ function putFields(at: usize, columns: Columns, usual: string[] | null): void {
       count++;
     } else if (!order.includes(made)) {
       putComputed(field, made);
+      order.push(made);
       count++;
     }
   }
   for (let i = 0; i < makings.length; i++) {
     if (order.includes(makings[i])) continue;
     putComputed(fields + count * OUTPUT_FIELD_BYTES, makings[i]);
+    order.push(makings[i]);
     count++;
   }
   putList(at, fields, count);
 }
 
 function putComputed(field: usize, made: Making): void {
-  order.push(made);
   store<u8>(field, 1);
   putText(field + 4, made.name);
   putText(field + 12, formatOf(made.type));
   store<u8>(field, u8(made.nullable), 20);
 }
 
-function madeAs(name: string): Making | null {
+function madeAs(name: string, makings: Making[]): Making | null {
   for (let i = 0; i < makings.length; i++) if (makings[i].name == name) return makings[i];
   return null;
 }

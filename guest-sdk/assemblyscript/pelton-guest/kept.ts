@@ -62,6 +62,20 @@ export abstract class Keeping {
     this.cells = cellsOf(this.type, node, this.valid, rows);
   }
 
+  /** Rows of nothing, to be set. */
+  bindNothing(rows: i32): void {
+    this.valid = zeros(rows);
+    this.cells = zeros(<usize>rows * cellSize(this.type));
+  }
+
+  /** Rows that go are null, and of the others those that have no nulls are zero where they were not set. */
+  settle(dropped: usize, rows: i32): void {
+    for (let row = 0; row < rows; row++) {
+      if (load<u8>(dropped + row) != 0) store<u8>(this.valid + row, 0);
+      else if (!this.nullable) store<u8>(this.valid + row, 1);
+    }
+  }
+
   bindLater(node: usize, rows: i32): void {
     this.otherValid = validOf(node, rows);
     this.otherCells = cellsOf(this.type, node, this.otherValid, rows);
@@ -121,6 +135,17 @@ export const keepings: Keeping[] = [];
 export function putKept(at: usize, rows: i32, chosen: usize): void {
   const nodes = zeros(keepings.length * 12);
   for (let i = 0; i < keepings.length; i++) keepings[i].write(nodes + i * 12, rows, chosen);
+  store<u32>(at, rows);
+  putList(at + 4, nodes, keepings.length);
+}
+
+/** Writes the same of all rows, with the nulls of those that are not there. */
+export function writeKept(at: usize, rows: i32): void {
+  const nodes = zeros(keepings.length * 12);
+  for (let i = 0; i < keepings.length; i++) {
+    const column = keepings[i];
+    writeCells(nodes + i * 12, column.type, column.cells, column.valid, rows, 0);
+  }
   store<u32>(at, rows);
   putList(at + 4, nodes, keepings.length);
 }

@@ -8,6 +8,7 @@ import { keyPlaces } from "./contract";
 import { isKept, keep, keepings, putKept } from "./kept";
 import { alloc, putList, zeros } from "./memory";
 import { From, append, beginRows, hasOrigins, isRefused, prepare, putMade, putOrigins, putRejections, refuse } from "./out";
+import { ports, putPorts } from "./ports";
 import { beginStored, enterStored, leaveStored, stored } from "./stored";
 import { beginTimers, dueOf, enterTimers, putTimers } from "./timers";
 
@@ -18,6 +19,7 @@ const STATE: usize = 72;
 const DUE: usize = 80;
 const EXPIRING: usize = 112;
 const CHANGE_BYTES: usize = 32;
+const EMITTED_BYTES: usize = 48;
 
 let given: usize = 0;
 /** The key's rows that were not looked at yet. */
@@ -58,8 +60,13 @@ export function rewind(): void {
 
 /** Makes a row of what was set that has the event time and the columns of the row that is looked at. */
 export function emitRow(): void {
+  append(rowAt());
+}
+
+/** The row that is looked at. */
+export function rowAt(): u32 {
   assert(isAtRow, "emitRow() is for a row that nextRow() has come to");
-  append(rowRead);
+  return rowRead;
 }
 
 /** Whether anything is kept for the key: once one of its columns is set, until `forget`. */
@@ -154,13 +161,13 @@ function isNullKey(): bool {
 /** The answer to `process`. */
 export function answer(): usize {
   const result = zeros(68);
+  const emitted = zeros(EMITTED_BYTES * (ports.length + 1));
   if (rowMade > 0) {
-    const emitted = zeros(48);
     putList(emitted + 4, madeKeys.dataStart, <usize>rowMade << 2);
     if (hasOrigins()) putOrigins(emitted + 12);
     putMade(emitted + 36);
-    putList(result + 4, emitted, 1);
   }
+  putList(result + 4, emitted, putPorts(emitted, usize(rowMade > 0), EMITTED_BYTES, 12, true));
   const changes = alloc((<usize>stored.length + 1) * CHANGE_BYTES);
   let changed: usize = 0;
   if (changedKeys.length > 0) {

@@ -27,6 +27,10 @@ export class ListState extends Stored {
     this.subkey.push(this.position);
   }
 
+  isList(): bool {
+    return true;
+  }
+
   /** Appends a row of what the columns say. */
   push(): void {
     const row = this.here();

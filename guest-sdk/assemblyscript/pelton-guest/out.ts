@@ -6,6 +6,7 @@ import { Making, Reading, makeRow, makings, readRow, readings, rowMade, rowRead,
 import { enterCall } from "./context";
 import { order } from "./contract";
 import { alloc, grown, putList, putText, zeros } from "./memory";
+import { beginPorts, forgetRow, ports, putPorts } from "./ports";
 
 /** What becomes of a row. */
 export enum Verdict {
@@ -19,6 +20,9 @@ export const DROP: Verdict = Verdict.DROP;
 
 /** The origin of a row that came from none. */
 export const NO_ORIGIN: u32 = u32.MAX_VALUE;
+
+/** What one output has, in `wit/types.wit`. */
+const EMITTED_BYTES: usize = 28;
 
 let capacity: i32 = 0;
 /** For each row that is made, the row that it came from (u32). */
@@ -61,6 +65,18 @@ export function beginOut(rows: i32, from: From): void {
   }
   makeRow(0);
   makeRoom(max(rows, 1));
+  beginPorts();
+}
+
+/** Begins a call of `migrate`, in which nothing is made. */
+export function beginOlder(): void {
+  usual = From.ROW;
+  pending = "";
+}
+
+/** What `reject` was given. */
+export function pendingReason(): string {
+  return pending;
 }
 
 /** Begins a call with the rows of a batch: their columns, the rows that are refused, and room for what is made. */
@@ -95,7 +111,13 @@ export function reject(reason: string): Verdict {
  * cogroup one of the key.
  */
 export function emit(): void {
-  append(usual == From.ROW ? rowRead : usual == From.KEY ? slot : NO_ORIGIN);
+  append(usualOrigin());
+}
+
+/** What a row comes from that `emit` makes. */
+@inline
+export function usualOrigin(): u32 {
+  return usual == From.ROW ? rowRead : usual == From.KEY ? slot : NO_ORIGIN;
 }
 
 export function append(from: u32): void {
@@ -179,11 +201,11 @@ export function madeOf(made: i32, kept: usize): void {
 /** The answer to `process` of a transform and of a cogroup, and to `finish`. */
 export function answer(): usize {
   const rows = rowMade;
-  const emitted = zeros(28);
+  const emitted = zeros(EMITTED_BYTES * (ports.length + 1));
   if (usual == From.KEY || !isRowForRow(rows)) putOrigins(emitted + 4);
   putMade(emitted + 16);
   const result = zeros(20);
-  putList(result + 4, emitted, 1);
+  putList(result + 4, emitted, putPorts(emitted, 1, EMITTED_BYTES, 4, false));
   putRejections(result + 12);
   return result;
 }
@@ -215,6 +237,7 @@ function isRowForRow(rows: i32): bool {
 
 function rejectRow(): void {
   makeRow(before);
+  forgetRow(rowRead);
   rejectedRows.push(rowRead);
   reasons.push(pending);
 }

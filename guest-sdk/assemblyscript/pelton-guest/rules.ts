@@ -1,27 +1,74 @@
 /**
  * Which columns of the input leave besides those that are made: of a transform all of them and of a keyed operator those of the key, unless
- * one of these is called at the top of the source.
+ * one of these is called at the top of the source. What `port` declares may have rules of its own, in the place of these.
  */
 
-export let only: string[] | null = null;
-export let all: bool = false;
+/** Rules of one output, or of all that have none of their own. */
+export class Rules {
+  only: string[] | null = null;
+  all: bool = false;
+  dropped: string[] = [];
+  renamed: Map<string, string> = new Map<string, string>();
+  /** Whether there is one. */
+  isGiven: bool = false;
+
+  passOnly(columns: string[]): void {
+    this.only = columns;
+    this.isGiven = true;
+  }
+
+  passAll(): void {
+    this.all = true;
+    this.isGiven = true;
+  }
+
+  drop(column: string): void {
+    this.dropped.push(column);
+    this.isGiven = true;
+  }
+
+  rename(column: string, name: string): void {
+    this.renamed.set(column, name);
+    this.isGiven = true;
+  }
+
+  /** Whether the column leaves, if those in `usual` do where no rule says otherwise; null: all of them. */
+  passes(column: string, usual: string[] | null): bool {
+    if (this.dropped.includes(column)) return false;
+    let columns = this.only;
+    if (columns === null && !this.all) columns = usual;
+    return columns === null || columns.includes(column);
+  }
+
+  nameFor(column: string): string {
+    return this.renamed.has(column) ? this.renamed.get(column) : column;
+  }
+
+  /** All columns that rules name. */
+  get named(): string[] {
+    const columns = this.only;
+    const others = this.dropped.concat(this.renamed.keys());
+    return columns === null ? others : columns.concat(others);
+  }
+}
+
+/** Those that are called at the top. */
+export const rules: Rules = new Rules();
 export let isOrdered: bool = false;
-export const dropped: string[] = [];
-export const renamed: Map<string, string> = new Map<string, string>();
 export let eventTimeColumn: string = "";
 
 /** Only these columns of the input leave. */
 export function passOnly(columns: string[]): void {
-  only = columns;
+  rules.passOnly(columns);
 }
 
 export function passNone(): void {
-  only = [];
+  rules.passOnly([]);
 }
 
 /** All columns of the input leave, in a keyed operator. */
 export function passAll(): void {
-  all = true;
+  rules.passAll();
 }
 
 /** The `merge` of the aggregate needs to know which side is earlier. */
@@ -31,34 +78,15 @@ export function ordered(): void {
 
 /** All but this column leave. */
 export function drop(column: string): void {
-  dropped.push(column);
+  rules.drop(column);
 }
 
 /** The column leaves under another name. */
 export function rename(column: string, name: string): void {
-  renamed.set(column, name);
+  rules.rename(column, name);
 }
 
-/** The column that is the output's event time. */
+/** The column that is the main output's event time. */
 export function eventTime(column: string): void {
   eventTimeColumn = column;
-}
-
-/** Whether the column leaves, if those in `usual` do where no rule says otherwise; null: all of them. */
-export function passes(column: string, usual: string[] | null): bool {
-  if (dropped.includes(column)) return false;
-  let columns = only;
-  if (columns === null && !all) columns = usual;
-  return columns === null || columns.includes(column);
-}
-
-export function nameFor(column: string): string {
-  return renamed.has(column) ? renamed.get(column) : column;
-}
-
-/** All columns that rules name. */
-export function named(): string[] {
-  const columns = only;
-  const others = dropped.concat(renamed.keys());
-  return columns === null ? others : columns.concat(others);
 }

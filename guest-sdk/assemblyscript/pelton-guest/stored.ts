@@ -92,6 +92,16 @@ export abstract class Stored {
     stored.push(this);
   }
 
+  /** Whether it is a list, whose rows the engine numbers. */
+  isList(): bool {
+    return false;
+  }
+
+  /** Its columns, each with its format, for messages. */
+  shown(): string[] {
+    return this.subkey.concat(this.values).map<string>((column) => column.name + ": " + formatOf(column.type));
+  }
+
   /** A value in each row. `T` is a number, `bool`, `string` or `Uint8Array`. */
   holds<T>(name: string): Held<T> {
     return this.hold<T>(name, typeOf<T>(), false);

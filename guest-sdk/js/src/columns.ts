@@ -9,7 +9,7 @@ import type { Node } from "./wire.ts";
 type Numbers = Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array;
 type Bigs = BigInt64Array | BigUint64Array;
 
-const ARRAYS: Record<string, any> = {
+export const ARRAYS: Record<string, any> = {
   c: Int8Array, s: Int16Array, i: Int32Array, C: Uint8Array, S: Uint16Array, I: Uint32Array, f: Float32Array, g: Float64Array,
   tdD: Int32Array, l: BigInt64Array, L: BigUint64Array,
 };
@@ -179,7 +179,7 @@ export function make(name: string, type: Column<unknown>, values: any, rows: num
   return { rows, buffers: [validity, ...made(name, type, values, rows)] };
 }
 
-function packed(values: ArrayLike<any>, rows: number): Uint8Array {
+export function packed(values: ArrayLike<any>, rows: number): Uint8Array {
   const bits = new Uint8Array((rows + 7) >> 3);
   for (let row = 0; row < rows; row++) if (values[row]) bits[row >> 3]! |= 1 << (row & 7);
   return bits;

@@ -10,14 +10,14 @@ import { placed } from "./places.ts";
 import { setClock } from "./shims.ts";
 import type { Source } from "./tables.ts";
 import { serve } from "./tables.ts";
-import { Transform } from "./transform.ts";
-import type { BatchContext, Contract, Input, Table } from "./wire.ts";
+import { Reject, Transform } from "./transform.ts";
+import type { BatchContext, Contract, Field, Input, Table } from "./wire.ts";
 
 const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
 
 /**
- * The export `pelton:operator/KIND`, of the one operator that the author's module exports; of an aggregate `retractable` as well. A keyed
- * one is given the import `state`.
+ * The export `pelton:operator/KIND`, of the one operator that the author's module exports; of an aggregate `retractable`
+ * as well, of a transform `tables`, of a keyed one `migrate`. That is given the import `state`.
  */
 export function component(
   author: Record<string, unknown>, kind: keyof typeof KINDS, state: Source | null = null,
@@ -31,20 +31,32 @@ export function component(
   if (is !== kind) {
     throw new Error(`the module exports an operator made by \`${is}\`, but pelton-module.toml says kind = "${kind}"`);
   }
+  return exported(operator, kind);
+}
+
+/** The exports of an operator. `failure` has words for exceptions of another language's. */
+export function exported(operator: any, kind: keyof typeof KINDS, failure: (error: unknown) => string = told): Record<string, unknown> {
   const called = (now: number, call: () => unknown): unknown => {
     setClock(Math.floor(now / 1_000));
-    return answered(call, (reason) => ({ tag: "fatal", val: reason }));
+    return answered(call, (reason) => ({ tag: "fatal", val: reason }), failure);
   };
   const open = (inputs: Input[], options: string): Contract => {
     tell(host);
     setClock(0);
-    return answered(() => operator.open(inputs, options), (reason) => reason);
+    return answered(() => operator.open(inputs, options), (reason) => reason, failure);
   };
   const within = (method: string) => (context: BatchContext, ...given: unknown[]) =>
     called(Number(context.now), () => operator[method](context, ...given));
   if (kind === "transform") {
     const load = (name: string, _version: unknown, rows: Table) => called(0, () => operator.load(name, rows));
     return { open, process: within("process"), load };
+  }
+  if (kind === "keyed") {
+    const migrate = (table: string, version: number, old: Field[], _keys: unknown, rows: Table) => {
+      setClock(0);
+      return answered(() => operator.migrate(table, version, old, rows), (reason) => reason, failure, Reject);
+    };
+    return { open, process: within("process"), migrate };
   }
   if (kind !== "aggregate") return { open, process: within("process") };
   return {
@@ -58,16 +70,23 @@ export function component(
 }
 
 /** What does not fit is an error of the call; everything else traps, and the log's last line says where. */
-function answered<T>(call: () => T, refuse: (reason: string) => unknown): T {
+function answered<T>(
+  call: () => T, refuse: (reason: string) => unknown, failure: (error: unknown) => string, refusal: new () => Error = Unfit,
+): T {
   try {
     return call();
   } catch (error) {
-    if (error instanceof Unfit) throw refuse(error.message);
-    const { name, message, stack } = error instanceof Error ? error : { name: "thrown", message: String(error), stack: "" };
-    const frames = (stack ?? "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
+    if (error instanceof Unfit || error instanceof refusal) throw refuse(error.message);
+    const frames = ((error instanceof Error && error.stack) || "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
     for (const frame of frames) log.error(`  ${frame.text}`);
-    const own = (frames.find((frame) => frame.isOwn) ?? frames[0])?.text;
-    log.error(`${name}: ${message}${own === undefined ? "" : ` (${own})`}`);
+    // Where nothing of the author's is on the stack, the first frame of his language may still say something.
+    const own = (frames.find((frame) => frame.isOwn) ?? (failure === told ? frames[0] : undefined))?.text;
+    log.error(`${failure(error)}${own === undefined ? "" : ` (${own})`}`);
     throw error;
   }
+}
+
+function told(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : { name: "thrown", message: String(error) };
+  return `${name}: ${message}`;
 }

@@ -22,6 +22,8 @@ export { Context } from "./context.ts";
 export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
+export { older } from "./migrate.ts";
+export type { Older } from "./migrate.ts";
 export type { Port, Ports, RowOfPorts } from "./ports.ts";
 export { table } from "./lookups.ts";
 export type { BuiltOf, SideTable, SideTables } from "./lookups.ts";

@@ -11,15 +11,17 @@ import { Context } from "./context.ts";
 import type { Passing, Plan } from "./contract.ts";
 import { fitKey, fitPorts, readOptions } from "./contract.ts";
 import { Kept } from "./kept.ts";
+import type { Older } from "./migrate.ts";
+import { migrated } from "./migrate.ts";
 import type { MadeOf, PortSpec, Ports } from "./ports.ts";
 import { portSpecs, Sinks } from "./ports.ts";
 import { Declared } from "./tables.ts";
 import type { Tables, TablesOf } from "./tables.ts";
 import { Timers } from "./timers.ts";
 import type { Column, Columns, Row } from "./types.ts";
-import type { BatchContext, Change, Contract, Due, Input, KeyedEmitted, KeyedOutput, StateTable, Table } from "./wire.ts";
+import type { BatchContext, Change, Contract, Due, Field, Input, KeyedEmitted, KeyedOutput, StateTable, Table } from "./wire.ts";
 
-/** State has one version until a module says otherwise. */
+/** The version of the state of a module that migrates none; each version before this one makes it one more. */
 const STATE_VERSION = 1;
 const PUT = 0;
 const DELETE = 1;
@@ -70,6 +72,8 @@ export interface KeyedDefinition<
   reads: R;
   /** What is kept for each key; one field at least is not `orNull`. */
   state?: S;
+  /** What the version before kept, and the function that makes it `state`: `older(…)`; or one for each version before, the first first. */
+  migrate?: Older<NoInfer<S>> | readonly Older<NoInfer<S>>[];
   /** Lists and maps for each key: `{ recent: list({ song: utf8, at: timestamp }), songs: map(utf8, s64) }`. */
   tables?: T;
   makes?: M;
@@ -95,12 +99,13 @@ export class Keyed<
   readonly kept: Kept | null;
   /** Lists and maps, which follow what is kept in the contract. */
   readonly tables: readonly Declared[];
+  readonly #versions: readonly Older[];
   readonly #passing: Passing;
   readonly #ports: PortSpec[];
   #opened: { plan: Plan; options: any; key: { place: number; format: string }[] } | null = null;
 
   constructor(definition: KeyedDefinition<K, R, S, M, O, T, P>) {
-    const { state, tables = {}, passes = "key", drop = [], rename = {} } = definition;
+    const { state, tables = {}, passes = "key", drop = [], rename = {}, migrate = [] } = definition;
     const types = Object.values(state ?? {});
     if (types.length > 0 && types.every((type) => type.nullable)) {
       throw new Error("a row of nulls is no state, so one field of `state` at least is not `orNull`");
@@ -108,6 +113,8 @@ export class Keyed<
     this.definition = definition;
     this.kept = types.length > 0 ? new Kept(state!) : null;
     this.tables = Object.entries<Tables[string]>(tables).map(([name, of]) => new Declared(name, of));
+    this.#versions = "migrate" in migrate ? [migrate] : migrate;
+    if (this.#versions.length > 0 && this.kept === null) throw new Error("there is `migrate`, but no `state` that could be migrated");
     this.#passing = { passes, drop, rename };
     this.#ports = portSpecs(definition, "key");
   }
@@ -120,7 +127,7 @@ export class Keyed<
     this.#opened = { plan, options: read, key: fitKey(inputs, key) };
     const state: StateTable[] = this.kept === null ? [] : [{ name: "state", subkey: [], values: this.kept.fields() }];
     state.push(...this.tables.map((declared) => declared.field()));
-    return { ...contract, state, stateVersion: STATE_VERSION };
+    return { ...contract, state, stateVersion: STATE_VERSION + this.#versions.length };
   }
 
   process(
@@ -184,6 +191,11 @@ export class Keyed<
       timers: timers.made(),
       rejected: [...rejected, ...out.rejected].sort((a, b) => a.row - b.row),
     };
+  }
+
+  /** Throws `Unfit` with words for the job's owner. */
+  migrate(table: string, version: number, old: readonly Field[], rows: Table): Table {
+    return migrated(this.#versions, this.kept, this.tables, table, version, old, rows);
   }
 
   #changes(changes: { key: number; state: Record<string, unknown> | null }[]): Change[] {

@@ -15,5 +15,7 @@ export function placed(frame: string): { text: string; isOwn: boolean } {
   const [source, line] = (lines.split(",")[Number(found[1]) - 1] ?? "").split(":");
   const name = sources[Number(source || -1)]?.replace(/^(\.\.?\/)+/, "");
   if (name === undefined) return { text: frame, isOwn: false };
-  return { text: frame.replace(found[0], `(${name}:${Number(line) + 1})`), isOwn: !name.includes("sdk/js/src/") };
+  // What TeaVM calls a function of Java's says little: others may be in it.
+  if (name.endsWith(".java")) return { text: `at ${name}:${Number(line) + 1}`, isOwn: !/\bsdk\/java\//.test(name) };
+  return { text: frame.replace(found[0], `(${name}:${Number(line) + 1})`), isOwn: !/\bsdk\/(js|java)\//.test(name) };
 }

@@ -93,11 +93,11 @@ export class Declared {
   readonly name: string;
   readonly keys: Layout<any>;
   readonly values: Layout<any>;
-  readonly #isList: boolean;
+  readonly isList: boolean;
 
   constructor(name: string, of: ListOf<any> | MapOf<any, any>) {
     this.name = name;
-    this.#isList = "list" in of;
+    this.isList = "list" in of;
     this.keys = "list" in of ? new Layout(s64, "position") : subkey(of.by);
     this.values = new Layout("list" in of ? of.list : of.holds, "value");
     const names = [...this.keys.columns, ...this.values.columns].map(({ name }) => name);
@@ -111,7 +111,7 @@ export class Declared {
 
   /** For a call; `index` is the table's place in the contract. */
   begin(index: number): Stored {
-    return this.#isList ? new List(index, this) : new Sorted(index, this);
+    return this.isList ? new List(index, this) : new Sorted(index, this);
   }
 }
 

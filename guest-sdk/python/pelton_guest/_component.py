@@ -8,13 +8,15 @@ from typing import Any
 
 from . import _log
 from ._aggregate import Aggregate
+from ._answers import Reject
 from ._cogroup import Cogroup
 from ._columns import Wrong
 from ._contract import Unfit
 from ._keyed import Keyed
+from ._migrate import Unmigrated
 from ._options import BadOptions
 from ._transform import Transform
-from ._wire import BatchContext, Contract, Err, Failure_Fatal, Input, Output, Table
+from ._wire import BatchContext, Contract, Err, Failure_Fatal, Field, Input, Output, Table
 
 KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed, "cogroup": Cogroup}
 
@@ -69,13 +71,25 @@ def export(author: ModuleType, kind: str) -> type:
             return contract
 
     class OfRows(Exported):
-        """Of a transform, which exports `tables` as well, and of keyed operators and cogroups, whose calls have more arguments."""
+        """Of a transform, which exports `tables` as well, of a keyed operator, which exports `migrate`, and of a cogroup."""
 
         def process(self, ctx: BatchContext, *given: Any) -> Any:
             return called(lambda: operator.process(Exported.opened, ctx, *given), ctx.now)
 
         def load(self, name: str, version: int, rows: Table) -> None:
             called(lambda: operator.load(Exported.opened, name, rows), 0)
+
+        def migrate(self, table: str, from_version: int, old: list[Field], keys: Table, rows: Table, options: str) -> Table:
+            _log.set_clock(0)
+            try:
+                return operator.migrate(table, from_version, old, rows)
+            except (Unmigrated, Reject, Wrong) as why:
+                raise Err(str(why)) from None
+            except Exception as error:
+                _log.failed(error)
+                raise
+            finally:
+                _log.flush()
 
     class OfFold(Exported):
         def accumulate(self, ctx: BatchContext, rows: Table, slots: bytes, accumulators: Table) -> Table:

@@ -20,15 +20,16 @@ from ._columns import Column
 from ._context import Context
 from ._contract import Plan, Read, Unfit, fit, top_level
 from ._kept import Kept, bits
+from ._migrate import migrated, migrations
 from ._names import suggest
 from ._out import Out, Rows, State, cut
 from ._tables import Declared, List, Map
 from ._timers import Timers
 from ._types import column, name, union
-from ._wire import BatchContext, Contract, Input, StateTable, Table
+from ._wire import BatchContext, Contract, Field, Input, StateTable, Table
 from ._wire_keyed import Change, Due, KeyedOutput
 
-#: State has one version until a module says otherwise.
+#: The version of the state of a module that migrates none; each version before this one makes it one more.
 STATE_VERSION = 1
 PUT, DELETE = 0, 1
 
@@ -51,7 +52,7 @@ class Opened:
 class Keyed:
     """A function that is an operator; calling it calls the function."""
 
-    def __init__(self, function: Callable, passing: _rows.Passing, event_time: str | None) -> None:
+    def __init__(self, function: Callable, passing: _rows.Passing, event_time: str | None, migrate: Any = None) -> None:
         functools.update_wrapper(self, function)
         self.function, self.name, self.passing, self.event_time = function, function.__name__, passing, event_time
         self.keys: list[Read] = []
@@ -69,6 +70,10 @@ class Keyed:
         hints = typing.get_type_hints(function, include_extras=True)
         for parameter in inspect.signature(function).parameters:
             self._argument(parameter, hints)
+        #: For each version before this one.
+        self.migrations = migrations(migrate)
+        if self.migrations and self.kept is None:
+            raise TypeError(f"`{self.name}` has `migrate`, but no `State` that could be migrated")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -130,7 +135,7 @@ class Keyed:
         keys = [key_of(edges[0], read) for read in self.keys]
         contract.state = [StateTable("state", [], self.kept.fields())] if self.kept else []
         contract.state.extend(declared.table() for declared in self.tables)
-        contract.state_version = STATE_VERSION
+        contract.state_version = STATE_VERSION + len(self.migrations)
         return contract, Opened(plan, read_options, keys)
 
     def process(
@@ -189,6 +194,10 @@ class Keyed:
             made.extend(one._made())
         return KeyedOutput(out._emitted(opened.plan.order), made, timers._made(), out._rejections(nulls))
 
+    def migrate(self, table: str, version: int, old: list[Field], rows: Table) -> Table:
+        """Raises `Unmigrated` with words for the job's owner."""
+        return migrated(self.migrations, self.kept, self.tables, table, version, old, rows)
+
     def _restored(self, values: tuple) -> Any:
         """A key's state from the row that came."""
         if all(value is None for value in values):
@@ -238,8 +247,12 @@ def keyed(
     drop: Iterable[str] = (),
     rename: Mapping[str, str] | None = None,
     event_time: str | None = None,
+    migrate: Callable | Iterable[Callable] | None = None,
 ) -> Any:
     """Makes a function an operator.
+
+    `migrate` is a function of what the version before kept, which answers with the state now or None; or one for each version before this one,
+    the first first. It raises `Reject` where state cannot be taken over.
 
     `passes` ("key", "all", "none" or names), `drop` and `rename` say which columns of the input leave besides the computed
     ones; those but the key's and the event time are null in rows that were emitted from no row, so they must be nullable if there are any.
@@ -248,6 +261,6 @@ def keyed(
     def decorate(function: Callable) -> Keyed:
         is_key = passes == "key"
         passing = _rows.passing("all" if is_key else passes, drop, rename or {})
-        return Keyed(function, dataclasses.replace(passing, only_key=is_key), event_time)
+        return Keyed(function, dataclasses.replace(passing, only_key=is_key), event_time, migrate)
 
     return decorate(function) if function is not None else decorate

@@ -360,6 +360,8 @@ pub struct OperatorSpec {
     pub shadow: Option<ShadowSpec>,
     /// Modules that do its work for a share of its rows. None: it does all of it.
     pub canary: Option<CanarySpec>,
+    /// Modules that finish the windows which were open when those of the operator took their place. None: it has all windows.
+    pub draining: Option<DrainingSpec>,
 }
 
 /// A candidate that runs beside an operator.
@@ -375,6 +377,12 @@ pub struct ShadowSpec {
 pub struct CanarySpec {
     pub modules: Vec<ModuleSpec>,
     pub share: Share,
+}
+
+/// The modules that an operator had before, which finish the windows that were open when others took their place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrainingSpec {
+    pub modules: Vec<ModuleSpec>,
 }
 
 /// What the name of a shadow ends with, after that of its operator: no other name has the sign.
@@ -470,20 +478,27 @@ impl OperatorSpec {
         let ShadowSpec { modules, reset } = self.shadow.clone()?;
         let name = format!("{}{SHADOW_SUFFIX}", self.name);
         let on_trap = self.on_trap.of_shadow();
-        Some(Self { name, modules, on_trap, reset, shadow: None, ..self.clone() })
+        Some(Self { name, modules, on_trap, reset, shadow: None, draining: None, ..self.clone() })
     }
 
     /// Its canary as an operator of its own. None: it has none.
     pub fn canary(&self) -> Option<Self> {
         let modules = self.canary.as_ref()?.modules.clone();
-        Some(Self { name: format!("{}{CANARY_SUFFIX}", self.name), modules, shadow: None, ..self.clone() })
+        Some(Self {
+            name: format!("{}{CANARY_SUFFIX}", self.name),
+            modules,
+            shadow: None,
+            draining: None,
+            ..self.clone()
+        })
     }
 
-    /// All modules that it names, those of its shadow and of its canary among them.
+    /// All modules that it names, those of its shadow, of its canary and of what it drains among them.
     pub fn all_modules(&self) -> impl Iterator<Item = &ModuleSpec> {
         let canary = self.canary.iter().flat_map(|canary| &canary.modules);
         let shadow = self.shadow.iter().flat_map(|shadow| &shadow.modules);
-        self.modules.iter().chain(shadow).chain(canary)
+        let draining = self.draining.iter().flat_map(|draining| &draining.modules);
+        self.modules.iter().chain(shadow).chain(canary).chain(draining)
     }
 
     /// It groups rows: it needs modules that fold or keep state.

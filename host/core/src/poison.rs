@@ -67,6 +67,12 @@ pub enum PoisonKind {
     Row,
     /// What rows of a key, or of a key and window, have come to: it cannot be finished.
     Group,
+    /// Two parts of such a group that cannot be put together: it is dropped.
+    Merge,
+    /// A row that cannot be added to what its group has, or taken back from it: the group is dropped.
+    Change,
+    /// The rows of a key on both sides of a window.
+    Cogroup,
     /// A timer of a key.
     Timer,
     /// The end of a key's time to live.
@@ -78,6 +84,9 @@ impl PoisonKind {
         match self {
             Self::Row => "row",
             Self::Group => "group",
+            Self::Merge => "merge",
+            Self::Change => "change",
+            Self::Cogroup => "cogroup",
             Self::Timer => "timer",
             Self::KeyEnd => "key-end",
         }

@@ -20,6 +20,12 @@ pub enum RestartSpec {
     FailureRate { failures: u32, interval: Duration, delay: Duration },
 }
 
+/// A delay as people are told of it: 0.02 s are no "0.0 s".
+pub fn shown(delay: Duration) -> String {
+    let ms = delay.as_millis();
+    if ms < 1_000 { format!("{ms} ms") } else { format!("{:.1} s", delay.as_secs_f64()) }
+}
+
 /// What is known of the failures so far.
 #[derive(Debug)]
 pub struct Restarts {
@@ -77,6 +83,12 @@ impl Restarts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn delays_are_shown_in_a_unit_that_tells_them() {
+        let shown = |ms| super::shown(Duration::from_millis(ms));
+        assert_eq!([0, 20, 999, 1_000, 61_250].map(shown), ["0 ms", "20 ms", "999 ms", "1.0 s", "61.2 s"]);
+    }
 
     const fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -126,6 +126,11 @@ impl Sessions {
         self.list.drain(..closed)
     }
 
+    /// Takes out the sessions that are at these slots.
+    pub fn remove(&mut self, is_gone: impl Fn(u32) -> bool) {
+        self.list.retain(|session| !is_gone(session.slot));
+    }
+
     /// All of them, in order of time.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.list.iter()

@@ -40,7 +40,12 @@ const OF_JOB: [OfJob; 23] = [
     ("epochs_total", "counter", "Epochs that were committed", |job| Some(job.figures.epochs as f64)),
     ("failures_total", "counter", "Attempts that failed", |job| Some(job.figures.failures as f64)),
     ("restarts_total", "counter", "Attempts after a failure", |job| Some(job.figures.restarts as f64)),
-    ("traps_total", "counter", "Failures by a trap of a module", |job| Some(job.figures.traps as f64)),
+    (
+        "traps_total",
+        "counter",
+        "Traps of modules: those that ended an attempt, and those for which a row or more was taken out",
+        |job| Some(job.figures.traps as f64),
+    ),
     ("epoch", "gauge", "The last epoch that was committed", |job| Some(job.figures.epoch? as f64)),
     ("epoch_batching_seconds", "gauge", "From the last epoch's first row until it was closed", |job| {
         Some(job.figures.timing?.batching_seconds)
@@ -75,7 +80,11 @@ const OF_OPERATOR: [OfOperator; 10] = [
     ("rows_out_total", "Rows that it made", |operator| operator.rows_out as f64),
     ("rejected_total", "Rows that it rejected", |operator| operator.rejected as f64),
     ("late_total", "Rows that came too late for it", |operator| operator.late as f64),
-    ("traps_total", "Failures by a trap of its module", |operator| operator.traps as f64),
+    (
+        "traps_total",
+        "Traps of its module: those that ended an attempt, and those for which a row or more was taken out",
+        |operator| operator.traps as f64,
+    ),
     ("call_seconds_total", "Time in its module, over all threads", |operator| operator.call_seconds),
     ("host_seconds_total", "Time for it beside its module, over all threads", |operator| operator.host_seconds),
     ("requests_total", "Requests that it had sent to endpoints", |operator| operator.requests as f64),

@@ -140,7 +140,7 @@ fn schemas() -> Value {
         ("changed", number.clone()),
         (
             "migrations",
-            json!({ "type": "array", "items": object(&[("operator", text.clone()), ("keys_left", maybe(&number))]) }),
+            json!({ "type": "array", "items": object(&[("operator", text.clone()), ("keys_left", maybe(&number)), ("draining", json!({ "type": "boolean" }))]) }),
         ),
         ("trials", json!({ "type": "array", "items": { "type": "object" } })),
         ("figures", json!({ "type": "object" })),
@@ -168,7 +168,7 @@ fn schemas() -> Value {
         ("module", text.clone()),
         ("digest", maybe(&text)),
         ("options", json!({ "type": "object" })),
-        ("windows", json!({ "type": ["string", "null"], "enum": ["migrate", "reset", null] })),
+        ("windows", json!({ "type": ["string", "null"], "enum": ["migrate", "drain", "reset", null] })),
         ("shadow", maybe(&number)),
         ("canary", maybe(&text)),
         ("automatic", json!({ "type": "boolean" })),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::control::{
     ControlError, Engine,
-    swap::{Swap, WATCH_DEFAULT},
+    swap::{OpenWindows, Swap, WATCH_DEFAULT},
     tokens::Caller,
 };
 
@@ -46,6 +46,7 @@ struct SwapRequest {
 #[serde(rename_all = "kebab-case")]
 enum Windows {
     Migrate,
+    Drain,
     Reset,
 }
 
@@ -68,7 +69,11 @@ pub(super) async fn swap(
         module: request.module,
         digest: request.digest,
         options: request.options,
-        resets: request.windows == Some(Windows::Reset),
+        windows: match request.windows {
+            None | Some(Windows::Migrate) => OpenWindows::Migrate,
+            Some(Windows::Drain) => OpenWindows::Drain,
+            Some(Windows::Reset) => OpenWindows::Reset,
+        },
         shadow: request.shadow,
         canary,
         is_automatic: request.automatic,

@@ -23,6 +23,8 @@ pub fn files(language: Language) -> Vec<(String, String)> {
         // The glue is that of C.
         Language::Zig => &["guest-sdk/c/", "guest-sdk/zig/"],
         Language::AssemblyScript => &["guest-sdk/assemblyscript/"],
+        // The glue is that of JavaScript.
+        Language::Java => &["guest-sdk/java/", "guest-sdk/js/src/", "wit/"],
     };
     let chosen = FILES.iter().filter(|(path, _)| parts.iter().any(|part| path.starts_with(part)));
     let mut files: Vec<(String, String)> =
@@ -90,6 +92,9 @@ mod tests {
         assert!(has(Language::Zig, "zig/pelton.zig") && has(Language::Zig, "c/pelton.c"));
         let entry = "assemblyscript/pelton-guest/index.ts";
         assert!(has(Language::AssemblyScript, entry) && has(Language::AssemblyScript, "assemblyscript/exports.mjs"));
+        let processor = "java/src/pelton/guest/processor/OperatorProcessor.java";
+        assert!(has(Language::Java, processor) && has(Language::Java, "js/src/java/module.ts"));
+        assert!(has(Language::Java, "java/build/Build.java") && has(Language::Java, "wit/worlds.wit"));
         assert!(has(Language::Rust, "sdk/rust/src/lib.rs") && has(Language::Rust, "sdk/rust/macros/Cargo.toml"));
         assert!(
             !files(Language::Rust).iter().any(|(path, _)| path.contains("/tests/")),

@@ -30,12 +30,12 @@ impl Kind {
     }
 
     /// The world of the contract, for languages whose tools are told it before the source is read: transforms may look up in side tables
-    /// there, and aggregates take rows back; they say in their contract in which tables, and whether.
+    /// there, aggregates take rows back, and keyed operators migrate state; they say in their contract in which tables, whether, and of which version theirs is.
     pub fn world(self) -> &'static str {
         match self {
             Self::Transform => "transform-with-tables-operator",
             Self::Aggregate => "retractable-aggregate-operator",
-            Self::Keyed => "keyed-operator",
+            Self::Keyed => "migrating-keyed-operator",
             Self::Cogroup => "cogroup-operator",
         }
     }

@@ -15,10 +15,11 @@ pub enum Language {
     Go,
     Zig,
     AssemblyScript,
+    Java,
 }
 
 impl Language {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rust,
         Self::Python,
         Self::TypeScript,
@@ -28,6 +29,7 @@ impl Language {
         Self::Go,
         Self::Zig,
         Self::AssemblyScript,
+        Self::Java,
     ];
 
     pub fn word(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Language {
             Self::Go => "go",
             Self::Zig => "zig",
             Self::AssemblyScript => "assemblyscript",
+            Self::Java => "java",
         }
     }
 

@@ -91,6 +91,7 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
         Language::Go => (of!("go", "module.go"), None),
         Language::Zig => (of!("zig", "module.zig"), None),
         Language::AssemblyScript => (of!("assemblyscript", "module.ts"), None),
+        Language::Java => (of!("java", "Module.java"), Some(of!("java", "ModuleTest.java"))),
     }
 }
 
@@ -117,6 +118,11 @@ fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
         Language::AssemblyScript => {
             ("src/{{name}}.ts", "", &[("tsconfig.json", template!("assemblyscript/tsconfig.json"))])
         }
+        Language::Java => (
+            "src/main/java/{{pascal}}.java",
+            "src/test/java/{{pascal}}Test.java",
+            &[("pom.xml", template!("java/pom.xml"))],
+        ),
     }
 }
 
@@ -137,6 +143,7 @@ fn tests(language: Language) -> &'static str {
         Language::Python => "`python3 -m pytest` runs the tests in `tests/`, without an engine.",
         Language::TypeScript => "`npm install`, once, and `npm test` runs the tests in `tests/`, without an engine.",
         Language::Go => "`go test` runs tests beside the source, without an engine.",
+        Language::Java => "`mvn test` runs the tests in `src/test`, on the JVM and without an engine.",
         Language::JavaScript | Language::C | Language::Cpp | Language::Zig | Language::AssemblyScript => {
             "Add cases below `cases/`; `pelton test --bless` writes what they come to."
         }
@@ -156,7 +163,12 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
     // A transform is what nothing says.
     let says_kind = kind != Kind::Transform && language != Language::Rust;
     let kind_line = if says_kind { format!("kind = \"{kind}\"\n") } else { String::new() };
-    let fill_path = |text: &str| text.replace("{{file}}", &identifier(name)).replace("{{name}}", name);
+    // Files of Java have the names of their classes.
+    let pascal = free(&sample, pascal(name), "Operator");
+    let fill_path = |text: &str| {
+        text.replace("{{file}}", &identifier(name)).replace("{{name}}", name).replace("{{pascal}}", &pascal)
+    };
+    let minus_one = if language == Language::Java { "-1.0" } else { "-1" };
     let fill = |text: &str| {
         let text = text
             .replace("{{source}}", place)
@@ -164,7 +176,7 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
             .replace("{{tests}}", tests(language))
             .replace("{{language}}", language.word())
             .replace("{{camel}}", &free(&sample, camel(name), "Operator"))
-            .replace("{{pascal}}", &free(&sample, pascal(name), "Operator"))
+            .replace("{{minus-one}}", minus_one)
             .replace("{{id}}", &free(&sample, identifier(name), "_operator"));
         fill_path(&text)
     };

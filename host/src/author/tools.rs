@@ -29,6 +29,11 @@ const COMPONENTIZE_PY: &str = "0.25.1";
 const ZIG: &str = "0.17.1";
 const TYPESCRIPT: [(&str, &str); 3] = [("esbuild", "0.28.2"), ("componentize-qjs", "0.4.5"), ("typescript", "7.0.2")];
 const ASSEMBLYSCRIPT: [(&str, &str); 1] = [("assemblyscript", "0.28.20")];
+const TEAVM: &str = "0.15.0";
+/// What of TeaVM a build calls and what modules are made of; the rest follows.
+const TEAVM_PARTS: [&str; 5] = ["tooling", "classlib", "jso", "jso-apis", "jso-impl"];
+/// Copies artifacts and what they depend on into a directory.
+const MAVEN_COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 
 impl Tools<'_> {
     /// Runs `command`, which does `what`; its output is kept for an error.
@@ -125,7 +130,7 @@ impl Tools<'_> {
     /// A directory with packages from npm.
     fn npm(&self, packages: &[(&str, &str)]) -> Result<PathBuf, AuthorError> {
         const HELP: &str = "install Node.js 20 or newer with npm (Debian: `apt install nodejs npm`)";
-        const WHAT: &str = "builds modules in TypeScript, JavaScript and AssemblyScript";
+        const WHAT: &str = "builds modules in TypeScript, JavaScript, AssemblyScript and Java";
         found("node", WHAT, HELP)?;
         let npm = found("npm", WHAT, HELP)?;
         let named =
@@ -137,6 +142,29 @@ impl Tools<'_> {
             self.run(&format!("install {} from npm (once)", names.join(", ")), &mut command)?;
             Ok(())
         })
+    }
+
+    /// `java`, with TeaVM on its path, ready for a source and arguments.
+    pub fn java(&self) -> Result<Command, AuthorError> {
+        const HELP: &str = "install a JDK, 17 or newer, and Maven (Debian: `apt install default-jdk-headless maven`)";
+        const WHAT: &str = "builds modules in Java";
+        let java = found("javac", WHAT, HELP)?.with_file_name("java");
+        let teavm = self.installed(&format!("teavm-{TEAVM}"), |dir| {
+            let maven = found("mvn", WHAT, HELP)?;
+            let pom = dir.join("pom.xml");
+            let parts = TEAVM_PARTS.map(|part| format!("<dependency><groupId>org.teavm</groupId><artifactId>teavm-{part}</artifactId><version>{TEAVM}</version></dependency>"));
+            let text = format!("<project><modelVersion>4.0.0</modelVersion><groupId>pelton</groupId><artifactId>teavm</artifactId><version>1</version><dependencies>{}</dependencies></project>", parts.concat());
+            fs::write(&pom, text).map_err(AuthorError::io(format!("write {}", pom.display())))?;
+            let mut command = Command::new(maven);
+            command.args(["--batch-mode", "--quiet", "--file"]).arg(&pom).arg(MAVEN_COPY);
+            command.arg(format!("-DoutputDirectory={}", dir.display()));
+            self.run(&format!("install TeaVM {TEAVM} from Maven Central (once)"), &mut command)?;
+            Ok(())
+        })?;
+        let mut command = Command::new(java);
+        // A build is over before what these leave out would pay.
+        command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]).arg(teavm.join("*"));
+        Ok(command)
     }
 
     pub fn go(&self) -> Result<Command, AuthorError> {

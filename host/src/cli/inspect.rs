@@ -64,7 +64,7 @@ pub(super) fn parse_columns(text: &str) -> Result<Columns, String> {
     }
 }
 
-fn parse_table(text: &str) -> Result<SideTable, String> {
+pub(super) fn parse_table(text: &str) -> Result<SideTable, String> {
     let (name, columns) = text.split_once('=').ok_or("it has the form `rates=currency: utf8, rate: f64`")?;
     let Columns(schema) = parse_columns(columns)?;
     Ok(SideTable { name: name.trim().to_owned(), schema })

@@ -342,7 +342,11 @@ fn to_text(job: &Value) -> String {
     for migration in job.get("migrations").and_then(Value::as_array).into_iter().flatten() {
         let left = migration.get("keys_left").and_then(Value::as_u64);
         let left = left.map_or("not begun yet".into(), |left| format!("{} keys left", HumanCount(left)));
-        row("migrating", format!("the state of {}: {left}", text(migration, "operator")));
+        let operator = text(migration, "operator");
+        match migration.get("draining").and_then(Value::as_bool) {
+            Some(true) => row("draining", format!("windows of {operator} by the module before: {left}")),
+            _ => row("migrating", format!("the state of {operator}: {left}")),
+        }
     }
     if let Some(rate) = figures.get("rate_limit").and_then(Value::as_f64) {
         row("pace", format!("{} rows/s at most, by backpressure", HumanCount(rate as u64)));

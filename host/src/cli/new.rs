@@ -12,7 +12,7 @@ pub(super) struct NewArgs {
     /// The module's name, and its directory's.
     #[arg(value_name = "NAME")]
     name: String,
-    /// rust, python, typescript, javascript, c, cpp, go, zig or assemblyscript.
+    /// rust, python, typescript, javascript, c, cpp, go, zig, assemblyscript or java.
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
     /// Of operator: transform (row by row), aggregate (a fold of groups and windows), keyed (state and timers for each key) or cogroup

@@ -7,6 +7,7 @@
 use std::thread;
 
 use clap::Args;
+use pelton_core::restart;
 
 use super::{Context, Exit, JobArgs, plan::open};
 use crate::{
@@ -150,8 +151,8 @@ impl Follow for Shown<'_> {
         }
         match again {
             Some(delay) => {
-                let seconds = delay.as_secs_f64();
-                self.context.terminal.message(&format!("failure {count}: the job is started again in {seconds:.1} s"));
+                let delay = restart::shown(*delay);
+                self.context.terminal.message(&format!("failure {count}: the job is started again in {delay}"));
             }
             None if *count > 1 => self.context.terminal.message(&format!("given up after {count} failures")),
             None => {}

@@ -258,6 +258,11 @@ fn restore(context: &Context, args: &RestoreArgs) -> Result<Exit, Exit> {
 
 fn restore_by_engine(context: &Context, args: &RestoreArgs, job: &str, choices: &Choices) -> Result<Exit, Exit> {
     let client = Client::new(context);
+    let question = format!("Replace the checkpoint of job {job}?");
+    if !args.dry_run && !args.yes && !context.terminal.confirm(&question) {
+        context.terminal.message("nothing was changed; `--yes` answers for you");
+        return Ok(Exit::Refused);
+    }
     let name = match (&args.from, &args.name) {
         (Some(path), _) => {
             // An engine restores what is in its job's stock.
@@ -270,13 +275,12 @@ fn restore_by_engine(context: &Context, args: &RestoreArgs, job: &str, choices: 
         }
         (None, name) => name.clone().unwrap_or_default(),
     };
-    let question = format!("Replace the checkpoint of job {job}?");
-    if !args.dry_run && !args.yes && !context.terminal.confirm(&question) {
-        context.terminal.message("nothing was changed; `--yes` answers for you");
-        return Ok(Exit::Refused);
-    }
     let body = json!({ "renames": choices.renames, "drops": choices.drops, "dry_run": args.dry_run });
     let answer = client.post(&format!("{}/restore", path_of_one(job, &name)), &body);
+    if args.from.is_some() && (answer.is_err() || args.dry_run) {
+        // What was not restored stays in nobody's way: it is put there again by whoever tries again.
+        drop(client.delete(&path_of_one(job, &name)));
+    }
     Ok(context.answer(answer, text::fitted))
 }
 

@@ -37,7 +37,8 @@ pub(super) struct SwapArgs {
     /// Say what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// What becomes of open windows, and of everything else the operator has kept: the new module takes it over, or begins with none.
+    /// What becomes of open windows, and of everything else the operator has kept: the new module takes it over (migrate); the module before
+    /// finishes its windows, and the new one begins those after them (drain); or it is dropped (reset).
     #[arg(long, value_name = "WHAT", value_enum, default_value = "migrate")]
     windows: Windows,
     /// Run it beside the operator for so many epochs first, and compare their rows.
@@ -56,6 +57,7 @@ pub(super) struct SwapArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Windows {
     Migrate,
+    Drain,
     Reset,
 }
 
@@ -63,6 +65,7 @@ impl Windows {
     fn word(self) -> &'static str {
         match self {
             Self::Migrate => "migrate",
+            Self::Drain => "drain",
             Self::Reset => "reset",
         }
     }
@@ -192,6 +195,9 @@ fn origin(origin: &Value) -> String {
         "rollback" if operator.is_empty() => "the job file before".into(),
         "canary" => format!("{operator}: a canary for {}", plain(&origin["share"])),
         "swap" => format!("{operator}: another module"),
+        "settle" if origin.get("is_drained").and_then(Value::as_bool) == Some(true) => {
+            format!("{operator}: the module before has finished its windows")
+        }
         "settle" => format!("{operator}: the shadow goes"),
         "rollback" => match origin["reason"].as_str() {
             Some(reason) => format!("{operator}: rolled back, since {}", cut(reason)),

@@ -56,8 +56,12 @@ pub enum Origin {
     Swap { operator: String, watched_until: Option<i64> },
     /// Another job file.
     Apply,
-    /// The operator's shadow goes.
-    Settle { operator: String },
+    /// The operator's shadow goes; or the modules before, which have finished their windows.
+    Settle {
+        operator: String,
+        #[serde(default)]
+        is_drained: bool,
+    },
     /// The last change was taken back; `reason` if the engine did it.
     Rollback { operator: String, reason: Option<String> },
 }
@@ -70,7 +74,7 @@ impl Origin {
             Self::Shadow { operator, .. }
             | Self::Canary { operator, .. }
             | Self::Swap { operator, .. }
-            | Self::Settle { operator }
+            | Self::Settle { operator, .. }
             | Self::Rollback { operator, .. } => Some(operator),
         }
     }

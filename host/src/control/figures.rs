@@ -49,6 +49,7 @@ pub struct Figures {
     pub timing: Option<TimingFigures>,
     pub failures: u64,
     pub restarts: u64,
+    /// Traps of modules: those that ended an attempt, and those for which something was taken out.
     pub traps: u64,
     /// Epochs that were computed again, and those of them that came to something else.
     pub verified: u64,
@@ -99,7 +100,7 @@ pub struct OperatorFigures {
     /// Requests that were sent to endpoints, and waiting for their replies, summed over threads.
     pub requests: u64,
     pub fetch_seconds: f64,
-    /// Attempts of the job that ended by a trap of its module.
+    /// Traps of its module: those that ended an attempt of the job, and those for which something was taken out.
     pub traps: u64,
     /// Time in the module, summed over threads.
     pub call_seconds: f64,
@@ -126,6 +127,7 @@ impl OperatorFigures {
         self.trials += stats.trials;
         self.requests += stats.requests;
         self.fetch_seconds += stats.fetch_time.as_secs_f64();
+        self.traps += stats.traps;
         self.call_seconds += stats.call_time.as_secs_f64();
         self.host_seconds += stats.assemble_time.as_secs_f64();
         (self.state_keys, self.state_bytes) = (held.keys, held.bytes);
@@ -143,7 +145,7 @@ pub(super) struct Count {
     before: Figures,
     now: Figures,
     recent: VecDeque<Past>,
-    /// Traps by the names of operators.
+    /// Traps that ended an attempt, by the names of operators.
     traps: BTreeMap<String, u64>,
 }
 
@@ -195,7 +197,7 @@ impl Count {
     }
 
     pub(super) fn epoch(&mut self, report: &EpochReport) {
-        let Totals { epochs, bytes_in, rows_in, rows_out, rejected, late, dead, skipped } = report.total;
+        let Totals { epochs, bytes_in, rows_in, rows_out, rejected, late, dead, skipped, traps } = report.total;
         let before = &self.before;
         let Epoch(epoch) = report.epoch;
         self.now = Figures {
@@ -208,6 +210,7 @@ impl Count {
             late: before.late + late,
             dead: before.dead + dead,
             skipped: before.skipped + skipped,
+            traps: before.traps + traps,
             letters: report.letters,
             bytes_in: before.bytes_in + bytes_in,
             watermark: report.watermark,
@@ -241,7 +244,7 @@ impl Count {
         let mut figures = self.now.clone();
         let mut recent = self.recent.iter().filter(|past| past.at.elapsed().as_secs() <= RATE_SECONDS);
         for operator in &mut figures.operators {
-            operator.traps = self.traps.get(&operator.name).copied().unwrap_or_default();
+            operator.traps += self.traps.get(&operator.name).copied().unwrap_or_default();
         }
         let (Some(first), Some(last)) = (recent.next(), recent.next_back()) else { return figures };
         let seconds = first.at.elapsed().as_secs_f64().max(0.1);
@@ -272,8 +275,10 @@ mod tests {
     use super::*;
     use crate::{job::run::progress::HeldState, operator::OperatorStats};
 
+    /// Two rows were taken out.
     fn report(epoch: u64, rows: u64) -> EpochReport {
-        let stats = OperatorStats { rows_in: rows, call_time: Duration::from_millis(rows), ..Default::default() };
+        let call_time = Duration::from_millis(rows);
+        let stats = OperatorStats { rows_in: rows, call_time, traps: 2, ..OperatorStats::default() };
         let held = HeldState { keys: epoch, bytes: 100 };
         EpochReport {
             epoch: Epoch(epoch),
@@ -282,7 +287,7 @@ mod tests {
             rows_out: 0,
             rejected: 0,
             bytes_in: 0,
-            total: Totals { epochs: 1, rows_in: rows, ..Totals::default() },
+            total: Totals { epochs: 1, rows_in: rows, traps: 2, ..Totals::default() },
             operators: vec![OperatorReport { name: "op".into(), stats, held }],
             letters: Some(0),
             input_bytes: None,
@@ -305,10 +310,11 @@ mod tests {
         count.epoch(&report(9, 10));
         let figures = count.figures();
         assert_eq!((figures.epoch, figures.rows_in, figures.operators[0].rows_in), (Some(9), 160, 160));
-        assert_eq!((figures.traps, figures.restarts, figures.failures, figures.lag_ms), (1, 1, 1, Some(5)));
+        // Two in each attempt, and the one that ended the first.
+        assert_eq!((figures.traps, figures.restarts, figures.failures, figures.lag_ms), (5, 1, 1, Some(5)));
         assert!(figures.timing.is_some_and(|timing| timing.delay_seconds == 0.04));
         let [operator] = <[_; 1]>::try_from(figures.operators).unwrap();
-        assert_eq!((operator.traps, operator.state_keys, operator.state_bytes), (1, 9, 100));
+        assert_eq!((operator.traps, operator.state_keys, operator.state_bytes), (5, 9, 100));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pelton_core::job::operator_of;
+use pelton_core::{job::operator_of, restart};
 use pelton_wasm::Level;
 
 use super::{
@@ -34,7 +34,7 @@ use crate::{
         attempts::{self, Failure, Follow, Outcome, Plans},
         diagnostic::Diagnostics,
         plan::{Plan, PlannedOperator},
-        run::{Control, RunError, Start, progress::Event},
+        run::{Control, Migration, RunError, Start, progress::Event},
     },
     log::{self, Listen},
 };
@@ -102,7 +102,11 @@ impl Job {
     pub(super) fn status(&self) -> JobStatus {
         let inner = self.inner();
         let migrations = inner.running.as_ref().map(|running| running.control.migrations()).unwrap_or_default();
-        let migrations = migrations.into_iter().map(|(operator, keys_left)| Migrating { operator, keys_left });
+        let migrations = migrations.into_iter().map(|Migration { operator, keys_left, is_draining }| Migrating {
+            operator,
+            keys_left,
+            draining: is_draining,
+        });
         JobStatus {
             name: self.name.clone(),
             state: inner.state(),
@@ -466,7 +470,7 @@ impl Follow for Follower<'_> {
         let mut inner = self.job.inner();
         inner.count.failed(trapped(failure.error), failure.again.is_some());
         let then = match failure.again {
-            Some(delay) => format!("it is started again in {:.1} s", delay.as_secs_f64()),
+            Some(delay) => format!("it is started again in {}", restart::shown(delay)),
             None => "it is given up".into(),
         };
         self.job.say(Level::Error, None, &format!("failure {}: {}; {then}", failure.count, reason.message));

@@ -97,7 +97,7 @@ pub struct JobStatus {
     pub revision: u64,
     /// When it was submitted, or last paused, resumed, stopped; in µs since 1970 UTC.
     pub changed: i64,
-    /// Operators whose state is being migrated to another version of their modules.
+    /// Operators whose state is being migrated to another version of their modules, or whose open windows the modules before finish.
     pub migrations: Vec<Migrating>,
     /// Modules that stand beside operators at the moment.
     pub trials: Vec<Trial>,
@@ -108,6 +108,8 @@ pub struct JobStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrating {
     pub operator: String,
-    /// Keys that are left; none: it has not begun.
+    /// Keys that are left, or keys of open windows; none: it has not begun.
     pub keys_left: Option<usize>,
+    /// The modules before finish windows.
+    pub draining: bool,
 }

@@ -41,6 +41,18 @@ use crate::{
     standard::is_std,
 };
 
+/// What becomes of the windows that are open when a module is exchanged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OpenWindows {
+    /// The new module takes them over, with all state.
+    #[default]
+    Migrate,
+    /// The module before finishes them.
+    Drain,
+    /// They are dropped, with all state.
+    Reset,
+}
+
 /// What a caller wants of an operator.
 #[derive(Debug, Clone, Default)]
 pub struct Swap {
@@ -51,8 +63,8 @@ pub struct Swap {
     pub digest: Option<ModuleDigest>,
     /// Options that change.
     pub options: Map<String, Value>,
-    /// It begins without open windows and without state.
-    pub resets: bool,
+    /// What becomes of open windows, and of other state.
+    pub windows: OpenWindows,
     /// Epochs for which it is a shadow first; none: it takes the operator's place at once.
     pub shadow: Option<u64>,
     /// The share of the operator's work that it does first, for good; none: all of it.
@@ -149,12 +161,13 @@ impl Engine {
         let current = job.revision();
         let mut given = current.pins.clone();
         let reference = reference(swap, &mut given);
-        let reset = swap.resets.then(|| job.next_number());
+        let reset = (swap.windows == OpenWindows::Reset).then(|| job.next_number());
         let replacement = Replacement { alias, reference, options: swap.options.clone(), reset };
         let (text, named) = (&current.text, operator.to_owned());
         let (text, origin) = match (swap.shadow, swap.canary) {
             (Some(_), Some(_)) => return Err(both_candidates()),
-            (None, Some(_)) if swap.resets => return Err(resetting_canary()),
+            (Some(_), _) | (_, Some(_)) if swap.windows == OpenWindows::Drain => return Err(draining_trial()),
+            (None, Some(_)) if swap.windows == OpenWindows::Reset => return Err(resetting_canary()),
             (Some(epochs), None) => {
                 let origin = Origin::Shadow { operator: named, epochs, is_automatic: swap.is_automatic };
                 (edit::cast_shadow(text, operator, &replacement)?, origin)
@@ -162,6 +175,10 @@ impl Engine {
             (None, Some(share)) => {
                 let origin = Origin::Canary { operator: named, share: share.to_string() };
                 (edit::cast_canary(text, operator, &replacement, share)?, origin)
+            }
+            (None, None) if swap.windows == OpenWindows::Drain => {
+                let text = edit::drain(text, operator, &replacement, !swap.watch.is_zero())?;
+                (text, watched(operator, swap.watch))
             }
             (None, None) => {
                 let shadowed = edit::cast_shadow(text, operator, &replacement)?;
@@ -428,7 +445,10 @@ impl Job {
                 Some(shown) if shown.failure.is_some() || shown.epochs >= *epochs => Some(if shown.is_same() {
                     (edit::promote(&current.text, operator, true), watched(operator, WATCH_DEFAULT))
                 } else {
-                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (
+                        edit::drop_candidate(&current.text, operator),
+                        Origin::Settle { operator: operator.clone(), is_drained: false },
+                    )
                 }),
                 _ => None,
             },
@@ -448,13 +468,26 @@ impl Job {
                 }
                 let is_over = clock::now_us() >= *until;
                 is_over.then(|| {
-                    (edit::drop_candidate(&current.text, operator), Origin::Settle { operator: operator.clone() })
+                    (
+                        edit::drop_candidate(&current.text, operator),
+                        Origin::Settle { operator: operator.clone(), is_drained: false },
+                    )
                 })
             }
             _ => None,
         };
+        let is_watched =
+            matches!(&current.origin, Origin::Swap { watched_until: Some(until), .. } if clock::now_us() < *until);
+        let is_tried = is_watched || matches!(current.origin, Origin::Shadow { .. });
+        let next = match next {
+            None if !is_tried => drained(&control).map(|operator| {
+                (edit::stop_draining(&current.text, &operator), Origin::Settle { operator, is_drained: true })
+            }),
+            next => next,
+        };
         let Some((Ok(text), origin)) = next else { return };
         let said = match &origin {
+            Origin::Settle { is_drained: true, .. } => "the module before has finished its windows, and goes",
             Origin::Settle { .. } => "its shadow goes",
             _ => "its shadow takes its place: all rows were the same",
         };
@@ -466,6 +499,16 @@ impl Job {
             Err(error) => tracing::warn!(job = self.name(), %error, "the job's change cannot be settled"),
         }
     }
+}
+
+/// An operator in which modules before have nothing to finish any more.
+fn drained(control: &Control) -> Option<String> {
+    let (_, plan) = control.current()?;
+    let migrations = control.migrations();
+    let is_busy = |name: &str| migrations.iter().any(|migration| migration.operator == name);
+    let mut draining = plan.operators.iter().filter(|planned| planned.spec.draining.is_some());
+    let over = draining.find(|planned| !is_busy(planned.logic.name()));
+    over.map(|planned| planned.logic.name().to_owned())
 }
 
 /// How long a new module is watched if nobody says otherwise.
@@ -480,6 +523,13 @@ fn both_candidates() -> ControlError {
     ControlError::invalid(
         "a module is tried as a shadow or as a canary, not as both",
         "begin with `--shadow 50`; when its rows are right, `pelton rollback JOB` and swap again with `--canary 1/8`",
+    )
+}
+
+fn draining_trial() -> ControlError {
+    ControlError::invalid(
+        "a module that is tried stands beside the operator, and leaves it all of its windows",
+        "try it with `--shadow 50` first; when its rows are right, `pelton rollback JOB`, and swap again with `--windows drain` alone",
     )
 }
 
@@ -523,7 +573,7 @@ fn reference(swap: &Swap, given: &mut BTreeMap<String, ModuleDigest>) -> String 
 
 /// The newest revision before `current` in which the operator did something else, and was not a trial.
 fn before(revisions: &[Arc<Revision>], current: &Revision, operator: &str) -> Option<Arc<Revision>> {
-    let settled = |text: &str| edit::drop_candidate(text, operator).unwrap_or_else(|_| text.to_owned());
+    let settled = |text: &str| edit::settle(text, operator).unwrap_or_else(|_| text.to_owned());
     let now = settled(&current.text);
     let earlier = revisions.iter().rev().filter(|revision| revision.number < current.number);
     earlier.into_iter().find(|revision| settled(&revision.text) != now).cloned()
@@ -534,7 +584,7 @@ fn refuse_overridden(current: &Revision, operator: &str) -> Result<(), ControlEr
     let of = |key: &str| {
         let rest = key.strip_prefix("operator.")?.strip_prefix(operator)?.strip_prefix('.')?;
         Some(
-            ["module", "options", "aggregate", "reset", "shadow", "canary"]
+            ["module", "options", "aggregate", "reset", "shadow", "canary", "draining"]
                 .iter()
                 .any(|part| rest.split('.').next() == Some(part)),
         )

@@ -153,6 +153,20 @@ pub struct Reduced {
     pub stats: OperatorStats,
 }
 
+impl Reduced {
+    /// What came out besides, behind it.
+    pub fn append(&mut self, other: Self) {
+        let Self { emitted, rejected, rejected_of, late, late_of, poison, stats } = other;
+        self.emitted.extend(emitted);
+        self.rejected.extend(rejected);
+        self.rejected_of.extend(rejected_of);
+        self.late.extend(late);
+        self.late_of.extend(late_of);
+        self.poison.extend(poison);
+        self.stats.add(&stats);
+    }
+}
+
 /// Sums over calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OperatorStats {
@@ -172,6 +186,8 @@ pub struct OperatorStats {
     pub requests: u64,
     /// Waiting for replies.
     pub fetch_time: Duration,
+    /// Those of them on which the module trapped.
+    pub traps: u64,
     /// In the module, with its copies and checks.
     pub call_time: Duration,
     /// Carrying the other columns across.
@@ -190,6 +206,7 @@ impl OperatorStats {
         self.trials += other.trials;
         self.requests += other.requests;
         self.fetch_time += other.fetch_time;
+        self.traps += other.traps;
         self.call_time += other.call_time;
         self.assemble_time += other.assemble_time;
     }
@@ -394,7 +411,8 @@ impl Operator {
         if isolated.answer.is_some() {
             self.said.absorb(said);
         }
-        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut processed.stats);
+        processed.stats.trials += isolated.trials;
+        taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut processed.stats);
         processed.poison.extend(isolated.of(batch, context.first_row));
         Ok(isolated.answer)
     }

@@ -8,10 +8,10 @@
 //! the answer is that of one call of all other rows, as if those rows had never come. A call that overran its time is made again under a
 //! count of its instructions, so that no row is called poison because a machine is slow.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use arrow::array::RecordBatch;
-use pelton_core::poison::{Fate, POISON_ROWS_OF_CALL_MAX, PoisonKind, first_alone};
+use pelton_core::poison::{Fate, POISON_ROWS_OF_CALL_MAX, PoisonKind, first_alone, last_of_prefix};
 use pelton_wasm::{CallError, Metering};
 
 use super::{OperatorStats, admit::filter};
@@ -43,20 +43,24 @@ impl Fault {
     }
 }
 
-/// The poison rows of a call, with all that they change in its sums.
-pub fn taken_out(fate: Option<Fate>, rows: usize, trials: u64, stats: &mut OperatorStats) {
-    match fate {
-        Some(Fate::DeadLetter) => stats.dead += rows as u64,
-        Some(Fate::Skip) => stats.skipped += rows as u64,
-        None => {}
+/// Poison, with all that it changes in the sums of its operator.
+pub fn taken_out<'a>(fate: Option<Fate>, faults: impl IntoIterator<Item = &'a Fault>, stats: &mut OperatorStats) {
+    for fault in faults {
+        match fate {
+            Some(Fate::DeadLetter) => stats.dead += 1,
+            Some(Fate::Skip) => stats.skipped += 1,
+            None => {}
+        }
+        stats.traps += u64::from(fault.code == Code::Trap);
     }
-    stats.trials += trials;
 }
 
 /// Some of the rows of a call, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chosen {
     These(Range<usize>),
+    /// These, which ascend.
+    Only(Vec<usize>),
     /// All but these, which ascend.
     Without(Vec<usize>),
 }
@@ -65,6 +69,7 @@ impl Chosen {
     fn mask(&self, rows: usize) -> impl Iterator<Item = bool> + '_ {
         (0..rows).map(|row| match self {
             Self::These(range) => range.contains(&row),
+            Self::Only(rows) => rows.binary_search(&row).is_ok(),
             Self::Without(gone) => gone.binary_search(&row).is_err(),
         })
     }
@@ -74,7 +79,7 @@ impl Chosen {
         match self {
             Self::These(range) => batch.slice(range.start, range.len()),
             Self::Without(gone) if gone.is_empty() => batch.clone(),
-            Self::Without(_) => filter(batch, self.mask(batch.num_rows())),
+            Self::Only(_) | Self::Without(_) => filter(batch, self.mask(batch.num_rows())),
         }
     }
 
@@ -101,6 +106,11 @@ pub struct Isolated<T> {
 }
 
 impl<T> Isolated<T> {
+    /// Why the call failed, for each of the poison rows.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.poison.iter().map(|(_, fault)| fault)
+    }
+
     /// The poison rows of a batch whose first row has this number.
     pub fn of(&mut self, batch: &RecordBatch, first_row: u64) -> Vec<PoisonRow> {
         let poison = std::mem::take(&mut self.poison).into_iter();
@@ -119,13 +129,25 @@ pub type Make<'a, C, T> = dyn FnMut(&C, Metering) -> Result<T, CallError> + 'a;
 
 /// Makes a call of `rows` rows again that failed with `first`, without the rows that are to blame.
 pub fn isolate<T>(rows: usize, first: CallError, make: &mut Make<'_, Chosen, T>) -> Result<Isolated<T>, CallError> {
+    isolate_as(rows, first, make, |chosen| chosen, |trials, _| Ok(trials.fault()))
+}
+
+/// The same of calls that are asked for otherwise: `as_asked` says how these rows are, which may be keys with rows of their own. `blame` is
+/// told of each that is found, right after the trial that it was alone in; it may try more to find out why that fails.
+pub fn isolate_as<C, T>(
+    rows: usize,
+    first: CallError,
+    make: &mut Make<'_, C, T>,
+    as_asked: impl Fn(Chosen) -> C,
+    mut blame: impl FnMut(&mut Trials<'_, '_, C, T>, usize) -> Result<Fault, CallError>,
+) -> Result<Isolated<T>, CallError> {
     let mut trials = Trials::new(first, make);
     let (mut gone, mut poison): (Vec<usize>, Vec<(usize, Fault)>) = (Vec::new(), Vec::new());
     loop {
         if gone.len() == rows {
             return Ok(Isolated { answer: None, poison, trials: trials.count });
         }
-        if let Some(answer) = trials.call(&Chosen::Without(gone.clone()))? {
+        if let Some(answer) = trials.call(&as_asked(Chosen::Without(gone.clone())))? {
             return Ok(Isolated { answer: Some(answer), poison, trials: trials.count });
         }
         if gone.len() >= POISON_ROWS_OF_CALL_MAX {
@@ -133,13 +155,52 @@ pub fn isolate<T>(rows: usize, first: CallError, make: &mut Make<'_, Chosen, T>)
         }
         // What lies before the last one has been tried, and is good.
         let from = gone.last().map_or(0, |last| last + 1);
-        let mut fails = |range| trials.call(&Chosen::These(range)).map(|answer| answer.is_none());
+        let mut fails = |range| trials.call(&as_asked(Chosen::These(range))).map(|answer| answer.is_none());
         let found = first_alone(from..rows, &mut fails)?;
         let Some(row) = found else {
             return Err(trials.give_up("none of them fails by itself".into()));
         };
         gone.push(row);
-        poison.push((row, trials.fault()));
+        poison.push((row, blame(&mut trials, row)?));
+    }
+}
+
+/// Makes a call again whose rows are folded by groups, `slots` says into which, without the rows that are to blame. Groups know nothing of each
+/// other; what a row does to its group may follow from those before it. So the group is found first, and in it the first row with which its rows fail.
+pub fn isolate_in_groups<T>(
+    slots: &[u32],
+    groups: usize,
+    first: CallError,
+    make: &mut Make<'_, Chosen, T>,
+) -> Result<Isolated<T>, CallError> {
+    let mut trials = Trials::new(first, make);
+    let mut poison: BTreeMap<usize, Fault> = BTreeMap::new();
+    let mut from = 0;
+    loop {
+        let gone: Vec<usize> = poison.keys().copied().collect();
+        let answer = if gone.len() < slots.len() { trials.call(&Chosen::Without(gone.clone()))? } else { None };
+        if answer.is_some() || gone.len() == slots.len() {
+            return Ok(Isolated { answer, poison: poison.into_iter().collect(), trials: trials.count });
+        }
+        if gone.len() >= POISON_ROWS_OF_CALL_MAX {
+            return Err(trials.too_many());
+        }
+        let rows_of = |groups: Range<usize>| -> Vec<usize> {
+            let rows = slots.iter().enumerate().filter(|(_, slot)| groups.contains(&(**slot as usize)));
+            rows.map(|(row, _)| row).filter(|row| gone.binary_search(row).is_err()).collect()
+        };
+        let mut fails = |rows: &[usize]| -> Result<bool, CallError> {
+            Ok(!rows.is_empty() && trials.call(&Chosen::Only(rows.to_vec()))?.is_none())
+        };
+        let Some(group) = first_alone(from..groups, |groups| fails(&rows_of(groups)))? else {
+            return Err(trials.give_up("none of their groups fails by itself".into()));
+        };
+        let own = rows_of(group..group + 1);
+        let last = last_of_prefix(own.len(), |count| fails(own.get(..count).unwrap_or_default()))?;
+        if let Some(row) = own.get(last) {
+            poison.insert(*row, trials.fault());
+        }
+        from = group;
     }
 }
 

@@ -48,6 +48,38 @@ fn good_rows_are_answered_as_if_the_bad_ones_had_not_been_there() {
 }
 
 #[test]
+fn a_row_that_fails_because_of_those_before_it_in_its_group_is_to_blame() {
+    let mut random = StdRng::seed_from_u64(17);
+    for _ in 0..300 {
+        let groups = random.random_range(1..60);
+        let slots: Vec<u32> = (0..random.random_range(1..3_000)).map(|_| random.random_range(0..groups)).collect();
+        let bad: BTreeSet<usize> =
+            (0..random.random_range(1..5)).map(|_| random.random_range(0..slots.len())).collect();
+        // A bad row fails behind another one of its group, and the first of a group does not.
+        let is_behind =
+            |given: &[usize], row: &usize| given.iter().any(|other| other < row && slots[*other] == slots[*row]);
+        let mut guest = |chosen: &Chosen, _| {
+            let given = chosen_rows(chosen, slots.len());
+            let fails = given.iter().any(|row| bad.contains(row) && is_behind(&given, row));
+            if fails { Err(trap()) } else { Ok(given) }
+        };
+        let all: Vec<usize> = (0..slots.len()).collect();
+        let expected: Vec<usize> = bad.iter().filter(|row| is_behind(&all, row)).copied().collect();
+        let isolated = isolate_in_groups(&slots, groups as usize, trap(), &mut guest).unwrap();
+        assert_eq!(isolated.poison.iter().map(|(row, _)| *row).collect::<Vec<_>>(), expected);
+        let good: Vec<usize> = all.into_iter().filter(|row| !expected.contains(row)).collect();
+        assert_eq!(isolated.answer, (!good.is_empty()).then_some(good));
+        assert!(expected.len() > 1 || isolated.trials <= 40, "{} calls", isolated.trials);
+    }
+    let mut never = |_: &Chosen, _| -> Result<(), _> { Err(trap()) };
+    let isolated = isolate_in_groups(&[0], 1, trap(), &mut never).unwrap();
+    assert!(isolated.answer.is_none() && isolated.poison.len() == 1);
+    let mut together = |chosen: &Chosen, _| if chosen_rows(chosen, 2).len() == 2 { Err(trap()) } else { Ok(()) };
+    let error = isolate_in_groups(&[0, 1], 2, trap(), &mut together).unwrap_err();
+    assert!(error.to_string().contains("none of their groups fails by itself"), "{error}");
+}
+
+#[test]
 fn a_failure_that_a_fresh_instance_does_not_repeat_is_no_rows_fault() {
     let isolated = isolate(100, trap(), &mut guest(100, &BTreeSet::new())).unwrap();
     assert_eq!((isolated.answer.map(|rows| rows.len()), isolated.poison.len(), isolated.trials), (Some(100), 0, 1));

@@ -63,11 +63,16 @@ impl std::fmt::Debug for CogroupInstance {
 impl CogroupInstance {
     /// Makes an instance; the module's start code runs under the limits of a call.
     pub fn new(module: &Module, limits: &Limits) -> Result<Self, CallError> {
-        let linked = module.linked(Metering::Time)?;
+        Self::metered(module, limits, Metering::Time)
+    }
+
+    /// The same, its calls metered otherwise.
+    pub fn metered(module: &Module, limits: &Limits, metering: Metering) -> Result<Self, CallError> {
+        let linked = module.linked(metering)?;
         let Exports::Cogroup(exports) = &linked.exported else {
             return Err(CallError::Kind { want: Kind::Cogroup, got: module.kind() });
         };
-        Ok(Self(Calls::new(linked, limits, Metering::Time, |store, instance| exports.load(store, instance))?))
+        Ok(Self(Calls::new(linked, limits, metering, |store, instance| exports.load(store, instance))?))
     }
 
     /// Shows the module its inputs (left, then right), the side inputs on offer, and its options (a JSON object); answers

@@ -143,12 +143,12 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// A row that the call was given, or a group, may be what it failed on: it trapped, hit a limit, or answered against the contract.
+    /// A row that the call was given, or a group or a part of one, may be what it failed on: it trapped, hit a limit, or answered against the contract.
     pub fn blames_rows(&self) -> bool {
         let (Self::Trap { call, .. } | Self::Limit { call, .. } | Self::Invalid { call, .. }) = self else {
             return false;
         };
-        matches!(*call, "process" | "accumulate" | "finish" | "ask" | "answer")
+        matches!(*call, "process" | "accumulate" | "retract" | "merge" | "finish" | "ask" | "answer")
     }
 
     /// The call took too long.

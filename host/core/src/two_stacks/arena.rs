@@ -71,11 +71,14 @@ impl Arena {
         index
     }
 
-    /// Takes the first entry off its list, and returns it.
-    pub fn unlink_first(&mut self, index: u32) -> Entry {
+    /// Takes an entry out of its list, and returns it.
+    pub fn unlink(&mut self, index: u32) -> Entry {
         let entry = *self.get(index);
         if entry.next != NONE {
-            self.get_mut(entry.next).previous = NONE;
+            self.get_mut(entry.next).previous = entry.previous;
+        }
+        if entry.previous != NONE {
+            self.get_mut(entry.previous).next = entry.next;
         }
         self.get_mut(index).next = self.free;
         self.free = index + 1;

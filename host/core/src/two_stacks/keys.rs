@@ -112,6 +112,47 @@ impl TwoStacks {
         })
     }
 
+    /// The earliest pane of a key from `from` on.
+    pub fn earliest_of(&self, key: u32, from: i64) -> Option<i64> {
+        let mut at = self.keys.get(key as usize)?.head;
+        while at != NONE && self.arena.get(at).pane < from {
+            at = self.arena.next(at);
+        }
+        (at != NONE).then(|| self.arena.get(at).pane)
+    }
+
+    /// Takes a key's pane out, with what was merged of it: the plan has no merges, and says that the pane is dropped. Its other panes
+    /// are merged again when the next window closes.
+    pub fn remove(&mut self, key: u32, pane: i64) -> &Plan {
+        self.begin();
+        let mut at = self.key(key).head;
+        while at != NONE && self.arena.get(at).pane < pane {
+            at = self.arena.next(at);
+        }
+        if at != NONE && self.arena.get(at).pane == pane {
+            self.unmerge(key);
+            let entry = self.arena.unlink(at);
+            self.plan.drop_pane(entry.payload);
+            let list = self.key_mut(key);
+            if list.head == at {
+                list.head = entry.next;
+            }
+            if list.tail == at {
+                list.tail = entry.previous;
+            }
+            if list.pending == at {
+                (list.first, list.pending) = (entry.next, entry.next);
+            }
+            if list.head == NONE {
+                *list = EMPTY;
+                self.active.retain(|active| *active != key);
+                self.plan.forget(key);
+            }
+        }
+        self.plan.set_scratch_rows(self.scratch.rows());
+        &self.plan
+    }
+
     /// Keys that have panes.
     pub fn active(&self) -> usize {
         self.active.len()
@@ -179,14 +220,6 @@ impl TwoStacks {
 
     fn key_mut(&mut self, key: u32) -> &mut Key {
         self.keys.get_mut(key as usize).expect("keys with panes have a list")
-    }
-
-    fn earliest_of(&self, key: u32, from: i64) -> Option<i64> {
-        let mut at = self.key(key).head;
-        while at != NONE && self.arena.get(at).pane < from {
-            at = self.arena.next(at);
-        }
-        (at != NONE).then(|| self.arena.get(at).pane)
     }
 
     /// The panes before `start` leave front and back. A back that loses one is no longer what it was: what is left of
@@ -320,7 +353,7 @@ impl TwoStacks {
         let mut list = self.key(key);
         while self.is_before(list.head, keep) {
             let index = list.head;
-            let entry = self.arena.unlink_first(index);
+            let entry = self.arena.unlink(index);
             self.plan.drop_pane(entry.payload);
             list.head = entry.next;
             if list.pending == index {

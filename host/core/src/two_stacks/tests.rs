@@ -100,6 +100,15 @@ fn windows_are_what_their_panes_come_to_with_late_rows_and_gaps() {
                 assert_eq!(entry.0, payload);
                 entry.1.push(row);
             }
+            let some = random.within(0, 5 * model.len().max(1) as i64) as usize;
+            if let Some((key, pane)) = model.keys().nth(some).copied() {
+                let (payload, _) = model.remove(&(key, pane)).expect("it is there");
+                let plan = engine.stacks.remove(key, pane);
+                assert_eq!((plan.dropped(), plan.rounds().count()), (&[payload][..], 0));
+                let is_last = !model.keys().any(|(other, _)| *other == key);
+                assert_eq!(plan.forgotten(), if is_last { vec![key] } else { Vec::new() });
+                assert!(engine.stacks.find(key, pane).is_none());
+            }
             let to = time - random.within(0, 6);
             if to <= watermark {
                 continue;

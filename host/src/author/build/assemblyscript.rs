@@ -24,6 +24,7 @@ export function done(result: usize): void {
 
 const TRANSFORM: &str = r#"
 import { answer, beginRows, enter, leave } from "pelton-guest/out";
+import { loadTable } from "pelton-guest/side";
 import { enterColumns, leaveColumns } from "pelton-guest/transform";
 
 // A second call of a function, which never comes, keeps the compiler from putting a loop where it would have fewer registers.
@@ -45,6 +46,11 @@ export function process(
   called(rows);
   if (rows < 0) called(rows);
   return answer();
+}
+
+// transform.mjs exports it where there are side tables.
+export function load(name: usize, size: usize, version: u64, rows: i32, nodes: usize, count: usize): usize {
+  return loadTable(name, size, rows, nodes);
 }
 "#;
 
@@ -101,6 +107,7 @@ export function finish(given: usize): usize {
 
 const KEYED: &str = r#"
 import { answer, begin, enterKey, leaveKey } from "pelton-guest/keyed";
+import { beginMigrate, enterOlder, leaveOlder, migrated } from "pelton-guest/versions";
 
 if (!isDefined(author.process)) ERROR("a keyed operator exports `process`");
 
@@ -112,6 +119,20 @@ export function process(given: usize): usize {
     leaveKey();
   }
   return answer();
+}
+
+// Is there only if it is called: keyed.mjs exports `migrate` then.
+function migrateRows(rows: i32): void {
+  for (let row = 0; row < rows; row++) if (enterOlder(row)) leaveOlder(author.migrate());
+}
+
+export function migrate(
+  table: usize, size: usize, version: u32, old: usize, columns: u32, keyRows: i32, keys: usize, keyCount: usize, rows: i32, nodes: usize,
+  count: usize, options: usize, optionsSize: usize,
+): usize {
+  const looked = beginMigrate(table, size, version, old, columns, rows, nodes, count);
+  if (isDefined(author.migrate)) migrateRows(looked);
+  return migrated();
 }
 "#;
 

@@ -5,6 +5,7 @@
 mod assemblyscript;
 mod c;
 mod go;
+mod java;
 mod javascript;
 mod python;
 mod rust;
@@ -61,6 +62,7 @@ pub fn build(project: &Project, tools: &Tools<'_>) -> Result<Built, AuthorError>
         Language::Go => go::compile(project, tools),
         Language::Zig => zig::compile(project, tools),
         Language::AssemblyScript => assemblyscript::compile(project, tools),
+        Language::Java => java::compile(project, tools),
     }?;
     let failed = |path: &Path| AuthorError::io(format!("read {}", path.display()));
     let component = pelton_wasm::pack(&fs::read(&compiled).map_err(failed(&compiled))?)?;

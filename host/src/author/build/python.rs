@@ -19,7 +19,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let besides = match project.kind {
         Kind::Transform => "Tables = Transform\n",
         Kind::Aggregate => "Retractable = Aggregate\n",
-        Kind::Keyed | Kind::Cogroup => "",
+        Kind::Keyed => "Migrate = Keyed\n",
+        Kind::Cogroup => "",
     };
     let app = format!(
         "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n{besides}",

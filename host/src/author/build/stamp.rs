@@ -110,7 +110,8 @@ fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         if entry.file_type()?.is_dir() {
-            if !NOT_SOURCES.contains(&&*name) {
+            // `src/test` is where Maven has tests.
+            if !NOT_SOURCES.contains(&&*name) && !path.ends_with("src/test") {
                 collect(&path, paths)?;
             }
         } else if !name.ends_with(".wasm")

@@ -14,11 +14,11 @@ use pelton_core::contract::AggregateSignature;
 use pelton_wasm::{AggregateInstance, CallError};
 
 use super::{
-    Broken, Effort, Held, Subject,
+    Broken, Subject, Trial,
     answer::cell,
     context,
-    sample::{self, Values, Words},
-    shrunk,
+    given::Given,
+    sample::{Values, Words},
 };
 
 struct Law {
@@ -107,11 +107,14 @@ const LAWS: [Law; 8] = [
     },
 ];
 
-pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Held)) -> Result<(), Broken> {
+pub(super) fn check(trial: &mut Trial<'_>) -> Result<(), Broken> {
+    trial.knows(&LAWS.map(|law| law.name))?;
+    let subject = trial.subject;
     let opened = |error: CallError| Broken::Open(Box::new(error));
+    let input = subject.inputs.first().expect("every operator has an input");
     let mut instance = AggregateInstance::new(&subject.module, &subject.limits).map_err(opened)?;
-    let contract = instance.open(&subject.input, &[], &subject.options).map_err(opened)?;
-    let signature = contract.check_aggregate(&subject.input, &[]).map_err(|error| opened(error.into()))?;
+    let contract = instance.open(input, &subject.offered, &subject.options).map_err(opened)?;
+    let signature = contract.check_aggregate(input, &subject.offered).map_err(|error| opened(error.into()))?;
     let tried = Tried { subject, signature: &signature };
     let is_asked = |law: &&Law| match law.asks {
         Asks::All => true,
@@ -119,32 +122,34 @@ pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Hel
         Asks::Retractable => signature.retracts,
     };
     for law in LAWS.iter().filter(is_asked) {
-        let mut words = Words(effort.seed);
-        for _ in 0..effort.tables {
-            let rows = sample::table(&subject.input.schema, effort.rows, Values::Tame, &mut words)?;
-            compare(&tried, law, rows)?;
+        if !trial.asks(law.name) {
+            continue;
         }
-        held(Held { law: law.name, says: law.says });
+        let mut words = Words(trial.effort.seed);
+        for _ in 0..trial.effort.tables {
+            compare(&tried, law, trial.given(Values::Tame, &mut words)?)?;
+        }
+        trial.holds(law.name, law.says);
     }
     Ok(())
 }
 
-fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken> {
-    let mut differs = |rows: &RecordBatch| {
-        let (one, other) = (tried.result(law.one, rows), tried.result(law.other, rows));
+fn compare(tried: &Tried<'_>, law: &Law, given: Given) -> Result<(), Broken> {
+    let mut differs = |given: &Given| {
+        let (one, other) = (tried.result(law.one, given), tried.result(law.other, given));
         let is_same = if law.asks == Asks::Retractable { Finished::is_same } else { Finished::is_near };
         !is_same(&one, &other)
     };
-    if !differs(&rows) {
+    if !differs(&given) {
         return Ok(());
     }
-    let rows = shrunk(rows, &mut differs);
+    let given = given.shrunk(&mut differs);
     let [one, other] = law.ways;
     let ways = [
-        (one.to_owned(), tried.result(law.one, &rows).lines()),
-        (other.to_owned(), tried.result(law.other, &rows).lines()),
+        (one.to_owned(), tried.result(law.one, &given).lines()),
+        (other.to_owned(), tried.result(law.other, &given).lines()),
     ];
-    Err(Broken::Law { law: law.name, says: law.says, rows, ways: ways.into() })
+    Err(Broken::Law { law: law.name, says: law.says, given: Box::new(given), ways: ways.into() })
 }
 
 /// An accumulator of one group.
@@ -167,25 +172,23 @@ struct Tried<'a> {
 }
 
 impl Tried<'_> {
-    fn result(&self, way: Way, rows: &RecordBatch) -> Finished {
-        match self.finished(way, rows) {
+    fn result(&self, way: Way, given: &Given) -> Finished {
+        match self.finished(way, given) {
             Ok(finished) => finished,
             Err(error) => Finished::Failed(error.to_string()),
         }
     }
 
-    fn finished(&self, way: Way, rows: &RecordBatch) -> Result<Finished, CallError> {
+    fn finished(&self, way: Way, given: &Given) -> Result<Finished, CallError> {
+        let input = self.subject.inputs.first().expect("every operator has an input");
         let mut instance = AggregateInstance::new(&self.subject.module, &self.subject.limits)?;
-        instance.open_as(&self.subject.input, &[], &self.subject.options, self.signature)?;
-        let folded = way(self, &mut instance, rows)?;
-        let keys: Vec<ArrayRef> = self
-            .subject
-            .input
-            .key
-            .iter()
-            .filter_map(|name| self.subject.input.schema.column_with_name(name))
-            .map(|(_, field)| new_null_array(field.data_type(), 1))
-            .collect();
+        instance.open_as(input, &self.subject.offered, &self.subject.options, self.signature)?;
+        for table in self.signature.tables.iter().filter_map(|at| given.tables().get(*at)) {
+            instance.load_table(&table.name, 1, &table.rows)?;
+        }
+        let folded = way(self, &mut instance, given.input(0))?;
+        let key = input.key.iter().filter_map(|name| input.schema.column_with_name(name));
+        let keys: Vec<ArrayRef> = key.map(|(_, field)| new_null_array(field.data_type(), 1)).collect();
         let answer = instance.finish(&context(0), 1, &keys, &[0], &[1_000_000], &[1], &folded, self.signature)?;
         let rejected = answer.rejected.iter().map(|rejection| rejection.reason.clone()).collect();
         Ok(Finished::Made(answer.emitted.into_iter().map(|emitted| emitted.computed).collect(), rejected))

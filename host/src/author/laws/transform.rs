@@ -2,100 +2,104 @@
 
 use arrow::array::{ArrayRef, RecordBatch};
 use pelton_core::contract::Signature;
-use pelton_wasm::{CallError, TransformInstance};
+use pelton_wasm::{BatchContext, CallError, TransformInstance};
 
 use super::{
-    Answered, Broken, Effort, Held, Subject, answer, context,
+    Answered, Asked, Broken, Law, Subject, Trial, an_answer, answer, context,
+    given::{Given, Part},
+    later, no_answer,
     sample::{self, Values, Words},
-    shrunk,
+    seeded,
 };
 
-/// A law: two ways to the same answer.
-struct Law {
-    name: &'static str,
-    says: &'static str,
-    /// How the two ways are called.
-    ways: [&'static str; 2],
-    other: fn(&Tried<'_>, &RecordBatch) -> Answered,
+fn laws<'a>() -> [Law<Tried<'a>>; 9] {
+    [
+        Law {
+            name: "answers",
+            says: "a call gives no answer",
+            ways: ["expected", "got"],
+            one: |_, _| an_answer(),
+            other: |tried, given| tried.answers(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "twice",
+            says: "the same call, made again, gives another answer",
+            ways: ["the first call", "the second call of the instance"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.twice(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "after-others",
+            says: "a call gives another answer after other calls",
+            ways: ["in a fresh instance", "after other calls"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.after_others(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "batch-split",
+            says: "rows cut into batches otherwise give another answer",
+            ways: ["all at once", "in two batches"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.split(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "one-by-one",
+            says: "rows, each a batch of its own, give another answer",
+            ways: ["all at once", "one by one"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.one_by_one(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "empty",
+            says: "a batch without rows changes what follows",
+            ways: ["without it", "after an empty batch"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.after_empty(given),
+            asked: Asked::Always,
+        },
+        Law {
+            name: "reload",
+            says: "a side table that was another before gives another answer",
+            ways: ["with the tables", "with others first"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.reloaded(given),
+            asked: Asked::WithTables,
+        },
+        Law {
+            name: "clock",
+            says: "the same rows give another answer at another time",
+            ways: ["on a day", "on the next day"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.at(later(context(0)), given),
+            asked: Asked::Told,
+        },
+        Law {
+            name: "seed",
+            says: "the same rows give another answer with other random numbers",
+            ways: ["with a seed", "with another"],
+            one: |tried, given| tried.whole(given),
+            other: |tried, given| tried.at(seeded(context(0)), given),
+            asked: Asked::Told,
+        },
+    ]
 }
 
-const LAWS: [Law; 5] = [
-    Law {
-        name: "twice",
-        says: "the same call, made again, gives another answer",
-        ways: ["the first call", "the second call of the instance"],
-        other: |tried, rows| tried.twice(rows),
-    },
-    Law {
-        name: "after-others",
-        says: "a call gives another answer after other calls",
-        ways: ["in a fresh instance", "after other calls"],
-        other: |tried, rows| tried.after_others(rows),
-    },
-    Law {
-        name: "batch-split",
-        says: "rows cut into batches otherwise give another answer",
-        ways: ["all at once", "in two batches"],
-        other: |tried, rows| tried.split(rows),
-    },
-    Law {
-        name: "one-by-one",
-        says: "rows, each a batch of its own, give another answer",
-        ways: ["all at once", "one by one"],
-        other: |tried, rows| tried.one_by_one(rows),
-    },
-    Law {
-        name: "empty",
-        says: "a batch without rows changes what follows",
-        ways: ["without it", "after an empty batch"],
-        other: |tried, rows| tried.after_empty(rows),
-    },
-];
-
-pub(super) fn check(subject: &Subject, effort: &Effort, held: &mut dyn FnMut(Held)) -> Result<(), Broken> {
+pub(super) fn check(trial: &mut Trial<'_>) -> Result<(), Broken> {
+    let laws = laws();
+    trial.knows(&laws.each_ref().map(|law| law.name))?;
+    let subject = trial.subject;
     let opened = |error: CallError| Broken::Open(Box::new(error));
+    let input = subject.inputs.first().expect("every operator has an input");
     let mut instance = TransformInstance::new(&subject.module, &subject.limits).map_err(opened)?;
-    let contract = instance.open(&subject.input, &[], &subject.options).map_err(opened)?;
-    let signature = contract.check(&subject.input, &[]).map_err(|error| opened(error.into()))?;
+    let contract = instance.open(input, &subject.offered, &subject.options).map_err(opened)?;
+    let signature = contract.check(input, &subject.offered).map_err(|error| opened(error.into()))?;
     let tried = Tried { subject, signature: &signature };
-    answers(&tried, effort)?;
-    held(Held { law: "answers", says: "edges and nulls are answered or rejected, without a trap" });
-    for law in &LAWS {
-        let mut words = Words(effort.seed);
-        for _ in 0..effort.tables {
-            let rows = sample::table(&subject.input.schema, effort.rows, Values::Edges, &mut words)?;
-            compare(&tried, law, rows)?;
-        }
-        held(Held { law: law.name, says: law.says });
-    }
-    Ok(())
-}
-
-/// No row makes it trap.
-fn answers(tried: &Tried<'_>, effort: &Effort) -> Result<(), Broken> {
-    let mut words = Words(effort.seed ^ 0x7472_6170);
-    for _ in 0..effort.tables {
-        let rows = sample::table(&tried.subject.input.schema, effort.rows, Values::Edges, &mut words)?;
-        let mut fails = |rows: &RecordBatch| tried.call(&mut tried.instance(), rows, 0, 0).is_err();
-        if fails(&rows) {
-            let rows = shrunk(rows, &mut fails);
-            let got = tried.whole(&rows);
-            let ways = [("expected".to_owned(), vec!["an answer".to_owned()]), ("got".to_owned(), got)];
-            return Err(Broken::Law { law: "answers", says: "a call gives no answer", rows, ways: ways.into() });
-        }
-    }
-    Ok(())
-}
-
-fn compare(tried: &Tried<'_>, law: &Law, rows: RecordBatch) -> Result<(), Broken> {
-    let mut differs = |rows: &RecordBatch| tried.whole(rows) != (law.other)(tried, rows);
-    if !differs(&rows) {
-        return Ok(());
-    }
-    let rows = shrunk(rows, &mut differs);
-    let [one, other] = law.ways;
-    let ways = [(one.to_owned(), tried.whole(&rows)), (other.to_owned(), (law.other)(tried, &rows))];
-    Err(Broken::Law { law: law.name, says: law.says, rows, ways: ways.into() })
+    trial.all(&laws, &tried, !signature.tables.is_empty())
 }
 
 struct Tried<'a> {
@@ -103,77 +107,135 @@ struct Tried<'a> {
     signature: &'a Signature,
 }
 
+/// One call: rows, of which the first has this number among all.
+type Batch = (RecordBatch, usize);
+
 impl Tried<'_> {
     /// A fresh one, opened as the first was.
     fn instance(&self) -> Result<TransformInstance, CallError> {
+        let input = self.subject.inputs.first().expect("every operator has an input");
         let mut instance = TransformInstance::new(&self.subject.module, &self.subject.limits)?;
-        instance.open_as(&self.subject.input, &[], &self.subject.options, self.signature)?;
+        instance.open_as(input, &self.subject.offered, &self.subject.options, self.signature)?;
         Ok(instance)
     }
 
-    /// `rows` as rows `from` on of a batch whose first has the number `first`.
-    fn call(
-        &self,
-        instance: &mut Result<TransformInstance, CallError>,
-        rows: &RecordBatch,
-        from: usize,
-        first: u64,
-    ) -> Result<Answered, String> {
-        let instance = instance.as_mut().map_err(|error| error.to_string())?;
-        let columns: Vec<ArrayRef> =
-            self.signature.reads.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect();
-        let context = context(first + from as u64);
-        let answer = instance.process(&context, rows.num_rows(), &columns, self.signature);
-        answer.map(|answer| answer::rows(&answer, &self.signature.ports, from)).map_err(|error| error.to_string())
+    fn load(&self, instance: &mut TransformInstance, tables: &[Part], version: u64) -> Result<(), CallError> {
+        let asked = self.signature.tables.iter().filter_map(|at| tables.get(*at));
+        asked.into_iter().try_for_each(|table| instance.load_table(&table.name, version, &table.rows))
     }
 
-    /// Batches of one instance after each other; an error is an answer as well, so that it can be compared.
-    fn calls(&self, batches: &[(RecordBatch, usize)], shown: usize) -> Answered {
-        let mut instance = self.instance();
+    fn call(
+        &self,
+        instance: &mut TransformInstance,
+        at: &BatchContext,
+        (rows, from): &Batch,
+    ) -> Result<Answered, CallError> {
+        let columns: Vec<ArrayRef> =
+            self.signature.reads.iter().filter_map(|at| rows.columns().get(*at)).cloned().collect();
+        let at = BatchContext { first_row: at.first_row + *from as u64, ..*at };
+        let answer = instance.process(&at, rows.num_rows(), &columns, self.signature)?;
+        Ok(answer::rows(&answer, &self.signature.ports, *from))
+    }
+
+    /// Batches of one instance after each other, of which the first `hidden` are not shown. After a call without an answer the instance is
+    /// another one.
+    fn calls(&self, at: &BatchContext, tables: &[Part], batches: &[Batch], hidden: usize) -> Answered {
+        let mut live: Option<TransformInstance> = None;
         let mut lines = Vec::new();
-        for (at, (rows, from)) in batches.iter().enumerate() {
-            let answer = self.call(&mut instance, rows, *from, 0);
-            if at < shown {
-                continue;
+        for (number, batch) in batches.iter().enumerate() {
+            let mut call = || -> Result<Answered, CallError> {
+                let instance = match live.take() {
+                    Some(instance) => live.insert(instance),
+                    None => {
+                        let mut instance = self.instance()?;
+                        self.load(&mut instance, tables, 1)?;
+                        live.insert(instance)
+                    }
+                };
+                self.call(instance, at, batch)
+            };
+            let answer = call();
+            if answer.is_err() {
+                live = None;
             }
-            match answer {
-                Ok(answer) => lines.extend(answer),
-                Err(error) => lines.push(format!("no answer: {error}")),
+            if number >= hidden {
+                lines.extend(answer.unwrap_or_else(no_answer));
             }
         }
         lines
     }
 
-    fn whole(&self, rows: &RecordBatch) -> Answered {
-        self.calls(&[(rows.clone(), 0)], 0)
+    fn at(&self, at: BatchContext, given: &Given) -> Answered {
+        self.calls(&at, given.tables(), &[(given.input(0).clone(), 0)], 0)
     }
 
-    fn twice(&self, rows: &RecordBatch) -> Answered {
-        self.calls(&[(rows.clone(), 0), (rows.clone(), 0)], 1)
+    fn whole(&self, given: &Given) -> Answered {
+        self.at(context(0), given)
     }
 
-    fn after_others(&self, rows: &RecordBatch) -> Answered {
-        let others = sample::table(&self.subject.input.schema, 40, Values::Edges, &mut Words(99));
-        let Ok(others) = others else { return self.whole(rows) };
-        let other = (others, 1_000_000);
-        self.calls(&[other.clone(), other, (rows.clone(), 0)], 2)
+    fn answers(&self, given: &Given) -> Answered {
+        let call = || {
+            let mut instance = self.instance()?;
+            match self.load(&mut instance, given.tables(), 1) {
+                // It may say that a table is not as it should be.
+                Err(CallError::Failed(_)) => return Ok(()),
+                loaded => loaded?,
+            }
+            self.call(&mut instance, &context(0), &(given.input(0).clone(), 0)).map(drop)
+        };
+        call().map_or_else(no_answer, |()| an_answer())
     }
 
-    fn split(&self, rows: &RecordBatch) -> Answered {
+    fn twice(&self, given: &Given) -> Answered {
+        let batch = (given.input(0).clone(), 0);
+        self.calls(&context(0), given.tables(), &[batch.clone(), batch], 1)
+    }
+
+    fn others(&self) -> Option<Given> {
+        sample::given(self.subject, 40, Values::Edges, &mut Words(99)).ok()
+    }
+
+    fn after_others(&self, given: &Given) -> Answered {
+        let Some(others) = self.others() else { return self.whole(given) };
+        let other = (others.input(0).clone(), 1_000_000);
+        self.calls(&context(0), given.tables(), &[other.clone(), other, (given.input(0).clone(), 0)], 2)
+    }
+
+    fn split(&self, given: &Given) -> Answered {
+        let rows = given.input(0);
         let cut = rows.num_rows() / 2;
         if cut == 0 {
-            return self.whole(rows);
+            return self.whole(given);
         }
         let parts = [(rows.slice(0, cut), 0), (rows.slice(cut, rows.num_rows() - cut), cut)];
-        self.calls(&parts, 0)
+        self.calls(&context(0), given.tables(), &parts, 0)
     }
 
-    fn one_by_one(&self, rows: &RecordBatch) -> Answered {
+    fn one_by_one(&self, given: &Given) -> Answered {
+        let rows = given.input(0);
         let parts: Vec<_> = (0..rows.num_rows()).map(|row| (rows.slice(row, 1), row)).collect();
-        self.calls(&parts, 0)
+        self.calls(&context(0), given.tables(), &parts, 0)
     }
 
-    fn after_empty(&self, rows: &RecordBatch) -> Answered {
-        self.calls(&[(rows.slice(0, 0), 0), (rows.clone(), 0)], 0)
+    fn after_empty(&self, given: &Given) -> Answered {
+        let rows = given.input(0);
+        self.calls(&context(0), given.tables(), &[(rows.slice(0, 0), 0), (rows.clone(), 0)], 0)
+    }
+
+    fn reloaded(&self, given: &Given) -> Answered {
+        let Some(others) = self.others() else { return self.whole(given) };
+        let call = || {
+            let mut instance = self.instance()?;
+            let before = self.load(&mut instance, others.tables(), 1);
+            let before = before
+                .and_then(|()| self.call(&mut instance, &context(0), &(others.input(0).clone(), 1_000_000)).map(drop));
+            // Another law finds what fails by itself.
+            if before.is_err() {
+                return Ok(self.whole(given));
+            }
+            self.load(&mut instance, given.tables(), 2)?;
+            self.call(&mut instance, &context(0), &(given.input(0).clone(), 0))
+        };
+        call().unwrap_or_else(no_answer)
     }
 }

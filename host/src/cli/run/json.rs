@@ -118,6 +118,7 @@ fn to_json(summary: &Summary) -> Value {
             "rows_out": operator.stats.rows_out, "rejected": operator.stats.rejected, "late": operator.stats.late,
             "dead": operator.stats.dead, "skipped": operator.stats.skipped, "trials": operator.stats.trials,
             "requests": operator.stats.requests, "fetch_seconds": seconds(operator.stats.fetch_time),
+            "traps": operator.stats.traps,
             "call_seconds": seconds(operator.stats.call_time), "assemble_seconds": seconds(operator.stats.assemble_time),
             "metrics": operator.metrics.iter().map(|(name, metric)| (name.clone(), match metric {
                 Metric::Counter(value) => json!(value),

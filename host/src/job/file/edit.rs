@@ -5,6 +5,7 @@
 //!                  shadow = { the same keys } ────────┤ another one, beside it
 //!                  canary = { the same but reset, ────┘ or for a share of its rows
 //!                             share = "1/8" }
+//!                  draining = { the same but reset }  the program before, which finishes its windows
 //! ```
 //!
 //! Called by the engine, which keeps the text of every revision of a job. What is written is read again, and planned, before
@@ -47,6 +48,8 @@ const PROGRAM: [&str; 4] = ["module", "options", "aggregate", RESET];
 const RESET: &str = "reset";
 const SHADOW: &str = "shadow";
 const CANARY: &str = "canary";
+/// The program before, while it finishes its windows.
+const DRAINING: &str = "draining";
 /// Where another program stands. There is one at most.
 const CANDIDATES: [&str; 2] = [SHADOW, CANARY];
 
@@ -54,7 +57,42 @@ const CANDIDATES: [&str; 2] = [SHADOW, CANARY];
 pub fn exchange(text: &str, operator: &str, replacement: &Replacement) -> Result<String, EditError> {
     edit(text, operator, |table| {
         take_candidate(table);
+        table.remove(DRAINING);
         replace(table, operator, replacement)
+    })
+}
+
+/// The same, while the program before finishes its windows; if that is `kept`, also as the operator's shadow.
+pub fn drain(text: &str, operator: &str, replacement: &Replacement, keeps: bool) -> Result<String, EditError> {
+    edit(text, operator, |table| {
+        take_candidate(table);
+        let mut before = InlineTable::new();
+        move_program(&mut copy(table), &mut before);
+        replace(table, operator, replacement)?;
+        let shadow = before.clone();
+        before.remove(RESET);
+        table.insert(DRAINING, Item::Value(before.into()));
+        if keeps {
+            table.insert(SHADOW, Item::Value(shadow.into()));
+        }
+        Ok(())
+    })
+}
+
+/// The program before has finished its windows.
+pub fn stop_draining(text: &str, operator: &str) -> Result<String, EditError> {
+    edit(text, operator, |table| {
+        table.remove(DRAINING);
+        Ok(())
+    })
+}
+
+/// The operator alone: without a candidate, and without the program before.
+pub fn settle(text: &str, operator: &str) -> Result<String, EditError> {
+    edit(text, operator, |table| {
+        take_candidate(table);
+        table.remove(DRAINING);
+        Ok(())
     })
 }
 
@@ -95,6 +133,7 @@ pub fn promote(text: &str, operator: &str, keeps: bool) -> Result<String, EditEr
         let candidate = take_candidate(table).ok_or_else(|| EditError::NoCandidate(operator.to_owned()))?;
         let mut candidate =
             candidate.into_value().ok().and_then(|value| value.as_inline_table().cloned()).unwrap_or_default();
+        table.remove(DRAINING);
         let mut before = InlineTable::new();
         move_program(&mut copy(table), &mut before);
         if let Some(reset) = before.get(RESET).filter(|_| is_canary) {
@@ -127,6 +166,7 @@ pub fn restore(text: &str, operator: &str, before: &str) -> Result<String, EditE
     })?;
     edit(text, operator, |table| {
         take_candidate(table);
+        table.remove(DRAINING);
         PROGRAM.iter().filter(|key| !program.contains_key(key)).for_each(|key| {
             table.remove(key);
         });

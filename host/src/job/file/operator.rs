@@ -2,7 +2,7 @@
 
 use pelton_core::{
     contract::Mode,
-    job::{CanarySpec, Emission, ModuleSpec, OperatorSpec, OutputRef, ShadowSpec, SortColumn, StateSpec},
+    job::{CanarySpec, DrainingSpec, Emission, ModuleSpec, OperatorSpec, OutputRef, ShadowSpec, SortColumn, StateSpec},
     limits::Limits,
     poison::{Fate, OnTrap, POISON_ROWS_DEFAULT, POISON_WITHIN_DEFAULT, PoisonRate},
 };
@@ -57,6 +57,10 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         Some(canary) => Some(canary_of(at, &canary)?),
         None => None,
     };
+    let draining = match at.table("draining") {
+        Some(draining) => Some(DrainingSpec { modules: modules(&draining)? }),
+        None => None,
+    };
     let limits = at.table("limits").map_or_else(Limits::default, |at| limits(&at));
     let on_trap = on_trap(at);
     let window = match window {
@@ -81,6 +85,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<OperatorSpec> {
         reset: reset(at),
         shadow,
         canary,
+        draining,
     })
 }
 
@@ -121,6 +126,7 @@ fn check_sort(at: &Reader<'_>) -> Option<()> {
         "reset",
         "shadow",
         "canary",
+        "draining",
     ];
     let Some(key) = others.iter().find(|key| at.has(key)) else { return Some(()) };
     let message = format!("`{}` and `sort` exclude each other", at.place(key));

@@ -19,7 +19,7 @@ use super::keys::{
 
 pub use endpoint::{ENDPOINT, ENDPOINTS};
 pub use on_trap::ON_TRAP;
-pub use operator::{CANARY, EMIT, JOIN, LIMITS, OPERATOR, OPERATORS, SHADOW, STATE, WINDOW};
+pub use operator::{CANARY, DRAINING, EMIT, JOIN, LIMITS, OPERATOR, OPERATORS, SHADOW, STATE, WINDOW};
 pub use sink::{BLACKHOLE, FILE_SINK, POSTGRES, PRINT, SINKS};
 
 const DAY: Duration = Duration::from_secs(86_400);

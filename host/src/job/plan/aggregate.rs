@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use pelton_core::{
     contract::{AggregateSignature, ContractError, Input, Mode, OP_COLUMN, PortColumn, SideTable},
-    job::{JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
+    job::{DrainingSpec, JobSpec, LATE_PORT, OperatorSpec, REJECTED_PORT},
     limits::Limits,
     window::{Clock, WindowKind, WindowSpec},
 };
@@ -24,7 +24,11 @@ use crate::{
         aggregate::{AggregatePlan, Crossing, Function, WINDOW_END, WINDOW_START, has_bounds},
         tables::Offered,
     },
-    state::keys::{KeyCodec, KeyError},
+    standard,
+    state::{
+        keys::{KeyCodec, KeyError},
+        snapshot::columns,
+    },
 };
 
 /// The name of the main output's port.
@@ -49,6 +53,8 @@ pub(super) struct AggregateDraft {
     window: WindowSpec,
     leaves: Leaves,
     result: SchemaRef,
+    /// Those that finish the windows that were open when the functions took their place.
+    draining: Option<Vec<FunctionDraft>>,
 }
 
 struct FunctionDraft {
@@ -94,6 +100,10 @@ impl Builder<'_> {
         let functions = self.functions(place, spec, &input, modules)?;
         self.check_inverse(place, spec, &window, &functions)?;
         let result = self.result(place, spec, &key_fields, &window, &functions, leaves.mode)?;
+        let draining = match &spec.draining {
+            Some(draining) => Some(self.draining(place, spec, draining, (&input, &window), (&key_fields, &result))?),
+            None => None,
+        };
         let op = (input.mode == Mode::Retract).then(|| schema.index_of(OP_COLUMN).ok()).flatten();
 
         let is_in_time = has_bounds(&window.kind);
@@ -114,7 +124,8 @@ impl Builder<'_> {
         let late_stage = if is_late_after { stage } else { upstream.stage };
         self.trace(&Vec::from_iter(late), &upstream.sources, upstream.held_back, late_stage);
 
-        let reads = functions.iter().flat_map(|function| function.signature.reads.iter().copied());
+        let all = functions.iter().chain(draining.iter().flatten());
+        let reads = all.flat_map(|function| function.signature.reads.iter().copied());
         let reads = key.iter().copied().chain(time).chain(op).chain(reads).collect();
         let columns = (0..result.fields().len()).map(PortColumn::Computed).collect();
         let Upstream { inputs, sources, held_back, is_window_end, ahead, .. } = upstream;
@@ -133,8 +144,52 @@ impl Builder<'_> {
             window,
             leaves,
             result,
+            draining,
         });
         Some(OpenOperator { spec: spec.clone(), opened, draft, sources, held_back, stage })
+    }
+
+    /// The modules that finish open windows: whose windows follow each other in time, and whose results have the same columns. None: something
+    /// was reported.
+    fn draining(
+        &mut self,
+        place: &str,
+        spec: &OperatorSpec,
+        draining: &DrainingSpec,
+        (input, window): (&Input, &WindowSpec),
+        (key_fields, result): (&[FieldRef], &SchemaRef),
+    ) -> Option<Vec<FunctionDraft>> {
+        let place = format!("{place}.draining");
+        if !AggregatePlan::can_drain(&window.kind) {
+            let message = format!(
+                "operator `{}`: only tumbling and sliding windows can be finished by the module before",
+                spec.name
+            );
+            let help = "sessions grow together, and without a window or with `rows` nothing says when a window is full: let the new \
+                        module take the state over (`--windows migrate`), or begin anew (`--windows reset`)";
+            self.mistakes.push(&place, Code::WrongValue, message, "these would be left open", Some(help.into()));
+            return None;
+        }
+        let spec = OperatorSpec { modules: draining.modules.clone(), draining: None, ..spec.clone() };
+        let modules: Vec<_> = spec.modules.iter().map(|module| self.module(&place, &spec, module)).collect();
+        let modules = modules.into_iter().collect::<Option<Vec<_>>>()?;
+        self.check_kinds(&place, &spec, &modules)?;
+        let functions = self.functions(&place, &spec, input, modules)?;
+        self.check_inverse(&place, &spec, window, &functions)?;
+        let mode = if result.index_of(OP_COLUMN).is_ok() { Mode::Retract } else { Mode::Append };
+        let theirs = self.result(&place, &spec, key_fields, window, &functions, mode)?;
+        if theirs != *result {
+            let message = format!(
+                "operator `{}`: the modules that finish open windows compute ({}), and those after them ({})",
+                spec.name,
+                columns(theirs.fields()),
+                columns(result.fields())
+            );
+            let help = "results of both leave by one output, and must have the same columns".into();
+            self.mistakes.push(&place, Code::ColumnMismatch, message, "other columns", Some(help));
+            return None;
+        }
+        Some(functions)
     }
 
     /// Windows from which rows are taken back need modules that can. None: something was reported.
@@ -252,6 +307,17 @@ impl Builder<'_> {
         let mut functions = Vec::new();
         let expected = modules.len();
         for ((module, options), named) in modules.into_iter().zip(&spec.modules) {
+            if expected > 1 && standard::find(&named.reference).is_ok_and(|found| found.function.makes_rows) {
+                let message = format!(
+                    "operator `{}`: {} makes several rows of a group, so that it stands beside no other aggregate",
+                    spec.name,
+                    shown(&named.reference)
+                );
+                let place = module_place(place, named.alias.as_deref());
+                let help = "give it an operator of its own, with the same input, key and window";
+                self.mistakes.push(&place, Code::WrongValue, message, "not beside others", Some(help.into()));
+                continue;
+            }
             match open(&module, &spec.limits, &options, input, &self.offered) {
                 Ok(signature) if signature.ports.len() == 1 => {
                     functions.push(FunctionDraft { module_name: named.reference.clone(), module, options, signature })
@@ -351,7 +417,8 @@ fn open(
 impl AggregateDraft {
     /// The side tables that it asks for.
     pub(super) fn tables(&self) -> Vec<usize> {
-        self.functions.iter().flat_map(|function| function.signature.tables.iter().copied()).collect()
+        let all = self.functions.iter().chain(self.draining.iter().flatten());
+        all.flat_map(|function| function.signature.tables.iter().copied()).collect()
     }
 
     pub(super) fn plan(self, job: &JobSpec, spec: OperatorSpec, pruned: Pruned) -> AggregatePlan {
@@ -361,8 +428,7 @@ impl AggregateDraft {
         let key_at = at.by_ref().take(self.key.len()).collect();
         let time_at = self.time.and_then(|_| at.next());
         let op_at = self.op.and_then(|_| at.next());
-        let in_order = self.functions.iter().any(|draft| draft.signature.ordered);
-        let functions = self.functions.into_iter().map(|draft| Function {
+        let mut function = |draft: FunctionDraft| Function {
             reads_at: at.by_ref().take(draft.signature.reads.len()).collect(),
             module_name: draft.module_name,
             module: draft.module,
@@ -371,10 +437,16 @@ impl AggregateDraft {
             input: self.input.clone(),
             offered: Offered::clone(&self.offered),
             signature: draft.signature,
-        });
-        AggregatePlan {
+        };
+        let functions: Vec<Function> = self.functions.into_iter().map(&mut function).collect();
+        let draining: Option<Vec<Function>> =
+            self.draining.map(|drafts| drafts.into_iter().map(&mut function).collect());
+        let in_order = |functions: &[Function]| functions.iter().any(|function| function.signature.ordered);
+        let plan = AggregatePlan {
             seed: seed(&job.name, &spec.name),
-            functions: functions.collect(),
+            in_order: in_order(&functions),
+            functions,
+            draining: None,
             name: spec.name,
             key_at,
             key_fields: self.key_fields,
@@ -384,7 +456,6 @@ impl AggregateDraft {
             time_ahead: self.ahead,
             window: self.window,
             emission: self.leaves.emission,
-            in_order,
             emits_changes: self.leaves.mode == Mode::Retract,
             partitions: job.partitions,
             result: self.result,
@@ -394,6 +465,15 @@ impl AggregateDraft {
             on_trap: spec.on_trap,
             rows_max: job.batch.rows,
             crossing: Crossing::DEFAULT,
-        }
+        };
+        // What late and rejected rows there are the new ones say.
+        let before = draining.map(|functions| AggregatePlan {
+            in_order: in_order(&functions),
+            functions,
+            late: None,
+            rejected: None,
+            ..plan.clone()
+        });
+        AggregatePlan { draining: before.map(Arc::new), ..plan }
     }
 }

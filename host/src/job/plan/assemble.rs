@@ -183,7 +183,11 @@ fn identity(job: &JobSpec, operators: &[PlannedOperator]) -> String {
         specs.iter().map(|spec| OperatorSpec { was: None, endpoints: Vec::new(), ..spec.clone() }).collect();
     let text = format!("{:?}", (name, batch.rows, partitions, sources, tables, specs, sinks));
     // As it was before there were such keys.
-    let text = text.replace(", sort: []", "").replace(", was: None", "").replace(", ahead: None", "");
+    let text = text
+        .replace(", sort: []", "")
+        .replace(", was: None", "")
+        .replace(", ahead: None", "")
+        .replace(", draining: None", "");
     let text = text.replace(", endpoints: []", "").replace(&limits_of_asking(&Limits::default()), "");
     let digests = operators.iter().flat_map(|planned| planned.logic.digests());
     let mut hasher = blake3::Hasher::new();

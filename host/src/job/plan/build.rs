@@ -354,6 +354,7 @@ impl Builder<'_> {
             _ => format!("operator.{}", spec.name),
         };
         self.check_share(&place, spec)?;
+        self.check_draining(&place, spec)?;
         self.check_on_trap(spec);
         if let Some(join) = &spec.join {
             return self.join(&place, spec, join);
@@ -441,6 +442,18 @@ impl Builder<'_> {
                 Some(help),
             );
         }
+        None
+    }
+
+    /// Whether there are windows that a module before could finish. None: it was reported.
+    fn check_draining(&mut self, place: &str, spec: &OperatorSpec) -> Option<()> {
+        if spec.draining.is_none() || spec.window.is_some() && spec.join.is_none() {
+            return Some(());
+        }
+        let message = format!("operator `{}` has no windows that the module before could finish", spec.name);
+        let help = "leave `draining` out: what the module before has kept is taken over";
+        let place = format!("{place}.draining");
+        self.mistakes.push(&place, Code::WrongValue, message, "no windows", Some(help.into()));
         None
     }
 

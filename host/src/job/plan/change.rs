@@ -24,7 +24,7 @@ use pelton_core::{
 use super::{Logic, Plan, PlannedOperator};
 use crate::{
     error::{Code, Coded},
-    operator::keyed::KeyedPlan,
+    operator::{aggregate::AggregatePlan, keyed::KeyedPlan},
     state::snapshot::columns,
 };
 
@@ -76,6 +76,8 @@ pub enum StateChange {
     },
     /// It begins empty.
     Reset,
+    /// It begins empty, and the modules before finish the windows that are open.
+    Drained,
 }
 
 impl fmt::Display for StateChange {
@@ -85,6 +87,7 @@ impl fmt::Display for StateChange {
             Self::Kept => f.write_str("state is kept"),
             Self::Evolved => f.write_str("state is kept, with other columns"),
             Self::Reset => f.write_str("begins empty: open windows, timers and what it kept are dropped"),
+            Self::Drained => f.write_str("begins new windows: those that are open are finished by the module before"),
             Self::Migrated { from, to } => write!(f, "state is migrated from version {from} to version {to}"),
         }
     }
@@ -324,6 +327,9 @@ fn operator_change(
         (Logic::Keyed(_), Logic::Keyed(_)) if is_reset => StateChange::Reset,
         _ if is_reset => return Err("it has no windows and no state of a module that could begin empty".into()),
         (Logic::Transform(_), Logic::Transform(_)) | (Logic::Lookup(_), Logic::Lookup(_)) => StateChange::Stateless,
+        (Logic::Aggregate(old), Logic::Aggregate(new)) if old.draining.is_some() || new.draining.is_some() => {
+            drained(old, new)?
+        }
         (Logic::Aggregate(old), Logic::Aggregate(new)) => {
             if old.functions.len() != new.functions.len() {
                 return Err("the number of its aggregates cannot change".into());
@@ -372,7 +378,13 @@ fn operator_change(
             false => format!("may ask {after}, and not {before}"),
         });
     }
-    let digests = |logic: &Logic| logic.digests().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let drains = |logic: &Logic| matches!(logic, Logic::Aggregate(plan) if plan.draining.is_some());
+    if drains(&before.logic) && !drains(&new.logic) {
+        notes.push("the module before has finished its windows".into());
+    }
+    // Those that finish windows stand behind its own, which have options.
+    let own = |logic: &Logic| logic.digests().into_iter().take(logic.options().len());
+    let digests = |logic: &Logic| own(logic).map(|digest| digest.to_string()).collect::<Vec<_>>();
     Ok(OperatorChange {
         name: new.logic.name().to_owned(),
         modules: (digests(&old.logic), digests(&new.logic)),
@@ -383,6 +395,25 @@ fn operator_change(
         state_of: None,
         notes,
     })
+}
+
+/// Windows are drained once: until the modules before have finished theirs, nothing else changes.
+fn drained(old: &AggregatePlan, new: &AggregatePlan) -> Result<StateChange, String> {
+    let same = |one: &AggregatePlan, other: &AggregatePlan| {
+        let program = |plan: &AggregatePlan| -> Vec<(ModuleDigest, String)> {
+            plan.functions.iter().map(|function| (function.module.digest, function.options.clone())).collect()
+        };
+        program(one) == program(other)
+    };
+    let still = || "the module before it still finishes the windows that were open when it took its place".to_owned();
+    match (&old.draining, &new.draining) {
+        (None, Some(before)) if same(old, before) => Ok(StateChange::Drained),
+        (None, Some(_)) => Err("`draining` has to name the modules that it has now, with their options".into()),
+        (Some(known), Some(before)) if same(old, new) && same(known, before) => Ok(StateChange::Kept),
+        (Some(_), None) if same(old, new) => Ok(StateChange::Kept),
+        (Some(_), _) => Err(still()),
+        (None, None) => Ok(StateChange::Kept),
+    }
 }
 
 /// What is kept as it came, or as it was said, has the columns that it has.

@@ -634,6 +634,7 @@ impl JoinDraft {
             partitions: job.partitions,
             output,
             cogroup,
+            on_trap: spec.on_trap,
             state_bytes: spec.limits.state_bytes,
             rows_max: job.batch.rows,
         }

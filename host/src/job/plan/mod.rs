@@ -235,10 +235,13 @@ impl Logic {
         }
     }
 
-    /// Its modules', in order.
+    /// Its modules', in order, with those that finish windows of before behind.
     pub fn digests(&self) -> Vec<ModuleDigest> {
         match self {
-            Self::Aggregate(plan) => plan.functions.iter().map(|function| function.module.digest).collect(),
+            Self::Aggregate(plan) => {
+                let draining = plan.draining.iter().flat_map(|before| &before.functions);
+                plan.functions.iter().chain(draining).map(|function| function.module.digest).collect()
+            }
             _ => self.digest().into_iter().collect(),
         }
     }

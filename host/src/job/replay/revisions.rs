@@ -200,6 +200,7 @@ mod tests {
             reset: 0,
             shadow: Some(ShadowSpec { modules: vec![module(&None)], reset: 0 }),
             canary: None,
+            draining: None,
             on_trap: OnTrap::Halt,
         }
     }

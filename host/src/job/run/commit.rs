@@ -266,6 +266,7 @@ impl Committer {
                 self.total.late += stats.late;
                 self.total.dead += stats.dead;
                 self.total.skipped += stats.skipped;
+                self.total.traps += stats.traps;
             }
         }
         for (sink, time) in self.sinks.iter_mut().zip(&stats.encode_time) {

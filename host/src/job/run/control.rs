@@ -51,6 +51,15 @@ impl Stop {
     }
 }
 
+/// State that is not yet all of the modules that the operator has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    pub operator: String,
+    /// Keys whose state is of an older version, or keys of open windows that the modules before finish; none: that is not known yet.
+    pub keys_left: Option<usize>,
+    pub is_draining: bool,
+}
+
 /// A handle on a run.
 #[derive(Clone, Default)]
 pub struct Control {
@@ -113,12 +122,16 @@ impl Control {
         }
     }
 
-    /// The operators whose state is being migrated, and how many of its keys are left; none: that is not known yet.
-    pub fn migrations(&self) -> Vec<(String, Option<usize>)> {
+    /// The operators whose state is being migrated, or whose windows the modules before still finish.
+    pub fn migrations(&self) -> Vec<Migration> {
         let Some(revision) = self.shared().revision.upgrade() else { return Vec::new() };
         let left = revision.plan.operators.iter().enumerate().filter(|(at, _)| !revision.has_failed(*at));
-        let left = left.map(|(at, planned)| (planned.logic.name().to_owned(), revision.keys_left(at)));
-        left.filter(|(_, left)| *left != Some(0)).collect()
+        let left = left.map(|(at, planned)| Migration {
+            operator: planned.logic.name().to_owned(),
+            keys_left: revision.keys_left(at),
+            is_draining: planned.spec.draining.is_some(),
+        });
+        left.filter(|migration| migration.keys_left != Some(0)).collect()
     }
 
     /// Goes over at the next epoch. A change that was asked for before, and has not begun, is given up. The modules' instances are

@@ -73,7 +73,7 @@ pub use self::{
         recorded::{catalogue_of, engine_as_of},
     },
     comparison::{Comparison, Cost, Difference},
-    control::{Control, Stop},
+    control::{Control, Migration, Stop},
     samples::Sample,
     timing::EpochTiming,
 };

@@ -8,7 +8,7 @@
 //! when all epochs of the revision before are done.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
@@ -111,9 +111,21 @@ impl State {
         }
     }
 
-    /// Keys whose state is still of an older version.
+    /// New windows for the modules of `logic`; those that are open stay with the modules before.
+    fn drain(self, logic: &Logic, newest: Option<i64>) -> Self {
+        match (self, logic) {
+            (Self::Aggregate(state), Logic::Aggregate(plan)) => {
+                Self::Aggregate(Box::new(state.drain(plan, plan.line(newest))))
+            }
+            (Self::Unfit(reason), _) => Self::Unfit(reason),
+            _ => unreachable!("the change of the job was checked"),
+        }
+    }
+
+    /// Keys whose state is still of an older version, and groups of windows that the modules before have still to finish.
     fn keys_left(&self) -> usize {
         match self {
+            Self::Aggregate(state) => state.groups_draining(),
             Self::Keyed(state) => state.keys_left(),
             _ => 0,
         }
@@ -127,8 +139,41 @@ pub(super) struct Heir {
     from: Vec<Arc<Legacy>>,
     number: u16,
     budget: Arc<Budget>,
-    /// Of the state only the time is taken.
-    is_reset: bool,
+    share: Share,
+}
+
+/// What an heir takes of the state.
+#[derive(Debug, Clone)]
+pub(super) enum Share {
+    All,
+    /// The time.
+    Time,
+    /// All, but only to finish the windows that are open in some partition.
+    OpenWindows(Arc<OpenWindows>),
+}
+
+/// How far the windows of an operator reach that is exchanged, over all its partitions.
+#[derive(Debug)]
+pub(super) struct OpenWindows {
+    of: Vec<Arc<Legacy>>,
+    newest: OnceLock<Option<i64>>,
+}
+
+impl OpenWindows {
+    pub(super) fn new(of: Vec<Arc<Legacy>>) -> Self {
+        Self { of, newest: OnceLock::new() }
+    }
+
+    /// The start of the newest pane. No heir takes a partition before it is known.
+    fn newest(&self) -> Option<i64> {
+        *self.newest.get_or_init(|| {
+            let newest = |legacy: &Arc<Legacy>| match &*legacy.partition.lock(&legacy.logic) {
+                State::Aggregate(state) => state.newest_pane(),
+                _ => None,
+            };
+            self.of.iter().filter_map(newest).max()
+        })
+    }
 }
 
 /// A partition whose operator is exchanged, for those that take its state.
@@ -150,12 +195,16 @@ impl Legacy {
 }
 
 impl Heir {
-    pub(super) fn new(from: Vec<Arc<Legacy>>, number: u16, budget: &Arc<Budget>, is_reset: bool) -> Self {
-        Self { from, number, budget: Arc::clone(budget), is_reset }
+    pub(super) fn new(from: Vec<Arc<Legacy>>, number: u16, budget: &Arc<Budget>, share: Share) -> Self {
+        Self { from, number, budget: Arc::clone(budget), share }
     }
 
     /// The state, as that of `logic`. Only once all epochs of the revision before are done.
     fn inherit(self, logic: &Logic) -> State {
+        let newest = match &self.share {
+            Share::OpenWindows(open) => open.newest(),
+            Share::All | Share::Time => None,
+        };
         let is_sound = |legacy: &&Arc<Legacy>| !legacy.has_failed.load(Ordering::Relaxed);
         let chosen = self.from.iter().find(is_sound).or(self.from.last()).expect("an heir has somebody before it");
         let mut state = State::Gone;
@@ -174,8 +223,10 @@ impl Heir {
                 };
             }
         }
-        if self.is_reset {
-            return state.reset(logic, &self.budget);
+        match self.share {
+            Share::Time => return state.reset(logic, &self.budget),
+            Share::OpenWindows(_) => return state.drain(logic, newest),
+            Share::All => {}
         }
         match state.evolve(&chosen.logic, logic, &self.budget) {
             Ok(()) => state,
@@ -185,8 +236,10 @@ impl Heir {
 
     /// Whether the state may be of an older version for a while.
     fn migrates(&self, logic: &Logic) -> bool {
-        if self.is_reset {
-            return false;
+        match self.share {
+            Share::Time => return false,
+            Share::OpenWindows(_) => return true,
+            Share::All => {}
         }
         let migrates = |legacy: &Arc<Legacy>| {
             legacy.partition.keys_left() != Some(0)
@@ -207,7 +260,7 @@ pub(super) struct Partition {
     state: Mutex<State>,
     /// Processing time, in µs, from which on something is due; `i64::MAX`: nothing is.
     wakes: AtomicI64,
-    /// Keys whose state is of an older version; `usize::MAX`: that is not known yet.
+    /// Keys whose state is of an older version, or of which another module has windows; `usize::MAX`: that is not known yet.
     keys_left: AtomicUsize,
     /// What it held at the end of its last epoch: keys, bytes.
     held: [AtomicU64; 2],

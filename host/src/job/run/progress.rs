@@ -97,6 +97,8 @@ pub struct Totals {
     /// Poison rows: those kept as dead letters, and those skipped.
     pub dead: u64,
     pub skipped: u64,
+    /// Those of them, and of what else was taken out, on which a module trapped.
+    pub traps: u64,
 }
 
 /// A finished run.

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +18,7 @@ use super::{
     RunError,
     checkpoints::Beginning,
     exchange::Exchange,
-    partition::{Heir, Legacy, Partition, budget},
+    partition::{Heir, Legacy, OpenWindows, Partition, Share, budget},
     progress::HeldState,
     runner::Runner,
 };
@@ -91,9 +92,14 @@ impl Revision {
             let stays = stays.filter(|at| self.plan.operators.get(*at).is_some_and(|old| named_alike(old, planned)));
             let budget = budget(&planned.logic);
             let numbers = 0..planned.logic.partitions();
-            let takes = Takes { stays, is_reset: change.state == StateChange::Reset };
+            let share = match change.state {
+                StateChange::Reset => Share::Time,
+                StateChange::Drained => Share::OpenWindows(Arc::new(estates.open_windows(before, numbers.clone()))),
+                _ => Share::All,
+            };
+            let takes = Takes { stays, share };
             let partitions =
-                numbers.map(|number| estates.partition(planned, before, (number, &budget), takes)).collect();
+                numbers.map(|number| estates.partition(planned, before, (number, &budget), &takes)).collect();
             let has_failed = stays.and_then(|at| self.operators.get(at)).map(|old| Arc::clone(&old.has_failed));
             Shared { exchange: Exchange::default(), partitions, has_failed: has_failed.unwrap_or_default() }
         };
@@ -163,12 +169,10 @@ struct Estates<'a> {
 }
 
 /// What an operator takes over.
-#[derive(Clone, Copy)]
 struct Takes {
     /// The operator before, if it is the very same.
     stays: Option<usize>,
-    /// Nothing but how far time has come.
-    is_reset: bool,
+    share: Share,
 }
 
 impl Estates<'_> {
@@ -200,7 +204,7 @@ impl Estates<'_> {
         planned: &PlannedOperator,
         before: &[usize],
         (number, budget): (u16, &Arc<Budget>),
-        Takes { stays, is_reset }: Takes,
+        Takes { stays, share }: &Takes,
     ) -> Arc<Partition> {
         if !planned.has_partition(number) {
             return Partition::elsewhere();
@@ -208,22 +212,32 @@ impl Estates<'_> {
         let owners = self.owners(before, number);
         let heirs = |owner: usize| self.heirs.get(&(owner, number)).copied().unwrap_or_default();
         if let [owner] = owners.as_slice()
-            && stays == Some(*owner)
+            && *stays == Some(*owner)
             && heirs(*owner) == 1
             && let Some(same) = self.old.operators.get(*owner).and_then(|old| old.partitions.get(usize::from(number)))
         {
             return Arc::clone(same);
         }
-        let from = owners.into_iter().filter_map(|owner| {
-            let shared = self.old.operators.get(owner)?;
-            let partition = shared.partitions.get(usize::from(number))?;
-            let logic = &self.old.plan.operators.get(owner)?.logic;
-            let count = self.heirs.get(&(owner, number)).copied().unwrap_or_default();
-            let legacy = || Arc::new(Legacy::new(partition, logic, &shared.has_failed, count));
-            Some(Arc::clone(self.legacies.entry((owner, number)).or_insert_with(legacy)))
+        let from = owners.into_iter().filter_map(|owner| self.legacy(owner, number)).collect();
+        Partition::inheriting(Heir::new(from, number, budget, share.clone()), &planned.logic)
+    }
+
+    fn legacy(&mut self, owner: usize, number: u16) -> Option<Arc<Legacy>> {
+        let shared = self.old.operators.get(owner)?;
+        let partition = shared.partitions.get(usize::from(number))?;
+        let logic = &self.old.plan.operators.get(owner)?.logic;
+        let count = self.heirs.get(&(owner, number)).copied().unwrap_or_default();
+        let legacy = || Arc::new(Legacy::new(partition, logic, &shared.has_failed, count));
+        Some(Arc::clone(self.legacies.entry((owner, number)).or_insert_with(legacy)))
+    }
+
+    /// The windows of all partitions.
+    fn open_windows(&mut self, before: &[usize], numbers: Range<u16>) -> OpenWindows {
+        let of = numbers.filter_map(|number| {
+            let owner = self.owners(before, number).first().copied()?;
+            self.legacy(owner, number)
         });
-        let from = from.collect();
-        Partition::inheriting(Heir::new(from, number, budget, is_reset), &planned.logic)
+        OpenWindows::new(of.collect())
     }
 }
 

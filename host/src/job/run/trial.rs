@@ -11,9 +11,12 @@ use crate::{
         Logic, PlannedOperator,
         change::{Change, OperatorChange, Refusals, StateChange},
     },
-    operator::keyed::{
-        KeyedPlan,
-        migrate::{Sample, still_older, try_out as try_migrate},
+    operator::{
+        aggregate::AggregatePlan,
+        keyed::{
+            KeyedPlan,
+            migrate::{Sample, still_older, try_out as try_migrate},
+        },
     },
 };
 
@@ -33,7 +36,11 @@ pub(super) fn try_out(revision: &Revision, change: &mut Change) -> Result<(), Re
 /// How many rows were tried; none: nothing is to be migrated.
 fn try_one(revision: &Revision, planned: &PlannedOperator, operator: &OperatorChange) -> Result<Option<usize>, String> {
     let Some(at) = operator.state_of else { return Ok(None) };
-    let (Some(before), Logic::Keyed(new)) = (revision.plan.operators.get(at), &planned.logic) else { return Ok(None) };
+    let Some(before) = revision.plan.operators.get(at) else { return Ok(None) };
+    if let (Logic::Aggregate(old), Logic::Aggregate(new)) = (&before.logic, &planned.logic) {
+        return check_drained(revision, at, (old, new)).map(|()| None);
+    }
+    let Logic::Keyed(new) = &planned.logic else { return Ok(None) };
     let Logic::Keyed(old) = &before.logic else { return Ok(None) };
     check_progress(revision, at, old, new)?;
     if let Some(Logic::Keyed(main)) = before
@@ -60,6 +67,16 @@ fn try_one(revision: &Revision, planned: &PlannedOperator, operator: &OperatorCh
         format!("its module {}", causes.join(": ").trim_end_matches(": "))
     })?;
     Ok(Some(tried))
+}
+
+/// The modules that finish windows stay until they have.
+fn check_drained(revision: &Revision, at: usize, (old, new): (&AggregatePlan, &AggregatePlan)) -> Result<(), String> {
+    match revision.keys_left(at) {
+        _ if old.draining.is_none() || new.draining.is_some() => Ok(()),
+        Some(0) => Ok(()),
+        Some(left) => Err(format!("the module before it still has {left} groups of open windows to finish")),
+        None => Err("the module before it has not begun to finish the windows that were open".into()),
+    }
 }
 
 /// A state of which a part is older still can only go on to be migrated to the version that it is of.

@@ -11,9 +11,10 @@ use pelton_wasm::CallError;
 
 use super::{
     AggregatePlan,
-    calls::{Calls, Columns},
+    calls::{Calls, Columns, take},
+    lost::{Lost, Unmerged},
 };
-use crate::state::rows::StateRows;
+use crate::{operator::poison::Chosen, state::rows::StateRows};
 
 #[derive(Debug)]
 pub struct Accumulators(Vec<StateRows>);
@@ -79,13 +80,49 @@ impl Accumulators {
     }
 
     /// Merges that do not need each other: none reads or writes what another one writes, except that each may write
-    /// where it reads.
-    pub fn merge(&mut self, calls: &mut Calls, merges: &Round) -> Result<(), CallError> {
+    /// where it reads. Those that cannot be made, by themselves or since a part is lost already, are lost.
+    pub fn merge(&mut self, calls: &mut Calls, merges: &Round, lost: &mut Lost) -> Result<(), CallError> {
+        let sound;
+        let merges = if lost.is_empty() {
+            merges
+        } else {
+            sound = lost.sound(merges);
+            &sound
+        };
         let rows_max = calls.rows_max();
         let Round { left, right, into } = merges;
         for ((left, right), into) in left.chunks(rows_max).zip(right.chunks(rows_max)).zip(into.chunks(rows_max)) {
-            let merged = calls.merge(left.len(), &self.gather(left), &self.gather(right))?;
-            self.scatter(into, &merged);
+            self.merge_columns(calls, (&self.gather(left), &self.gather(right)), into, lost)?;
+        }
+        Ok(())
+    }
+
+    /// Merges columns row by row, and writes them to `into`, of which none is named twice. Those that fail are lost, and nothing is
+    /// written in their place.
+    pub fn merge_columns(
+        &mut self,
+        calls: &mut Calls,
+        (left, right): (&[Columns], &[Columns]),
+        into: &[u32],
+        lost: &mut Lost,
+    ) -> Result<(), CallError> {
+        calls.brace();
+        let isolated = match calls.merge(into.len(), left, right) {
+            Err(error) if calls.isolates(&error) => calls.merge_without_poison(error, into.len(), left, right)?,
+            merged => {
+                self.scatter(into, &merged?);
+                return Ok(());
+            }
+        };
+        if let Some(merged) = &isolated.answer {
+            let gone = isolated.poison.iter().map(|(at, _)| *at).collect();
+            self.scatter(&Chosen::Without(gone).values(into), merged);
+        }
+        for (at, fault) in isolated.poison {
+            let part = |columns: &[Columns]| take(columns, &[at as u32]);
+            if let Some(slot) = into.get(at) {
+                lost.insert(*slot, Unmerged { left: part(left), right: part(right), number: at as u64, fault });
+            }
         }
         Ok(())
     }
@@ -108,6 +145,11 @@ impl Round {
 
     pub fn clear(&mut self) {
         [&mut self.left, &mut self.right, &mut self.into].into_iter().for_each(Vec::clear);
+    }
+
+    /// Each as (left, right, into).
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        self.left.iter().zip(&self.right).zip(&self.into).map(|((left, right), into)| (*left, *right, *into))
     }
 }
 
@@ -138,18 +180,20 @@ impl Rounds {
         }
     }
 
-    /// Carries them out, and forgets them. The slots absorbed are free then.
-    pub fn carry_out(&mut self, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<(), CallError> {
+    /// Carries them out, and forgets them. The slots absorbed are free then. Answers with what is lost of those that are not.
+    pub fn carry_out(&mut self, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<Lost, CallError> {
+        let mut lost = Lost::default();
         for round in std::mem::take(&mut self.rounds) {
-            accumulators.merge(calls, &round)?;
+            accumulators.merge(calls, &round, &mut lost)?;
             for slot in &round.into {
                 if let Some(next) = self.next.get_mut(*slot as usize) {
                     *next = 0;
                 }
             }
             accumulators.release(&round.right);
+            lost.forget(&round.right);
         }
-        Ok(())
+        Ok(lost)
     }
 
     fn next_of(&self, slot: u32) -> u32 {

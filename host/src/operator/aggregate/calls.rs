@@ -6,12 +6,13 @@ use arrow::{
     array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array},
     compute,
 };
+use pelton_core::poison::last_of_prefix;
 use pelton_wasm::{AggregateInstance, BatchContext, CallError, CallLog, Level, LogLine, Metering};
 
 use super::{AggregatePlan, Function};
 use crate::operator::{
     OperatorStats,
-    poison::{Chosen, Isolated, isolate},
+    poison::{Chosen, Isolated, Make, Trials, isolate, isolate_as},
     tables::{Loaded, SideTables},
 };
 
@@ -222,6 +223,52 @@ impl Calls {
         Ok(finished)
     }
 
+    /// A call that failed, made again by `make` without what is to blame: only what the last of these calls says and counts is kept.
+    pub fn without_poison<C, T>(
+        &mut self,
+        mut make: impl FnMut(&mut Self, &C) -> Result<T, CallError>,
+        isolate: impl FnOnce(&mut Make<'_, C, T>) -> Result<Isolated<T>, CallError>,
+    ) -> Result<Isolated<T>, CallError> {
+        let (before, lines) = (self.stats, self.said.len());
+        let (mut said, mut refused) = (Vec::new(), 0);
+        let mut trial = |asked: &C, metering: Metering| {
+            drop(self.take_said());
+            self.said.truncate(lines);
+            self.meter(metering);
+            let rejected = self.stats.rejected;
+            let answer = make(self, asked)?;
+            refused = self.stats.rejected - rejected;
+            said = self.take_said();
+            said.extend(self.said.drain(lines..));
+            Ok(answer)
+        };
+        let isolated = isolate(&mut trial)?;
+        self.said.truncate(lines);
+        self.meter(Metering::Time);
+        // What was tried counts as tried alone.
+        self.stats = OperatorStats { call_time: self.stats.call_time, ..before };
+        self.stats.trials += isolated.trials;
+        if isolated.answer.is_some() {
+            self.said.extend(said);
+            self.stats.calls += self.plan.functions.len() as u64;
+            self.stats.rejected += refused;
+        }
+        Ok(isolated)
+    }
+
+    /// Whether a call that failed so is made again without what is to blame.
+    pub fn isolates(&self, error: &CallError) -> bool {
+        self.plan.on_trap.isolates() && error.blames_rows()
+    }
+
+    /// To be called before a call that may be made again: puts by what was said, for whoever fails is dropped.
+    pub fn brace(&mut self) {
+        if self.plan.on_trap.isolates() {
+            let said = self.take_said();
+            self.said.extend(said);
+        }
+    }
+
     /// A `finish` that failed, without the groups that are to blame. The answer has none of those.
     pub fn finish_without_poison(
         &mut self,
@@ -231,34 +278,55 @@ impl Calls {
         bounds: &Bounds<'_>,
         accumulators: &[Columns],
     ) -> Result<Isolated<Vec<Finished>>, CallError> {
-        let (before, lines) = (self.stats, self.said.len());
-        let (mut said, mut refused) = (Vec::new(), 0);
-        let mut make = |chosen: &Chosen, metering: Metering| {
-            drop(self.take_said());
-            self.said.truncate(lines);
-            self.meter(metering);
-            let rows = chosen.positions(bounds.pane.len());
+        let groups = bounds.pane.len();
+        let make = |calls: &mut Self, chosen: &Chosen| {
+            let rows = chosen.positions(groups);
             let [starts, ends] = [bounds.starts, bounds.ends].map(|times| chosen.values(times));
             let bounds = Bounds { starts: &starts, ends: &ends, pane: &chosen.values(bounds.pane) };
             let keys = take(std::slice::from_ref(keys), &rows).pop().unwrap_or_default();
-            let rejected = self.stats.rejected;
-            let finished = self.finish(context, rows.len(), &keys, &bounds, &take(accumulators, &rows))?;
-            // Only the last of these calls counts.
-            refused = self.stats.rejected - rejected;
-            said = self.take_said();
-            said.extend(self.said.drain(lines..));
-            Ok(finished)
+            calls.finish(context, rows.len(), &keys, &bounds, &take(accumulators, &rows))
         };
-        let isolated = isolate(bounds.pane.len(), error, &mut make)?;
-        self.meter(Metering::Time);
-        // What was tried counts as tried alone.
-        self.stats = OperatorStats { call_time: self.stats.call_time, ..before };
-        if isolated.answer.is_some() {
-            self.said.extend(said);
-            self.stats.calls += self.plan.functions.len() as u64;
-            self.stats.rejected += refused;
-        }
-        Ok(isolated)
+        self.without_poison(make, |trial| isolate(groups, error, trial))
+    }
+
+    /// A call that folds rows and failed, without the groups that are to blame; `slots` are those of its rows. `make` folds these rows, whose
+    /// groups are then the first, the second of those that it is given. Answers also with the row with which each of the groups fails.
+    pub fn fold_without_poison(
+        &mut self,
+        error: CallError,
+        slots: &[u32],
+        groups: usize,
+        mut make: impl FnMut(&mut Self, &Folded) -> Result<Vec<Columns>, CallError>,
+    ) -> Result<(Isolated<Vec<Columns>>, Vec<usize>), CallError> {
+        let mut rows = Vec::new();
+        let blame = |trials: &mut Trials<'_, '_, FoldedPart, Vec<Columns>>, group: usize| {
+            let own: Vec<usize> =
+                (0..).zip(slots).filter(|(_, slot)| **slot as usize == group).map(|(row, _)| row).collect();
+            let last = last_of_prefix(own.len(), |rows| {
+                trials.call(&FoldedPart::Beginning { group, rows }).map(|answer| answer.is_none())
+            })?;
+            rows.extend(own.get(last));
+            Ok(trials.fault())
+        };
+        let make = |calls: &mut Self, part: &FoldedPart| make(calls, &part.of(slots, groups));
+        let isolated =
+            self.without_poison(make, |trial| isolate_as(groups, error, trial, FoldedPart::Groups, blame))?;
+        Ok((isolated, rows))
+    }
+
+    /// A `merge` of so many rows that failed, without those that are to blame.
+    pub fn merge_without_poison(
+        &mut self,
+        error: CallError,
+        rows: usize,
+        left: &[Columns],
+        right: &[Columns],
+    ) -> Result<Isolated<Vec<Columns>>, CallError> {
+        let make = |calls: &mut Self, chosen: &Chosen| {
+            let rows = chosen.positions(rows);
+            calls.merge(rows.len(), &take(left, &rows), &take(right, &rows))
+        };
+        self.without_poison(make, |trial| isolate(rows, error, trial))
     }
 
     /// What the calls since the last take logged and counted.
@@ -322,6 +390,44 @@ impl Calls {
         }
         self.stats.call_time += started.elapsed();
         Ok(results)
+    }
+}
+
+/// Some of a call that folds rows.
+enum FoldedPart {
+    Groups(Chosen),
+    /// The first so many rows of a group.
+    Beginning {
+        group: usize,
+        rows: usize,
+    },
+}
+
+/// Rows that are folded.
+pub struct Folded {
+    pub rows: Vec<u32>,
+    /// Of each of them, the number of its group among `groups`.
+    pub slots: Vec<u32>,
+    pub groups: Vec<u32>,
+}
+
+impl FoldedPart {
+    fn of(&self, slots: &[u32], groups: usize) -> Folded {
+        const NONE: u32 = u32::MAX;
+        let (chosen, rows_max) = match self {
+            Self::Groups(chosen) => (chosen.positions(groups), usize::MAX),
+            Self::Beginning { group, rows } => (vec![*group as u32], *rows),
+        };
+        let mut numbers = vec![NONE; groups];
+        for (number, group) in (0..).zip(&chosen) {
+            if let Some(at) = numbers.get_mut(*group as usize) {
+                *at = number;
+            }
+        }
+        let number = |slot: &u32| numbers.get(*slot as usize).copied().filter(|number| *number != NONE);
+        let rows = (0..).zip(slots).filter_map(|(row, slot)| Some((row, number(slot)?))).take(rows_max);
+        let (rows, slots) = rows.unzip();
+        Folded { rows, slots, groups: chosen }
     }
 }
 

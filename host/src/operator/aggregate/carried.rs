@@ -6,7 +6,7 @@
 
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::{
     array::{ArrayRef, AsArray, Int8Array, RecordBatch, UInt32Array},
@@ -21,11 +21,15 @@ pub use self::snapshot::{SavedNumberedRows, SavedTallies};
 use super::{
     AggregatePlan,
     accumulators::Accumulators,
-    calls::Change,
+    calls::{Change, Columns, take},
+    draining::Own,
     partial::{CarriedRows, Partial},
     reduce::{EpochEnd, Tools},
 };
-use crate::operator::record_batch;
+use crate::operator::{
+    poison::{Chosen, Fault},
+    record_batch,
+};
 
 /// Which columns of a batch cross: those that modules read, and what a row of a stream of changes does. They are in the order of
 /// the operator's input, of which it does not matter here what else of it arrives.
@@ -93,6 +97,13 @@ impl NumberedRows {
         self.batch.get_array_memory_size() + self.keys.capacity() * 4
     }
 
+    /// Those of other keys; none: there are no others.
+    pub fn without(&self, keys: &BTreeSet<u32>) -> Option<Self> {
+        let others = (0..).zip(&self.keys).filter(|(_, key)| !keys.contains(key)).map(|(row, _)| row);
+        let others: Vec<u32> = others.collect();
+        (!others.is_empty()).then(|| self.select(&others))
+    }
+
     /// The same rows, in their order, in as few pieces as calls can take.
     pub fn joined(pieces: Vec<Self>, rows_max: usize) -> Vec<Self> {
         let mut joined: Vec<Self> = Vec::new();
@@ -143,10 +154,10 @@ pub fn take_rows(batch: &RecordBatch, rows: &[u32]) -> RecordBatch {
     record_batch(&batch.schema(), batch.columns().iter().map(one).collect(), count)
 }
 
-/// The carried rows of a piece by their pane, in order of appearance; `number` gives the number of a group's key in a pane.
+/// The carried rows of a piece that are of own panes, by their pane, in order of appearance; `number` gives the number of a group's key in a pane.
 pub fn by_pane(
     (partial, carried, rows): (&Partial, &CarriedRows, &[u32]),
-    carrying: &Carrying,
+    (carrying, own): (&Carrying, &Own),
     mut number: impl FnMut(i64, &Partial, u32) -> u32,
 ) -> Vec<(i64, Signed)> {
     const NONE: (u32, usize) = (u32::MAX, usize::MAX);
@@ -155,6 +166,9 @@ pub fn by_pane(
     let mut known = vec![NONE; partial.groups.len()];
     for row in rows {
         let group = carried.groups.get(*row as usize).copied().unwrap_or_default();
+        if !own.has_pane(partial.groups.tag(group)) {
+            continue;
+        }
         let Some(of) = known.get_mut(group as usize) else { continue };
         if *of == NONE {
             let pane = partial.groups.tag(group);
@@ -188,7 +202,8 @@ impl<'a> EpochEnd<'a> {
 }
 
 impl Tools {
-    /// Folds rows into the accumulators of their keys, or takes them back; `slot_of` says where those are.
+    /// Folds rows into the accumulators of their keys, or takes them back; `slot_of` says where those are. Answers with the keys for which
+    /// that fails, whose accumulators are as they were.
     pub fn change(
         &mut self,
         context: &BatchContext,
@@ -196,18 +211,49 @@ impl Tools {
         rows: &NumberedRows,
         slot_of: impl Fn(u32) -> u32,
         accumulators: &mut Accumulators,
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<Unfolded>, CallError> {
         if rows.keys.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (slots, keys) = self.dense.assign(&rows.keys);
         let of: Vec<u32> = keys.iter().map(|key| slot_of(*key)).collect();
         let before = accumulators.gather(&of);
         let reads = &self.carrying.reads;
-        let after = self.calls.change(context, change, (&rows.batch, reads), &slots, of.len(), &before)?;
-        accumulators.scatter(&of, &after);
-        Ok(())
+        self.calls.brace();
+        let error = match self.calls.change(context, change, (&rows.batch, reads), &slots, of.len(), &before) {
+            Err(error) if self.calls.isolates(&error) => error,
+            after => {
+                accumulators.scatter(&of, &after?);
+                return Ok(Vec::new());
+            }
+        };
+        let (isolated, failing) = self.calls.fold_without_poison(error, &slots, of.len(), |calls, part| {
+            let (batch, before) = (take_rows(&rows.batch, &part.rows), take(&before, &part.groups));
+            calls.change(context, change, (&batch, reads), &part.slots, part.groups.len(), &before)
+        })?;
+        if let Some(after) = &isolated.answer {
+            let gone = isolated.poison.iter().map(|(group, _)| *group).collect();
+            accumulators.scatter(&Chosen::Without(gone).values(&of), after);
+        }
+        let unfolded = isolated.poison.into_iter().zip(failing).filter_map(|((group, fault), row)| {
+            let (key, row_of) = (*keys.get(group)?, rows.batch.slice(row, 1));
+            let accumulators = take(&before, &[group as u32]);
+            Some(Unfolded { key, accumulators, row: row_of, number: context.first_row + row as u64, fault })
+        });
+        Ok(unfolded.collect())
     }
+}
+
+/// A key whose rows cannot be folded, or taken back.
+#[derive(Debug)]
+pub struct Unfolded {
+    pub key: u32,
+    /// Before the call: one row, one set of columns for each function.
+    pub accumulators: Vec<Columns>,
+    /// The first of its rows with which that fails.
+    pub row: RecordBatch,
+    pub number: u64,
+    pub fault: Fault,
 }
 
 /// Slots of one call for keys with numbers: dense, in order of appearance.
@@ -286,7 +332,8 @@ impl Tallies {
         self.0.capacity() * size_of::<Tally>()
     }
 
-    /// Folds rows, or takes them back. Keys that have no rows after that still have their accumulators, until [`Self::settle`].
+    /// Folds rows, or takes them back. Keys that have no rows after that still have their accumulators, until [`Self::settle`]. Answers
+    /// with the keys for which that fails: they have nothing any more.
     pub fn change(
         &mut self,
         tools: &mut Tools,
@@ -294,7 +341,7 @@ impl Tallies {
         context: &BatchContext,
         change: Change,
         rows: &NumberedRows,
-    ) -> Result<(), CallError> {
+    ) -> Result<Vec<Unfolded>, CallError> {
         let by = match change {
             Change::Add => 1,
             Change::TakeBack => -1,
@@ -311,7 +358,9 @@ impl Tallies {
                 tally.rows += by;
             }
         }
-        tools.change(context, change, rows, |key| self.get(key).slot, accumulators)
+        let lost = tools.change(context, change, rows, |key| self.get(key).slot, accumulators)?;
+        lost.iter().for_each(|unfolded| self.forget(unfolded.key, accumulators));
+        Ok(lost)
     }
 
     /// Gives back the accumulators of those of these keys that have no rows: nothing like a zero is left behind.

@@ -42,6 +42,11 @@ struct Pane {
 }
 
 impl Changing {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.panes.keys().next_back().copied()
+    }
+
     /// Shows every group that has rows, pane by pane, with the start of its pane.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         for (start, pane) in &self.panes {
@@ -64,7 +69,7 @@ impl Changing {
         epoch: &EpochEnd<'_>,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
-        self.change(tools, accumulators, epoch)?;
+        self.change(tools, accumulators, epoch, out)?;
         if tools.plan.window.kind == WindowKind::Global {
             return self.emit_all(tools, accumulators, epoch, out);
         }
@@ -81,11 +86,12 @@ impl Changing {
         tools: &mut Tools,
         accumulators: &mut Accumulators,
         epoch: &EpochEnd<'_>,
+        out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut taken_back: Vec<(i64, NumberedRows)> = Vec::new();
         for piece in epoch.carried() {
             let (panes, codec) = (&mut self.panes, &tools.codec);
-            let by_pane = carried::by_pane(piece, &tools.carrying, |start, partial, group| {
+            let by_pane = carried::by_pane(piece, (&tools.carrying, &epoch.own), |start, partial, group| {
                 let pane = panes.entry(start).or_insert_with(|| Pane {
                     keys: NumberedKeys::new(codec.slots()),
                     groups: Tallies::default(),
@@ -97,7 +103,7 @@ impl Changing {
             });
             for (start, signed) in by_pane {
                 if let Some(pane) = self.panes.get_mut(&start) {
-                    pane.groups.change(tools, accumulators, epoch.context, Change::Add, &signed.added)?;
+                    pane.change(tools, accumulators, epoch, (Change::Add, start, &signed.added), out)?;
                     // What was taken back before it was added comes to nothing now.
                     pane.groups.settle(&signed.added.keys, accumulators);
                 }
@@ -106,7 +112,7 @@ impl Changing {
         }
         for (start, rows) in taken_back {
             if let Some(pane) = self.panes.get_mut(&start) {
-                pane.groups.change(tools, accumulators, epoch.context, Change::TakeBack, &rows)?;
+                pane.change(tools, accumulators, epoch, (Change::TakeBack, start, &rows), out)?;
                 pane.groups.settle(&rows.keys, accumulators);
             }
         }
@@ -169,6 +175,21 @@ impl Changing {
 }
 
 impl Pane {
+    /// Folds rows, or takes them back. A group for which that fails has nothing any more.
+    fn change(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        (change, start, rows): (Change, i64, &NumberedRows),
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        for lost in self.groups.change(tools, accumulators, epoch.context, change, rows)? {
+            tools.lose_row(lost, self.keys.keys(), tools.bounds_of_pane(start), out);
+        }
+        Ok(())
+    }
+
     /// Emits the groups that changed, or all; what has no rows left is taken back, and forgotten. Not `is_due`: results that
     /// changed wait, unless nobody will ask which did.
     fn settle(

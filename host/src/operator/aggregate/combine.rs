@@ -29,7 +29,7 @@ use crate::{
         OperatorStats,
         admit::filter,
         partitions::{Parts, Sorted},
-        poison::{Chosen, isolate, taken_out},
+        poison::{Chosen, isolate_in_groups, taken_out},
         record_batch,
         shuffle::{Mapped, Piece},
         tables::SideTables,
@@ -51,6 +51,8 @@ pub struct Combiner {
     calls: Calls,
     groups: Groups,
     slots: Vec<u32>,
+    /// Of the modules before, where they finish windows.
+    draining: Option<Box<Self>>,
 }
 
 /// The keys of a batch, row for row.
@@ -99,6 +101,7 @@ impl Combiner {
             calls: Calls::new(Arc::clone(&plan)),
             groups: Groups::new(codec.store()),
             slots: Vec::new(),
+            draining: plan.draining.as_ref().map(|before| Box::new(Self::new(Arc::clone(before)))),
             codec,
             plan,
         }
@@ -106,11 +109,13 @@ impl Combiner {
 
     /// Makes the modules' instances.
     pub fn warm(&mut self) -> Result<(), CallError> {
+        self.draining.as_mut().map_or(Ok(()), |before| before.warm())?;
         self.calls.warm()
     }
 
     /// From now on calls see these tables.
     pub fn see(&mut self, tables: &Arc<SideTables>) {
+        self.draining.iter_mut().for_each(|before| before.see(tables));
         self.calls.see(tables);
     }
 
@@ -135,7 +140,21 @@ impl Combiner {
 
     /// What the calls since the last take logged and counted.
     pub fn take_logs(&mut self) -> Vec<CallLog> {
-        self.calls.take_logs()
+        let mut logs: Vec<CallLog> = self.draining.iter_mut().flat_map(|before| before.take_logs()).collect();
+        logs.extend(self.calls.take_logs());
+        logs
+    }
+
+    /// What the calls have said since they were last asked.
+    fn take_said(&mut self) -> Vec<CallLog> {
+        let mut said: Vec<CallLog> = self.draining.iter_mut().flat_map(|before| before.take_said()).collect();
+        said.extend(self.calls.take_said());
+        said
+    }
+
+    fn meter(&mut self, metering: Metering) {
+        self.draining.iter_mut().for_each(|before| before.meter(metering));
+        self.calls.meter(metering);
     }
 
     fn fold(&mut self, context: &BatchContext, batch: RecordBatch, out: &mut Mapped) -> Result<(), CallError> {
@@ -151,13 +170,11 @@ impl Combiner {
             return Ok(());
         }
         if self.plan.on_trap.isolates() {
-            let said = self.calls.take_said();
+            let said = self.take_said();
             self.calls.keep(said);
         }
-        let partial = match self.partial(context, &batch, &times) {
-            Err(error) if self.plan.on_trap.isolates() && error.blames_rows() => {
-                self.isolate(context, &batch, &times, error, out)?
-            }
+        let partial = match self.partials(context, &batch, &times) {
+            Err(error) if self.calls.isolates(&error) => self.isolate(context, &batch, &times, error, out)?,
             partial => Some(partial?),
         };
         out.pieces.extend(partial.map(|partial| Piece::Partial(Arc::new(partial))));
@@ -173,17 +190,18 @@ impl Combiner {
         error: CallError,
         out: &mut Mapped,
     ) -> Result<Option<Partial>, CallError> {
+        let (slots, groups) = self.groups_of(batch, times);
         let (before, mut said) = (self.calls.stats, Vec::new());
         let mut make = |chosen: &Chosen, metering: Metering| -> Result<_, CallError> {
-            drop(self.calls.take_said());
-            self.calls.meter(metering);
-            let partial = self.partial(context, &chosen.rows(batch), &chosen.values(times))?;
+            drop(self.take_said());
+            self.meter(metering);
+            let partial = self.partials(context, &chosen.rows(batch), &chosen.values(times))?;
             // Only the last of these calls counts.
-            said = self.calls.take_said();
+            said = self.take_said();
             Ok(partial)
         };
-        let mut isolated = isolate(batch.num_rows(), error, &mut make)?;
-        self.calls.meter(Metering::Time);
+        let mut isolated = isolate_in_groups(&slots, groups, error, &mut make)?;
+        self.meter(Metering::Time);
         // What was tried counts as tried alone.
         let call_time = self.calls.stats.call_time;
         self.calls.stats = OperatorStats { call_time, ..before };
@@ -191,9 +209,32 @@ impl Combiner {
             self.calls.keep(said);
             self.calls.stats.calls += self.plan.functions.len() as u64;
         }
-        taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+        out.stats.trials += isolated.trials;
+        taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut out.stats);
         out.poison.extend(isolated.of(batch, context.first_row));
         Ok(isolated.answer)
+    }
+
+    /// The group of each row, and how many there are: what is folded together. Of sessions, the key's are taken for one.
+    fn groups_of(&mut self, batch: &RecordBatch, times: &[i64]) -> (Vec<u32>, usize) {
+        let tags = if matches!(self.place, Place::Pane(_)) { times } else { &[] };
+        let keys = self.keys(batch);
+        self.slots.clear();
+        self.assign(&keys, tags, 0..keys.hashes.len());
+        let groups = self.groups.rows().len();
+        self.groups.clear();
+        (std::mem::take(&mut self.slots), groups)
+    }
+
+    /// What a batch comes to, for the modules and for those before.
+    fn partials(&mut self, context: &BatchContext, batch: &RecordBatch, times: &[i64]) -> Result<Partial, CallError> {
+        let own = self.partial(context, batch, times)?;
+        let Some(draining) = &mut self.draining else { return Ok(own) };
+        let before = draining.partial(context, batch, times)?;
+        let calls = std::mem::take(&mut draining.calls.stats);
+        self.calls.stats.calls += calls.calls;
+        self.calls.stats.call_time += calls.call_time;
+        Ok(Partial { before: Some(Arc::new(before)), ..own })
     }
 
     /// What a batch comes to whose rows have these times, or panes.
@@ -212,20 +253,17 @@ impl Combiner {
         self.slots.clear();
         self.assign(&keys, tags, 0..keys.hashes.len());
         let (groups, parts) = self.sorted_groups();
-        let mut rows = batch.clone();
-        if let Some(carrying) = &self.carrying {
-            rows = carrying.narrow(batch);
-            if self.plan.on_trap.isolates() {
-                // Behind the shuffle rows of many batches share a call. So each is tried here, by a fold that counts for nothing: a
-                // row on which the module fails goes, and so does the one that would take it back.
-                self.calls.accumulate(context, batch, &self.slots, groups.len())?;
-                drop(self.calls.take_said());
-            }
+        let rows = self.carrying.as_ref().map_or_else(|| batch.clone(), |carrying| carrying.narrow(batch));
+        if self.plan.on_trap.isolates() {
+            // Behind the shuffle rows of many batches share a call, and windows that count rows have counted them. So each is tried here, by
+            // a fold that counts for nothing: a row on which the module fails goes, and so does the one that would take it back.
+            self.calls.accumulate(context, batch, &self.slots, groups.len())?;
+            drop(self.calls.take_said());
         }
         let slots = std::mem::take(&mut self.slots);
         let rows = CarriedRows::new(rows, slots, &groups, self.plan.partitions);
         let content = Content::Accumulators(Vec::new());
-        Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: Some(rows) })
+        Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: Some(rows), before: None })
     }
 
     /// A batch of which each group becomes one accumulator, unless that saves nothing.
@@ -240,12 +278,13 @@ impl Combiner {
             let Sorted { order, parts } = Sorted::new(&keys.hashes, self.plan.partitions).then_by(panes);
             let content = Content::Rows(ReadColumns::take(&self.plan, batch, &order));
             let groups = keys.in_order(&order, tags, self.codec.store());
-            return Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None });
+            return Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None, before: None });
         }
         self.assign(&keys, tags, 0..keys.hashes.len());
         let (groups, parts) = self.sorted_groups();
         let accumulators = self.calls.accumulate(context, batch, &self.slots, groups.len())?;
-        Ok(Partial { groups, parts, lasts: Vec::new(), content: Content::Accumulators(accumulators), rows: None })
+        let content = Content::Accumulators(accumulators);
+        Ok(Partial { groups, parts, lasts: Vec::new(), content, rows: None, before: None })
     }
 
     fn keys(&self, batch: &RecordBatch) -> BatchKeys {
@@ -297,7 +336,8 @@ impl Combiner {
         let is_doubtful = |last: &i64| is_late(last.saturating_add(gap), lateness, context.watermark);
         let doubtful: Vec<bool> = lasts.iter().map(is_doubtful).collect();
         let rows = doubtful.contains(&true).then(|| self.doubtful_rows(batch, &doubtful, &groups));
-        Ok(Partial { groups, parts: sorted.parts, lasts, content: Content::Accumulators(accumulators), rows })
+        let content = Content::Accumulators(accumulators);
+        Ok(Partial { groups, parts: sorted.parts, lasts, content, rows, before: None })
     }
 
     /// The rows of groups that are late unless they join a session: the reduce side knows.

@@ -6,6 +6,7 @@
 
 mod snapshot;
 
+use arrow::array::RecordBatch;
 use pelton_core::job::Emission;
 use pelton_wasm::CallError;
 
@@ -13,13 +14,17 @@ pub use self::snapshot::SavedCounted;
 use super::{
     Reduced,
     accumulators::Accumulators,
-    calls::take,
-    carried::take_rows,
+    calls::{Columns, take},
+    carried::{Unfolded, take_rows},
     emit::{Due, Moment, UNBOUNDED},
+    lost::Lost,
     partial::{CarriedRows, Partial},
     reduce::{EpochEnd, Tools},
 };
-use crate::state::{keys::KeyStore, numbered::NumberedKeys};
+use crate::{
+    operator::poison::Chosen,
+    state::{keys::KeyStore, numbered::NumberedKeys},
+};
 
 /// The windows of one partition.
 #[derive(Debug)]
@@ -159,32 +164,95 @@ impl Counted {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let batch = take_rows(&carried.batch, rows);
-        let partials = tools.calls.accumulate(epoch.context, &batch, &cut.share_of, cut.shares.len())?;
-        let (mut slots, mut fresh, mut known) = (Vec::new(), Vec::new(), Vec::new());
-        for (share, at) in cut.shares.iter().zip(0u32..) {
+        let Folding { shares: folded, partials, failed } = fold_shares(tools, epoch, &batch, cut)?;
+        let mut slots = Vec::new();
+        for share in &cut.shares {
             let open = self.open.get_mut(share.key as usize).expect("cut entered the key");
             if !share.continues {
                 open.slot = accumulators.allocate();
             }
             slots.push(open.slot);
-            if share.continues { known.push(at) } else { fresh.push(at) }
         }
         let slot_of = |share: &u32| slots.get(*share as usize).copied().unwrap_or_default();
+        let continues = |share: &u32| cut.shares.get(*share as usize).is_some_and(|share| share.continues);
+        // (share, its row among the partials) of windows that go on, and of new ones.
+        let (known, fresh): (Vec<_>, Vec<_>) = folded.into_iter().zip(0_u32..).partition(|(share, _)| continues(share));
+        let (known, known_at): (Vec<u32>, Vec<u32>) = known.into_iter().unzip();
+        let (fresh, fresh_at): (Vec<u32>, Vec<u32>) = fresh.into_iter().unzip();
         let (fresh_slots, known_slots): (Vec<u32>, Vec<u32>) =
             (fresh.iter().map(slot_of).collect(), known.iter().map(slot_of).collect());
-        accumulators.scatter(&fresh_slots, &take(&partials, &fresh));
+        accumulators.scatter(&fresh_slots, &take(&partials, &fresh_at));
+        let mut lost = Lost::default();
         if !known.is_empty() {
             let left = accumulators.gather(&known_slots);
-            let merged = tools.calls.merge(known.len(), &left, &take(&partials, &known))?;
-            accumulators.scatter(&known_slots, &merged);
+            let right = take(&partials, &known_at);
+            accumulators.merge_columns(&mut tools.calls, (&left, &right), &known_slots, &mut lost)?;
+        }
+        let mut gone = Vec::new();
+        for (share, mut unfolded) in failed {
+            unfolded.accumulators = accumulators.gather(&[slot_of(&share)]);
+            tools.lose_row(unfolded, self.keys.keys(), UNBOUNDED, out);
+            gone.push(share);
+        }
+        for (slot, unmerged) in lost.take_all() {
+            let share = known.iter().copied().find(|share| slot_of(share) == slot);
+            let Some((share, key)) = share.and_then(|at| Some((at, cut.shares.get(at as usize)?.key))) else {
+                continue;
+            };
+            tools.lose_parts(unmerged, (self.keys.keys(), key), UNBOUNDED, out);
+            gone.push(share);
         }
         let mut due = Due::with_capacity(cut.full.len());
-        for share in &cut.full {
+        for share in cut.full.iter().filter(|share| !gone.contains(share)) {
             let key = cut.shares.get(*share as usize).map(|share| share.key).unwrap_or_default();
             due.push(key, slot_of(share), UNBOUNDED, Moment::OnTime);
         }
         tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
         accumulators.release(due.slots());
+        for share in gone {
+            accumulators.release(&[slot_of(&share)]);
+            // A window that is not full is begun anew by the next row of its key.
+            let is_full = cut.full.contains(&share);
+            let key = cut.shares.get(share as usize).filter(|_| !is_full).map(|share| share.key as usize);
+            if let Some(open) = key.and_then(|key| self.open.get_mut(key)) {
+                *open = Open::default();
+            }
+        }
         Ok(())
     }
+}
+
+/// The rows of a piece, folded.
+struct Folding {
+    /// Shares that could be, each with a row of `partials`.
+    shares: Vec<u32>,
+    partials: Vec<Columns>,
+    /// Those that could not.
+    failed: Vec<(u32, Unfolded)>,
+}
+
+/// Folds the rows of each share by themselves.
+fn fold_shares(tools: &mut Tools, epoch: &EpochEnd<'_>, batch: &RecordBatch, cut: &Cut) -> Result<Folding, CallError> {
+    let (context, count) = (epoch.context, cut.shares.len());
+    tools.calls.brace();
+    let error = match tools.calls.accumulate(context, batch, &cut.share_of, count) {
+        Err(error) if tools.calls.isolates(&error) => error,
+        partials => {
+            let shares = (0..count as u32).collect();
+            return Ok(Folding { shares, partials: partials?, failed: Vec::new() });
+        }
+    };
+    let (isolated, rows) = tools.calls.fold_without_poison(error, &cut.share_of, count, |calls, part| {
+        calls.accumulate(context, &take_rows(batch, &part.rows), &part.slots, part.groups.len())
+    })?;
+    let gone: Vec<usize> = isolated.poison.iter().map(|(share, _)| *share).collect();
+    let failed = isolated.poison.into_iter().zip(rows).filter_map(|((share, fault), row)| {
+        let key = cut.shares.get(share)?.key;
+        let number = context.first_row + row as u64;
+        Some((share as u32, Unfolded { key, accumulators: Vec::new(), row: batch.slice(row, 1), number, fault }))
+    });
+    let failed = failed.collect();
+    let shares = Chosen::Without(gone).positions(count);
+    let nothing = || vec![Columns::new(); tools.plan.functions.len()];
+    Ok(Folding { shares, partials: isolated.answer.unwrap_or_else(nothing), failed })
 }

@@ -63,6 +63,20 @@ impl Due {
         self.moments.push(moment as u8);
     }
 
+    /// Those of some windows.
+    fn only(&self, is_wanted: impl Fn(&Window) -> bool) -> Self {
+        let mut only = Self::default();
+        for (((key, slot), window), moment) in self.keys.iter().zip(&self.slots).zip(&self.windows).zip(&self.moments) {
+            if is_wanted(window) {
+                only.keys.push(*key);
+                only.slots.push(*slot);
+                only.windows.push(*window);
+                only.moments.push(*moment);
+            }
+        }
+        only
+    }
+
     pub fn slots(&self) -> &[u32] {
         &self.slots
     }
@@ -122,6 +136,21 @@ impl Tools {
         accumulators: &Accumulators,
         out: &mut Reduced,
     ) -> Result<(), CallError> {
+        if !self.own.is_all() {
+            let own = due.only(|window| self.own.has_window(window.start));
+            return self.take(context, &own, keys, accumulators, out);
+        }
+        self.take(context, due, keys, accumulators, out)
+    }
+
+    fn take(
+        &mut self,
+        context: &BatchContext,
+        due: &Due,
+        keys: &KeyStore,
+        accumulators: &Accumulators,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
         let mut taken = 0;
         while taken < due.len() {
             let room = self.plan.rows_max.saturating_sub(self.leaving.moments.len());
@@ -149,15 +178,11 @@ impl Tools {
         let (mut starts, mut ends, moments) = (std::mem::take(starts), std::mem::take(ends), std::mem::take(moments));
         let told = Bounds { starts: &starts, ends: &ends, pane: &moments };
         let accumulators = accumulators.take_all();
-        let isolates = self.plan.on_trap.isolates();
-        if isolates {
-            let said = self.calls.take_said();
-            self.calls.keep(said);
-        }
+        self.calls.brace();
         let finished = match self.calls.finish(context, rows, &columns, &told, &accumulators) {
-            Err(error) if isolates && error.blames_rows() => {
+            Err(error) if self.calls.isolates(&error) => {
                 let isolated = self.calls.finish_without_poison(context, error, &columns, &told, &accumulators)?;
-                taken_out(self.plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+                taken_out(self.plan.on_trap.fate(), isolated.faults(), &mut out.stats);
                 let gone = isolated.poison.iter().map(|(group, _)| *group).collect();
                 let about = |(group, fault)| PoisonRow {
                     kind: PoisonKind::Group,
@@ -238,16 +263,10 @@ fn about(
     (starts, ends): (&[i64], &[i64]),
     accumulators: &[Columns],
 ) -> RecordBatch {
-    let mut columns: Columns = keys.iter().map(|column| column.slice(group, 1)).collect();
-    if plan.has_bounds() {
-        let time = |times: &[i64]| -> ArrayRef {
-            Arc::new(TimestampMicrosecondArray::from_iter(times.get(group).copied().map(Some)))
-        };
-        columns.extend([time(starts), time(ends)]);
-    }
-    columns.extend(accumulators.iter().flatten().map(|column| column.slice(group, 1)));
-    let schema = plan.looked().pop().map(|accumulators| accumulators.schema).expect("they are the last of its tables");
-    record_batch(&schema, columns, 1)
+    let one = |column: &ArrayRef| column.slice(group, 1);
+    let time = |times: &[i64]| times.get(group).copied().unwrap_or_default();
+    let window = Window { start: time(starts), end: time(ends) };
+    plan.about_group(keys.iter().map(one).collect(), window, accumulators.iter().flatten().map(one).collect())
 }
 
 fn windows(starts: &[i64], ends: &[i64]) -> Vec<Window> {

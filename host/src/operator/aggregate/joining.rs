@@ -17,6 +17,7 @@ use pelton_wasm::{BatchContext, CallError};
 use super::{
     accumulators::Accumulators,
     calls::{Calls, Columns, ReadColumns, take},
+    lost::Lost,
     partial::{Content, Partial},
 };
 
@@ -67,18 +68,19 @@ impl Joining {
         }
     }
 
-    /// Joins the piece, of which `groups` have been pushed; rows wait for those of the next pieces.
+    /// Joins the piece, of which `groups` have been pushed; rows wait for those of the next pieces. Groups that cannot be merged are lost.
     pub fn end_piece(
         &mut self,
         accumulators: &mut Accumulators,
         calls: &mut Calls,
         (partial, groups): (&Partial, Range<u32>),
+        lost: &mut Lost,
     ) -> Result<(), CallError> {
         match &partial.content {
             Content::Rows(rows) => self.waiting.push(rows.slice(groups)),
             Content::Accumulators(columns) => {
                 self.fresh.put(accumulators, columns);
-                self.known.merge(accumulators, calls, columns)?;
+                self.known.merge(accumulators, calls, columns, lost)?;
                 self.fresh.clear();
                 self.known.clear();
             }
@@ -151,14 +153,18 @@ impl Moved {
     }
 
     /// Merges the groups into slots that have accumulators. No slot is here twice.
-    fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls, columns: &[Columns]) -> Result<(), CallError> {
+    fn merge(
+        &self,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+        columns: &[Columns],
+        lost: &mut Lost,
+    ) -> Result<(), CallError> {
         if self.slots.is_empty() {
             return Ok(());
         }
-        let right = take(columns, &self.groups);
-        let merged = calls.merge(self.slots.len(), &accumulators.gather(&self.slots), &right)?;
-        accumulators.scatter(&self.slots, &merged);
-        Ok(())
+        let (left, right) = (accumulators.gather(&self.slots), take(columns, &self.groups));
+        accumulators.merge_columns(calls, (&left, &right), &self.slots, lost)
     }
 
     fn clear(&mut self) {

@@ -23,8 +23,11 @@ mod changing;
 mod combine;
 mod counted;
 mod crossing;
+mod draining;
 mod emit;
 mod joining;
+mod letters;
+mod lost;
 mod partial;
 mod reduce;
 mod rolling;
@@ -50,6 +53,7 @@ use self::carried::Carrying;
 pub use self::{
     combine::Combiner,
     crossing::Crossing,
+    draining::Line,
     partial::Partial,
     reduce::{Open, Partition, Reducer},
 };
@@ -60,7 +64,7 @@ pub const WINDOW_START: &str = "window_start";
 pub const WINDOW_END: &str = "window_end";
 
 /// What all threads share of an aggregating operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AggregatePlan {
     pub name: String,
     /// At least one.
@@ -98,10 +102,12 @@ pub struct AggregatePlan {
     /// When the map side does not fold.
     pub crossing: Crossing,
     pub seed: u64,
+    /// The same operator with the modules that finish the windows which were open when these took their place.
+    pub draining: Option<Arc<AggregatePlan>>,
 }
 
 /// One module of an aggregating operator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Function {
     /// As the job file names it, for errors.
     pub module_name: String,

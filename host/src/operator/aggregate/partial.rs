@@ -1,5 +1,7 @@
 //! What crosses the shuffle: groups of a batch with their partial accumulators, and rows that the reduce side must see.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 
 use super::calls::{Columns, ReadColumns};
@@ -20,6 +22,8 @@ pub struct Partial {
     /// Rows as they came: all of them where they are folded behind the shuffle; for sessions those that are late unless they
     /// join others.
     pub rows: Option<CarriedRows>,
+    /// What the modules before made of the same rows, where they finish windows.
+    pub before: Option<Arc<Partial>>,
 }
 
 #[derive(Debug)]

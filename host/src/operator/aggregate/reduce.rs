@@ -27,6 +27,7 @@ use super::{
     changes::{Emitted, ResultCodec},
     changing::Changing,
     counted::Counted,
+    draining::{Draining, Own},
     emit::Leaving,
     joining::Joining,
     partial::Partial,
@@ -44,7 +45,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Partition {
     number: u16,
-    windows: Windows,
+    pub(super) windows: Windows,
     accumulators: Accumulators,
     /// Up to which windows have been closed.
     watermark: i64,
@@ -52,10 +53,12 @@ pub struct Partition {
     early_at: Option<i64>,
     /// What was said, where results leave as changes.
     emitted: Option<Emitted>,
+    /// The windows that the modules before finish.
+    pub(super) draining: Option<Box<Draining>>,
 }
 
 #[derive(Debug)]
-enum Windows {
+pub(super) enum Windows {
     Whole(Whole),
     Changing(Changing),
     Sliding(Box<Sliding>),
@@ -66,7 +69,11 @@ enum Windows {
 
 /// The reduce side on one compute thread.
 #[derive(Debug)]
-pub struct Reducer(Tools);
+pub struct Reducer {
+    tools: Tools,
+    /// That of the modules before, where they finish windows.
+    draining: Option<Box<Self>>,
+}
 
 /// What every kind of window works with.
 #[derive(Debug)]
@@ -83,10 +90,12 @@ pub struct Tools {
     pub results: ResultCodec,
     /// Of the partition that is being reduced.
     pub emitted: Option<Emitted>,
+    /// What is its own of the windows.
+    pub own: Own,
 }
 
 /// One epoch of one partition.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EpochEnd<'a> {
     pub context: &'a BatchContext,
     /// What the map side made, in canonical order.
@@ -98,6 +107,8 @@ pub struct EpochEnd<'a> {
     pub is_last: bool,
     /// Results of open windows are due that have changed since they were emitted.
     pub emits_open: bool,
+    /// What is the partition's own of the windows.
+    pub own: Own,
 }
 
 impl Partition {
@@ -121,12 +132,14 @@ impl Partition {
         };
         let emitted = plan.emits_changes.then(Emitted::default);
         let accumulators = Accumulators::new(plan);
-        Self { number, windows, accumulators, watermark: i64::MIN, early_at: None, emitted }
+        Self { number, windows, accumulators, watermark: i64::MIN, early_at: None, emitted, draining: None }
     }
 
     /// The state of `old` as that of `new`, which has the same windows and keys, keeps the same columns of rows and results, and
     /// whose accumulators fit.
     pub fn evolve(&mut self, old: &AggregatePlan, new: &AggregatePlan) {
+        // Where the modules before have nothing to do any more they go.
+        self.draining = self.draining.take().filter(|_| new.draining.is_some());
         self.accumulators.evolve(old, new);
         if let Windows::Sessions(sessions) = &mut self.windows
             && new.in_order
@@ -142,14 +155,15 @@ impl Partition {
 
     /// Groups that have accumulators.
     pub fn groups(&self) -> usize {
-        match &self.windows {
+        let groups = match &self.windows {
             Windows::Whole(whole) => whole.groups(),
             Windows::Changing(changing) => changing.groups(),
             Windows::Sliding(sliding) => sliding.groups(),
             Windows::Rolling(rolling) => rolling.groups(),
             Windows::Sessions(sessions) => sessions.groups(),
             Windows::Counted(counted) => counted.groups(),
-        }
+        };
+        groups + self.groups_draining()
     }
 
     /// The earliest processing time at which something is due though no row comes.
@@ -166,7 +180,8 @@ impl Partition {
                 panes.pane_end(open)
             }),
         };
-        early.into_iter().chain(closes).min()
+        let draining = self.draining.as_ref().and_then(|draining| draining.partition.wakes(plan));
+        early.into_iter().chain(closes).chain(draining).min()
     }
 
     /// Whether results of open windows are due in an epoch of this processing time.
@@ -194,14 +209,16 @@ impl Partition {
             Windows::Sessions(sessions) => sessions.held_bytes(),
             Windows::Counted(counted) => counted.held_bytes(),
         };
-        windows + self.accumulators.held_bytes() + self.emitted.as_ref().map_or(0, Emitted::held_bytes)
+        let draining = self.draining.as_ref().map_or(0, |draining| draining.partition.held_bytes());
+        windows + self.accumulators.held_bytes() + self.emitted.as_ref().map_or(0, Emitted::held_bytes) + draining
     }
 }
 
 impl Reducer {
     pub fn new(plan: Arc<AggregatePlan>) -> Self {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
-        Self(Tools {
+        let draining = plan.draining.as_ref().map(|before| Box::new(Self::new(Arc::clone(before))));
+        let tools = Tools {
             panes: Panes::new(&plan.window.kind),
             calls: Calls::new(Arc::clone(&plan)),
             joining: Joining::default(),
@@ -210,14 +227,17 @@ impl Reducer {
             dense: Dense::default(),
             results: ResultCodec::new(&plan.computed()),
             emitted: None,
+            own: Own::ALL,
             codec,
             plan,
-        })
+        };
+        Self { tools, draining }
     }
 
     /// Makes the modules' instances.
     pub fn warm(&mut self) -> Result<(), CallError> {
-        self.0.calls.warm()
+        self.draining.as_mut().map_or(Ok(()), |before| before.warm())?;
+        self.tools.calls.warm()
     }
 
     /// One epoch: merges what the map side made for this partition, in the order given, and emits what is due.
@@ -228,8 +248,37 @@ impl Reducer {
         pieces: &[Piece],
         closing: Closing,
     ) -> Result<Reduced, CallError> {
+        let partials: Vec<Arc<Partial>> = pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Partial(partial) => Some(Arc::clone(partial)),
+                Piece::Rows(_) | Piece::Batch(_) | Piece::Run(_) => None,
+            })
+            .collect();
+        let Some((before, draining)) = self.draining.as_mut().zip(state.draining.as_deref_mut()) else {
+            return self.reduce_own(context, state, &partials, closing, Own::ALL);
+        };
+        let theirs: Vec<Arc<Partial>> = partials.iter().filter_map(|partial| partial.before.clone()).collect();
+        let (partition, line) = (&mut draining.partition, draining.line);
+        let mut out = before.reduce_own(context, partition, &theirs, closing, line.before())?;
+        out.append(self.reduce_own(context, state, &partials, closing, line.after())?);
+        let (lateness, watermark) = (self.tools.plan.window.lateness, state.watermark);
+        state.draining = state.draining.take().filter(|draining| !draining.is_over(lateness, watermark));
+        Ok(out)
+    }
+
+    /// As [`Self::reduce`], for the panes and windows that are its own.
+    fn reduce_own(
+        &mut self,
+        context: &BatchContext,
+        state: &mut Partition,
+        partials: &[Arc<Partial>],
+        closing: Closing,
+        own: Own,
+    ) -> Result<Reduced, CallError> {
         let started = Instant::now();
-        let tools = &mut self.0;
+        let tools = &mut self.tools;
+        tools.own = own.clone();
         let Closing { watermark, is_last } = closing;
         let reached = match tools.plan.window.clock {
             // What comes later has a later time.
@@ -238,15 +287,9 @@ impl Reducer {
         };
         let (from, to) = (state.watermark, reached.max(state.watermark));
         state.watermark = to;
-        let partials: Vec<Arc<Partial>> = pieces
-            .iter()
-            .filter_map(|piece| match piece {
-                Piece::Partial(partial) => Some(Arc::clone(partial)),
-                Piece::Rows(_) | Piece::Batch(_) | Piece::Run(_) => None,
-            })
-            .collect();
         let emits_open = state.emits_open(tools.plan.emission, context.now);
-        let epoch = EpochEnd { context, partials: &partials, partition: state.number, from, to, is_last, emits_open };
+        let partition = state.number;
+        let epoch = EpochEnd { context, partials, partition, from, to, is_last, emits_open, own };
         let mut out = Reduced::default();
         let Partition { windows, accumulators, emitted, .. } = state;
         tools.emitted = emitted.take();
@@ -269,6 +312,7 @@ impl Reducer {
         let calls = std::mem::take(&mut tools.calls.stats);
         out.stats.calls += calls.calls;
         out.stats.rejected += calls.rejected;
+        out.stats.trials += calls.trials;
         out.stats.call_time += calls.call_time;
         out.stats.assemble_time += started.elapsed().saturating_sub(calls.call_time);
         Ok(out)
@@ -276,19 +320,25 @@ impl Reducer {
 
     /// From now on calls see these tables.
     pub fn see(&mut self, tables: &Arc<SideTables>) {
-        self.0.calls.see(tables);
+        self.draining.iter_mut().for_each(|before| before.see(tables));
+        self.tools.calls.see(tables);
     }
 
     /// What the calls since the last take logged and counted.
     pub fn take_logs(&mut self) -> Vec<CallLog> {
-        self.0.calls.take_logs()
+        let mut logs: Vec<CallLog> = self.draining.iter_mut().flat_map(|before| before.take_logs()).collect();
+        logs.extend(self.tools.calls.take_logs());
+        logs
     }
 }
 
 impl<'a> EpochEnd<'a> {
     /// Each piece, with the groups of this partition.
     pub fn pieces(&self) -> impl Iterator<Item = (&'a Partial, Range<u32>)> + use<'a> {
-        let partition = self.partition;
-        self.partials.iter().map(move |partial| (partial.as_ref(), partial.parts.of(partition)))
+        let (partition, own) = (self.partition, self.own.clone());
+        self.partials.iter().flat_map(move |partial| {
+            let groups = partial.parts.of(partition);
+            own.stretches(partial, groups).map(move |groups| (partial.as_ref(), groups))
+        })
     }
 }

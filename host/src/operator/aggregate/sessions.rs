@@ -35,6 +35,7 @@ use super::{
     accumulators::{Accumulators, Rounds},
     emit::{Due, Moment},
     joining::Moved,
+    lost::{Lost, Unmerged},
     partial::{Content, Partial},
     reduce::{EpochEnd, Tools},
 };
@@ -188,8 +189,53 @@ impl SessionWindows {
         }
         self.judge(tools, accumulators, epoch, doubtful, &mut changes, out);
         self.settle(&changes);
-        self.rounds.carry_out(accumulators, &mut tools.calls)?;
+        let lost = self.rounds.carry_out(accumulators, &mut tools.calls)?;
+        if !lost.is_empty() {
+            self.bury(tools, accumulators, &changes, lost, out);
+        }
         self.emit(tools, accumulators, epoch, changes, out)
+    }
+
+    /// Drops the sessions of which a part is lost.
+    fn bury(
+        &mut self,
+        tools: &Tools,
+        accumulators: &mut Accumulators,
+        changes: &Changes,
+        mut lost: Lost,
+        out: &mut Reduced,
+    ) {
+        let mut keys = changes.keys.clone();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let sessions: Vec<Session> =
+                self.sessions.get(key as usize).into_iter().flat_map(Sessions::iter).copied().collect();
+            for session in sessions {
+                let slots = self.slots_of(&session);
+                if !slots.iter().any(|slot| lost.is_lost(*slot)) {
+                    continue;
+                }
+                let window = Window { start: session.start, end: session.end(self.gap) };
+                let mut unmerged: Vec<Unmerged> = slots.iter().filter_map(|slot| lost.take(*slot)).collect();
+                unmerged.truncate(1);
+                unmerged.into_iter().for_each(|of| tools.lose_parts(of, (self.keys.keys(), key), window, out));
+                self.end(key, session.slot, accumulators);
+            }
+        }
+    }
+
+    /// Drops a session.
+    fn end(&mut self, key: u32, slot: u32, accumulators: &mut Accumulators) {
+        let Some(sessions) = self.sessions.get_mut(key as usize) else { return };
+        sessions.remove(|own| own == slot);
+        self.groups -= 1;
+        match &mut self.strands {
+            Some(strands) => {
+                accumulators.release(&strands.end(slot).iter().map(|strand| strand.slot).collect::<Vec<_>>());
+            }
+            None => accumulators.release(&[slot]),
+        }
     }
 
     /// Joins the runs that are not late by themselves.
@@ -347,16 +393,25 @@ impl SessionWindows {
             }
         }
         leaving.sort_unstable_by_key(|(window, key, ..)| (window.end, window.start, *key));
-        let mut due = Due::with_capacity(leaving.len());
         let mut wholes = Wholes::default();
-        for (window, key, slot, moment) in leaving {
-            let strands = self.strands.as_ref();
-            let slot = strands.map_or(slot, |strands| wholes.of(strands.of(slot), accumulators));
-            due.push(key, slot, window, moment);
+        let strands = self.strands.as_ref();
+        let whole = |slot: u32| strands.map_or(slot, |strands| wholes.of(strands.of(slot), accumulators));
+        let at: Vec<u32> = leaving.iter().map(|(_, _, slot, _)| *slot).map(whole).collect();
+        let mut lost = wholes.merge(accumulators, &mut tools.calls)?;
+        let mut due = Due::with_capacity(leaving.len());
+        let mut gone = Vec::new();
+        for ((window, key, session, moment), slot) in leaving.into_iter().zip(at) {
+            match lost.take(slot) {
+                None => due.push(key, slot, window, moment),
+                Some(unmerged) => {
+                    tools.lose_parts(unmerged, (self.keys.keys(), key), window, out);
+                    gone.push((key, session));
+                }
+            }
         }
-        wholes.merge(accumulators, &mut tools.calls)?;
         tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
         wholes.release(accumulators);
+        gone.into_iter().for_each(|(key, session)| self.end(key, session, accumulators));
         for key in keys {
             self.forget(key, tools.plan.window.lateness, epoch.to, accumulators);
         }

@@ -26,6 +26,7 @@ use super::{
     accumulators::{Accumulators, Round},
     calls::Calls,
     emit::{Due, Moment},
+    lost::Lost,
     partial::Partial,
     reduce::{EpochEnd, Tools},
 };
@@ -47,9 +48,16 @@ pub struct Sliding {
     panes: usize,
     /// Panes before it have been dropped.
     kept_from: i64,
+    /// The start of the newest pane that there was.
+    newest: Option<i64>,
 }
 
 impl Sliding {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.newest.filter(|_| self.panes > 0)
+    }
+
     /// Shows every pane of every key, with its start.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         self.stacks.panes().for_each(|(key, start, slot)| see(self.keys.keys(), key, slot, start));
@@ -73,7 +81,14 @@ impl Results {
         }
     }
 
-    fn carry_out(&mut self, plan: &Plan, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<(), CallError> {
+    /// What is lost is known by the slots of the answers.
+    fn carry_out(
+        &mut self,
+        plan: &Plan,
+        accumulators: &mut Accumulators,
+        calls: &mut Calls,
+    ) -> Result<Lost, CallError> {
+        let mut lost = Lost::default();
         while self.slots.len() < plan.scratch_rows() {
             self.slots.push(accumulators.allocate());
         }
@@ -83,10 +98,10 @@ impl Results {
             for merge in merges {
                 round.push(self.slot(merge.left), self.slot(merge.right), self.slot(Operand::Scratch(merge.into)));
             }
-            accumulators.merge(calls, &round)?;
+            accumulators.merge(calls, &round, &mut lost)?;
         }
         self.round = round;
-        Ok(())
+        Ok(lost)
     }
 }
 
@@ -103,6 +118,7 @@ impl Sliding {
             waiting: Vec::new(),
             panes: 0,
             kept_from: i64::MIN,
+            newest: None,
         }
     }
 
@@ -124,7 +140,7 @@ impl Sliding {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         for piece in epoch.pieces() {
-            self.merge(tools, accumulators, epoch, piece)?;
+            self.merge(tools, accumulators, epoch, piece, out)?;
         }
         tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
         let panes = tools.panes.take().expect("sliding windows have panes");
@@ -141,6 +157,7 @@ impl Sliding {
         accumulators: &mut Accumulators,
         epoch: &EpochEnd<'_>,
         (partial, groups): (&Partial, Range<u32>),
+        out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut joining = std::mem::take(&mut tools.joining);
         joining.begin_piece(accumulators, &mut tools.calls, epoch.context, (partial, groups.len()))?;
@@ -154,15 +171,43 @@ impl Sliding {
             if is_new {
                 self.spare = None;
                 self.panes += 1;
+                self.newest = self.newest.max(Some(pane));
             }
             joining.push(partial, slot, is_new, group);
             if tracks_touched {
                 self.touched.push((key, pane));
             }
         }
-        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups));
+        let mut lost = Lost::default();
+        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups), &mut lost);
         tools.joining = joining;
-        joined
+        joined?;
+        for (slot, unmerged) in lost.take_all() {
+            let found = self.stacks.panes().find(|(.., payload)| *payload == slot);
+            let Some((key, pane, _)) = found else { continue };
+            tools.lose_parts(unmerged, (self.keys.keys(), key), tools.bounds_of_pane(pane), out);
+            self.remove(key, pane, accumulators);
+        }
+        Ok(())
+    }
+
+    /// Drops a pane of a key, which is as if it had never been.
+    fn remove(&mut self, key: u32, pane: i64, accumulators: &mut Accumulators) {
+        for changed in [&mut self.touched, &mut self.waiting] {
+            changed.retain(|other| *other != (key, pane));
+        }
+        let plan = self.stacks.remove(key, pane);
+        self.panes -= plan.dropped().len();
+        forget(plan, &mut self.keys, accumulators);
+    }
+
+    /// Drops the panes that keys have in windows that could not be merged.
+    fn remove_windows(&mut self, lost: Vec<(u32, Window)>, accumulators: &mut Accumulators) {
+        for (key, window) in lost {
+            while let Some(pane) = self.stacks.earliest_of(key, window.start).filter(|pane| *pane < window.end) {
+                self.remove(key, pane, accumulators);
+            }
+        }
     }
 
     /// Groups that changed: of windows that had been closed, and of open ones when every update is wanted.
@@ -196,17 +241,30 @@ impl Sliding {
         // Sliding windows have one length: in order of their starts is in order of their ends.
         changed.sort_unstable();
         changed.dedup();
+        let mut removed: Vec<(u32, Window)> = Vec::new();
         for changed in changed.chunks(tools.plan.rows_max) {
             let plan = self.stacks.fold(changed.iter().map(|(window, key)| (*key, *window)));
-            self.results.carry_out(plan, accumulators, &mut tools.calls)?;
+            let mut lost = self.results.carry_out(plan, accumulators, &mut tools.calls)?;
             let mut due = Due::with_capacity(changed.len());
             debug_assert_eq!(plan.answers().len(), changed.len(), "a window that changed has a pane");
             for ((window, _), answer) in changed.iter().zip(plan.answers()) {
                 let moment = if window.end <= epoch.from { Moment::Late } else { Moment::Early };
-                due.push(answer.key, self.results.slot(answer.at), *window, moment);
+                let slot = self.results.slot(answer.at);
+                if !lost.is_lost(slot) {
+                    due.push(answer.key, slot, *window, moment);
+                    continue;
+                }
+                // Windows that share the panes fail alike: one letter says that they are gone.
+                let is_told = removed.iter().any(|(key, other)| *key == answer.key && other.end > window.start);
+                if let Some(unmerged) = lost.take(slot).filter(|_| !is_told) {
+                    tools.lose_parts(unmerged, (self.keys.keys(), answer.key), *window, out);
+                }
+                removed.push((answer.key, *window));
             }
             tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
         }
+        // Only now, for each window that changed was to have its panes.
+        self.remove_windows(removed, accumulators);
         Ok(())
     }
 
@@ -259,15 +317,26 @@ impl Sliding {
     ) -> Result<usize, CallError> {
         self.kept_from = keep;
         let plan = self.stacks.close(window, keep);
-        self.results.carry_out(plan, accumulators, &mut tools.calls)?;
+        let mut lost = self.results.carry_out(plan, accumulators, &mut tools.calls)?;
         let mut due = Due::with_capacity(plan.answers().len());
+        let mut removed = Vec::new();
         for answer in plan.answers() {
-            due.push(answer.key, self.results.slot(answer.at), window, Moment::OnTime);
+            let slot = self.results.slot(answer.at);
+            if !lost.is_lost(slot) {
+                due.push(answer.key, slot, window, Moment::OnTime);
+                continue;
+            }
+            if let Some(unmerged) = lost.take(slot) {
+                tools.lose_parts(unmerged, (self.keys.keys(), answer.key), window, out);
+            }
+            removed.push((answer.key, window));
         }
         tools.emit(epoch.context, &due, self.keys.keys(), accumulators, out)?;
         self.panes -= plan.dropped().len();
         forget(plan, &mut self.keys, accumulators);
-        Ok(due.len())
+        let answers = due.len() + removed.len();
+        self.remove_windows(removed, accumulators);
+        Ok(answers)
     }
 }
 

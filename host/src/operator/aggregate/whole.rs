@@ -22,6 +22,7 @@ use super::{
     accumulators::Accumulators,
     calls::ReadColumns,
     emit::{Due, Moment, UNBOUNDED},
+    lost::Lost,
     partial::{Content, Partial},
     reduce::{EpochEnd, Tools},
     sorted::{SORTED_GROUPS_MIN, SortedRows},
@@ -46,10 +47,15 @@ pub struct Whole {
 #[derive(Debug)]
 struct Pane {
     groups: Groups,
-    /// Where each group's accumulators are.
+    /// Where each group's accumulators are; [`GONE`]: it was dropped, and is as if it had never been.
     slots: Vec<u32>,
+    /// How many groups were dropped, and have not come anew.
+    gone: usize,
     touched: Touched,
 }
+
+/// A group keeps its number when it is dropped, so that results leave in the same order whether the job was killed in between or not.
+const GONE: u32 = u32::MAX;
 
 /// Groups that changed in this epoch.
 #[derive(Debug, Default)]
@@ -99,30 +105,64 @@ impl Touched {
 }
 
 impl Whole {
+    /// The start of the newest pane.
+    pub fn newest_pane(&self) -> Option<i64> {
+        self.panes.keys().next_back().copied()
+    }
+
     /// Shows every group, pane by pane, with the start of its pane.
     pub fn look(&self, see: &mut dyn FnMut(&KeyStore, u32, u32, i64)) {
         for (start, pane) in &self.panes {
-            (0..).zip(&pane.slots).for_each(|(group, slot)| see(&pane.groups.rows().keys, group, *slot, *start));
+            let there = (0..).zip(&pane.slots).filter(|(_, slot)| **slot != GONE);
+            there.for_each(|(group, slot)| see(&pane.groups.rows().keys, group, *slot, *start));
         }
     }
 }
 
 impl Pane {
     fn new(tools: &Tools) -> Self {
-        Self { groups: Groups::new(tools.codec.store()), slots: Vec::new(), touched: Touched::default() }
+        Self::of(Groups::new(tools.codec.store()))
+    }
+
+    /// Of an empty table of groups.
+    fn of(groups: Groups) -> Self {
+        Self { groups, slots: Vec::new(), gone: 0, touched: Touched::default() }
+    }
+
+    /// Gives new accumulators to a group that was dropped. Whether it was.
+    fn revive(&mut self, group: u32, accumulators: &mut Accumulators) -> bool {
+        let Some(slot) = self.slots.get_mut(group as usize).filter(|slot| **slot == GONE) else { return false };
+        *slot = accumulators.allocate();
+        self.gone -= 1;
+        true
+    }
+
+    /// Drops the group whose accumulators are at this slot. None: there is none.
+    fn bury(&mut self, slot: u32, accumulators: &mut Accumulators) -> Option<u32> {
+        let group = self.slots.iter().position(|own| *own == slot)?;
+        *self.slots.get_mut(group)? = GONE;
+        self.gone += 1;
+        accumulators.release(&[slot]);
+        Some(group as u32)
+    }
+
+    /// The slots of groups that are there.
+    fn live(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().copied().filter(|slot| *slot != GONE)
     }
 
     /// Nothing, with room for as much as it had.
     fn clear(&mut self) {
         self.groups.clear();
         self.slots.clear();
+        self.gone = 0;
         self.touched.take();
     }
 
     fn due(&self, groups: impl ExactSizeIterator<Item = u32>, window: Window, moment: Moment) -> Due {
         let mut due = Due::with_capacity(groups.len());
         for group in groups {
-            if let Some(slot) = self.slots.get(group as usize) {
+            if let Some(slot) = self.slots.get(group as usize).filter(|slot| **slot != GONE) {
                 due.push(group, *slot, window, moment);
             }
         }
@@ -136,7 +176,7 @@ impl Pane {
 
 impl Whole {
     pub fn groups(&self) -> usize {
-        self.panes.values().map(|pane| pane.slots.len()).sum()
+        self.panes.values().map(|pane| pane.slots.len() - pane.gone).sum()
     }
 
     pub fn held_bytes(&self) -> usize {
@@ -162,7 +202,7 @@ impl Whole {
             self.merge_sorted(tools, accumulators, epoch)?;
         } else {
             for piece in epoch.pieces() {
-                self.merge(tools, accumulators, epoch, piece)?;
+                self.merge(tools, accumulators, epoch, piece, out)?;
             }
         }
         tools.joining.finish(accumulators, &mut tools.calls, epoch.context)?;
@@ -202,7 +242,7 @@ impl Whole {
             last = Bound::Excluded(start);
             while let Some((_, run)) = runs.next_if(|(pane, _)| *pane == start) {
                 rows += run.1.len();
-                self.merge(tools, accumulators, epoch, run)?;
+                self.merge(tools, accumulators, epoch, run, out)?;
             }
             closing.extend(panes.windows_of(start).next().filter(|window| window.end <= epoch.to));
             if rows >= tools.plan.rows_max {
@@ -236,7 +276,7 @@ impl Whole {
 
     /// Gives back what a pane has.
     fn recycle(&mut self, mut pane: Pane, accumulators: &mut Accumulators) {
-        accumulators.release(&pane.slots);
+        accumulators.release(&pane.live().collect::<Vec<_>>());
         if self.spare.len() < SPARE_PANES_MAX {
             pane.clear();
             self.spare.push(pane);
@@ -266,6 +306,11 @@ impl Whole {
             pane.groups.slots_of(&partial.groups, groups, &mut self.found);
         }
         accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
+        if pane.gone > 0 {
+            for group in &self.found {
+                pane.revive(*group, accumulators);
+            }
+        }
         let pieces: Vec<&ReadColumns> = epoch.pieces().filter_map(|(partial, _)| partial.content.rows()).collect();
         let sorted = SortedRows::new(epoch.pieces().map(|(_, groups)| groups), &self.found, pane.slots.len());
         let tracks_touched = tools.plan.tracks_touched();
@@ -288,6 +333,7 @@ impl Whole {
         accumulators: &mut Accumulators,
         epoch: &EpochEnd<'_>,
         (partial, groups): (&Partial, Range<u32>),
+        out: &mut Reduced,
     ) -> Result<(), CallError> {
         let mut joining = std::mem::take(&mut tools.joining);
         joining.begin_piece(accumulators, &mut tools.calls, epoch.context, (partial, groups.len()))?;
@@ -300,16 +346,39 @@ impl Whole {
             pane.groups.slots_of(&partial.groups, run.clone(), &mut self.found);
             accumulators.allocate_many(pane.groups.rows().len() - pane.slots.len(), &mut pane.slots);
             for (group, from) in self.found.iter().zip(run) {
+                let is_again = pane.gone > 0 && pane.revive(*group, accumulators);
                 let slot = pane.slots.get(*group as usize).copied().unwrap_or_default();
-                joining.push(partial, slot, *group >= known, from);
+                joining.push(partial, slot, is_again || *group >= known, from);
             }
             if tracks_touched {
                 self.found.iter().for_each(|group| pane.touched.insert(*group));
             }
         }
-        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups));
+        let mut lost = Lost::default();
+        let joined = joining.end_piece(accumulators, &mut tools.calls, (partial, groups), &mut lost);
         tools.joining = joining;
-        joined
+        joined?;
+        if lost.is_empty() { Ok(()) } else { self.bury(tools, accumulators, epoch, lost, out) }
+    }
+
+    /// Drops the groups that could not be merged, and takes back what was said of them where that can be.
+    fn bury(
+        &mut self,
+        tools: &mut Tools,
+        accumulators: &mut Accumulators,
+        epoch: &EpochEnd<'_>,
+        mut lost: Lost,
+        out: &mut Reduced,
+    ) -> Result<(), CallError> {
+        for (slot, unmerged) in lost.take_all() {
+            let mut panes = self.panes.iter_mut();
+            let found = panes.find_map(|(start, pane)| Some((*start, pane.bury(slot, accumulators)?, &*pane)));
+            let Some((start, group, pane)) = found else { continue };
+            let (window, keys) = (tools.bounds_of_pane(start), &pane.groups.rows().keys);
+            tools.lose_parts(unmerged, (keys, group), window, out);
+            tools.take_back(epoch.context, &[group], window, keys, out)?;
+        }
+        Ok(())
     }
 
     /// Without windows: what changed, after each epoch or at the end.

@@ -1,7 +1,9 @@
 //! Cogroups: a module is handed both sides' rows of each key of a window or session, and makes of them what it likes.
 //!
 //! Keys come in the order of their first row, left ones first, and sessions in that of their ends; a call has whole keys only. A row with a null in its key is equal to
-//! nothing, so it comes alone.
+//! nothing, so it comes alone. Where `on-trap` isolates, a group on which the module fails is taken out alone: nothing comes of its rows.
+
+mod letter;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -20,7 +22,7 @@ use pelton_core::{
     window::Window,
 };
 use pelton_wasm::{
-    Answer, BatchContext, CallError, CallLog, CogroupBatch, CogroupInstance, CogroupSide, Module, Rejection,
+    Answer, BatchContext, CallError, CallLog, CogroupBatch, CogroupInstance, CogroupSide, Metering, Module, Rejection,
 };
 
 use super::{
@@ -28,7 +30,9 @@ use super::{
     side::{NONE, Rows, whole},
 };
 use crate::operator::{
-    KeptColumn, PortPlan, Reduced, assemble, record_batch,
+    KeptColumn, PortPlan, Reduced, assemble,
+    poison::{Chosen, Isolated, isolate, taken_out},
+    record_batch,
     tables::{Loaded, Offered, SideTables},
 };
 
@@ -56,8 +60,10 @@ pub struct CogroupPlan {
 /// The module on one compute thread.
 #[derive(Debug, Default)]
 pub(super) struct Cogrouping {
-    instance: Option<CogroupInstance>,
+    instance: Option<(Metering, CogroupInstance)>,
     loaded: Loaded,
+    /// What was said in calls that count, by instances that may be gone.
+    said: CallLog,
     /// Rows of earlier calls in this epoch of the partition.
     rows: u64,
 }
@@ -73,7 +79,18 @@ impl Cogrouping {
     }
 
     pub(super) fn take_log(&mut self) -> CallLog {
-        self.instance.as_mut().map(CogroupInstance::take_log).unwrap_or_default()
+        self.keep_log();
+        std::mem::take(&mut self.said)
+    }
+
+    /// Puts by what the instance has said: it may be dropped.
+    fn keep_log(&mut self) {
+        let log = self.instance_log();
+        self.said.absorb(log);
+    }
+
+    fn instance_log(&mut self) -> CallLog {
+        self.instance.as_mut().map(|(_, instance)| instance.take_log()).unwrap_or_default()
     }
 
     /// Calls the module for all keys of a window.
@@ -121,29 +138,84 @@ impl Cogrouping {
         out: &mut Reduced,
     ) -> Result<(), CallError> {
         let Some(cogroup) = &plan.cogroup else { return Ok(()) };
-        let keys = keys_of(plan, groups, rows).map_err(assemble::too_large)?;
-        let sides = [0, 1].map(|side| Asked::new(cogroup, side, groups, rows));
-        let [left, right] = sides;
-        let (left, right) = (left.map_err(assemble::too_large)?, right.map_err(assemble::too_large)?);
-        let batch = CogroupBatch { left: left.side(), right: right.side(), keys: &keys };
         let context = BatchContext { first_row: context.first_row + self.rows, ..*context };
-        self.rows += (left.numbers.len() + right.numbers.len()) as u64;
+        let count = |group: &Group| group.sides.iter().map(Vec::len).sum::<usize>() as u64;
+        self.rows += groups.iter().map(count).sum::<u64>();
         let started = Instant::now();
-        let answer = self.instance(cogroup)?.process(&context, &batch, &cogroup.signature)?;
+        let isolates = plan.on_trap.isolates();
+        if isolates {
+            self.keep_log();
+        }
+        let asked = Asked::new(plan, groups, rows).map_err(assemble::too_large)?;
+        let left: Vec<Group>;
+        let (groups, asked, answer) = match self.ask(cogroup, &context, &asked, Metering::Time) {
+            Err(error) if isolates && error.blames_rows() => {
+                let mut isolated = self.isolate(plan, &context, (groups, rows), error)?;
+                out.stats.trials += isolated.trials;
+                taken_out(plan.on_trap.fate(), isolated.faults(), &mut out.stats);
+                letter::write(plan, (groups, rows), &mut isolated, out).map_err(assemble::too_large)?;
+                let Some((chosen, asked, answer)) = isolated.answer else { return Ok(()) };
+                left = chosen;
+                (left.as_slice(), asked, answer)
+            }
+            answer => (groups, asked, answer?),
+        };
         out.stats.calls += 1;
         out.stats.call_time += started.elapsed();
-        emit(plan, (&keys, &bounds_of(groups)), &[&left.numbers, &right.numbers], rows, answer, out)
-            .map_err(assemble::too_large)
+        emit(plan, (groups, &asked), rows, answer, out).map_err(assemble::too_large)
     }
 
-    fn instance(&mut self, plan: &CogroupPlan) -> Result<&mut CogroupInstance, CallError> {
-        if self.instance.is_none() {
-            let mut instance = CogroupInstance::new(&plan.module, &plan.limits)?;
+    /// A call that failed, without the groups on which it does. Answers with the others, and what was asked of them.
+    fn isolate(
+        &mut self,
+        plan: &JoinPlan,
+        context: &BatchContext,
+        (groups, rows): (&[Group], &Rows),
+        error: CallError,
+    ) -> Result<Isolated<(Vec<Group>, Asked, Answer)>, CallError> {
+        let cogroup = plan.cogroup.as_ref().expect("its module has failed");
+        let mut said = CallLog::default();
+        let mut make = |chosen: &Chosen, metering: Metering| {
+            let chosen = chosen.positions(groups.len());
+            let groups: Vec<Group> = chosen.iter().filter_map(|at| groups.get(*at as usize)).cloned().collect();
+            let asked = Asked::new(plan, &groups, rows).map_err(assemble::too_large)?;
+            let answer = self.ask(cogroup, context, &asked, metering)?;
+            // Only the last of these calls counts.
+            said = self.instance_log();
+            Ok((groups, asked, answer))
+        };
+        let isolated = isolate(groups.len(), error, &mut make)?;
+        if isolated.answer.is_some() {
+            self.said.absorb(said);
+        }
+        Ok(isolated)
+    }
+
+    /// One call. Whoever fails is dropped.
+    fn ask(
+        &mut self,
+        plan: &CogroupPlan,
+        context: &BatchContext,
+        asked: &Asked,
+        metering: Metering,
+    ) -> Result<Answer, CallError> {
+        let [left, right] = &asked.sides;
+        let batch = CogroupBatch { left: left.side(), right: right.side(), keys: &asked.keys };
+        let answer = self.instance(plan, metering)?.process(context, &batch, &plan.signature);
+        if answer.is_err() {
+            self.instance = None;
+        }
+        answer
+    }
+
+    fn instance(&mut self, plan: &CogroupPlan, metering: Metering) -> Result<&mut CogroupInstance, CallError> {
+        if self.instance.as_ref().is_none_or(|(made, _)| *made != metering) {
+            let mut instance = CogroupInstance::metered(&plan.module, &plan.limits, metering)?;
             instance.open_as(&plan.inputs, &plan.offered, &plan.options, &plan.signature)?;
             self.loaded.forget();
-            self.instance = Some(instance);
+            self.instance = Some((metering, instance));
         }
-        let instance = self.instance.as_mut().expect("made above");
+        let (_, instance) = self.instance.as_mut().expect("made above");
         self.loaded.give(&plan.signature.tables, |name, version, rows| instance.load_table(name, version, rows))?;
         Ok(instance)
     }
@@ -173,14 +245,29 @@ fn grouped(window: Window, sides: &[Vec<u32>; 2], rows: &Rows) -> Vec<Group> {
     groups
 }
 
-/// One side of a call.
+/// What a call is asked with.
 struct Asked {
+    /// One row for each group.
+    keys: Vec<ArrayRef>,
+    sides: [AskedSide; 2],
+}
+
+impl Asked {
+    fn new(plan: &JoinPlan, groups: &[Group], rows: &Rows) -> Result<Self, ArrowError> {
+        let cogroup = plan.cogroup.as_ref().expect("it is asked for its module");
+        let side = |side| AskedSide::new(cogroup, side, groups, rows);
+        Ok(Self { keys: keys_of(plan, groups, rows)?, sides: [side(0)?, side(1)?] })
+    }
+}
+
+/// One side of a call.
+struct AskedSide {
     numbers: Vec<u32>,
     columns: Vec<ArrayRef>,
     ends: Vec<u32>,
 }
 
-impl Asked {
+impl AskedSide {
     fn new(plan: &CogroupPlan, side: usize, groups: &[Group], rows: &Rows) -> Result<Self, ArrowError> {
         let (mut numbers, mut ends) = (Vec::new(), Vec::with_capacity(groups.len()));
         for group in groups {
@@ -232,13 +319,13 @@ fn bounds_of(groups: &[Group]) -> [ArrayRef; 2] {
 /// What the module answered leaves by its ports, with the bounds of the window.
 fn emit(
     plan: &JoinPlan,
-    (keys, bounds): (&[ArrayRef], &[ArrayRef; 2]),
-    numbers: &[&Vec<u32>; 2],
+    (groups, Asked { keys, sides }): (&[Group], &Asked),
     rows: &Rows,
     answer: Answer,
     out: &mut Reduced,
 ) -> Result<(), ArrowError> {
     let Some(cogroup) = &plan.cogroup else { return Ok(()) };
+    let (bounds, numbers) = (bounds_of(groups), sides.each_ref().map(|side| &side.numbers));
     for emitted in &answer.emitted {
         out.stats.rows_out += emitted.rows as u64;
         let declared =
@@ -258,7 +345,7 @@ fn emit(
                     Ok(emitted.computed.get(*at).map(Arc::clone).expect("the boundary checked the number of columns"))
                 }
                 None => {
-                    let [starts, ends] = bounds;
+                    let [starts, ends] = &bounds;
                     passed(if at == declared.len() { starts } else { ends })
                 }
             }

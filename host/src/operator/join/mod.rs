@@ -29,6 +29,7 @@ use std::{sync::Arc, time::Instant};
 use arrow::datatypes::SchemaRef;
 use pelton_core::{
     job::JoinKind,
+    poison::OnTrap,
     window::{Window, WindowKind, WindowSpec},
 };
 use pelton_wasm::{BatchContext, CallError, CallLog};
@@ -67,6 +68,8 @@ pub struct JoinPlan {
     pub output: Option<JoinOutput>,
     /// What makes the output instead of pairs.
     pub cogroup: Option<CogroupPlan>,
+    /// Of the module, where there is one.
+    pub on_trap: OnTrap,
     /// What it may hold, over all partitions.
     pub state_bytes: u64,
     /// Rows in one batch of the output, at most.
@@ -101,7 +104,7 @@ pub struct JoinOutput {
 }
 
 /// The rows of one key in one window.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Group {
     window: Window,
     /// The number of the key, or [`side::NONE`].

@@ -39,6 +39,23 @@ pub struct Sample {
     rows: RecordBatch,
 }
 
+impl Sample {
+    /// As the version declared it that kept the rows.
+    pub fn table(&self) -> &StateTable {
+        &self.table
+    }
+
+    /// The key columns, row for row.
+    pub fn keys(&self) -> &[ArrayRef] {
+        &self.keys
+    }
+
+    /// Subkey, then values.
+    pub fn rows(&self) -> &RecordBatch {
+        &self.rows
+    }
+}
+
 /// Makes a call of `migrate`. An instance that failed may be gone afterwards.
 type Ask<'a> = dyn FnMut(&OlderRows<'_>, &StateTable) -> Result<MigratedRows, CallError> + 'a;
 

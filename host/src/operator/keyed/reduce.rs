@@ -238,7 +238,8 @@ impl Reducer {
         if isolated.answer.is_some() {
             self.said.absorb(said);
         }
-        taken_out(plan.on_trap.fate(), isolated.poison.len(), isolated.trials, &mut out.stats);
+        out.stats.trials += isolated.trials;
+        taken_out(plan.on_trap.fate(), isolated.poison.iter().map(|(_, fault)| fault), &mut out.stats);
         let rows = gathered(grouped, call).map_err(assemble::too_large)?;
         for (blamed, fault) in isolated.poison {
             let (kind, at, row) = match blamed {

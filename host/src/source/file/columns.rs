@@ -26,7 +26,8 @@ pub fn plain(from: &DataType) -> Option<DataType> {
     let to = match from {
         DataType::Dictionary(_, values) => plain(values)?,
         DataType::RunEndEncoded(_, values) => plain(values.data_type())?,
-        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        // A column of nulls alone, such as of a data frame in which nothing was ever put into it.
+        DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => DataType::Utf8,
         DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
         DataType::Float16 => DataType::Float32,
         DataType::Date64 => DataType::Date32,
@@ -55,6 +56,19 @@ pub fn plain(from: &DataType) -> Option<DataType> {
     types::crosses(&to).then_some(to)
 }
 
+/// The columns of the first file; one of nulls alone has the type that it has in the first file where it has any.
+fn first_fields(first: &Schema, files: &[(Arc<str>, SchemaRef)]) -> Vec<Field> {
+    let typed = |name: &str| {
+        let mut named = files.iter().filter_map(|(_, schema)| schema.field_with_name(name).ok());
+        named.find(|field| !field.data_type().is_null())
+    };
+    let field = |field: &FieldRef| match field.data_type() {
+        DataType::Null => plain_field(typed(field.name()).unwrap_or(field)).with_nullable(true),
+        _ => plain_field(field),
+    };
+    first.fields().iter().map(field).collect()
+}
+
 /// A file's column as it is given; columns without a plain type keep their own, and cannot be read.
 fn plain_field(field: &Field) -> Field {
     let data_type = plain(field.data_type()).unwrap_or_else(|| field.data_type().clone());
@@ -79,11 +93,11 @@ fn fits(from: &DataType, to: &DataType) -> bool {
 /// The columns of a source of several files, each with its name and its own columns.
 ///
 /// With `declared`, every file must have these (it may have more). Without, the first file says which columns there are,
-/// all files must have the same, and one is nullable when it is in any file.
+/// all files must have the same, and one is nullable when it is in any file. A column of nulls alone is of whatever type is wanted.
 pub fn agree(files: &[(Arc<str>, SchemaRef)], declared: Option<&SchemaRef>) -> Result<SchemaRef, SourceError> {
     let mut fields: Vec<Field> = match (declared, files.first()) {
         (Some(declared), _) => declared.fields().iter().map(|field| field.as_ref().clone()).collect(),
-        (None, Some((_, first))) => first.fields().iter().map(|field| plain_field(field)).collect(),
+        (None, Some((_, first))) => first_fields(first, files),
         (None, None) => Vec::new(),
     };
     for (name, schema) in files {
@@ -102,8 +116,9 @@ pub fn agree(files: &[(Arc<str>, SchemaRef)], declared: Option<&SchemaRef>) -> R
             if named.next().is_some() {
                 return Err(wrong(format!("it has several columns `{}`", want.name())));
             }
-            let have = plain_field(have);
-            if !fits(have.data_type(), want.data_type()) {
+            let is_all_null = have.data_type().is_null();
+            let have = plain_field(have).with_nullable(have.is_nullable() || is_all_null);
+            if !is_all_null && !fits(have.data_type(), want.data_type()) {
                 return Err(wrong(format!(
                     "column `{}` is `{}`, not `{}`",
                     want.name(),
@@ -315,6 +330,29 @@ mod tests {
     fn a_column_is_nullable_when_it_is_in_any_file() {
         let files = [file("a", &[("x", "s64"), ("y", "utf8")]), file("b", &[("y", "utf8?"), ("x", "s64")])];
         assert_eq!(agree(&files, None).expect("the same columns"), schema(&[("x", "s64"), ("y", "utf8?")]));
+    }
+
+    #[test]
+    fn a_column_of_nulls_alone_has_the_type_that_it_has_elsewhere() {
+        let nulls = |name: &str| -> (Arc<str>, SchemaRef) {
+            (Arc::from(name), Arc::new(Schema::new(vec![Field::new("x", DataType::Null, true)])))
+        };
+        let typed = file("b", &[("x", "s64")]);
+        for files in [[nulls("a"), typed.clone()], [typed.clone(), nulls("c")]] {
+            assert_eq!(agree(&files, None).expect("they agree"), schema(&[("x", "s64?")]));
+        }
+        let alone = agree(&[nulls("a")], None).expect("it has a type");
+        assert_eq!(alone, schema(&[("x", "utf8?")]));
+        let declared = schema(&[("x", "decimal(9, 2)?")]);
+        assert_eq!(agree(&[nulls("a")], Some(&declared)).expect("nulls are of any type"), declared);
+        let rows = RecordBatch::try_from_iter([("x", Arc::new(arrow::array::NullArray::new(3)) as ArrayRef)]);
+        let rows = rows.expect("one column");
+        for source in [alone, declared] {
+            let projection = Projection::new(&source, &["x".into()], "f", OnBadRow::Reject).expect("known columns");
+            let Decoded { rows, rejected } = projection.assemble(&rows, "f", 0).expect("nulls are read");
+            assert_eq!((rows.num_rows(), rows.column(0).null_count(), rejected.len()), (3, 3, 0));
+            assert_eq!(rows.column(0).data_type(), source.field(0).data_type());
+        }
     }
 
     #[test]

@@ -133,7 +133,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             placed("with", Kind::Columns).optional("none").about("Columns of the same rows that come with the values."),
         ],
         example: r#"module = "std:top-n(price, 3, auction, bidder)""#,
-        notes: "Equal values are ordered by the columns of `with`, greatest first. Fewer rows if there are fewer values.",
+        notes: "Equal values are ordered by the columns of `with`, greatest first. Fewer rows if there are fewer values. \
+                It makes several rows of a group, so that it is the only aggregate of its operator.",
+        makes_rows: true,
         ..function("top-n")
     },
     Function {

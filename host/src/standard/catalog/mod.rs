@@ -16,6 +16,8 @@ pub struct Function {
     pub summary: &'static str,
     /// The columns that it makes.
     pub makes: &'static str,
+    /// An aggregate may make any number of rows of a group, and so stands beside no other.
+    pub makes_rows: bool,
     /// In the order of their places.
     pub arguments: &'static [Argument],
     /// A line of a job file.
@@ -142,7 +144,7 @@ impl Argument {
 
 impl Function {
     const fn new(name: &'static str, kind: ModuleKind) -> Self {
-        Self { name, kind, summary: "", makes: "", arguments: &[], example: "", notes: "" }
+        Self { name, kind, summary: "", makes: "", makes_rows: false, arguments: &[], example: "", notes: "" }
     }
 
     /// Every function, by name.

@@ -87,6 +87,12 @@ pub static OPERATOR: Keys = Keys {
             Optional("none"),
             "Another module that does the operator's work for a share of its rows, for good",
         ),
+        key(
+            "draining",
+            Shape::Table(&DRAINING),
+            Optional("none"),
+            "The module before, which finishes the windows that were open when this one took its place: `pelton swap --windows drain` writes it, and the engine takes it out when they are finished",
+        ),
     ],
 };
 
@@ -120,6 +126,12 @@ pub static CANARY: Keys = Keys {
         CANDIDATE_AGGREGATE,
         key("share", Shape::Text, Required, "A fraction below 1, such as \"1/8\""),
     ],
+};
+
+pub static DRAINING: Keys = Keys {
+    title: "`draining` of an operator",
+    about: "The module that the operator had before, for the windows that begin before a line behind all that were open when it was exchanged; later windows are the operator's own. Both have every row while it lasts. Of operators with tumbling or sliding windows.",
+    keys: &[CANDIDATE_MODULE, CANDIDATE_OPTIONS, CANDIDATE_AGGREGATE],
 };
 
 pub static SHADOW: Keys = Keys {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pelton_core::window::WindowKind;
 
-use super::{AggregatePlan, Partition, Windows};
+use super::{super::draining::Draining, AggregatePlan, Partition, Windows};
 use crate::{
     operator::partitions::partition,
     state::{keys::KeyCodec, picked::Picked},
@@ -21,6 +21,10 @@ enum Numbers {
 impl Partition {
     /// `from`: all partitions as they were, of the same plan but for their number.
     pub fn gather(plan: &AggregatePlan, number: u16, from: &[Self]) -> Self {
+        Self::gather_from(plan, number, &from.iter().collect::<Vec<_>>())
+    }
+
+    fn gather_from(plan: &AggregatePlan, number: u16, from: &[&Self]) -> Self {
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
         let mut new = Self::new(plan, number);
         let is_own = |hash: u64| partition(hash, plan.partitions) == number;
@@ -50,6 +54,12 @@ impl Partition {
             }
             new.watermark = new.watermark.max(old.watermark);
             new.early_at = new.early_at.into_iter().chain(old.early_at).min();
+        }
+        // The line is the same in all of them.
+        let draining: Vec<&Draining> = from.iter().filter_map(|old| old.draining.as_deref()).collect();
+        if let Some((before, line)) = plan.draining.as_ref().zip(draining.first().map(|draining| draining.line)) {
+            let parts: Vec<&Self> = draining.iter().map(|draining| &draining.partition).collect();
+            new.draining = Some(Box::new(Draining { partition: Self::gather_from(before, number, &parts), line }));
         }
         new
     }

@@ -81,6 +81,13 @@ impl AggregatePlan {
         if matches!(self.window.kind, WindowKind::Count { .. }) {
             fields.push(Arc::new(Field::new("rows", DataType::UInt64, false)));
         }
+        fields.extend(self.accumulator_fields());
+        vec![Looked::new(name, key, results), Looked::new("accumulators", key, fields)]
+    }
+
+    /// The columns of all functions' accumulators, as people see them.
+    pub fn accumulator_fields(&self) -> Vec<FieldRef> {
+        let mut fields: Vec<FieldRef> = Vec::new();
         // The results of all functions stand at the end, those of one after those of the other.
         let computed =
             |function: &Function| function.signature.ports.first().map_or(0, |port| port.computed.fields().len());
@@ -96,7 +103,7 @@ impl AggregatePlan {
                 fields.push(Arc::new(field.as_ref().clone().with_name(own).with_nullable(true)));
             }
         }
-        vec![Looked::new(name, key, results), Looked::new("accumulators", key, fields)]
+        fields
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use pelton_core::{checkpoint::Damage, window::WindowKind};
+use pelton_core::{
+    checkpoint::{Damage, packed::Packed},
+    window::WindowKind,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,6 +15,7 @@ use super::{
         changes::{Emitted, SavedEmitted},
         changing::{Changing, SavedChanging},
         counted::{Counted, SavedCounted},
+        draining::{Draining, Line},
         rolling::{Rolling, SavedRolling},
         sessions::{SavedSessions, SessionWindows},
         sliding::{SavedSliding, Sliding},
@@ -35,6 +39,16 @@ struct Saved<'a> {
     /// Where results leave as changes.
     #[serde(default)]
     emitted: Option<SavedEmitted<'a>>,
+    /// Where the modules before finish windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draining: Option<SavedDraining<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedDraining<'a> {
+    line: Line,
+    /// The partition as those modules save it.
+    partition: Packed<'a, u8>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,13 +75,18 @@ impl Partition {
         };
         let accumulators = self.accumulators.save();
         let emitted = self.emitted.as_ref().map(|emitted| emitted.save(&plan.computed()));
-        let saved = Saved { watermark: self.watermark, early_at: self.early_at, windows, accumulators, emitted };
+        let draining = self.draining.as_ref().zip(plan.draining.as_ref()).map(|(draining, before)| SavedDraining {
+            line: draining.line,
+            partition: draining.partition.save(before).into_iter().collect(),
+        });
+        let (watermark, early_at) = (self.watermark, self.early_at);
+        let saved = Saved { watermark, early_at, windows, accumulators, emitted, draining };
         snapshot::write(&header(plan, self.number), &saved, self.held_bytes())
     }
 
     /// A partition that goes on where the saved one stood.
     pub fn load(plan: &AggregatePlan, number: u16, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let Saved { watermark, early_at, windows, accumulators, emitted } =
+        let Saved { watermark, early_at, windows, accumulators, emitted, draining } =
             snapshot::read(&header(plan, number), bytes)?;
         let codec = KeyCodec::new(&plan.key_fields).expect("the plan checked the key");
         let new = Self::new(plan, number);
@@ -101,7 +120,13 @@ impl Partition {
         let accumulators = Accumulators::load(plan, accumulators, &used)?;
         Damage::unless(emitted.is_some() == plan.emits_changes, "results of another mode")?;
         let emitted = emitted.map(|saved| Emitted::load(saved, &plan.computed())).transpose()?;
-        Ok(Self { number, windows, accumulators, watermark, early_at, emitted })
+        let is_known = draining.is_none() || plan.draining.is_some();
+        Damage::unless(is_known, "windows that modules finish which the operator does not name in `draining`")?;
+        let draining = draining.zip(plan.draining.as_ref()).map(|(SavedDraining { line, partition }, before)| {
+            let partition = Self::load(before, number, &partition.into_vec())?;
+            Ok::<_, SnapshotError>(Box::new(Draining { partition, line }))
+        });
+        Ok(Self { number, windows, accumulators, watermark, early_at, emitted, draining: draining.transpose()? })
     }
 }
 

@@ -15,6 +15,7 @@ use pelton_wasm::CallError;
 use crate::operator::aggregate::{
     accumulators::{Accumulators, Round, Rounds},
     calls::Calls,
+    lost::Lost,
 };
 
 /// Rows of one session between which came none of another one of their key.
@@ -150,8 +151,11 @@ impl Wholes {
         whole
     }
 
-    pub fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<(), CallError> {
-        self.rounds.iter().try_for_each(|round| accumulators.merge(calls, round))
+    /// Answers with the copies that are lost.
+    pub fn merge(&self, accumulators: &mut Accumulators, calls: &mut Calls) -> Result<Lost, CallError> {
+        let mut lost = Lost::default();
+        self.rounds.iter().try_for_each(|round| accumulators.merge(calls, round, &mut lost))?;
+        Ok(lost)
     }
 
     /// Gives the copies back.

@@ -58,7 +58,8 @@ impl Sliding {
         Damage::unless(waiting.iter().all(|(key, _)| (*key as usize) < taken.len()), "no key that waits")?;
         let results = Results { slots: saved.results.into_vec(), ..Results::default() };
         let (spare, kept_from) = (saved.spare, saved.kept_from);
-        Ok(Self { slide, keys, stacks, results, spare, touched: Vec::new(), waiting, panes, kept_from })
+        let newest = stacks.panes().map(|(_, start, _)| start).max();
+        Ok(Self { slide, keys, stacks, results, spare, touched: Vec::new(), waiting, panes, kept_from, newest })
     }
 
     /// Where accumulators are: those of panes, of scratch rows, and the next one.
@@ -77,6 +78,7 @@ impl Sliding {
             if let Some(key) = picked.of(key) {
                 self.stacks.upsert(key, start, moving.slot(slot));
                 self.panes += 1;
+                self.newest = self.newest.max(Some(start));
             }
         }
         self.waiting.extend(other.waiting.iter().filter_map(|(key, pane)| Some((picked.of(*key)?, *pane))));

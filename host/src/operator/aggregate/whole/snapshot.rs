@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pelton_core::checkpoint::{Damage, are_distinct_below, packed::Packed};
 use serde::{Deserialize, Serialize};
 
-use super::{Pane, Touched, Whole};
+use super::{GONE, Pane, Touched, Whole};
 use crate::{
     operator::aggregate::accumulators::Moving,
     state::{
@@ -46,7 +46,8 @@ impl Whole {
             let slots = saved.slots.into_vec();
             Damage::unless(slots.len() == groups.rows().len(), "groups without accumulators")?;
             let touched = Touched::load(saved.touched.into_vec(), slots.len())?;
-            let is_new = panes.insert(saved.start, Pane { groups, slots, touched }).is_none();
+            let gone = slots.iter().filter(|slot| **slot == GONE).count();
+            let is_new = panes.insert(saved.start, Pane { groups, slots, gone, touched }).is_none();
             Damage::unless(is_new, "two panes with one start")?;
         }
         Ok(Self { panes, ..Self::default() })
@@ -54,7 +55,7 @@ impl Whole {
 
     /// Where accumulators are.
     pub fn slots(&self) -> Vec<u32> {
-        self.panes.values().flat_map(|pane| &pane.slots).copied().collect()
+        self.panes.values().flat_map(Pane::live).collect()
     }
 
     /// Takes the groups of another partition that belong here. Answers with what became of them, by the start of their pane.
@@ -67,14 +68,13 @@ impl Whole {
     ) -> BTreeMap<i64, Picked> {
         let mut by_pane = BTreeMap::new();
         for (start, from) in &other.panes {
-            let pane = self.panes.entry(*start).or_insert_with(|| Pane {
-                groups: Groups::new(codec.store()),
-                slots: Vec::new(),
-                touched: Touched::default(),
-            });
+            let pane = self.panes.entry(*start).or_insert_with(|| Pane::of(Groups::new(codec.store())));
             let picked = pane.groups.adopt(&from.groups, is_own);
             let slots = picked.old().iter().filter_map(|old| from.slots.get(*old as usize));
-            pane.slots.extend(slots.map(|slot| moving.slot(*slot)));
+            for slot in slots {
+                pane.gone += usize::from(*slot == GONE);
+                pane.slots.push(if *slot == GONE { GONE } else { moving.slot(*slot) });
+            }
             pane.touched.adopt(&from.touched, &picked);
             by_pane.insert(*start, picked);
         }

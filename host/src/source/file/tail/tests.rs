@@ -216,6 +216,25 @@ fn a_truncated_file_is_read_from_its_beginning() {
 }
 
 #[test]
+fn a_file_that_is_written_anew_with_as_many_bytes_is_read_from_its_beginning() {
+    let mut files = text();
+    files.append("a.log", "one\ntwo\n");
+    assert_eq!(files.rows(), ["a.log one", "a.log two"]);
+    let path = files.dir.path().join("a.log");
+    let touched = |seconds: u64| {
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000 + seconds)).unwrap();
+    };
+    touched(5);
+    assert_eq!(files.rows(), [""; 0], "its time alone says nothing");
+    fs::write(&path, "six\nten\n").unwrap();
+    touched(10);
+    assert_eq!(files.rows(), ["a.log six", "a.log ten"]);
+    files.append("a.log", "more\n");
+    assert_eq!(files.rows(), ["a.log more"]);
+}
+
+#[test]
 fn csv_grows_behind_its_header_and_newlines_in_quotes_end_no_row() {
     let mut files = Growing::new(Format::Csv(CsvDialect { header: true, ..CsvDialect::default() }));
     files.append("a.log", "b,");

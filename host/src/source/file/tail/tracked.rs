@@ -51,6 +51,8 @@ pub(super) struct Tracked {
     scan: Scan,
     /// When it was looked at; none: it has not been yet.
     size: Option<u64>,
+    /// Its time of change then: what is written anew in place may be as long as before.
+    changed: Option<(i64, i64)>,
     has_more: bool,
     /// Somebody was told that its last row is too long.
     is_long_told: bool,
@@ -84,6 +86,7 @@ impl Tracked {
             end: 0,
             scan: Scan::default(),
             size: None,
+            changed: None,
             has_more: false,
             is_long_told: false,
         }
@@ -111,7 +114,7 @@ impl Tracked {
     pub(super) fn look(&mut self, rows: &mut Rows<'_>) -> Result<Look, SourceError> {
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.ino() != self.inode => return Ok(Look::Moved),
-            Ok(metadata) if Some(metadata.len()) == self.size && !self.has_more => return Ok(Look::Same),
+            Ok(metadata) if self.is_as_seen(&metadata) && !self.has_more => return Ok(Look::Same),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Look::Moved),
             Err(error) => return Err(self.failed(error)),
@@ -127,7 +130,7 @@ impl Tracked {
         let size = metadata.len();
         // Whoever begins to look has not seen it grow.
         self.grew = if self.size.is_some() { Instant::now() } else { written(&metadata) };
-        self.size = Some(size);
+        (self.size, self.changed) = (Some(size), Some(changed(&metadata)));
         let is_same = size >= self.end && self.mark.is_at(&file).map_err(|error| self.failed(error))?;
         if !is_same {
             self.begin_anew(size);
@@ -136,6 +139,11 @@ impl Tracked {
             self.scan = Scan::default();
         }
         self.grown((&file, size), rows)
+    }
+
+    /// Whether nothing has been written into it since it was looked at, as far as its size and its time of change tell.
+    fn is_as_seen(&self, metadata: &Metadata) -> bool {
+        Some(metadata.len()) == self.size && Some(changed(metadata)) == self.changed
     }
 
     /// It was truncated, or something else was written into it.
@@ -205,6 +213,11 @@ impl Tracked {
     fn failed(&self, source: std::io::Error) -> SourceError {
         SourceError::Io { action: "read", file: self.name.to_string(), source }
     }
+}
+
+/// When a file was last written, as its file system says: seconds, and nanoseconds.
+fn changed(metadata: &Metadata) -> (i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec())
 }
 
 /// When a file was last written, by its own time: a crowd of files that have been quiet for days is not looked at as one that has just come.
