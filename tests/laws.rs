@@ -197,7 +197,7 @@ fn a_law_that_is_not_there_and_a_version_that_is_no_other_are_refused() {
     ] {
         let output = check(&euros, "k: s64, n: s64", &more);
         assert_eq!(output.status.code(), Some(3), "{more:?}: {output:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{more:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(says), "{more:?}: {output:?}");
     }
 }
 
