@@ -67,7 +67,9 @@ fn main() {
     build(&root, target_dir);
     for guest in GUESTS {
         let built = target_dir.join(TARGET).join(PROFILE).join(format!("pelton_std_{guest}.wasm"));
-        if let Err(error) = std::fs::copy(&built, out.join(guest).with_extension("wasm")) {
+        let module = out.join(guest).with_extension("wasm");
+        forget(&module);
+        if let Err(error) = std::fs::copy(&built, &module) {
             fail(&format!("failed to copy {}: {error}", built.display()));
         }
     }
@@ -121,9 +123,17 @@ fn embed(root: &Path, out: &Path) {
         writeln!(list, "    ({name:?}, include_str!({:?})),", file.display()).expect("a string takes all");
     }
     list.push(']');
-    if let Err(error) = std::fs::write(out.join("embedded.rs"), list) {
-        fail(&format!("failed to write {}: {error}", out.join("embedded.rs").display()));
+    let embedded = out.join("embedded.rs");
+    forget(&embedded);
+    if let Err(error) = std::fs::write(&embedded, list) {
+        fail(&format!("failed to write {}: {error}", embedded.display()));
     }
+}
+
+/// Removes a file before it is written: in a target directory that is a hard-linked copy of another, writing would change that one's too.
+fn forget(path: &Path) {
+    // What is not there need not go; what cannot, fails as it is written.
+    let _ = std::fs::remove_file(path);
 }
 
 /// The sources among the files at or below `path`; tests stay here.

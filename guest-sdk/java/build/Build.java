@@ -395,10 +395,19 @@ public final class Build {
                 }
             """;
 
+        private static final String MIGRATE = """
+
+                @JSExport
+                public static void migrate(int version, JSObject before, JSObject names, JSObject state, JSObject answer) {
+                    CallRunner.migrate(operator, version, before, names, state, answer);
+                }
+            """;
+
         static String of(String kind, String in, String operator) {
             String exports = switch (kind) {
                 case "transform" -> TRANSFORM;
                 case "aggregate" -> AGGREGATE;
+                case "keyed" -> CALL + MIGRATE;
                 default -> CALL;
             };
             return (in.isEmpty() ? "" : "package " + in + ";\n\n") + TEXT.replace("OPERATOR", operator).replace("EXPORTS", exports);

@@ -73,7 +73,7 @@ export interface KeyedDefinition<
   /** What is kept for each key; one field at least is not `orNull`. */
   state?: S;
   /** What the version before kept, and the function that makes it `state`: `older(…)`; or one for each version before, the first first. */
-  migrate?: Older<NoInfer<S>> | readonly Older<NoInfer<S>>[];
+  migrate?: Older<Row<NoInfer<S>> | null> | readonly Older<Row<NoInfer<S>> | null>[];
   /** Lists and maps for each key: `{ recent: list({ song: utf8, at: timestamp }), songs: map(utf8, s64) }`. */
   tables?: T;
   makes?: M;

@@ -11,16 +11,17 @@ import type { Columns, Row } from "./types.ts";
 import type { Field, Table } from "./wire.ts";
 
 /** What a version before this one kept, and the function that makes it this version's. */
-export interface Older<S extends Columns = any> {
+export interface Older<R = unknown> {
   readonly state: Columns;
-  readonly migrate: (older: any) => Row<S> | null;
+  /** Answers with the state now, or null. */
+  readonly migrate: (older: any) => R;
 }
 
 /**
  * `migrate: older({ cents: s64 }, ({ cents }) => ({ euro: cents / 100n }))`: of a version that kept these columns. The function throws a
  * `Reject` where state cannot be taken over.
  */
-export function older<C extends Columns, S extends Columns>(state: C, migrate: (older: Row<C>) => Row<S> | null): Older<S> {
+export function older<C extends Columns, R>(state: C, migrate: (older: Row<C>) => R): Older<R> {
   return { state, migrate };
 }
 

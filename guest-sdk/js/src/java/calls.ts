@@ -3,13 +3,15 @@ import type { Cogroup } from "../cogroup.ts";
 import { cogroup } from "../cogroup.ts";
 import type { Keyed } from "../keyed.ts";
 import { keyed } from "../keyed.ts";
+import { older } from "../migrate.ts";
 import { list, map } from "../tables.ts";
+import { Reject } from "../transform.ts";
 import { columnsOf, type Definition, type Field, namesOf, outputsOf, portNames, typeOf } from "./definition.ts";
-import type { Classes } from "./module.ts";
+import type { Classes, Migrated } from "./module.ts";
 import { open } from "./module.ts";
 
 export function javaKeyed(java: Classes, definition: Definition): Keyed<any, any, any, any, any, any, any> {
-  const { options, key, reads, state, tables } = definition;
+  const { options, key, reads, state, tables, migrate = [] } = definition;
   const held = (fields: Field[], single: boolean): any => (single ? typeOf(fields[0]!) : columnsOf(fields));
   const fieldsOf = (fields: Field[] | undefined, single: boolean): string[] | null => (fields === undefined || single ? null : namesOf(fields));
   const names = {
@@ -32,6 +34,12 @@ export function javaKeyed(java: Classes, definition: Definition): Keyed<any, any
     tables: Object.fromEntries(tables.map(({ name, single, singleKey, list: of, by, holds }) => [
       name, of === undefined ? map(held(by!, singleKey), held(holds!, single)) : list(held(of, single)),
     ])),
+    migrate: migrate.map((fields, at) => older(columnsOf(fields), (before: object) => {
+      const answer: Migrated = {};
+      java.migrate!(at + 1, namesOf(fields), names.state, before, answer);
+      if (answer.rejected !== undefined) throw new Reject(answer.rejected);
+      return answer.state ?? null;
+    })),
     process(call: any) {
       opened(call.options);
       java.process!({ ...call, context: call.ctx, names, ...emits(call.out) });

@@ -33,6 +33,8 @@ export interface Definition extends Passing {
   retracts: boolean;
   ordered: boolean;
   key: Field[];
+  /** What older versions of a keyed operator kept, the first first. */
+  migrate?: Field[][];
   tables: { name: string; single: boolean; singleKey: boolean; list?: Field[]; by?: Field[]; holds?: Field[] }[];
   left: Field[];
   right: Field[];

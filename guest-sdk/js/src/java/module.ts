@@ -22,6 +22,13 @@ export interface Classes {
   merge?(...given: any[]): void;
   finish?(...given: any[]): void;
   zero?(made: object): void;
+  migrate?(version: number, before: string[], names: string[], state: object, answer: Migrated): void;
+}
+
+/** What state of an older version is now, or why it is none; neither if it is dropped. */
+export interface Migrated {
+  state?: any;
+  rejected?: string;
 }
 
 const HOST: Host = { log: (level, message) => log[level](message), counter, gauge };

@@ -141,6 +141,39 @@ class KeyedTest {
         assertEquals(List.of(new Out.Rejected(0, "no order 2"), new Out.Rejected(1, "no order 2")), out.rejected());
     }
 
+    static final class Sums {
+        record Row(long n) {}
+
+        record First(long n) {}
+
+        record Second(long n, @Nullable String word) {}
+
+        record Kept(long n, String word) {}
+
+        @Migrate
+        static Kept first(First before) {
+            return before.n() == 0 ? null : new Kept(before.n(), "first");
+        }
+
+        @Migrate(2)
+        static Kept second(Second before) {
+            if (before.word() == null) throw new Reject("no word");
+            return new Kept(before.n(), before.word());
+        }
+
+        @Keyed
+        static void sums(List<Row> rows, State<Kept> state) {}
+    }
+
+    @Test
+    void stateOfOlderVersionsIsMigrated() {
+        Harness harness = Harness.of(Sums.class);
+        assertEquals(new Sums.Kept(5, "first"), harness.migrate(1, new Sums.First(5)));
+        assertNull(harness.migrate(1, new Sums.First(0)));
+        assertEquals(new Sums.Kept(5, "x"), harness.migrate(2, new Sums.Second(5, "x")));
+        assertEquals("no word", assertThrows(Reject.class, () -> harness.migrate(2, new Sums.Second(5, null))).getMessage());
+    }
+
     @Test
     void anOperatorOfAnotherKindIsNamed() {
         assertThrows(IllegalArgumentException.class, () -> Harness.of(Debts.class).start());

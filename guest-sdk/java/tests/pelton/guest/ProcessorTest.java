@@ -72,6 +72,13 @@ class ProcessorTest {
     }
 
     @Test
+    void versionsThatNobodyMigrates() {
+        String members = "record Row(long n) {}\n@Migrate(2) static Row second(Row row) { return row; }\n";
+        String keyed = "@Keyed static void keyed(List<Row> rows, State<Row> state) {}";
+        assertEquals(List.of("5: there is no method that migrates version 1"), errors(members + keyed));
+    }
+
+    @Test
     void answersThatSayNothing() {
         assertTrue(errors(ROW + "@Transform static void row(Row row) {}").get(0).startsWith("5: a transform returns what leaves"));
         String says = "5: `java.lang.Object` is neither a record of columns nor a sealed interface of several";

@@ -2,7 +2,10 @@ package pelton.guest.processor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import javax.lang.model.element.AnnotationMirror;
+import javax.lang.model.element.Element;
 import javax.lang.model.element.ExecutableElement;
 import javax.lang.model.element.TypeElement;
 import javax.lang.model.element.VariableElement;
@@ -10,6 +13,7 @@ import javax.lang.model.type.TypeMirror;
 
 /** Of keyed operators and cogroups, whose method is called for a key. */
 final class CallSource extends Source {
+    private static final String MIGRATE = "pelton.guest.Migrate";
     private static final String KEYED_TAKES =
         "records of columns of the key, a `List` of records, `State`, `Timers`, an `Emitter`, `ListState` and `MapState`, a record with `@Options`, a `Context`";
     private static final String COGROUP_TAKES =
@@ -21,6 +25,7 @@ final class CallSource extends Source {
     private final List<Shapes.Shape> rows = new ArrayList<>();
     private final List<String> tables = new ArrayList<>();
     private Shapes.Shape key;
+    private Shapes.Shape state;
     private Outputs outputs;
 
     CallSource(TypeElement author, ExecutableElement method, AnnotationMirror annotation, boolean isKeyed) {
@@ -68,7 +73,44 @@ final class CallSource extends Source {
                 public void process(%sCall call) {
                     %s;
                 }
-            """.formatted(isKeyed ? "Keyed" : "Cogroup", call(method, arguments)) + outputs.source();
+            """.formatted(isKeyed ? "Keyed" : "Cogroup", call(method, arguments)) + (isKeyed ? migrate() : "") + outputs.source();
+    }
+
+    private String migrate() {
+        TreeMap<Integer, ExecutableElement> byVersion = new TreeMap<>();
+        for (Element element : author.getEnclosedElements()) {
+            AnnotationMirror found = Annotated.find(element, MIGRATE);
+            if (found == null) continue;
+            Object version = Annotated.value(found, "value");
+            ExecutableElement before = byVersion.put(version == null ? 1 : (Integer) version, (ExecutableElement) element);
+            if (before != null) throw new Mistake("two methods migrate the same version", element);
+        }
+        List<String> versions = new ArrayList<>();
+        StringBuilder calls = new StringBuilder();
+        for (Map.Entry<Integer, ExecutableElement> one : byVersion.entrySet()) {
+            ExecutableElement migrate = one.getValue();
+            checkMethod(migrate);
+            if (one.getKey() != versions.size() + 1) throw new Mistake("there is no method that migrates version " + (versions.size() + 1), migrate);
+            if (state == null) throw new Mistake("there is no `State` that could be migrated", migrate);
+            if (migrate.getParameters().size() != 1) throw new Mistake("`" + migrate.getSimpleName() + "` takes one record, of what was kept", migrate);
+            Shapes.Shape from = shapes.of(migrate.getParameters().get(0).asType(), null, migrate);
+            versions.add(from.json());
+            calls.append("        if (version == %d) return %s;\n".formatted(one.getKey(), call(migrate, List.of(from.variable() + ".read(before)"))));
+        }
+        definition.add("\"migrate\":" + Json.list(versions));
+        String write = state == null ? "throw new IllegalStateException(\"no state\");" : state.variable() + ".write((" + state.type() + ") state, out);";
+        return """
+
+                @Override
+                public Object migrate(int version, In before) {
+            %s        throw new IllegalStateException("no such version");
+                }
+
+                @Override
+                public void write(Object state, Out out) {
+                    %s
+                }
+            """.formatted(calls, write);
     }
 
     private String ofCall(VariableElement parameter) {
@@ -96,7 +138,7 @@ final class CallSource extends Source {
         String name = parameter.getSimpleName().toString();
         switch (Annotated.qualified(parameter.asType())) {
             case "pelton.guest.State" -> {
-                Shapes.Shape state = shapes.of(argument(parameter, 0), null, parameter);
+                state = shapes.of(argument(parameter, 0), null, parameter);
                 definition.add("\"state\":" + state.json());
                 return "call.state(" + state.variable() + ")";
             }

@@ -178,6 +178,11 @@ public final class Harness {
         return new Epochs(opened(KeyedOperator.class), new TestContext(0, now, watermark, seed, firstRow));
     }
 
+    /** What a keyed operator makes of the state that version {@code version} kept; null if it drops it. Throws what the operator does. */
+    public Object migrate(int version, Object before) {
+        return opened(KeyedOperator.class).migrate(version, new RecordIn(before));
+    }
+
     /** Calls a cogroup for one key; a key that it does not look at may be anything. */
     public Out join(Object key, List<?> left, List<?> right) {
         CogroupOperator operator = opened(CogroupOperator.class);
