@@ -67,9 +67,10 @@ test-s3: build ## Checkpoints on a real MinIO: kills, take-overs, outages, the c
 	tests/s3/minio.sh binary
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test s3 -- --nocapture --test-threads 1
 
-fuzz: ## Mutate inputs of the parsers and checks for a minute each (FUZZ_SECONDS, FUZZ_SEED)
+fuzz: build guests ## Mutate inputs of the parsers and checks for a minute each, and uploads and job files through the API (FUZZ_SECONDS, FUZZ_SEED)
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) FUZZ_SEED=$(or $(FUZZ_SEED),$(shell date +%s)) \
 	  cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test fuzz -- --nocapture --test-threads 1
+	PELTON_FUZZ=2000 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test engine what_is_spoilt -- --nocapture
 
 soak: build guests ## The long forms of the property tests: a day of epochs, 50,000 simulated stories, 100,000 timelines each of windows and joins, slides that take rows back, sums over changes, 20,000 of keyed operators, slow sinks for half a minute (about 40 minutes)
 	PELTON_HOURS=24 cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --lib a_day_of_epochs -- --nocapture

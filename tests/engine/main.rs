@@ -4,6 +4,7 @@
 
 mod access;
 mod encrypted;
+mod fuzzed;
 mod going_on;
 mod jobs;
 mod letters;

@@ -109,6 +109,6 @@ mod tests {
         let code = "help() {\n  x;\n}\nmain() {\n  a;\n  b;\n  c;\n\n  d;\n}\nlast";
         let map = r#"{ "sources": ["sdk.java", "own.java"], "mappings": ";AAAA;;;AAAA;ACKA;ADLA;;ACCA;;ADA" }"#;
         let lines = own_lines(map, code, |source, _| source == "own.java").expect("a map");
-        assert_eq!(lines, r#"{"sources":["sdk.java","own.java"],"lines":",0:0,,1:5,1:5,1:5,1:5,1:5,1:1,1:1,"}"#);
+        assert_eq!(lines, r#"{"sources":["sdk.java","own.java"],"lines":",0:0,,1:5,1:5,1:5,1:5,1:5,1:1,1:1,0:1"}"#);
     }
 }
