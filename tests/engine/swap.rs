@@ -145,6 +145,10 @@ fn windows_are_drained_through_kills_and_then_the_module_before_goes() {
     assert!(shown.out.contains("windows of hours by the module before: 1 keys left"), "{shown:?}");
     let again = engine.pelton(&["swap", "clicks", "hours.n", "std:count", "--watch", "0s"]);
     assert!(again.err.contains("still finishes the"), "{again:?}");
+    // A job is not stopped for a file that would leave the windows to nobody.
+    let applied = engine.pelton(&["job", "apply", "job.toml", "--restart"]);
+    assert!(applied.code != Some(0) && applied.err.contains("still finishes the"), "{applied:?}");
+    assert_eq!(engine.job("clicks")["state"], "running");
     let trial = engine.pelton(&[&swap[..], &["--shadow", "5"]].concat());
     assert!(trial.err.contains("--windows drain` alone"), "{trial:?}");
     engine.kill();

@@ -65,8 +65,13 @@ pub fn misfits(from: &Plan, plan: &Plan) -> Vec<String> {
     };
     let misfit = |(old, heir): (&PlannedOperator, Option<String>)| {
         let new = plan.operator(&heir?)?;
+        let drains = |logic: &Logic| matches!(logic, Logic::Aggregate(plan) if plan.draining.is_some());
+        let name = new.logic.name();
+        if drains(&old.logic) && !drains(&new.logic) {
+            return Some(format!("operator `{name}`: the module before it still finishes the windows that were open"));
+        }
         let error = taken(&old.logic, &new.logic).err()?;
-        Some(format!("the state of operator `{}`: {error}", new.logic.name()))
+        Some(format!("the state of operator `{name}`: {error}"))
     };
     keeps.into_iter().zip(heirs).filter_map(misfit).collect()
 }

@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use pelton_core::window::{Panes, WindowKind};
+use pelton_core::window::{Panes, WindowKind, is_late};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -69,11 +69,6 @@ impl Line {
     pub fn after(self) -> Own {
         Own { panes: self.from..i64::MAX, windows: self.from..i64::MAX }
     }
-
-    /// The end of the last window of those before.
-    pub fn end(self) -> i64 {
-        self.end
-    }
 }
 
 impl Own {
@@ -117,7 +112,7 @@ impl Own {
 impl Draining {
     /// Whether no row can come any more that is of one of its windows.
     pub fn is_over(&self, lateness: i64, watermark: i64) -> bool {
-        pelton_core::window::is_late(self.line.end(), lateness, watermark)
+        is_late(self.line.end, lateness, watermark)
     }
 }
 
