@@ -4,6 +4,7 @@
 //! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
 //! cases/over-100/input.csv                  or input.jsonl; of a join [left] and [right], with left.csv and right.csv
 //! cases/over-100/airlines.csv               or airlines.jsonl: the rows of the side table [table.airlines]
+//! cases/over-100/rates.replies.jsonl        what the endpoint `rates` replies; [endpoint.rates] as a job has it, where that is needed
 //! cases/over-100/expected.jsonl             rows of the main output, in order
 //! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
 //! ```
@@ -21,6 +22,7 @@ use pelton_core::job::Overrides;
 use pelton_wasm::Runtime;
 use toml_edit::{DocumentMut, Item, Table, Value, value};
 
+use self::replies::Endpoints;
 use super::{AuthorError, Project};
 use crate::{
     job::{
@@ -31,6 +33,8 @@ use crate::{
     },
     sink::print::{PrintStyle, PrintTarget},
 };
+
+mod replies;
 
 /// One case.
 #[derive(Debug)]
@@ -97,10 +101,13 @@ impl Case {
 
     fn run_in(&self, scratch: &Path, module: &Path, setting: &mut Setting<'_>) -> Result<Outcome, AuthorError> {
         let job_path = scratch.join("job.toml");
+        let unusable = |why: String| AuthorError::Case { case: self.name.clone(), why };
+        // The first plan asks nobody.
+        let endpoints = Endpoints::start(&self.dir).map_err(unusable)?;
         // Which outputs there are depends on the contract: a first plan tells.
         let mut outputs = vec![String::new()];
         for attempt in 0..2 {
-            let job = self.job(module, scratch, &outputs)?;
+            let job = self.job(module, scratch, &outputs, &endpoints)?;
             fs::write(&job_path, job.to_string()).map_err(AuthorError::io(format!("write {}", job_path.display())))?;
             let planned = plan(&job_path, setting);
             let plan = match planned {
@@ -124,6 +131,9 @@ impl Case {
                 return Ok(Outcome::Failed(error));
             }
         }
+        if let Some(why) = endpoints.unanswered() {
+            return Err(unusable(why));
+        }
         self.compare(scratch, &outputs, setting.bless)
     }
 
@@ -136,14 +146,20 @@ impl Case {
     }
 
     /// The job that the case is.
-    fn job(&self, module: &Path, scratch: &Path, outputs: &[String]) -> Result<DocumentMut, AuthorError> {
+    fn job(
+        &self,
+        module: &Path,
+        scratch: &Path,
+        outputs: &[String],
+        endpoints: &Endpoints,
+    ) -> Result<DocumentMut, AuthorError> {
         let wrong = |why: String| AuthorError::Case { case: self.name.clone(), why };
         let text = fs::read_to_string(self.dir.join("case.toml")).map_err(|error| wrong(error.to_string()))?;
         let case: DocumentMut = text.parse().map_err(|error| wrong(format!("case.toml is not TOML: {error}")))?;
         let mut job = DocumentMut::new();
         for (key, item) in case.iter() {
-            if !["input", "left", "right", "operator", "table"].contains(&key) {
-                let known = "there are [input], or [left] and [right], [operator] and [table.NAME]";
+            if !["input", "left", "right", "operator", "table", "endpoint"].contains(&key) {
+                let known = "there are [input], or [left] and [right], [operator], [table.NAME] and [endpoint.NAME]";
                 return Err(wrong(format!("case.toml has the unknown key `{key}`; {known}")));
             }
             if !item.is_table_like() {
@@ -168,6 +184,13 @@ impl Case {
             job.insert("table", Item::Table(tables));
         }
         let mut operator = table("operator");
+        if !endpoints.running.is_empty() {
+            let asked: toml_edit::Array = endpoints.running.iter().map(|endpoint| endpoint.name.as_str()).collect();
+            operator.insert("endpoints", value(asked));
+        }
+        if let Some(endpoints) = self.endpoints(&table("endpoint"), endpoints)? {
+            job.insert("endpoint", Item::Table(endpoints));
+        }
         if !is_join {
             operator.insert("input", value("input"));
         }
@@ -199,6 +222,29 @@ impl Case {
             };
             let said: Table = said.iter().map(|(key, item)| (key, item.clone())).collect();
             tables.insert(name, Item::Table(self.file(name, said)?));
+        }
+        Ok((!tables.is_empty()).then_some(tables))
+    }
+
+    /// The endpoints that have replies, with what the case says of them.
+    fn endpoints(&self, given: &Table, endpoints: &Endpoints) -> Result<Option<Table>, AuthorError> {
+        let is_there = |name: &str| endpoints.running.iter().any(|endpoint| endpoint.name == name);
+        if let Some((name, _)) = given.iter().find(|(name, _)| !is_there(name)) {
+            let why = format!("case.toml has [endpoint.{name}], but there is no {name}.replies.jsonl");
+            return Err(AuthorError::Case { case: self.name.clone(), why });
+        }
+        let mut tables = Table::new();
+        tables.set_implicit(true);
+        for endpoint in &endpoints.running {
+            let said = given.get(&endpoint.name).and_then(Item::as_table_like);
+            let mut said: Table =
+                said.into_iter().flat_map(|table| table.iter()).map(|(key, item)| (key, item.clone())).collect();
+            said.insert("url", value(format!("http://{}", endpoint.address)));
+            // Nobody waits for a server that does as its file says.
+            if !said.contains_key("backoff") {
+                said.insert("backoff", value("1ms"));
+            }
+            tables.insert(&endpoint.name, Item::Table(said));
         }
         Ok((!tables.is_empty()).then_some(tables))
     }
@@ -358,7 +404,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
         let case = Case { name: "tables".to_owned(), dir: dir.path().to_owned() };
-        let job = || case.job(Path::new("named.wasm"), dir.path(), &[String::new()]);
+        let job = || case.job(Path::new("named.wasm"), dir.path(), &[String::new()], &Endpoints::default());
         write("input.csv", "n\n1\n");
         write(
             "case.toml",

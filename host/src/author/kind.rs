@@ -14,10 +14,11 @@ pub enum Kind {
     Aggregate,
     Keyed,
     Cogroup,
+    Enrich,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Transform, Self::Aggregate, Self::Keyed, Self::Cogroup];
+    pub const ALL: [Self; 5] = [Self::Transform, Self::Aggregate, Self::Keyed, Self::Cogroup, Self::Enrich];
 
     /// Also the name of the interface that it exports.
     pub fn word(self) -> &'static str {
@@ -26,6 +27,7 @@ impl Kind {
             Self::Aggregate => "aggregate",
             Self::Keyed => "keyed",
             Self::Cogroup => "cogroup",
+            Self::Enrich => "enrich",
         }
     }
 
@@ -37,6 +39,7 @@ impl Kind {
             Self::Aggregate => "retractable-aggregate-operator",
             Self::Keyed => "migrating-keyed-operator",
             Self::Cogroup => "cogroup-operator",
+            Self::Enrich => "enrich-operator",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! All of a kind do the same, so one case and one job fit all languages. A transform reads `price`, refuses what is none, keeps those over
 //! `min`, adds `euro`; an aggregate tells how far apart prices are; a keyed operator adds up bids until there is none for a while; a cogroup
-//! tells what is still to be paid of orders.
+//! tells what is still to be paid of orders; an enrich operator asks an endpoint for rates.
 
 use std::{fs, path::Path};
 
@@ -66,6 +66,18 @@ fn of_kind(kind: Kind) -> &'static [File] {
                 template!("common/cogroup/expected.right-rejected.jsonl"),
             ),
         ],
+        Kind::Enrich => &[
+            ("job.toml", template!("common/enrich/job.toml")),
+            ("README.md", template!("common/enrich/README.md")),
+            ("data/bids.csv", template!("common/enrich/bids.csv")),
+            ("endpoint/latest/USD", template!("common/enrich/USD")),
+            ("endpoint/latest/JPY", template!("common/enrich/JPY")),
+            ("cases/five-bids/case.toml", template!("common/enrich/case.toml")),
+            ("cases/five-bids/input.csv", template!("common/enrich/input.csv")),
+            ("cases/five-bids/rates.replies.jsonl", template!("common/enrich/rates.replies.jsonl")),
+            ("cases/five-bids/expected.jsonl", template!("common/enrich/expected.jsonl")),
+            ("cases/five-bids/expected.rejected.jsonl", template!("common/enrich/expected.rejected.jsonl")),
+        ],
     }
 }
 
@@ -78,6 +90,7 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
                 Kind::Aggregate => include_str!(concat!("templates/", $language, "/aggregate/", $source)),
                 Kind::Keyed => include_str!(concat!("templates/", $language, "/keyed/", $source)),
                 Kind::Cogroup => include_str!(concat!("templates/", $language, "/cogroup/", $source)),
+                Kind::Enrich => include_str!(concat!("templates/", $language, "/enrich/", $source)),
             }
         };
     }

@@ -170,6 +170,26 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     Ok(module)
 }
 
+const ENRICH: &str = r#"
+import { asked, beginAsk, beginAnswer, enterAnswer, enterAsk } from "pelton-guest/enrich";
+import { answer as answered } from "pelton-guest/out";
+
+if (!isDefined(author.ask)) ERROR("an enrich operator exports `ask`");
+if (!isDefined(author.answer)) ERROR("an enrich operator exports `answer`");
+
+export function ask(given: usize): usize {
+  const rows = beginAsk(given);
+  for (let row = 0; row < rows; row++) enterAsk(row, author.ask());
+  return asked();
+}
+
+export function answer(given: usize): usize {
+  const rows = beginAnswer(given);
+  for (let row = 0; row < rows; row++) enterAnswer(row, author.answer);
+  return answered();
+}
+"#;
+
 /// What the compiler begins with, for a module whose source is `author`.
 fn entry_of(kind: Kind, author: &str) -> String {
     let (name, loops) = match kind {
@@ -177,6 +197,7 @@ fn entry_of(kind: Kind, author: &str) -> String {
         Kind::Aggregate => ("AGGREGATE", AGGREGATE),
         Kind::Keyed => ("KEYED", KEYED),
         Kind::Cogroup => ("COGROUP", COGROUP),
+        Kind::Enrich => ("ENRICH", ENRICH),
     };
     // Elsewhere it may be any function of the author's.
     let retracts = if kind == Kind::Aggregate { "isDefined(author.retract)" } else { "false" };
