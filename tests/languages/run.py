@@ -37,7 +37,7 @@ LANGUAGES = {
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
     "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
-    "sums": "keyed", "in-euro": "enrich", "asks": "enrich",
+    "sums": "keyed", "in-euro": "enrich", "asks": "enrich", "tells": "enrich",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
