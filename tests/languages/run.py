@@ -45,14 +45,14 @@ TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
 QUICK = {
     "c": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
-        "flights", "sums",
+        "flights", "sums", "in-euro", "asks", "tells",
     },
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks"},
     "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums", "asks"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
-        "route", "stays", "bills", "flights", "sums",
+        "route", "stays", "bills", "flights", "sums", "in-euro", "asks", "tells",
     },
     "java": {"to-euro"},
 }
