@@ -105,6 +105,7 @@ export class Reply {
 }
 
 /** That of the row which `answer` looks at. */
+@lazy
 export const reply: Reply = new Reply();
 
 @inline
