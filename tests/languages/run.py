@@ -37,7 +37,7 @@ LANGUAGES = {
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
     "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
-    "sums": "keyed", "in-euro": "enrich", "asks": "enrich",
+    "sums": "keyed", "in-euro": "enrich", "asks": "enrich", "tells": "enrich",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
 TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
@@ -45,14 +45,14 @@ TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
 QUICK = {
     "c": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
-        "flights", "sums",
+        "flights", "sums", "in-euro", "asks", "tells",
     },
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks"},
     "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums", "asks"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
-        "route", "stays", "bills", "flights", "sums",
+        "route", "stays", "bills", "flights", "sums", "in-euro", "asks", "tells",
     },
     "java": {"to-euro"},
 }

@@ -149,6 +149,30 @@ export function process(given: usize): usize {
 }
 "#;
 
+const ENRICH: &str = r#"
+import { answered, asked, beginAnswer, beginAsk, leaveAsk } from "pelton-guest/enrich";
+import { enter, leave } from "pelton-guest/out";
+
+if (!isDefined(author.ask) || !isDefined(author.answer)) ERROR("an enrich operator exports `ask` and `answer`");
+
+export function ask(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize,
+): usize {
+  beginAsk(epoch, first, now, watermark, seed, rows, nodes);
+  for (let row = 0; row < rows; row++) if (enter(row)) leaveAsk(author.ask());
+  return asked(rows);
+}
+
+export function answer(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize, wanted: usize, wantedSize: usize,
+  replies: usize, repliesCount: u32,
+): usize {
+  beginAnswer(epoch, first, now, watermark, seed, rows, nodes, wanted, replies, repliesCount);
+  for (let row = 0; row < rows; row++) if (enter(row)) leave(author.answer());
+  return answered();
+}
+"#;
+
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display().to_string();
@@ -169,26 +193,6 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     tools.run(&format!("compile {source}"), &mut command)?;
     Ok(module)
 }
-
-const ENRICH: &str = r#"
-import { asked, beginAsk, beginAnswer, enterAnswer, enterAsk } from "pelton-guest/enrich";
-import { answer as answered } from "pelton-guest/out";
-
-if (!isDefined(author.ask)) ERROR("an enrich operator exports `ask`");
-if (!isDefined(author.answer)) ERROR("an enrich operator exports `answer`");
-
-export function ask(given: usize): usize {
-  const rows = beginAsk(given);
-  for (let row = 0; row < rows; row++) enterAsk(row, author.ask());
-  return asked();
-}
-
-export function answer(given: usize): usize {
-  const rows = beginAnswer(given);
-  for (let row = 0; row < rows; row++) enterAnswer(row, author.answer);
-  return answered();
-}
-"#;
 
 /// What the compiler begins with, for a module whose source is `author`.
 fn entry_of(kind: Kind, author: &str) -> String {

@@ -13,9 +13,10 @@ export function ask(): Request | null {
 export function answer(): Verdict {
   euro.value = price.value;
   if (!reply.isThere) return KEEP;
-  if (!reply.isOk) return reject(reply.why);
-  const rate = parseFloat(reply.text);
+  const text = reply.text;
+  if (text === null) return reject(reply.why);
+  const rate = parseFloat(text);
   if (isNaN(rate)) return reject("the rate is no number");
-  euro.value *= rate;
+  euro.value = price.value * rate;
   return KEEP;
 }

@@ -12,19 +12,18 @@ PELTON_NO_OPTIONS(none)
 static bool ask(const struct bid *bid, pelton_request *request, const struct none *options) {
     (void)options;
     if (pelton_text_equal(bid->currency, pelton_text_of("EUR"))) return false;
-    pelton_get(request, "rates", "/latest/");
-    pelton_path_encoded(request, bid->currency);
+    pelton_request_get(request, "rates", "/latest/");
+    pelton_request_encoded(request, bid->currency);
     return true;
 }
 
 static pelton_verdict answer(const struct bid *bid, const pelton_reply *reply, struct priced *priced, const struct none *options) {
     (void)options;
-    priced->euro = bid->price;
-    if (!reply) return PELTON_KEEP;
-    if (!pelton_reply_ok(reply)) return pelton_reject_reply(reply);
-    double rate;
-    if (!pelton_to_f64(pelton_trimmed(reply->body), &rate)) return pelton_reject("the rate is no number");
-    priced->euro *= rate;
+    pelton_text text;
+    double rate = 1;
+    if (reply && !pelton_reply_text(reply, &text)) return pelton_reject_reply(reply);
+    if (reply && !pelton_to_f64(pelton_trimmed(text), &rate)) return pelton_reject("the rate is no number");
+    priced->euro = bid->price * rate;
     return PELTON_KEEP;
 }
 PELTON_ENRICH(ask, answer, bid, priced, none)

@@ -7,11 +7,9 @@ const Bid = struct { price: f64, currency: []const u8 };
 const Priced = struct { euro: f64 };
 
 /// What a bid needs to know; bids in euro need nothing.
-fn ask(bid: Bid, request: *pelton.Request) bool {
-    if (std.mem.eql(u8, bid.currency, "EUR")) return false;
-    request.get("rates", "/latest/");
-    request.encoded(bid.currency);
-    return true;
+fn ask(bid: Bid) ?pelton.Request {
+    if (std.mem.eql(u8, bid.currency, "EUR")) return null;
+    return pelton.get("rates", "/latest/{s}", .{pelton.encode(bid.currency)});
 }
 
 fn answer(bid: Bid, asked: ?pelton.Reply) pelton.Rejected!Priced {
