@@ -164,5 +164,6 @@ function pairs(of: string, headers: Headers): (readonly [string, string])[] {
 }
 
 export function shown(given: unknown): string {
+  if (typeof given === "string") return JSON.stringify(given);
   return typeof given === "object" && given !== null ? Object.prototype.toString.call(given) : String(given);
 }

@@ -143,7 +143,7 @@ for (const [made, message] of [
 
 test("what `ask` answers is checked", () => {
   const asks = (ask: () => any) => () => enriched(enrich({ reads: { n: s64 }, ask, answer: () => true }), { n: [1n] }, { replies: () => reply(200) });
-  assert.throws(asks(() => "/latest"), /`ask` answered \/latest, but what it asks for is `get\(…\)`, `post\(…\)` or null/);
+  assert.throws(asks(() => "/latest"), /`ask` answered "\/latest", but what it asks for is `get\(…\)`, `post\(…\)` or null/);
   assert.throws(asks(async () => null), /`ask` answered \[object Promise\]/);
   const why = /`ask` rejects a row \(no word\): it answers null instead, and `answer` rejects the row/;
   assert.throws(asks(() => reject("no word")), why);

@@ -53,8 +53,11 @@ class Function:
             raise TypeError(f"`{cls.__name__}` has no function `{name}`: an enrich operator has {ASK}, and {ANSWER}")
         if inspect.iscoroutinefunction(self.call):
             raise TypeError(f"`{self.name}` cannot be async: the engine sends what `ask` returns, and calls `answer` with the reply")
-        if next(iter(inspect.signature(self.call).parameters), "") == "self":
+        parameters = inspect.signature(self.call).parameters
+        if next(iter(parameters), "") == "self":
             raise TypeError(f"`{self.name}` takes `self`, but nothing is kept between rows: make it a `@staticmethod` of the columns that it reads")
+        if "reply" in parameters and parameters["reply"].annotation is inspect.Parameter.empty:
+            raise TypeError(f"`{self.name}.reply` has no annotation: write `reply: Reply`, or `reply: Reply | None`")
         self.arguments = Arguments(self.name, self.call, given=given, names={**vars(cls), cls.__name__: cls})
         if "return" not in self.arguments.hints:
             raise TypeError(f"say what `{self.name}` returns")
@@ -97,7 +100,7 @@ class Enrich:
         members, optional = union(self.asks.returns)
         if members != [Request]:
             raise TypeError(
-                f"`{self.asks.name}` returns {self.asks.returns!r}: it returns a `Request`, or `Request | None` where a row may need nothing"
+                f"`{self.asks.name}` returns `{inspect.formatannotation(self.asks.returns)}`: it returns a `Request`, or `Request | None` where a row may need nothing"
             )
         return optional
 

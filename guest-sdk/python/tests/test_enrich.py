@@ -234,11 +234,13 @@ def test_mistakes_in_annotations_are_told_at_import():
     def limited(word: str, options: Options) -> Request: ...
     def otherwise(reply: Reply, options: OtherOptions) -> bool: ...
     def nothing(reply: Reply) -> str: ...
+    def unsaid(reply) -> bool: ...
 
     assert refused(silent) == "say what `X.ask` returns"
-    assert refused(text) == "`X.ask` returns <class 'str'>: it returns a `Request`, or `Request | None` where a row may need nothing"
+    assert refused(text) == "`X.ask` returns `str`: it returns a `Request`, or `Request | None` where a row may need nothing"
     assert refused(early) == "`X.ask` is called before there is a reply: it is for `answer`"
     assert refused(maybe) == "`X.ask` may ask nothing, so `X.answer` takes `reply: Reply | None`"
+    assert refused(always, unsaid) == "`X.answer.reply` has no annotation: write `reply: Reply`, or `reply: Reply | None`"
     assert refused(always, deaf) == "`X.answer` takes the reply, once: `reply: Reply`"
     assert refused(always, nullable) == "`X.ask.word` and `X.answer.word` are one column: annotate them alike"
     assert refused(limited, otherwise) == "`X` has one class of options, but its functions take `Options` and `OtherOptions`"
