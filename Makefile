@@ -49,7 +49,7 @@ demo-sync: build ## Move rows between formats, tables and a socket while the job
 
 test: build examples guests ## Run all tests
 	cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests
-	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb
+	cargo test --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p rates -p sessions -p to-euro -p word-count -p word-split -p ysb
 	cd tests/bench && python3 -m unittest discover -s .
 	cd tests/nexmark && python3 -m unittest
 	cd tests/mutants && python3 -m unittest
@@ -91,7 +91,7 @@ mutants: build guests ## Plant bugs of the protocol in a copy of the sources, on
 check: ## Format, lints, docs
 	cargo fmt --all --check
 	cargo clippy --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --all-targets -- -D warnings
-	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
+	cargo clippy --release -p pelton-guest -p pelton-std-aggregates -p pelton-std-keyed -p pelton-std-transforms -p baskets -p clean-prices -p hot-swap -p hourly-average -p parse-log -p rates -p sessions -p to-euro -p word-count -p word-split -p ysb --all-targets -- -D warnings
 	cargo clippy --profile guest --target wasm32-unknown-unknown -p pelton-nexmark --examples -- -D warnings
 
 bench: bench-boundary bench-peers bench-ysb bench-windows bench-keyed bench-checkpoint bench-latency ## All benchmarks, and all goals in one table

@@ -58,7 +58,7 @@ pub fn expand(attributes: &Attributes, item: &ItemImpl) -> Result<TokenStream> {
     let ask = Function::find(item, "ask", 1, "ask(row: Row) -> Request`, which says what a row needs")?;
     let answer =
         Function::find(item, "answer", 2, "answer(row: Row, reply: &Reply) -> Out`, which makes rows of the reply")?;
-    if !names::is_same(ask.row, answer.row) {
+    if !names::is_same(&names::inferred(ask.row), &names::inferred(answer.row)) {
         return Err(Error::new_spanned(
             answer.row,
             "`answer` is called with the rows that `ask` was: both take the same",

@@ -38,7 +38,7 @@ pub fn read(name: &str, at: &Reader<'_>) -> Option<EndpointSpec> {
             let value = if key == "headers" { value.as_str() } else { "" };
             let fault = match header_fault(header, value) {
                 Some(fault) => Some(fault),
-                None if seen.contains(&header.as_str()) => Some("is set twice"),
+                None if seen.iter().any(|other| other.eq_ignore_ascii_case(header)) => Some("is set twice"),
                 None => None,
             };
             seen.push(header);
