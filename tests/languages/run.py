@@ -48,7 +48,7 @@ QUICK = {
         "flights", "sums", "in-euro", "asks", "tells",
     },
     "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks"},
-    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums"},
+    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums", "asks"},
     "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums", "asks"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",

@@ -11,10 +11,12 @@ class Priced(NamedTuple):
 
 @enrich
 class {{pascal}}:
+    @staticmethod
     def ask(currency: str) -> Request | None:
         """What a bid needs to know; bids in euro need nothing."""
         return None if currency == "EUR" else Request("rates", f"/latest/{encode(currency)}")
 
+    @staticmethod
     def answer(price: float, reply: Reply | None) -> Priced:
         if reply is None:
             return Priced(price)
