@@ -10,7 +10,8 @@ export class JavaEnrich extends JavaRows {
     const requests: AskedRequest[] = [];
     const wanted = new Uint32Array(given.rows).fill(NO_REQUEST);
     // What is refused now is rejected with the answer.
-    this.java.ask!({ ...this.read(given, []), rejected: [], context: new Context(batch), requests, wanted }, given.rows);
+    const call = { ...this.read(given, []), rejected: [], outputs: this.outputs(0), context: new Context(batch), requests, wanted };
+    this.java.ask!(call, given.rows);
     return { requests, wanted: bytesOf(wanted) };
   }
 

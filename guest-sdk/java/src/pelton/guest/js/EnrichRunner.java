@@ -15,7 +15,9 @@ public final class EnrichRunner {
     public static void ask(EnrichOperator operator, JSObject batch, int rows) {
         Asked asked = new Asked();
         JSObject wanted = Js.field(batch, "wanted");
-        RowCall.run(batch, rows, (in, context) -> put(wanted, in.row, asked.by(operator, in, context)));
+        ColumnsIn in = new ColumnsIn(batch);
+        ColumnsSink sink = new ColumnsSink(Js.field(batch, "outputs"));
+        RowLoop.run(in, batch, rows, sink, (row, context, nothing) -> put(wanted, in.row, asked.by(operator, row, context)));
         JSObject requests = Js.field(batch, "requests");
         for (Request request : asked.requests()) {
             JSObject headers = list();
@@ -31,13 +33,13 @@ public final class EnrichRunner {
         for (int at = 0; at < replies.length; at++) replies[at] = reply(Js.at(told, at));
         ColumnsSink sink = new ColumnsSink(Js.field(batch, "outputs"));
         JSObject wanted = Js.field(batch, "wanted");
-        RowCall.run(batch, rows, (in, context) -> {
-            sink.number = in.row;
+        ColumnsIn in = new ColumnsIn(batch);
+        RowLoop.run(in, batch, rows, sink, (row, context, made) -> {
             int number = Js.integer(wanted, in.row);
             if (number != Asked.NOTHING && (number < 0 || number >= replies.length)) {
                 throw new IllegalStateException("the engine has no reply for a row that waits for one");
             }
-            operator.answer(in, number == Asked.NOTHING ? null : replies[number], context, sink);
+            operator.answer(row, number == Asked.NOTHING ? null : replies[number], context, made);
         });
         sink.end();
         for (Reply reply : replies) if (reply.wantsAgain() != null) return reply.wantsAgain();

@@ -20,10 +20,7 @@ public final class TransformRunner {
             return;
         }
         ColumnsSink sink = new ColumnsSink(Js.field(batch, "outputs"));
-        RowCall.run(batch, rows, (in, context) -> {
-            sink.number = in.row;
-            operator.row(in, context, sink);
-        });
+        RowLoop.run(new ColumnsIn(batch), batch, rows, sink, operator);
         sink.end();
     }
 
