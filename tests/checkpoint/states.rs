@@ -302,7 +302,11 @@ fn a_savepoint_of_every_kind_of_state_is_restored() {
         for ((name, rows, _), (_, of_whole, _)) in place.sums().iter().zip(&expected) {
             let sink = last["sinks"].as_array().unwrap().iter().find(|sink| sink["name"] == *name).unwrap();
             let before = sink["state"]["Checksums"]["rows"].as_u64().unwrap();
-            assert_eq!(rows.as_u64().unwrap() + before, of_whole.as_u64().unwrap(), "{states}: {name}, {partitions} partitions");
+            assert_eq!(
+                rows.as_u64().unwrap() + before,
+                of_whole.as_u64().unwrap(),
+                "{states}: {name}, {partitions} partitions"
+            );
         }
         assert_eq!(place.letters(), 5);
     }
