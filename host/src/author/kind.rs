@@ -1,10 +1,11 @@
-//! The kinds of operators that the SDKs of all languages have, by the names that `--kind` and manifests have for them.
+//! The kinds of operators that SDKs have, by the names that `--kind` and manifests have for them.
 //!
 //! A build must know the kind before it compiles: what a component exports cannot be told by the module itself. Rust's macros can, so its
 //! manifests say nothing.
 
 use std::{fmt, str::FromStr};
 
+use super::Language;
 use crate::nearest::nearest;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,10 +15,11 @@ pub enum Kind {
     Aggregate,
     Keyed,
     Cogroup,
+    Enrich,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Transform, Self::Aggregate, Self::Keyed, Self::Cogroup];
+    pub const ALL: [Self; 5] = [Self::Transform, Self::Aggregate, Self::Keyed, Self::Cogroup, Self::Enrich];
 
     /// Also the name of the interface that it exports.
     pub fn word(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Aggregate => "aggregate",
             Self::Keyed => "keyed",
             Self::Cogroup => "cogroup",
+            Self::Enrich => "enrich",
         }
     }
 
@@ -37,7 +40,13 @@ impl Kind {
             Self::Aggregate => "retractable-aggregate-operator",
             Self::Keyed => "migrating-keyed-operator",
             Self::Cogroup => "cogroup-operator",
+            Self::Enrich => "enrich-operator",
         }
+    }
+
+    /// Whether the SDK of a language has it.
+    pub fn is_in(self, language: Language) -> bool {
+        self != Self::Enrich || language == Language::Rust
     }
 }
 

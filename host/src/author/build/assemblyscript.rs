@@ -177,6 +177,8 @@ fn entry_of(kind: Kind, author: &str) -> String {
         Kind::Aggregate => ("AGGREGATE", AGGREGATE),
         Kind::Keyed => ("KEYED", KEYED),
         Kind::Cogroup => ("COGROUP", COGROUP),
+        // A project of this kind is not opened.
+        Kind::Enrich => ("ENRICH", ""),
     };
     // Elsewhere it may be any function of the author's.
     let retracts = if kind == Kind::Aggregate { "isDefined(author.retract)" } else { "false" };

@@ -49,13 +49,13 @@ fn root(source: &Path) -> PathBuf {
 fn app(kind: Kind) -> String {
     let (import, state) = match kind {
         Kind::Keyed => (javascript::STATE, ", state"),
-        Kind::Transform | Kind::Aggregate | Kind::Cogroup => ("", ""),
+        Kind::Transform | Kind::Aggregate | Kind::Cogroup | Kind::Enrich => ("", ""),
     };
     let besides = match kind {
         Kind::Transform => "export const tables = { load: operator.load };\n",
         Kind::Aggregate => "export const retractable = { retract: operator.retract };\n",
         Kind::Keyed => "export const migrate = { migrate: operator.migrate };\n",
-        Kind::Cogroup => "",
+        Kind::Cogroup | Kind::Enrich => "",
     };
     format!(
         "{import}import * as classes from \"./java/classes.js\";\nimport {{ module }} from \"pelton-guest/java/module\";\n\nconst operator: any = module(classes{state});\nexport {{ operator as {kind} }};\n{besides}"

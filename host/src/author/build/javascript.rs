@@ -23,13 +23,13 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     // Keyed operators alone have the import `state`.
     let (import, state) = match project.kind {
         Kind::Keyed => (STATE, ", state"),
-        Kind::Transform | Kind::Aggregate | Kind::Cogroup => ("", ""),
+        Kind::Transform | Kind::Aggregate | Kind::Cogroup | Kind::Enrich => ("", ""),
     };
     let besides = match project.kind {
         Kind::Transform => "export const tables = { load: transform.load };\n",
         Kind::Aggregate => "export const retractable = { retract: aggregate.retract };\n",
         Kind::Keyed => "export const migrate = { migrate: keyed.migrate };\n",
-        Kind::Cogroup => "",
+        Kind::Cogroup | Kind::Enrich => "",
     };
     let app = format!(
         "{import}import * as author from {};\nimport {{ component }} from \"pelton-guest/component\";\n\nexport const {kind} = component(author, \"{kind}\"{state});\n{besides}",

@@ -15,12 +15,13 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
         Kind::Aggregate => "Aggregate",
         Kind::Keyed => "Keyed",
         Kind::Cogroup => "Cogroup",
+        Kind::Enrich => "Enrich",
     };
     let besides = match project.kind {
         Kind::Transform => "Tables = Transform\n",
         Kind::Aggregate => "Retractable = Aggregate\n",
         Kind::Keyed => "Migrate = Keyed\n",
-        Kind::Cogroup => "",
+        Kind::Cogroup | Kind::Enrich => "",
     };
     let app = format!(
         "import {stem} as author\nfrom pelton_guest._component import export\n\n{class} = export(author, \"{}\")\n{besides}",
