@@ -119,6 +119,38 @@ fn a_bug_for_each_law_of_cogroups_is_caught_and_shrunk() {
 }
 
 #[test]
+fn a_bug_for_each_law_of_enrich_operators_is_caught_and_shrunk() {
+    for (bug, law, rows, more) in [
+        ("answers", "answers", 1, [].as_slice()),
+        ("path", "answers", 1, &[]),
+        ("twice", "twice", 1, &[]),
+        ("keeps", "twice", 1, &[]),
+        ("position", "batch-split", 2, &[]),
+        ("position", "one-by-one", 2, &["--except", "batch-split"]),
+        ("clock", "clock", 1, &["--also", "clock"]),
+        ("seed", "seed", 1, &["--also", "seed"]),
+    ] {
+        let options = format!("{{\"bug\": \"{bug}\"}}");
+        let (broken, needs, event) = broken_by("enrich_breaks", "n: s64", &[more, &["--options", &options]].concat());
+        assert_eq!((broken.as_str(), needs), (law, rows), "{bug}: {event}");
+        // Its golden case has what the rows were told, where they asked for what may be asked.
+        let replies = event["case"]["replies.jsonl"].as_str().unwrap_or_default();
+        assert!(replies.starts_with("{\"request\":{\"endpoint\":\"numbers\"") || bug == "path", "{bug}: {event}");
+    }
+}
+
+#[test]
+fn enrich_operators_that_keep_the_laws_pass() {
+    let module = pelton_tests::lawless("enrich_breaks").expect("a module to test");
+    // One that is never content has no rows that could be compared.
+    for options in ["{}", "{\"bug\": \"again\"}"] {
+        let output = check(&module, "n: s64", &["--options", options]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(events(&output).iter().filter(|event| event["holds"] == true).count(), 8, "{output:?}");
+    }
+}
+
+#[test]
 fn a_bug_for_each_law_of_migrations_is_caught_and_shrunk() {
     let before = pelton_tests::lawless("keeps_cents").expect("a module to test").display().to_string();
     let migrates = ["--key", "k", "--from", &before];

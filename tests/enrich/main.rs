@@ -4,6 +4,7 @@
 
 mod again;
 mod asking;
+mod cases;
 mod failing;
 mod neighbours;
 mod place;

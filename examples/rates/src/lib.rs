@@ -20,14 +20,22 @@ struct InEuro;
 impl InEuro {
     /// What a bid needs to know; bids in euro need nothing.
     fn ask(bid: Bid<'_>) -> Option<Request> {
-        (bid.currency != "EUR").then(|| Request::get("rates", format!("/latest/{}", encode(bid.currency))))
+        is_foreign(bid.currency).then(|| Request::get("rates", format!("/latest/{}", bid.currency)))
     }
 
     fn answer(bid: Bid<'_>, reply: Option<&Reply>) -> Result<Priced, String> {
-        let Some(reply) = reply else { return Ok(Priced { euro: bid.price }) };
-        let rate: f64 = reply.text()?.trim().parse().map_err(|_| "the rate is no number")?;
+        let rate = match reply {
+            Some(reply) => reply.text()?.trim().parse().map_err(|_| "the rate is no number")?,
+            None if bid.currency == "EUR" => 1.0,
+            None => return Err("this is no currency".to_owned()),
+        };
         Ok(Priced { euro: bid.price * rate })
     }
+}
+
+/// What a row says is asked for only if it may stand in a path.
+fn is_foreign(currency: &str) -> bool {
+    currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase()) && currency != "EUR"
 }
 
 #[cfg(test)]
@@ -38,12 +46,12 @@ mod tests {
     fn bids_are_priced_by_the_rate_of_their_currency() {
         let out = InEuro::replies(|request| match request.path() {
             "/latest/USD" => Reply::new(200, "0.5\n"),
-            "/latest/odd%20one" => Reply::new(200, "much"),
+            "/latest/ODD" => Reply::new(200, "much"),
             _ => Reply::new(404, "no such file"),
         })
-        .test(rows! { price: [8.0, 3.0, 1.0, 1.0, 2.0], currency: ["USD", "EUR", "XXX", "odd one", "USD"] });
+        .test(rows! { price: [8.0, 3.0, 1.0, 1.0, 2.0, 1.0], currency: ["USD", "EUR", "XXX", "ODD", "USD", "../"] });
         assert_eq!(out.main().column::<f64>("euro"), [4.0, 3.0, 1.0]);
-        assert_eq!(out.rejected(), [(2, "status 404"), (3, "the rate is no number")]);
+        assert_eq!(out.rejected(), [(2, "status 404"), (3, "the rate is no number"), (5, "this is no currency")]);
     }
 
     #[test]

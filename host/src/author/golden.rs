@@ -4,7 +4,7 @@
 //! cases/over-100/case.toml                  [input] as a source has it, [operator] as an operator has it
 //! cases/over-100/input.csv                  or input.jsonl; of a join [left] and [right], with left.csv and right.csv
 //! cases/over-100/airlines.csv               or airlines.jsonl: the rows of the side table [table.airlines]
-//! cases/over-100/rates.replies.jsonl        what the endpoint `rates` replies; [endpoint.rates] as a job has it, where that is needed
+//! cases/over-100/replies.jsonl              of an enrich operator: what its requests are told
 //! cases/over-100/expected.jsonl             rows of the main output, in order
 //! cases/over-100/expected.rejected.jsonl    and of the others, where they have any
 //! ```
@@ -12,7 +12,7 @@
 //! A case is written as a job file, so that it goes through the whole plan and run; rows are compared as JSON lines.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -22,8 +22,11 @@ use pelton_core::job::Overrides;
 use pelton_wasm::Runtime;
 use toml_edit::{DocumentMut, Item, Table, Value, value};
 
-use self::replies::Endpoints;
-use super::{AuthorError, Project};
+pub use super::replies::Misfit;
+use super::{
+    AuthorError, Project,
+    replies::{Canned, REPLIES},
+};
 use crate::{
     job::{
         diagnostic::Diagnostics,
@@ -33,8 +36,6 @@ use crate::{
     },
     sink::print::{PrintStyle, PrintTarget},
 };
-
-mod replies;
 
 /// One case.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum Outcome {
     Blessed,
     /// What differs, output by output.
     Differs(Vec<Difference>),
+    /// Its replies are not those that the module asks for.
+    Unasked(Misfit),
     /// The job does not fit together.
     Refused(Diagnostics),
     Failed(RunError),
@@ -101,13 +104,11 @@ impl Case {
 
     fn run_in(&self, scratch: &Path, module: &Path, setting: &mut Setting<'_>) -> Result<Outcome, AuthorError> {
         let job_path = scratch.join("job.toml");
-        let unusable = |why: String| AuthorError::Case { case: self.name.clone(), why };
-        // The first plan asks nobody.
-        let endpoints = Endpoints::start(&self.dir).map_err(unusable)?;
+        let canned = Arc::new(self.canned()?);
         // Which outputs there are depends on the contract: a first plan tells.
         let mut outputs = vec![String::new()];
         for attempt in 0..2 {
-            let job = self.job(module, scratch, &outputs, &endpoints)?;
+            let job = self.job(module, scratch, &outputs, &canned.endpoints())?;
             fs::write(&job_path, job.to_string()).map_err(AuthorError::io(format!("write {}", job_path.display())))?;
             let planned = plan(&job_path, setting);
             let plan = match planned {
@@ -118,6 +119,9 @@ impl Case {
                 outputs = outputs_of(&plan);
                 continue;
             }
+            if let Some(endpoints) = plan.endpoints() {
+                endpoints.replace(Arc::clone(&canned) as _);
+            }
             let log = &mut *setting.log;
             let mut events = |event: Event| {
                 if let Event::Log { operator, log: lines } = event {
@@ -127,12 +131,14 @@ impl Case {
             // A case keeps no checkpoint: there is no earlier revision.
             let mut earlier = |revision| Err(RunError::UnknownRevision { revision });
             let job = Job { revision: 0, plan, earlier: &mut earlier };
-            if let Err(error) = run::run(job, setting.threads, Start::Fresh, &Control::default(), &mut events) {
-                return Ok(Outcome::Failed(error));
+            let ended = run::run(job, setting.threads, Start::Fresh, &Control::default(), &mut events);
+            // What was told nothing may fail for that.
+            match (ended, canned.misfit()) {
+                (Ok(_), Some(misfit)) => return Ok(Outcome::Unasked(misfit)),
+                (Err(_), Some(misfit)) if !misfit.untold.is_empty() => return Ok(Outcome::Unasked(misfit)),
+                (Err(error), _) => return Ok(Outcome::Failed(error)),
+                (Ok(_), None) => {}
             }
-        }
-        if let Some(why) = endpoints.unanswered() {
-            return Err(unusable(why));
         }
         self.compare(scratch, &outputs, setting.bless)
     }
@@ -145,13 +151,25 @@ impl Case {
         Ok(dir)
     }
 
-    /// The job that the case is.
+    /// Its replies; none if there is no file of them.
+    fn canned(&self) -> Result<Canned, AuthorError> {
+        let text = match fs::read_to_string(self.dir.join(REPLIES)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Canned::default()),
+            Err(error) => {
+                return Err(AuthorError::Case { case: self.name.clone(), why: format!("{REPLIES}: {error}") });
+            }
+        };
+        Canned::read(&text).map_err(|why| AuthorError::Case { case: self.name.clone(), why })
+    }
+
+    /// The job that the case is. `asked` are the endpoints that its replies are of.
     fn job(
         &self,
         module: &Path,
         scratch: &Path,
         outputs: &[String],
-        endpoints: &Endpoints,
+        asked: &BTreeSet<String>,
     ) -> Result<DocumentMut, AuthorError> {
         let wrong = |why: String| AuthorError::Case { case: self.name.clone(), why };
         let text = fs::read_to_string(self.dir.join("case.toml")).map_err(|error| wrong(error.to_string()))?;
@@ -184,17 +202,13 @@ impl Case {
             job.insert("table", Item::Table(tables));
         }
         let mut operator = table("operator");
-        if !endpoints.running.is_empty() {
-            let asked: toml_edit::Array = endpoints.running.iter().map(|endpoint| endpoint.name.as_str()).collect();
-            operator.insert("endpoints", value(asked));
-        }
-        if let Some(endpoints) = self.endpoints(&table("endpoint"), endpoints)? {
-            job.insert("endpoint", Item::Table(endpoints));
-        }
         if !is_join {
             operator.insert("input", value("input"));
         }
         operator.insert("module", value(module.display().to_string()));
+        if let Some(endpoints) = endpoints(table("endpoint"), &mut operator, asked) {
+            job.insert("endpoint", Item::Table(endpoints));
+        }
         job.insert("operator", within(OPERATOR, operator));
         let mut sinks = Table::new();
         sinks.set_implicit(true);
@@ -222,29 +236,6 @@ impl Case {
             };
             let said: Table = said.iter().map(|(key, item)| (key, item.clone())).collect();
             tables.insert(name, Item::Table(self.file(name, said)?));
-        }
-        Ok((!tables.is_empty()).then_some(tables))
-    }
-
-    /// The endpoints that have replies, with what the case says of them.
-    fn endpoints(&self, given: &Table, endpoints: &Endpoints) -> Result<Option<Table>, AuthorError> {
-        let is_there = |name: &str| endpoints.running.iter().any(|endpoint| endpoint.name == name);
-        if let Some((name, _)) = given.iter().find(|(name, _)| !is_there(name)) {
-            let why = format!("case.toml has [endpoint.{name}], but there is no {name}.replies.jsonl");
-            return Err(AuthorError::Case { case: self.name.clone(), why });
-        }
-        let mut tables = Table::new();
-        tables.set_implicit(true);
-        for endpoint in &endpoints.running {
-            let said = given.get(&endpoint.name).and_then(Item::as_table_like);
-            let mut said: Table =
-                said.into_iter().flat_map(|table| table.iter()).map(|(key, item)| (key, item.clone())).collect();
-            said.insert("url", value(format!("http://{}", endpoint.address)));
-            // Nobody waits for a server that does as its file says.
-            if !said.contains_key("backoff") {
-                said.insert("backoff", value("1ms"));
-            }
-            tables.insert(&endpoint.name, Item::Table(said));
         }
         Ok((!tables.is_empty()).then_some(tables))
     }
@@ -316,6 +307,38 @@ impl Case {
             (false, false) => Outcome::Differs(differences),
         })
     }
+}
+
+/// The endpoints of the case: those that it says something of, that its operator names, or that its replies are of. The operator may
+/// ask all of them, unless it says otherwise.
+fn endpoints(given: Table, operator: &mut Table, asked: &BTreeSet<String>) -> Option<Table> {
+    let named = match operator.get("endpoints").and_then(Item::as_value) {
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(name) => name.as_str().into_iter().map(str::to_owned).collect(),
+        None => {
+            given.iter().map(|(name, _)| name.to_owned()).chain(asked.iter().cloned()).collect::<BTreeSet<String>>()
+        }
+    };
+    if !operator.contains_key("endpoints") && !named.is_empty() {
+        operator.insert("endpoints", value(named.iter().map(String::as_str).collect::<toml_edit::Array>()));
+    }
+    let mut endpoints = given;
+    endpoints.set_implicit(true);
+    for name in named {
+        if !endpoints.contains_key(&name) {
+            endpoints.insert(&name, Item::Table(Table::new()));
+        }
+    }
+    for (_, endpoint) in endpoints.iter_mut() {
+        let Some(endpoint) = endpoint.as_table_like_mut() else { continue };
+        // Nobody is there, and nothing is waited for.
+        for (key, default) in [("url", "http://localhost"), ("backoff", "0s")] {
+            if !endpoint.contains_key(key) {
+                endpoint.insert(key, value(default));
+            }
+        }
+    }
+    (!endpoints.is_empty()).then_some(endpoints)
 }
 
 fn plan(job: &Path, setting: &Setting<'_>) -> Result<Plan, Diagnostics> {
@@ -404,7 +427,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
         let case = Case { name: "tables".to_owned(), dir: dir.path().to_owned() };
-        let job = || case.job(Path::new("named.wasm"), dir.path(), &[String::new()], &Endpoints::default());
+        let job = || case.job(Path::new("named.wasm"), dir.path(), &[String::new()], &BTreeSet::new());
         write("input.csv", "n\n1\n");
         write(
             "case.toml",
@@ -417,5 +440,28 @@ mod tests {
         let file = file::load(&dir.path().join("job.toml"), &Overrides::default()).expect("a job file");
         let names: Vec<&str> = file.spec.tables.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(names, ["airlines", "fx-rates"]);
+    }
+
+    #[test]
+    fn endpoints_are_those_of_replies_unless_the_case_names_them() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
+        let case = Case { name: "endpoints".to_owned(), dir: dir.path().to_owned() };
+        write("input.csv", "n\n1\n");
+        let asked = BTreeSet::from(["rates".to_owned()]);
+        let spec = |toml: &str| {
+            write("case.toml", &format!("[input]\nschema = {{ n = \"s64\" }}\n\n{toml}"));
+            let job = case.job(Path::new("named.wasm"), dir.path(), &[String::new()], &asked).expect("a job");
+            write("job.toml", &job.to_string());
+            file::load(&dir.path().join("job.toml"), &Overrides::default()).expect("a job file").spec
+        };
+        let told = spec("[operator]\n");
+        assert_eq!(
+            (told.operators[0].endpoints.as_slice(), told.endpoints[0].name.as_str()),
+            (["rates".to_owned()].as_slice(), "rates")
+        );
+        let told = spec("[operator]\nendpoints = \"geo\"\n\n[endpoint.geo]\nretries = 7\n");
+        assert_eq!(told.operators[0].endpoints, ["geo"]);
+        assert_eq!((told.endpoints.len(), told.endpoints[0].retries), (1, 7));
     }
 }

@@ -15,6 +15,7 @@ pub mod kind;
 pub mod language;
 pub mod laws;
 pub mod project;
+mod replies;
 pub mod template;
 pub mod tools;
 

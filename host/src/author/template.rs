@@ -72,11 +72,11 @@ fn of_kind(kind: Kind) -> &'static [File] {
             ("data/bids.csv", template!("common/enrich/bids.csv")),
             ("endpoint/latest/USD", template!("common/enrich/USD")),
             ("endpoint/latest/JPY", template!("common/enrich/JPY")),
-            ("cases/five-bids/case.toml", template!("common/enrich/case.toml")),
-            ("cases/five-bids/input.csv", template!("common/enrich/input.csv")),
-            ("cases/five-bids/rates.replies.jsonl", template!("common/enrich/rates.replies.jsonl")),
-            ("cases/five-bids/expected.jsonl", template!("common/enrich/expected.jsonl")),
-            ("cases/five-bids/expected.rejected.jsonl", template!("common/enrich/expected.rejected.jsonl")),
+            ("cases/six-bids/case.toml", template!("common/enrich/case.toml")),
+            ("cases/six-bids/input.csv", template!("common/enrich/input.csv")),
+            ("cases/six-bids/replies.jsonl", template!("common/enrich/replies.jsonl")),
+            ("cases/six-bids/expected.jsonl", template!("common/enrich/expected.jsonl")),
+            ("cases/six-bids/expected.rejected.jsonl", template!("common/enrich/expected.rejected.jsonl")),
         ],
     }
 }

@@ -15,8 +15,8 @@ pub(super) struct NewArgs {
     /// rust, python, typescript, javascript, c, cpp, go, zig, assemblyscript or java.
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
-    /// Of operator: transform (row by row), aggregate (a fold of groups and windows), keyed (state and timers for each key) or cogroup
-    /// (the rows of a key on two inputs).
+    /// Of operator: transform (row by row), aggregate (a fold of groups and windows), keyed (state and timers for each key), cogroup
+    /// (the rows of a key on two inputs) or enrich (asks endpoints, and makes rows of their replies).
     #[arg(long, value_name = "KIND", default_value_t)]
     kind: Kind,
     /// Another directory than the name.

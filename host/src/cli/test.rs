@@ -12,7 +12,7 @@ use super::{
 };
 use crate::author::{
     AuthorError, Project,
-    golden::{self, Case, Difference, Outcome, Setting},
+    golden::{self, Case, Difference, Misfit, Outcome, Setting},
 };
 
 #[derive(Debug, Args)]
@@ -81,6 +81,10 @@ fn show(context: &Context, case: &str, outcome: &Result<Outcome, AuthorError>) {
             context.terminal.line(&format!("DIFFERS  {case}"));
             differences.iter().for_each(|difference| context.terminal.line(&to_text(difference)));
         }
+        Ok(Outcome::Unasked(misfit)) => {
+            context.terminal.line(&format!("DIFFERS  {case}"));
+            context.terminal.line(&replies_to_text(misfit));
+        }
         Ok(Outcome::Refused(mistakes)) => {
             context.terminal.line(&format!("REFUSED  {case}"));
             context.mistakes(mistakes);
@@ -118,6 +122,17 @@ fn to_text(difference: &Difference) -> String {
     lines.join("\n")
 }
 
+/// Requests that are told nothing, as lines that can be put in the file; and lines that nobody asks for.
+fn replies_to_text(misfit: &Misfit) -> String {
+    const WITHOUT: &str = "  requests without a reply in replies.jsonl (PELTON-0906); these lines would be some:";
+    let Misfit { untold, unasked } = misfit;
+    let untold = std::iter::once(WITHOUT.to_owned())
+        .filter(|_| !untold.is_empty())
+        .chain(untold.iter().map(|line| format!("  {line}")));
+    let of_nobody = unasked.iter().map(|line| format!("  nobody asked for {line} (PELTON-0906)"));
+    untold.chain(of_nobody).collect::<Vec<_>>().join("\n")
+}
+
 fn to_json(case: &str, outcome: &Result<Outcome, AuthorError>) -> serde_json::Value {
     let (result, detail) = match outcome {
         Ok(Outcome::Passed) => ("passed", json!(null)),
@@ -127,6 +142,9 @@ fn to_json(case: &str, outcome: &Result<Outcome, AuthorError>) -> serde_json::Va
                 json!({ "output": difference.output, "expected": difference.expected, "got": difference.got })
             });
             ("differs", outputs.collect())
+        }
+        Ok(Outcome::Unasked(Misfit { untold, unasked })) => {
+            ("replies", json!({ "untold": untold, "unasked": unasked }))
         }
         Ok(Outcome::Refused(mistakes)) => ("refused", report::to_json(mistakes)),
         Ok(Outcome::Failed(error)) => ("failed", report::error_to_json(error)),

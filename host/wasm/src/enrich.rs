@@ -21,7 +21,7 @@ use crate::{
     host::CallLog,
     lower::{self, Columns},
     module::{Exports, Kind, Module},
-    requests::{ASK, Allowed, Asked, Reply, checked},
+    requests::{ASK, Asked, Reply, Whom, checked},
     wire,
 };
 
@@ -73,21 +73,21 @@ impl EnrichInstance {
         self.0.load_table(name, version, rows)
     }
 
-    /// What one batch needs to know. `columns` are those of `signature.reads`, all of `rows` rows; `allowed` are the endpoints that may
-    /// be asked.
+    /// What one batch needs to know. `columns` are those of `signature.reads`, all of `rows` rows; `whom` are the endpoints that
+    /// may be asked.
     pub fn ask(
         &mut self,
         context: &BatchContext,
         rows: usize,
         columns: &[ArrayRef],
-        allowed: &[Allowed],
+        whom: Whom<'_>,
     ) -> Result<Asked, CallError> {
         let requests = lower::with_tables([Columns { rows, columns }], |[table]| {
             self.0.call(ASK, context.now, context.seed, |guest, store| {
                 guest.call_ask(store, wire::context(context), table)
             })
         })?;
-        checked(requests, rows, allowed, &self.0.limits)
+        checked(requests, rows, whom, &self.0.limits)
     }
 
     /// The same batch, what it asked for, and one reply for each request. [`CallError::Retry`]: the module wants them asked again.

@@ -105,9 +105,7 @@ pub enum CallError {
     #[error("cannot be given replies: {0}")]
     Fetch(String),
     /// An epoch is computed again, and nobody is asked a second time.
-    #[error(
-        "asks `{request}`, which it did not ask when the epoch was committed; so it is not a function of its input"
-    )]
+    #[error("asks {request}, which it did not ask when the epoch was committed; so it is not a function of its input")]
     NotRecorded { request: String },
     #[error("opened with another contract than when the job was planned, so it is not a function of its input")]
     ContractChanged,

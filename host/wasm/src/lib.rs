@@ -54,7 +54,7 @@ pub use keyed_answer::{ChangeKind, Clock, KeyedAnswer, KeyedRows, NO_ORIGIN, Sta
 pub use migrate::{MigratedRows, OlderRows};
 pub use module::{Kind, Module};
 pub use packaging::{Packaging, pack};
-pub use requests::{Allowed, Asked, NO_REQUEST, Reply, Request, RequestKey};
+pub use requests::{Allowed, Asked, NO_REQUEST, Reply, Request, RequestKey, Whom};
 pub use state::{StateRange, StateReader, StateRows};
 pub use transform::TransformInstance;
 

@@ -3,7 +3,7 @@
 //! A module is hostile: it may name any place, any header, and any number of both. Invariant: a [`Request`] names an endpoint that the job
 //! allows, stays below its URL, sets no header that is the host's or the job's, and is not asked for twice in a call.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use pelton_core::{
     enrich::{HEADER_BYTES_MAX, HEADERS_MAX, header_fault, method_fault, path_fault},
@@ -28,6 +28,15 @@ pub struct Allowed {
     pub headers: Vec<String>,
 }
 
+/// The endpoints that requests are held against.
+#[derive(Debug, Clone, Copy)]
+pub enum Whom<'a> {
+    /// These, by their places in the list.
+    Only(&'a [Allowed]),
+    /// Any: nothing is sent, as where laws are tried. All are the first.
+    Anybody,
+}
+
 /// A request that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -45,6 +54,13 @@ pub struct Request {
 /// The same for the same request, and for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(pub [u8; 16]);
+
+/// What is asked, without headers and body.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} of `{}`", self.method, self.path, self.name)
+    }
+}
 
 impl Request {
     pub fn key(&self) -> RequestKey {
@@ -99,12 +115,7 @@ impl Reply {
 }
 
 /// Checks what a call of `rows` rows asks for.
-pub(crate) fn checked(
-    asked: wit::Requests,
-    rows: usize,
-    allowed: &[Allowed],
-    limits: &Limits,
-) -> Result<Asked, CallError> {
+pub(crate) fn checked(asked: wit::Requests, rows: usize, whom: Whom<'_>, limits: &Limits) -> Result<Asked, CallError> {
     let limit = |name, limit: String| CallError::Limit { call: ASK, name, limit, backtrace: GuestBacktrace::default() };
     let invalid = |law| CallError::Invalid { call: ASK, law };
     if asked.requests.len() > limits.requests as usize {
@@ -123,7 +134,7 @@ pub(crate) fn checked(
     let mut seen = HashMap::with_capacity(count);
     let mut requests = Vec::with_capacity(count);
     for (at, request) in asked.requests.into_iter().enumerate() {
-        let request = one(request, allowed).map_err(|fault| invalid(Law::Request { at, fault }))?;
+        let request = one(request, whom).map_err(|fault| invalid(Law::Request { at, fault }))?;
         if let Some(first) = seen.insert(request.key(), at) {
             return Err(invalid(Law::RequestTwice { first, again: at }));
         }
@@ -139,15 +150,19 @@ fn bytes_of(request: &wit::Request) -> u64 {
 }
 
 /// Why a request is refused, or the request.
-fn one(request: wit::Request, allowed: &[Allowed]) -> Result<Request, String> {
+fn one(request: wit::Request, whom: Whom<'_>) -> Result<Request, String> {
     let wit::Request { endpoint: name, method, path, headers, body } = request;
-    let Some((endpoint, own)) = allowed.iter().enumerate().find(|(_, allowed)| allowed.name == name) else {
-        let names: Vec<String> = allowed.iter().map(|allowed| format!("`{}`", allowed.name)).collect();
-        return Err(format!(
-            "the operator may not ask the endpoint `{}`; it may ask {}",
-            shown(&name),
-            names.join(", ")
-        ));
+    let (endpoint, own) = match whom {
+        Whom::Anybody => (0, [].as_slice()),
+        Whom::Only(allowed) => {
+            let found = allowed.iter().enumerate().find(|(_, allowed)| allowed.name == name);
+            let (endpoint, own) = found.ok_or_else(|| {
+                let names: Vec<String> = allowed.iter().map(|allowed| format!("`{}`", allowed.name)).collect();
+                let (name, names) = (shown(&name), names.join(", "));
+                format!("the operator may not ask the endpoint `{name}`; it may ask {names}")
+            })?;
+            (endpoint, own.headers.as_slice())
+        }
     };
     if let Some(fault) = method_fault(&method, !body.is_empty()) {
         return Err(format!("its method `{}` {fault}", shown(&method)));
@@ -165,7 +180,7 @@ fn one(request: wit::Request, allowed: &[Allowed]) -> Result<Request, String> {
             return Err(format!("header `{}` {fault}", shown(&header)));
         }
         let header = header.to_ascii_lowercase();
-        if own.headers.contains(&header) {
+        if own.contains(&header) {
             return Err(format!("header `{header}` is set by the job file"));
         }
         checked.push((header, value));
@@ -191,7 +206,7 @@ mod tests {
         let allowed = [Allowed { name: "rates".into(), headers: vec!["authorization".into()] }];
         let bytes = wanted.iter().flat_map(|wanted| wanted.to_le_bytes()).collect();
         let limits = Limits { requests: 3, request_bytes: 1 << 10, ..Limits::default() };
-        checked(wit::Requests { requests, wanted: bytes }, 2, &allowed, &limits)
+        checked(wit::Requests { requests, wanted: bytes }, 2, Whom::Only(&allowed), &limits)
     }
 
     fn why(requests: Vec<wit::Request>, wanted: &[u32]) -> String {

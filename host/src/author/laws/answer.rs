@@ -7,8 +7,8 @@ use arrow::{
 use pelton_core::contract::Port;
 use pelton_wasm::Answer;
 
-/// The rows of an answer, those of `from` on in the input.
-pub(super) fn rows(answer: &Answer, ports: &[Port], from: usize) -> Vec<String> {
+/// The rows of an answer, each with the number of the row that it came of; the first of the call has the number `from`.
+pub(super) fn rows(answer: &Answer, ports: &[Port], from: usize) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     for emitted in &answer.emitted {
         let port = ports.get(emitted.port);
@@ -27,7 +27,11 @@ pub(super) fn rows(answer: &Answer, ports: &[Port], from: usize) -> Vec<String> 
         let row = from + rejection.row as usize;
         lines.push((row, format!("row {row} rejected: {}", rejection.reason)));
     }
-    // Ports have no order among each other, rows within a port have.
+    lines
+}
+
+/// In the order of the input. Ports have no order among each other, rows within a port have.
+pub(super) fn in_order(mut lines: Vec<(usize, String)>) -> Vec<String> {
     lines.sort_by_key(|(row, _)| *row);
     lines.into_iter().map(|(_, line)| line).collect()
 }

@@ -8,12 +8,15 @@ use pelton_core::{contract::Input, types};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::{Subject, sample};
+use crate::author::replies::REPLIES;
 
 #[derive(Debug, Clone)]
 pub struct Given {
     /// How many of the parts are rows of inputs; the others are side tables.
     pub(super) inputs: usize,
     pub(super) parts: Vec<Part>,
+    /// Lines of `replies.jsonl`, of an enrich operator.
+    pub(super) replies: Vec<String>,
 }
 
 /// Rows of one input or table.
@@ -50,7 +53,7 @@ impl Given {
     /// The same rows, with the tables of another.
     pub(super) fn with_tables_of(&self, other: &Self) -> Self {
         let inputs = self.parts.iter().take(self.inputs);
-        Self { inputs: self.inputs, parts: inputs.chain(other.tables()).cloned().collect() }
+        Self { parts: inputs.chain(other.tables()).cloned().collect(), ..self.clone() }
     }
 
     fn rows(&self) -> usize {
@@ -96,7 +99,8 @@ impl Given {
             case.insert("table", Item::Table(tables));
         }
         let rows = self.parts.iter().map(|part| (format!("{}.jsonl", part.name), json_lines(&part.rows)));
-        std::iter::once(("case.toml".to_owned(), case.to_string())).chain(rows).collect()
+        let replies = (!self.replies.is_empty()).then(|| (REPLIES.to_owned(), self.replies.join("\n") + "\n"));
+        std::iter::once(("case.toml".to_owned(), case.to_string())).chain(rows).chain(replies).collect()
     }
 }
 
@@ -237,7 +241,11 @@ mod tests {
     #[test]
     fn all_tables_shrink_until_none_does() {
         let part = |name: &str, rows| Part { name: name.to_owned(), rows };
-        let given = Given { inputs: 1, parts: vec![part("input", table(0..50)), part("names", table(0..50))] };
+        let given = Given {
+            replies: Vec::new(),
+            inputs: 1,
+            parts: vec![part("input", table(0..50)), part("names", table(0..50))],
+        };
         // A row less of the one needs a row less of the other first.
         let mut differs = |given: &Given| {
             let (rows, names) = (values(given.input(0)), values(given.input(1)));

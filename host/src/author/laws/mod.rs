@@ -11,6 +11,7 @@
 mod aggregate;
 mod answer;
 mod cogroup;
+mod enrich;
 mod epochs;
 mod given;
 mod keyed;
@@ -97,8 +98,6 @@ pub enum Broken {
         /// What the two ways came to.
         ways: Box<[(String, Vec<String>); 2]>,
     },
-    #[error("`pelton check` knows no laws of enrich operators: what they answer depends on replies")]
-    NoLaws,
     #[error("no rows can be made up for column `{column}`, which is {kind}")]
     Type { column: String, kind: String },
     #[error("input `{input}` {why}")]
@@ -114,7 +113,7 @@ impl Coded for Broken {
         match self {
             Self::Open(_) | Self::OpenOlder(_) => Code::ModuleRefused,
             Self::Law { .. } => Code::LawBroken,
-            Self::NothingToMigrate(_) | Self::NoLaws => Code::WrongWorld,
+            Self::NothingToMigrate(_) => Code::WrongWorld,
             Self::NoLaw(..) => Code::UnknownName,
             Self::Type { .. } | Self::Column { .. } => Code::ColumnMismatch,
         }
@@ -133,7 +132,6 @@ impl Coded for Broken {
             Self::NothingToMigrate(_) => {
                 Some("`--from` takes the version before, whose state has another version".to_owned())
             }
-            Self::NoLaws => Some("test it with replies of your own: `replies` in the SDK".to_owned()),
             Self::NoLaw(..) | Self::Type { .. } | Self::Column { .. } => None,
         }
     }
@@ -144,11 +142,10 @@ pub fn check(subject: &Subject, effort: &Effort, told: &mut dyn FnMut(Told)) -> 
     subject.inputs.iter().try_for_each(has_columns)?;
     let mut trial = Trial { subject, effort, told };
     match subject.module.kind() {
-        Kind::Transform => transform::check(&mut trial),
+        Kind::Transform | Kind::Enrich => transform::check(&mut trial),
         Kind::Aggregate => aggregate::check(&mut trial),
         Kind::Keyed => keyed::check(&mut trial),
         Kind::Cogroup => cogroup::check(&mut trial),
-        Kind::Enrich => Err(Broken::NoLaws),
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
 pub(super) struct Words(pub(super) u64);
 
 impl Words {
-    fn word(&mut self) -> u64 {
+    pub(super) fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let word = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -69,7 +69,7 @@ pub(super) fn given(subject: &Subject, rows: usize, values: Values, words: &mut 
         let rows = side_table(offered, rows, &known, values, words)?;
         parts.push(Part { name: offered.name.clone(), rows });
     }
-    Ok(Given { inputs: subject.inputs.len(), parts })
+    Ok(Given { inputs: subject.inputs.len(), parts, replies: Vec::new() })
 }
 
 /// Some keys, one column for each of the key's.

@@ -45,6 +45,7 @@ use crate::{
     operator::{
         OperatorPlan,
         aggregate::AggregatePlan,
+        enrich::endpoint::Endpoints,
         join::{JoinPlan, LookupPlan},
         keyed::KeyedPlan,
         sort::SortPlan,
@@ -387,6 +388,14 @@ pub enum Target {
 impl Plan {
     pub fn operator(&self, name: &str) -> Option<&PlannedOperator> {
         self.operators.iter().find(|planned| planned.logic.name() == name)
+    }
+
+    /// Those of the job, if any of its operators asks one.
+    pub fn endpoints(&self) -> Option<&Endpoints> {
+        self.operators.iter().find_map(|planned| match &planned.logic {
+            Logic::Transform(transform) => Some(transform.enrich.as_ref()?.endpoints.as_ref()),
+            _ => None,
+        })
     }
 
     /// Opens everything that `file` names.

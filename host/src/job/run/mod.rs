@@ -77,7 +77,7 @@ pub use self::{
     samples::Sample,
     timing::EpochTiming,
 };
-use super::plan::{Logic, Plan, SourcePlan};
+use super::plan::{Plan, SourcePlan};
 use crate::{operator::enrich::recorded::Recorded, source::Range};
 
 /// A job as it is to run.
@@ -166,11 +166,7 @@ impl Shared {
 
 /// A job that lacks a secret fails before it takes a row. Nobody reads what nobody asks for.
 fn prepare_endpoints(plan: &Plan) -> Result<(), RunError> {
-    let asks = plan.operators.iter().find_map(|planned| match &planned.logic {
-        Logic::Transform(transform) => transform.enrich.as_ref(),
-        _ => None,
-    });
-    asks.map_or(Ok(()), |enrich| enrich.endpoints.prepare().map_err(RunError::Endpoint))
+    plan.endpoints().map_or(Ok(()), |endpoints| endpoints.prepare().map_err(RunError::Endpoint))
 }
 
 /// Runs `job` on `threads` compute threads until its input ends or a stop is requested. Events are given to `observe` on the

@@ -116,10 +116,7 @@ impl<'a, 'r> Call<'a, 'r> {
             Source::Recorded { replies, is_candidate } => match replies.of_call(self.operator, self.first_row, key) {
                 Some(reply) => reply,
                 None if is_candidate => replies.of_any(base, self.first_row, key).unwrap_or_else(unanswered),
-                None => {
-                    let request = format!("{} {} of `{}`", request.method, request.path, request.name);
-                    return Err(CallError::NotRecorded { request });
-                }
+                None => return Err(CallError::NotRecorded { request: request.to_string() }),
             },
             Source::Nobody => unanswered(),
         }))
@@ -131,6 +128,7 @@ impl<'a, 'r> Call<'a, 'r> {
             endpoint: self.plan.at.get(request.endpoint).copied().unwrap_or(usize::MAX),
             request: Request::clone(request),
             sends: self.left(*key, request),
+            before: self.sent.get(key).copied().unwrap_or_default(),
         });
         let (sending, cancelled) = (sending.collect(), self.replies.cancelled);
         let fetched = fetch::fetch(&self.plan.endpoints, sending, self.reply_bytes, cancelled);

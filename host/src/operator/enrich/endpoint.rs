@@ -22,6 +22,8 @@ use tokio::{
     sync::{Semaphore, oneshot},
 };
 
+use super::stand_in::StandIn;
+
 /// All endpoints of a job.
 pub struct Endpoints {
     pub specs: Vec<EndpointSpec>,
@@ -29,6 +31,8 @@ pub struct Endpoints {
     dir: PathBuf,
     /// Made when the first one is needed. The error is why it cannot be.
     started: OnceLock<Result<Started, EndpointError>>,
+    /// Who answers in the place of all of them.
+    stand_in: OnceLock<Arc<dyn StandIn>>,
 }
 
 /// What all threads of the job share.
@@ -69,12 +73,24 @@ const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 impl Endpoints {
     pub fn new(specs: &[EndpointSpec], dir: &Path) -> Self {
-        Self { specs: specs.to_vec(), dir: dir.to_owned(), started: OnceLock::new() }
+        Self { specs: specs.to_vec(), dir: dir.to_owned(), started: OnceLock::new(), stand_in: OnceLock::new() }
+    }
+
+    /// From now on this one answers: nothing is sent, and no secret is read. The first one stays.
+    pub fn replace(&self, stand_in: Arc<dyn StandIn>) {
+        drop(self.stand_in.set(stand_in));
+    }
+
+    pub(super) fn stand_in(&self) -> Option<&dyn StandIn> {
+        self.stand_in.get().map(AsRef::as_ref)
     }
 
     /// Reads secrets and makes clients, so that a job fails for them before it takes a row.
     pub fn prepare(&self) -> Result<(), EndpointError> {
-        self.started().map(drop).map_err(Clone::clone)
+        match self.stand_in() {
+            Some(_) => Ok(()),
+            None => self.started().map(drop).map_err(Clone::clone),
+        }
     }
 
     pub(super) fn started(&self) -> Result<&Started, &EndpointError> {

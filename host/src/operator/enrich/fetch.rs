@@ -23,7 +23,10 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
 };
 
-use super::endpoint::{Endpoint, Endpoints};
+use super::{
+    endpoint::{Endpoint, Endpoints},
+    stand_in,
+};
 
 /// How long a wait lasts before it is looked whether anybody still wants the reply.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -38,6 +41,8 @@ pub(super) struct Sending {
     pub(super) request: Request,
     /// How often it may be sent.
     pub(super) sends: u32,
+    /// How often it was sent in this call before.
+    pub(super) before: u32,
 }
 
 /// What came of it.
@@ -54,12 +59,15 @@ pub(super) fn fetch(
     bytes_max: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<Fetched>, CallError> {
+    if let Some(stand_in) = endpoints.stand_in() {
+        return stand_in::fetch(stand_in, sending, bytes_max);
+    }
     let started = endpoints.started().map_err(|error| CallError::Fetch(error.to_string()))?;
     let count = sending.len();
     let (done, fetched) = unbounded();
     let bytes = Arc::new(AtomicU64::new(0));
     let mut under_way = Vec::with_capacity(count);
-    for (at, Sending { endpoint, request, sends }) in sending.into_iter().enumerate() {
+    for (at, Sending { endpoint, request, sends, .. }) in sending.into_iter().enumerate() {
         let Some(endpoint) = started.endpoints.get(endpoint).map(Arc::clone) else { continue };
         let (done, bytes) = (done.clone(), Arc::clone(&bytes));
         let one = async move {
@@ -95,20 +103,19 @@ fn gather(
                 }
                 left -= 1;
             }
-            Ok((_, None)) => {
-                return Err(CallError::Limit {
-                    call: "replies",
-                    name: LimitName::ReplyBytes,
-                    limit: show_bytes(bytes_max),
-                    backtrace: GuestBacktrace::default(),
-                });
-            }
+            Ok((_, None)) => return Err(too_large(bytes_max)),
             Err(RecvTimeoutError::Timeout) if cancelled() => return Err(lost("the run is ending")),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Err(lost("its thread has died")),
         }
     }
     Ok(())
+}
+
+/// The replies of a call are more than its module may be given.
+pub(super) fn too_large(bytes_max: u64) -> CallError {
+    let (name, limit) = (LimitName::ReplyBytes, show_bytes(bytes_max));
+    CallError::Limit { call: "replies", name, limit, backtrace: GuestBacktrace::default() }
 }
 
 fn lost(why: &str) -> CallError {

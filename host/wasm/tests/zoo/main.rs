@@ -2,12 +2,13 @@
 //!
 //! Each must end in an error that names what was wrong, within its limits, and must leave the runtime as it was:
 //! after every one of them the good guest runs in the same runtime. This file has the transforms, `aggregates` the
-//! aggregates, `keyed` the keyed operators, `cogroups` the cogroups, `tables` those with side inputs, `migrate` those that read
+//! aggregates, `keyed` the keyed operators, `cogroups` the cogroups, `asking` the enrich operators, `tables` those with side inputs, `migrate` those that read
 //! state of older versions, and `loading` what must not even load.
 
 #![expect(clippy::indexing_slicing, reason = "a test that has not what it expects should fail there")]
 
 mod aggregates;
+mod asking;
 mod cogroups;
 mod guest;
 mod keyed;

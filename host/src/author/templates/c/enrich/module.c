@@ -8,10 +8,14 @@ PELTON_ROW(bid, BID)
 PELTON_ROW(priced, PRICED)
 PELTON_NO_OPTIONS(none)
 
-/* What a bid needs to know; bids in euro need nothing. */
+static bool is_euro(const struct bid *bid) { return pelton_text_equal(bid->currency, pelton_text_of("EUR")); }
+
+/* What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency. */
 static bool ask(const struct bid *bid, pelton_request *request, const struct none *options) {
     (void)options;
-    if (pelton_text_equal(bid->currency, pelton_text_of("EUR"))) return false;
+    if (is_euro(bid) || bid->currency.size != 3) return false;
+    for (size_t i = 0; i < 3; i++)
+        if (bid->currency.data[i] < 'A' || bid->currency.data[i] > 'Z') return false;
     pelton_request_get(request, "rates", "/latest/");
     pelton_request_encoded(request, bid->currency);
     return true;
@@ -21,6 +25,7 @@ static pelton_verdict answer(const struct bid *bid, const pelton_reply *reply, s
     (void)options;
     pelton_text text;
     double rate = 1;
+    if (!reply && !is_euro(bid)) return pelton_reject("this is no currency");
     if (reply && !pelton_reply_text(reply, &text)) return pelton_reject_reply(reply);
     if (reply && !pelton_to_f64(pelton_trimmed(text), &rate)) return pelton_reject("the rate is no number");
     priced->euro = bid->price * rate;

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,15 +18,20 @@ type Priced struct {
 	Euro float64
 }
 
-// What a bid needs to know; bids in euro need nothing.
+var currency = regexp.MustCompile("^[A-Z]{3}$")
+
+// What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency.
 func ask(bid Bid, _ *guest.NoOptions) *guest.Request {
-	if bid.Currency == "EUR" {
+	if bid.Currency == "EUR" || !currency.MatchString(bid.Currency) {
 		return nil
 	}
-	return guest.Get("rates", "/latest/"+guest.Encode(bid.Currency))
+	return guest.Get("rates", "/latest/"+bid.Currency)
 }
 
 func answer(bid Bid, reply *guest.Reply, _ *guest.NoOptions) (Priced, guest.Verdict) {
+	if reply == nil && bid.Currency != "EUR" {
+		return Priced{}, guest.Reject("this is no currency")
+	}
 	if reply == nil {
 		return Priced{bid.Price}, guest.Keep
 	}

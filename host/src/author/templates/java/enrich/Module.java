@@ -10,12 +10,14 @@ final class {{pascal}} {
 
     record Priced(double euro) {}
 
-    /** What a bid needs to know; bids in euro need nothing. */
+    /** What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency. */
     static Request ask(Bid bid) {
-        return bid.currency().equals("EUR") ? null : Request.get("rates", "/latest/" + Request.encode(bid.currency()));
+        boolean isForeign = !bid.currency().equals("EUR") && bid.currency().matches("[A-Z]{3}");
+        return isForeign ? Request.get("rates", "/latest/" + bid.currency()) : null;
     }
 
     static Priced answer(Bid bid, Reply reply) {
+        if (reply == null && !bid.currency().equals("EUR")) throw new Reject("this is no currency");
         if (reply == null) return new Priced(bid.price());
         try {
             return new Priced(bid.price() * Double.parseDouble(reply.text().trim()));

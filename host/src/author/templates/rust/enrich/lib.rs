@@ -17,16 +17,23 @@ struct {{pascal}};
 
 #[enrich]
 impl {{pascal}} {
-    /// What a bid needs to know; bids in euro need nothing.
+    /// What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency.
     fn ask(bid: Bid<'_>) -> Option<Request> {
-        (bid.currency != "EUR").then(|| Request::get("rates", format!("/latest/{}", encode(bid.currency))))
+        is_foreign(bid.currency).then(|| Request::get("rates", format!("/latest/{}", bid.currency)))
     }
 
     fn answer(bid: Bid<'_>, reply: Option<&Reply>) -> Result<Priced, String> {
-        let Some(reply) = reply else { return Ok(Priced { euro: bid.price }) };
-        let rate: f64 = reply.text()?.trim().parse().map_err(|_| "the rate is no number")?;
+        let rate = match reply {
+            Some(reply) => reply.text()?.trim().parse().map_err(|_| "the rate is no number")?,
+            None if bid.currency == "EUR" => 1.0,
+            None => return Err("this is no currency".to_owned()),
+        };
         Ok(Priced { euro: bid.price * rate })
     }
+}
+
+fn is_foreign(currency: &str) -> bool {
+    currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase()) && currency != "EUR"
 }
 
 #[cfg(test)]
