@@ -1,5 +1,6 @@
 /* The glue between an author's functions and the engine: the canonical ABI of `pelton:operator@0.1.0`, by hand. What a kind exports is in
- * a file of its own, included at the end: a module has one kind, which the build says (PELTON_KIND_AGGREGATE, PELTON_KIND_KEYED, PELTON_KIND_COGROUP).
+ * a file of its own, included at the end: a module has one kind, which the build says (PELTON_KIND_AGGREGATE, PELTON_KIND_KEYED, PELTON_KIND_COGROUP,
+ * PELTON_KIND_ENRICH).
  *
  * The engine lowers arguments through `cabi_realloc` into an arena, calls, reads the answer, and calls `cabi_post_…`,
  * which empties the arena: nothing that a call allocates outlives it. Structures named `abi_…` have the layout of the
@@ -7,6 +8,7 @@
  */
 #include "pelton.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -485,6 +487,8 @@ enum { STATE_VERSION = 1 };
 #define KIND "keyed"
 #elif defined PELTON_KIND_COGROUP
 #define KIND "cogroup"
+#elif defined PELTON_KIND_ENRICH
+#define KIND "enrich"
 #else
 #define KIND "transform"
 #endif
@@ -707,6 +711,13 @@ static uint64_t mix(uint64_t bits) {
     bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
     bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
     return bits ^ bits >> 31;
+}
+
+/* FNV-1a, with the finaliser of SplitMix64 behind it. */
+uint64_t pelton_hash(const void *bytes, size_t size) {
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+    return mix(hash);
 }
 
 uint64_t pelton_random_u64(void) {
@@ -998,6 +1009,8 @@ static __attribute__((unused)) abi_process_result *output_of(const pelton_out *o
 #include "pelton_keyed.h"
 #elif defined PELTON_KIND_COGROUP
 #include "pelton_cogroup.h"
+#elif defined PELTON_KIND_ENRICH
+#include "pelton_enrich.h"
 #else
 #include "pelton_transform.h"
 #endif

@@ -363,9 +363,30 @@ extern const pelton_operator pelton_the_operator;
 extern uint32_t pelton_at; /* the row that the function looks at */
 void pelton_rejected(uint32_t row);
 
+/* `pelton build` says the kind of the project's manifest. */
+#if defined PELTON_KIND_AGGREGATE
+#define PELTON_SAID "aggregate"
+#elif defined PELTON_KIND_KEYED
+#define PELTON_SAID "keyed"
+#elif defined PELTON_KIND_COGROUP
+#define PELTON_SAID "cogroup"
+#elif defined PELTON_KIND_ENRICH
+#define PELTON_SAID "enrich"
+#elif defined PELTON_KIND_TRANSFORM
+#define PELTON_SAID "transform"
+#endif
+#if !defined PELTON_SAID
+#define PELTON_CHECK_KIND(kind)
+#elif defined __cplusplus
+#define PELTON_CHECK_KIND(kind) static_assert(!__builtin_strcmp(kind, PELTON_SAID), "the operator is of another kind than pelton-module.toml says");
+#else
+#define PELTON_CHECK_KIND(kind) _Static_assert(!__builtin_strcmp(kind, PELTON_SAID), "the operator is of another kind than pelton-module.toml says");
+#endif
+
 #define PELTON_EXPORT(fn, in, made_list, makes_n, options_name, by_column, ...)                                               \
     PELTON_EXPORT_AS("transform", fn, in, made_list, makes_n, options_name, fn##_run, by_column, ##__VA_ARGS__)
 #define PELTON_EXPORT_AS(kind, fn, in, made_list, makes_n, options_name, run, by_column, ...)                                 \
+    PELTON_CHECK_KIND(kind)                                                                                                   \
     static const pelton_rule fn##_rules[] = {{PELTON_RULE_NONE, NULL, NULL}, ##__VA_ARGS__};                                  \
     const pelton_operator pelton_the_operator = {                                                                             \
         kind, #fn, in##_list, made_list, PELTON_COUNT(in##_list), makes_n, options_name##_list,                                     \
@@ -374,6 +395,10 @@ void pelton_rejected(uint32_t row);
 
 /* A map and filter: `pelton_verdict fn(const struct IN *, struct OUT *, const struct OPTIONS *)`. */
 #define PELTON_TRANSFORM(fn, in, made, options_name, ...)                                                                     \
+    PELTON_MAP_LOOP(fn, in, made, options_name)                                                                               \
+    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+
+#define PELTON_MAP_LOOP(fn, in, made, options_name)                                                                           \
     static inline __attribute__((always_inline)) void fn##_rows(const pelton_batch *batch, pelton_out *out, bool refuses) {   \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
         struct made##_rooms rooms = *(struct made##_rooms *)out->rooms;                                                       \
@@ -401,8 +426,7 @@ void pelton_rejected(uint32_t row);
     static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
         if (batch->refused) fn##_rows(batch, out, true);                                                                      \
         else fn##_rows(batch, out, false);                                                                                    \
-    }                                                                                                                         \
-    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+    }
 
 /* A filter: `pelton_verdict fn(const struct IN *, const struct OPTIONS *)`. */
 #define PELTON_FILTER(fn, in, options_name, ...)                                                                              \
@@ -423,6 +447,10 @@ void pelton_rejected(uint32_t row);
 /* A flat-map: `pelton_verdict fn(const struct IN *, pelton_out *, const struct OPTIONS *)` calls `OUT_emit(out, &row)` as often
  * as it likes, and with several outputs `PORT_emit(out, &row)`; what it emitted before it rejects is forgotten. */
 #define PELTON_FLAT_MAP(fn, in, made, options_name, ...)                                                                      \
+    PELTON_FLAT_MAP_LOOP(fn, in, options_name)                                                                                \
+    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+
+#define PELTON_FLAT_MAP_LOOP(fn, in, options_name)                                                                            \
     static void fn##_run(const pelton_batch *batch, pelton_out *out) {                                                        \
         const struct in##_columns columns = *(const struct in##_columns *)batch->views;                                       \
         for (uint32_t row = 0; row < batch->rows; row++) {                                                                    \
@@ -436,8 +464,7 @@ void pelton_rejected(uint32_t row);
                 pelton_rejected(row);                                                                                         \
             }                                                                                                                 \
         }                                                                                                                     \
-    }                                                                                                                         \
-    PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, false, ##__VA_ARGS__)
+    }
 
 /* Whole columns: `uint32_t fn(const struct IN_columns *, uint32_t rows, struct OUT_rooms *, uint32_t *origin, const struct
  * OPTIONS *)` answers how many rows it made, at most one for each row, with the input row of each in `origin`. Rows with a
@@ -450,6 +477,10 @@ void pelton_rejected(uint32_t row);
         out->rows = fn(&columns, batch->rows, rooms, out->origin, options);                                                   \
     }                                                                                                                         \
     PELTON_EXPORT(fn, in, made##_list, PELTON_COUNT(made##_list), options_name, true, ##__VA_ARGS__)
+
+/* ---- enrich operators ---- */
+
+#include "pelton_request.h"
 
 /* ---- aggregates ---- */
 

@@ -19,13 +19,6 @@ void pelton_side_check(const pelton_side_table *table) {
     pelton_trap(pelton_the_operator.function, 0, why.data);
 }
 
-/* FNV-1a, with the finaliser of SplitMix64 behind it. */
-uint64_t pelton_hash(const void *bytes, size_t size) {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
-    return mix(hash);
-}
-
 /* Fits a table to the one on offer; answers with what is wrong, or with an empty text. */
 static abi_string side_open(pelton_side_table *table, const abi_input *inputs, size_t count) {
     const abi_input *offered = NULL;

@@ -1,4 +1,4 @@
-//go:build !pelton_aggregate && !pelton_keyed && !pelton_cogroup
+//go:build !pelton_aggregate && !pelton_keyed && !pelton_cogroup && !pelton_enrich
 
 package guest
 

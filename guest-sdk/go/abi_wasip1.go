@@ -30,6 +30,9 @@ type line [16]byte
 // a function of whole columns does.
 var lent, spare [][]line
 
+// lendsAgain says that buffers of the call before are lent again.
+var lendsAgain = true
+
 // borrow is memory until the call ends. What stands in it is anything.
 func borrow(size int) unsafe.Pointer {
 	count := max(1, (size+15)/16)
@@ -51,7 +54,7 @@ func borrow(size int) unsafe.Pointer {
 
 // keep says that an author may keep these bytes, which the engine sent.
 func keep(bytes []byte) {
-	if len(bytes) == 0 {
+	if len(bytes) == 0 || !lendsAgain {
 		return
 	}
 	at := unsafe.Pointer(unsafe.SliceData(bytes))
@@ -194,7 +197,7 @@ func open(kind string, inputs, options abiList) unsafe.Pointer {
 	}
 	switch {
 	case theOperator == nil:
-		panic("the module registers no operator: call guest.Transform, guest.Aggregate, guest.Keyed or guest.Cogroup in init")
+		panic("the module registers no operator: call guest.Transform, guest.Aggregate, guest.Keyed, guest.Cogroup or guest.Enrich in init")
 	case theOperator.kind != kind:
 		panic(fmt.Sprintf("the operator is of kind %q, but pelton-module.toml says kind = %q", theOperator.kind, kind))
 	}
@@ -352,7 +355,7 @@ func unpin() {
 	clear(spare)
 	spare = spare[:0]
 	for _, lines := range lent {
-		if lines != nil {
+		if lines != nil && lendsAgain {
 			spare = append(spare, lines)
 		}
 	}

@@ -20,8 +20,8 @@
 // a null where there is no Null is rejected.
 //
 // [Aggregate] is for folds of groups and windows, [Keyed] for functions of one key with state and timers, [KeyedTables] if it keeps lists and
-// maps as well, [Cogroup] for functions of one key's rows on two inputs, [TransformColumns] for functions of whole columns, [Split] for several outputs, [NewLookup] for side tables. [Run], [Fold],
-// [Start] and [Join] try them without an engine.
+// maps as well, [Cogroup] for functions of one key's rows on two inputs, [TransformColumns] for functions of whole columns, [Split] for several outputs, [NewLookup] for side tables, [Enrich] for functions that ask an
+// endpoint. [Run], [Fold], [Start] and [Join] try them without an engine.
 //
 // A module computes and does nothing else: no files, no sockets, no clock. Rows must not depend on how they are cut into
 // batches, so keep nothing in variables of the package.

@@ -182,6 +182,11 @@ func withPorts[In, Out, Options any](options *Options, rules []Rule) (*operator,
 // Split makes a function of one row the module's operator, with several outputs: the fields of Outs, each a [Port]. What it emitted before it
 // rejects the row is forgotten.
 func Split[In, Outs, Options any](function func(row In, out *Outs, options *Options) Verdict, rules ...Rule) *operator {
+	of, _ := splitOf(function, rules)
+	return register(of)
+}
+
+func splitOf[In, Outs, Options any](function func(In, *Outs, *Options) Verdict, rules []Rule) (*operator, *Options) {
 	options := new(Options)
 	of, outputs := withPorts[In, Outs](options, rules)
 	if outputs == nil {
@@ -207,7 +212,7 @@ func Split[In, Outs, Options any](function func(row In, out *Outs, options *Opti
 			}
 		})
 	}
-	return register(of)
+	return of, options
 }
 
 // taken is what left by each output that has rows. Of a transform of so many rows, or a cogroup of so many keys, an origin that counts them is none.

@@ -22,6 +22,8 @@ type Setting struct {
 	Seed     uint64
 	// Tables are the side tables on offer.
 	Tables map[string]Columns
+	// Replies stands for the endpoints of an enrich operator.
+	Replies func(*Request) Reply
 }
 
 // Out is what came out. Values are those of []any: float64, int64, string, bool, nil and so on.
@@ -33,6 +35,8 @@ type Out struct {
 	Origins  map[string][]int
 	Rejected map[int]string
 	Logs     []string
+	// Requests are those of an enrich operator, each once.
+	Requests []Request
 }
 
 // oneByOneMax is rows that are run one by one as well.
@@ -68,18 +72,32 @@ func Run(of *operator, rows Columns, setting Setting) (Out, error) {
 	recorder := &recorded{}
 	host = recorder
 	defer func() { host = silent{} }()
-	call := func(start, end int) Out {
+	asker := asker{replies: setting.Replies}
+	call := func(start, end int) (Out, error) {
 		current = Context{epoch: setting.Epoch, firstRow: setting.FirstRow + uint64(start), now: setting.Now, seed: setting.Seed, watermark: math.MinInt64}
 		read := given.table(agreed.reads, upTo(start, end))
-		return assembled(agreed, of.process(end-start, read.nodes), given.columns, start)
+		if of.asking == nil {
+			return assembled(agreed, of.process(end-start, read.nodes), given.columns, start), nil
+		}
+		out, err := asker.call(of, end-start, read.nodes)
+		if err != nil {
+			return Out{}, err
+		}
+		return assembled(agreed, out, given.columns, start), nil
 	}
 	count := given.count
-	out := call(0, count)
-	out.Logs = slices.Clone(recorder.lines)
+	out, err := call(0, count)
+	if err != nil {
+		return Out{}, err
+	}
+	out.Logs, out.Requests = slices.Clone(recorder.lines), asker.requests()
 	if count > 1 && count <= oneByOneMax {
 		joined := Out{Ports: map[string]map[string][]any{}, Rejected: map[int]string{}}
 		for row := range count {
-			part := call(row, row+1)
+			part, err := call(row, row+1)
+			if err != nil {
+				return out, err
+			}
 			for port, columns := range part.Ports {
 				if joined.Ports[port] == nil {
 					joined.Ports[port] = map[string][]any{}

@@ -51,6 +51,7 @@ type operator struct {
 	fold         *folding
 	byKey        *keying
 	byPair       *joining
+	asking       *asking
 	planned      plan
 }
 
@@ -77,6 +78,11 @@ func register(of *operator) *operator {
 
 // Transform makes a function of one row the module's operator: a map that may leave rows out and refuse them.
 func Transform[In, Out, Options any](function func(In, *Options) (Out, Verdict), rules ...Rule) *operator {
+	of, _ := transformOf(function, rules)
+	return register(of)
+}
+
+func transformOf[In, Out, Options any](function func(In, *Options) (Out, Verdict), rules []Rule) (*operator, *Options) {
 	options := new(Options)
 	of := describe[In, Out](options, rules)
 	var in [blockRows]In
@@ -107,7 +113,7 @@ func Transform[In, Out, Options any](function func(In, *Options) (Out, Verdict),
 			results.store(keep[:count], unsafe.Pointer(&out), unsafe.Sizeof(out[0]))
 		})
 	}
-	return register(of)
+	return of, options
 }
 
 // Filter makes a function of one row the module's operator: it computes nothing.

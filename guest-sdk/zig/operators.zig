@@ -8,7 +8,7 @@ const Rules = @import("rules.zig").Rules;
 const listed = @import("rules.zig").listed;
 
 /// As `--kind` and manifests have them.
-pub const Kind = enum { transform, aggregate, keyed, cogroup };
+pub const Kind = enum { transform, aggregate, keyed, cogroup, enrich };
 
 /// What differs from kind to kind.
 pub const Parts = struct {
@@ -17,6 +17,7 @@ pub const Parts = struct {
     fold: ?runtime.Fold = null,
     keyed: ?runtime.Keyed = null,
     joined: ?runtime.Joined = null,
+    asking: ?runtime.Asking = null,
     sides: ?runtime.SideTables = null,
     migrations: ?runtime.Migrations = null,
 };
@@ -59,6 +60,7 @@ pub fn Operator(
                 const fold: runtime.Fold = parts.fold.?;
                 const keyed: runtime.Keyed = parts.keyed.?;
                 const joined: runtime.Joined = parts.joined.?;
+                const asking: runtime.Asking = parts.asking.?;
                 const sides: runtime.SideTables = parts.sides.?;
                 const migrations: runtime.Migrations = parts.migrations.?;
                 var ports: [Outputs(Made).others]runtime.Port = Outputs(Made).ports(rules);
@@ -76,6 +78,7 @@ pub fn Operator(
             if (parts.migrations != null) @export(&the.migrations, .{ .name = "pelton_the_migrations" });
             if (Outputs(Made).others > 0) @export(&the.others, .{ .name = "pelton_the_ports" });
             if (parts.joined != null) @export(&the.joined, .{ .name = "pelton_the_cogroup" });
+            if (parts.asking != null) @export(&the.asking, .{ .name = "pelton_the_asking" });
         }
     };
 }

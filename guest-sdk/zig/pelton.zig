@@ -54,6 +54,13 @@ pub const Map = @import("tables.zig").Map;
 pub const cogroup = @import("cogroup.zig").cogroup;
 pub const Pair = @import("cogroup.zig").Pair;
 
+pub const enrich = @import("enrich.zig").enrich;
+pub const Request = @import("request.zig").Request;
+pub const Reply = @import("request.zig").Reply;
+pub const get = @import("request.zig").get;
+pub const post = @import("request.zig").post;
+pub const encode = @import("request.zig").encode;
+
 pub const allocator = words.allocator;
 pub const print = words.print;
 

@@ -198,6 +198,51 @@ pub const Joined = extern struct {
     call: *const fn (*Pair, *const anyopaque, *const anyopaque, *const anyopaque, *const anyopaque) callconv(.c) void,
 };
 
+/// `pelton_text`.
+pub const Text = extern struct {
+    data: ?[*]const u8,
+    size: usize,
+
+    pub fn of(text: []const u8) Text {
+        return .{ .data = text.ptr, .size = text.len };
+    }
+
+    pub fn slice(self: Text) []const u8 {
+        return if (self.data) |data| data[0..self.size] else "";
+    }
+};
+
+/// `pelton_header`.
+pub const Header = extern struct { name: Text, value: Text };
+
+/// `pelton_request`; the capacities are those of C's own functions.
+pub const Request = extern struct {
+    endpoint: Text,
+    method: Text,
+    path: Text,
+    headers: ?[*]const Header = null,
+    headers_count: u32 = 0,
+    body: Text = .of(""),
+    path_capacity: usize = 0,
+    headers_capacity: u32 = 0,
+};
+
+/// `pelton_reply`.
+pub const Reply = extern struct {
+    status: u16,
+    headers: ?[*]const Header,
+    headers_count: u32,
+    body: Text,
+    failed: bool,
+    failure: Text,
+};
+
+/// `pelton_asked`: takes requests.
+pub const Asked = opaque {};
+
+/// `pelton_asking`.
+pub const Asking = extern struct { ask: *const fn (*const Batch, *Asked) callconv(.c) void };
+
 /// `pelton_context`.
 pub const Context = extern struct { epoch: u64, first_row: u64, now: i64, watermark: i64, seed: u64 };
 
@@ -207,7 +252,7 @@ comptime {
         .{ Batch, 16 },  .{ Operator, 56 }, .{ Fold, 40 }, .{ Timer, 24 },   .{ Call, 32 },   .{ Keyed, 84 },
         .{ Window, 24 }, .{ Column, 8 },    .{ Context, 40 }, .{ Table, 20 }, .{ Pair, 24 }, .{ Joined, 76 },
         .{ Port, 28 },   .{ Ports, 8 },     .{ SideTable, 56 }, .{ SideTables, 8 },
-        .{ Migration, 32 }, .{ Migrations, 8 },
+        .{ Migration, 32 }, .{ Migrations, 8 },     .{ Header, 16 },    .{ Request, 48 },  .{ Reply, 32 }, .{ Asking, 4 },
     };
     for (sizes) |pair| {
         if (@sizeOf(pair[0]) != pair[1]) @compileError(@typeName(pair[0]) ++ " is not as guest-sdk/c/pelton.h has it");
@@ -231,6 +276,9 @@ pub extern fn pelton_port_out(at: u32, row: u32) *Out;
 pub extern fn pelton_ports_forget(row: u32) void;
 pub extern fn pelton_side_check(table: *const SideTable) void;
 pub extern fn pelton_hash(bytes: [*]const u8, size: usize) u64;
+pub extern fn pelton_asks(asked: *Asked, row: u32, request: *const Request) void;
+pub extern fn pelton_told() ?*const Reply;
+pub extern fn pelton_reply_again_text(reply: *const Reply, why: [*]const u8, size: usize) c_int;
 pub extern fn pelton_due(call: *Call) ?*const Timer;
 pub extern fn pelton_set_timer(call: *Call, id: u32, at: i64) void;
 pub extern fn pelton_set_processing_timer(call: *Call, id: u32, at: i64) void;

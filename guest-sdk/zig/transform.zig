@@ -18,16 +18,31 @@ const Taken = @import("sides.zig").Taken;
 /// The options and `Rejected!` may be left away. A struct of side tables (`pelton.Table`, `pelton.TableBy`) may stand behind the row.
 pub fn transform(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no row");
+    const Its = Map(function, In, Nothing, Taken(function, 1));
+    return operators.Operator(.transform, In, Its.Made, Its.Given, rules, .{ .run = Its.run, .sides = Its.sides });
+}
+
+/// No argument behind the row.
+const Nothing = struct {
+    pub inline fn argument() @TypeOf(.{}) {
+        return .{};
+    }
+};
+
+/// The loop around a function that answers with what it makes of a row. `Between` gives the arguments behind the row, `Tables` those behind them.
+pub fn Map(comptime function: anytype, comptime In: type, comptime Between: type, comptime Tables: type) type {
     const Answer = functions.Answer(function);
-    const Made = switch (@typeInfo(Answer)) {
-        .bool => struct {},
-        .optional => |optional| optional.child,
-        else => Answer,
-    };
-    const Tables = Taken(function, 1);
-    const Given = functions.OptionsOf(function, Tables.options_at);
-    const Loop = struct {
-        fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
+    return struct {
+        pub const Made = switch (@typeInfo(Answer)) {
+            .bool => struct {},
+            .optional => |optional| optional.child,
+            else => Answer,
+        };
+        pub const Given = functions.OptionsOf(function, Tables.options_at);
+        pub const sides = Tables.listed;
+        pub const run = if (outputs.areSeveral(Made)) split else one;
+
+        fn one(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
             if (batch.refused) |refused| rows(batch, out, refused) else rows(batch, out, null);
         }
 
@@ -42,7 +57,7 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
                 const row: u32 = @intCast(at);
                 if (refused) |bytes| if (bytes[row] != 0) continue;
                 runtime.pelton_at = row;
-                const result = functions.call(function, .{Rows(In).read(&views, row)} ++ Tables.argument(), &options);
+                const result = called(&views, row, &options);
                 const value: ?Made = kept(functions.answered(function, result, row) orelse continue);
                 if (comptime Rows(Made).is_plain) {
                     // Without a branch, which nobody could foresee.
@@ -68,10 +83,14 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
                 if (batch.refused) |bytes| if (bytes[row] != 0) continue;
                 runtime.pelton_at = row;
                 out.row = row;
-                const result = functions.call(function, .{Rows(In).read(&views, row)} ++ Tables.argument(), &options);
+                const result = called(&views, row, &options);
                 const value: ?Made = kept(functions.answered(function, result, row) orelse continue);
                 if (value) |present| outputs.put(Made, out, present);
             }
+        }
+
+        inline fn called(views: *const Rows(In).Views, row: u32, options: *const Given) @typeInfo(@TypeOf(function)).@"fn".return_type.? {
+            return functions.call(function, .{Rows(In).read(views, row)} ++ Between.argument() ++ Tables.argument(), options);
         }
 
         inline fn kept(answer: Answer) ?Made {
@@ -79,8 +98,6 @@ pub fn transform(comptime function: anytype, comptime rules: Rules) type {
             return answer;
         }
     };
-    const run = if (outputs.areSeveral(Made)) Loop.split else Loop.run;
-    return operators.Operator(.transform, In, Made, Given, rules, .{ .run = run, .sides = Tables.listed });
 }
 
 /// The rows that a flat-map makes of one.
@@ -101,10 +118,25 @@ pub fn Emit(comptime Made: type) type {
 pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
     const In = functions.Parameter(function, 0) orelse @compileError("the function takes no row");
     const Out = functions.Parameter(function, 1) orelse @compileError("the function takes no pelton.Emit(…)");
-    const Tables = Taken(function, 2);
-    const Given = functions.OptionsOf(function, Tables.options_at);
-    const Loop = struct {
-        fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
+    const Its = FlatMap(function, In, Out, Nothing, Taken(function, 2));
+    return operators.Operator(.transform, In, Its.Made, Its.Given, rules, .{ .run = Its.run, .sides = Its.sides });
+}
+
+/// The `pelton.Emit(…)` that a function takes as its parameter `place`, if it is one.
+pub fn EmitOf(comptime function: anytype, comptime place: usize) ?type {
+    const Given = functions.Parameter(function, place) orelse return null;
+    if (@typeInfo(Given) != .@"struct" or !@hasDecl(Given, "Row") or !@hasDecl(Given, "emit")) return null;
+    return Given;
+}
+
+/// The loop around a function that emits. `Between` gives the arguments behind the row, `Tables` those behind `out`.
+pub fn FlatMap(comptime function: anytype, comptime In: type, comptime Out: type, comptime Between: type, comptime Tables: type) type {
+    return struct {
+        pub const Made = Out.Row;
+        pub const Given = functions.OptionsOf(function, Tables.options_at);
+        pub const sides = Tables.listed;
+
+        pub fn run(batch: *const runtime.Batch, out: *runtime.Out) callconv(.c) void {
             const views: Rows(In).Views = batch.views[0..Rows(In).count].*;
             const options = Options(Given).read(batch.options);
             for (0..batch.rows) |at| {
@@ -113,15 +145,14 @@ pub fn flatMap(comptime function: anytype, comptime rules: Rules) type {
                 runtime.pelton_at = row;
                 out.row = row;
                 const before = out.rows;
-                const result = functions.call(function, .{ Rows(In).read(&views, row), Out{ .out = out } } ++ Tables.argument(), &options);
-                if (functions.answered(function, result, row) == null) {
+                const arguments = .{Rows(In).read(&views, row)} ++ Between.argument() ++ .{Out{ .out = out }} ++ Tables.argument();
+                if (functions.answered(function, functions.call(function, arguments, &options), row) == null) {
                     out.rows = before;
                     runtime.pelton_ports_forget(row);
                 }
             }
         }
     };
-    return operators.Operator(.transform, In, Out.Row, Given, rules, .{ .run = Loop.run, .sides = Tables.listed });
 }
 
 /// Whole columns that are read; without the rows that have a null where the field takes none.

@@ -1,7 +1,7 @@
 //! Jobs at rest whose checkpoints are on file: state of every kind, which each later version must go on from to the same end.
 //!
 //! ```text
-//!  files 0 to 4 ─► run, stopped in peace ─► tests/checkpoint/golden/NAME   (once, by PELTON_BLESS=1)
+//!  files 0 to 4 ─► run, stopped in peace ─► tests/checkpoint/golden/NAME   (once for each version of snapshots, by PELTON_BLESS=1)
 //!                                                │ copied
 //!  files 5 to 7 ─────────────────────────────────┴─► run ─► sums of all sinks ─┐ the same
 //!  files 0 to 7 ─► run, of one piece ──────────────────────► sums of all sinks ─┘
@@ -32,6 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FILES: i64 = 8;
 const READ: i64 = 5;
 const ROWS: i64 = 60;
+
+/// Checkpoints of each version that snapshots of state have had; the last one is today's.
+const STATES: [&str; 2] = ["states-v1", "states-v2"];
+const SORTS: [&str; 2] = ["sorted-v1", "sorted-v2"];
 
 /// A blackhole behind each operator, but `counted`, which has a file.
 const EVERYTHING: &str = include_str!("everything.toml");
@@ -249,7 +253,8 @@ fn is_missing(name: &str) -> bool {
 
 /// Several tests begin with it.
 static AT_REST: LazyLock<()> = LazyLock::new(|| {
-    if !is_missing("states-v1") {
+    let [.., newest] = STATES;
+    if !is_missing(newest) {
         return;
     }
     let place = Place::new(&EVERYTHING.replace("[table.", "watch = \"10ms\"\n[table."));
@@ -257,7 +262,7 @@ static AT_REST: LazyLock<()> = LazyLock::new(|| {
     // A file is an epoch.
     place.run_until("", |place| place.inspected().is_some_and(|said| said["last"]["epoch"] == READ));
     place.said(&["savepoint", "create", "job.toml", "--name", "golden"]);
-    place.bless("states-v1", &["state", "out"]);
+    place.bless(newest, &["state", "out"]);
 });
 
 #[test]
@@ -265,17 +270,19 @@ fn state_of_every_kind_goes_on_to_the_same_end() {
     LazyLock::force(&AT_REST);
     let whole = Place::new(EVERYTHING);
     whole.write_bids(0..FILES);
-    let place = Place::new(EVERYTHING);
-    place.take("states-v1");
-    place.write_bids(0..FILES);
-    let (expected, found) = (whole.sums(), place.sums());
+    let expected = whole.sums();
     assert_eq!(expected.len(), SINKS - 1, "{expected:?}");
     assert!(expected.iter().all(|(_, rows, _)| rows.as_u64() > Some(20)), "{expected:?}");
-    for (one, other) in expected.iter().zip(&found) {
-        assert_eq!(one, other);
+    for states in STATES {
+        let place = Place::new(EVERYTHING);
+        place.take(states);
+        place.write_bids(0..FILES);
+        for (one, other) in expected.iter().zip(&place.sums()) {
+            assert_eq!(one, other, "{states}");
+        }
+        assert_eq!(whole.lines("out"), place.lines("out"), "{states}");
+        assert_eq!((whole.letters(), place.letters()), (5, 5), "{states}");
     }
-    assert_eq!(whole.lines("out"), place.lines("out"));
-    assert_eq!((whole.letters(), place.letters()), (5, 5));
 }
 
 #[test]
@@ -284,9 +291,9 @@ fn a_savepoint_of_every_kind_of_state_is_restored() {
     let whole = Place::new(EVERYTHING);
     whole.write_bids(0..FILES);
     let expected = whole.sums();
-    for partitions in [2, 3] {
+    for (states, partitions) in STATES.into_iter().flat_map(|states| [(states, 2), (states, 3)]) {
         let place = Place::new(&EVERYTHING.replace("partitions = 2", &format!("partitions = {partitions}")));
-        place.take("states-v1");
+        place.take(states);
         place.write_bids(0..FILES);
         let last = place.inspected().expect("a checkpoint")["last"].clone();
         fs::remove_dir_all(place.path("out")).unwrap();
@@ -295,7 +302,11 @@ fn a_savepoint_of_every_kind_of_state_is_restored() {
         for ((name, rows, _), (_, of_whole, _)) in place.sums().iter().zip(&expected) {
             let sink = last["sinks"].as_array().unwrap().iter().find(|sink| sink["name"] == *name).unwrap();
             let before = sink["state"]["Checksums"]["rows"].as_u64().unwrap();
-            assert_eq!(rows.as_u64().unwrap() + before, of_whole.as_u64().unwrap(), "{name}, {partitions} partitions");
+            assert_eq!(
+                rows.as_u64().unwrap() + before,
+                of_whole.as_u64().unwrap(),
+                "{states}: {name}, {partitions} partitions"
+            );
         }
         assert_eq!(place.letters(), 5);
     }
@@ -303,18 +314,23 @@ fn a_savepoint_of_every_kind_of_state_is_restored() {
 
 #[test]
 fn rows_of_a_sort_go_on_to_the_same_end() {
-    if is_missing("sorted-v1") {
+    let [.., newest] = SORTS;
+    if is_missing(newest) {
         let place = Place::new(SORTED);
         place.run_until("", |place| place.lines("seen").len() > 800);
-        place.bless("sorted-v1", &["state", "seen"]);
+        place.bless(newest, &["state", "seen"]);
     }
-    let (whole, place) = (Place::new(SORTED), Place::new(SORTED));
-    place.take("sorted-v1");
-    for place in [&whole, &place] {
+    let ended = |place: &Place| {
         place.said(&["run", "job.toml"]);
         assert_eq!(place.lines("seen").len(), 3_000);
+        place.lines("out")
+    };
+    let whole = ended(&Place::new(SORTED));
+    for sorts in SORTS {
+        let place = Place::new(SORTED);
+        place.take(sorts);
+        assert_eq!(whole, ended(&place), "{sorts}");
     }
-    assert_eq!(whole.lines("out"), place.lines("out"));
 }
 
 #[test]

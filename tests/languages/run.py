@@ -37,22 +37,22 @@ LANGUAGES = {
 KINDS = {
     "spread": "aggregate", "sessions": "keyed", "total": "aggregate", "visits": "keyed", "lossy": "aggregate", "fails": "keyed",
     "plays": "keyed", "shelves": "keyed", "till": "aggregate", "pairs": "cogroup", "unpaid": "cogroup", "stays": "keyed", "bills": "cogroup",
-    "sums": "keyed",
+    "sums": "keyed", "in-euro": "enrich", "asks": "enrich", "tells": "enrich",
 }
 #: What templates make, by names that are given to them; the sample of a cogroup has a word `unpaid` of its own.
-TEMPLATES = ("to-euro", "spread", "sessions", "unpaid")
+TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
 #: What `--quick` runs.
 QUICK = {
     "c": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
-        "flights", "sums",
+        "flights", "sums", "in-euro", "asks", "tells",
     },
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums"},
-    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums"},
-    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks"},
+    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums", "asks"},
+    "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums", "asks"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
-        "route", "stays", "bills", "flights", "sums",
+        "route", "stays", "bills", "flights", "sums", "in-euro", "asks", "tells",
     },
     "java": {"to-euro"},
 }

@@ -22,6 +22,7 @@ export enum Kind {
   AGGREGATE,
   KEYED,
   COGROUP,
+  ENRICH,
 }
 
 const INPUT_BYTES: usize = 52;
@@ -177,7 +178,7 @@ function fitted(kind: Kind, columns: Columns, sides: Reading[][], retracts: bool
   putList(result + 4, lists, sides.length);
   const outputs = zeros(PORT_BYTES * (ports.length + 1));
   // The columns of the input that leave where no rule says otherwise.
-  const usual: string[] | null = kind == Kind.TRANSFORM ? null : kind == Kind.AGGREGATE ? [] : columns.key;
+  const usual: string[] | null = kind == Kind.TRANSFORM || kind == Kind.ENRICH ? null : kind == Kind.AGGREGATE ? [] : columns.key;
   putPort(outputs, "out", eventTimeColumn);
   putFields(outputs + 8, columns, rules, usual, makings, order);
   for (let i = 0; i < ports.length; i++) {

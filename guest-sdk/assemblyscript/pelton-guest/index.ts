@@ -16,7 +16,8 @@
  * ```
  *
  * Constants at the top name the columns that are read and made, and what the engine keeps for each group or key; it carries all other
- * columns past. An aggregate exports `add`, `merge` and `finish`, a keyed operator and a cogroup `process`. `pelton build` makes the module.
+ * columns past. An aggregate exports `add`, `merge` and `finish`, a keyed operator and a cogroup `process`, an enrich operator `ask` and
+ * `answer`. `pelton build` makes the module.
  */
 export { Pane, Window, window } from "./aggregate";
 export { Side, SideColumn, left, right } from "./cogroup";
@@ -28,6 +29,7 @@ export {
 export { epoch, now, random, randomU64, rowNumber, watermark } from "./context";
 export { Cursor } from "./cursor";
 export { Kept, keeps, keepsDate, keepsDateOrNull, keepsOrNull, keepsTimestamp, keepsTimestampOrNull } from "./kept";
+export { Reply, reply } from "./enrich";
 export { emitRow, forget, hasState, isExpiring, nextRow, rewind } from "./keyed";
 export { ListState, list } from "./list";
 export { Level, counter, gauge, log } from "./log";
@@ -35,6 +37,7 @@ export { Bound, MapState, map } from "./map";
 export { Option, option } from "./options";
 export { DROP, KEEP, Verdict, emit, origin, plain, reject } from "./out";
 export { Port, PortColumn, port } from "./ports";
+export { Request, encode, get, post } from "./request";
 export { drop, eventTime, ordered, passAll, passNone, passOnly, rename } from "./rules";
 export { IndexedTable, SideTable, TableColumn, table, tableBy } from "./side";
 export { Held } from "./stored";

@@ -99,7 +99,7 @@ public final class Build {
             compile(javaFiles(sources), List.of(guest), classes, (Processor) processor);
             List<?> operators = (List<?>) processor.getClass().getMethod("operators").invoke(processor);
             if (operators.size() != 1) {
-                throw new Refused("the module must have one operator, a method with `@Transform`, `@Keyed` or `@Cogroup` or a class with `@Aggregate`; it has " + operators.size());
+                throw new Refused("the module must have one operator, a method with `@Transform`, `@Keyed` or `@Cogroup` or a class with `@Aggregate` or `@Enrich`; it has " + operators.size());
             }
             String[] operator = operators.get(0).toString().split(" ");
             if (operator[0].equals(kind)) return operator[1];
@@ -329,6 +329,7 @@ public final class Build {
             import org.teavm.jso.JSObject;
             import pelton.guest.js.AggregateRunner;
             import pelton.guest.js.CallRunner;
+            import pelton.guest.js.EnrichRunner;
             import pelton.guest.js.Module;
             import pelton.guest.js.TransformRunner;
 
@@ -387,6 +388,18 @@ public final class Build {
                     AggregateRunner.zero(operator, made);
                 }
             """;
+        private static final String ENRICH = """
+
+                @JSExport
+                public static void ask(JSObject batch, int rows) {
+                    EnrichRunner.ask(operator, batch, rows);
+                }
+
+                @JSExport
+                public static String answer(JSObject batch, int rows) {
+                    return EnrichRunner.answer(operator, batch, rows);
+                }
+            """;
         private static final String CALL = """
 
                 @JSExport
@@ -408,6 +421,7 @@ public final class Build {
                 case "transform" -> TRANSFORM;
                 case "aggregate" -> AGGREGATE;
                 case "keyed" -> CALL + MIGRATE;
+                case "enrich" -> ENRICH;
                 default -> CALL;
             };
             return (in.isEmpty() ? "" : "package " + in + ";\n\n") + TEXT.replace("OPERATOR", operator).replace("EXPORTS", exports);

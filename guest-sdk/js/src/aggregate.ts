@@ -10,8 +10,8 @@ import { Context } from "./context.ts";
 import type { Plan } from "./contract.ts";
 import { fit, readOptions } from "./contract.ts";
 import { Kept } from "./kept.ts";
-import type { Given, Rejection } from "./transform.ts";
-import { Refused, Reject } from "./transform.ts";
+import type { Given, Rejection } from "./rows.ts";
+import { Refused, Reject } from "./rows.ts";
 import type { Columns, Row } from "./types.ts";
 import type { BatchContext, Contract, Input, Output, Table } from "./wire.ts";
 

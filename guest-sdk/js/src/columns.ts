@@ -99,7 +99,7 @@ function texts(
   return { get, whole: { length: rows, get } };
 }
 
-function isAscii(bytes: Uint8Array): boolean {
+export function isAscii(bytes: Uint8Array): boolean {
   // `every` calls a function for each byte; this loop is a third of its cost.
   for (let at = 0; at < bytes.length; at++) if (bytes[at]! > 127) return false;
   return true;
@@ -107,7 +107,7 @@ function isAscii(bytes: Uint8Array): boolean {
 
 const CHUNK = 4096;
 
-function asciiText(bytes: Uint8Array): string {
+export function asciiText(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += CHUNK) {
     text += String.fromCharCode.apply(null, bytes.subarray(at, at + CHUNK) as unknown as number[]);
@@ -116,7 +116,7 @@ function asciiText(bytes: Uint8Array): string {
 }
 
 /** UTF-8 that the host has checked. */
-function decode(bytes: Uint8Array): string {
+export function decode(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at++]!;
@@ -132,7 +132,7 @@ function decode(bytes: Uint8Array): string {
   return text;
 }
 
-function encode(text: string, out: number[]): void {
+export function encode(text: string, out: number[]): void {
   for (let at = 0; at < text.length; at++) {
     let point = text.charCodeAt(at);
     if (point < 0x80) {

@@ -4,16 +4,18 @@ import host from "pelton:operator/log@0.1.0";
 import { Aggregate } from "./aggregate.ts";
 import { Cogroup } from "./cogroup.ts";
 import { Unfit } from "./columns.ts";
+import { Again, Enrich } from "./enrich.ts";
 import { Keyed } from "./keyed.ts";
 import { log, tell } from "./log.ts";
 import { placed } from "./places.ts";
+import { Reject } from "./rows.ts";
 import { setClock } from "./shims.ts";
 import type { Source } from "./tables.ts";
 import { serve } from "./tables.ts";
-import { Reject, Transform } from "./transform.ts";
+import { Transform } from "./transform.ts";
 import type { BatchContext, Contract, Field, Input, Table } from "./wire.ts";
 
-const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup };
+const KINDS = { transform: Transform, aggregate: Aggregate, keyed: Keyed, cogroup: Cogroup, enrich: Enrich };
 
 /**
  * The export `pelton:operator/KIND`, of the one operator that the author's module exports; of an aggregate `retractable`
@@ -58,6 +60,7 @@ export function exported(operator: any, kind: keyof typeof KINDS, failure: (erro
     };
     return { open, process: within("process"), migrate };
   }
+  if (kind === "enrich") return { open, ask: within("ask"), answer: within("answer") };
   if (kind !== "aggregate") return { open, process: within("process") };
   return {
     open,
@@ -76,6 +79,7 @@ function answered<T>(
   try {
     return call();
   } catch (error) {
+    if (error instanceof Again) throw { tag: "retry", val: error.message };
     if (error instanceof Unfit || error instanceof refusal) throw refuse(error.message);
     const frames = ((error instanceof Error && error.stack) || "").split("\n").map((frame) => frame.trim()).filter((frame) => frame !== "").map(placed);
     for (const frame of frames) log.error(`  ${frame.text}`);

@@ -9,16 +9,20 @@
  *     });
  *
  * All other columns of the input pass through untouched. `aggregate` is for folds of groups and windows, `keyed` for functions of one key
- * with state and timers, `cogroup` for functions of one key's rows on two inputs. A module computes and does nothing else: no files, no sockets, no
+ * with state and timers, `cogroup` for functions of one key's rows on two inputs, `enrich` for functions that ask endpoints. A module computes and does nothing else: no files, no sockets, no
  * clock but the batch's.
  */
 import "./globals.ts";
 
 export { Aggregate, aggregate } from "./aggregate.ts";
 export type { AggregateDefinition, Window } from "./aggregate.ts";
+export { encode, get, post } from "./asked.ts";
+export type { Asking, Headers, Reply, Request } from "./asked.ts";
 export { Cogroup, cogroup } from "./cogroup.ts";
 export type { CogroupDefinition, Joined, Pair } from "./cogroup.ts";
 export { Context } from "./context.ts";
+export { Enrich, enrich } from "./enrich.ts";
+export type { EnrichDefinition, ReplyTo } from "./enrich.ts";
 export { Keyed, keyed } from "./keyed.ts";
 export type { Call, KeyedDefinition, Out, State } from "./keyed.ts";
 export { counter, gauge, log } from "./log.ts";
@@ -29,8 +33,10 @@ export { table } from "./lookups.ts";
 export type { BuiltOf, SideTable, SideTables } from "./lookups.ts";
 export { list, map } from "./tables.ts";
 export type { ListState, MapState, Range } from "./tables.ts";
-export { Reject, reject, transform } from "./transform.ts";
-export type { Definition, Given, Rejection, Transform } from "./transform.ts";
+export { Reject, reject } from "./rows.ts";
+export type { Given, Rejection } from "./rows.ts";
+export { transform } from "./transform.ts";
+export type { Definition, Transform } from "./transform.ts";
 export {
   binary, bool, date, f32, f64, json, s16, s32, s64, s8, timestamp, u16, u32, u64, u8, utf8,
 } from "./types.ts";

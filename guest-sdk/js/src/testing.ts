@@ -4,7 +4,7 @@
  *     const out = run(toEuro, { auction: [1n, 2n], price: [99, 300] }, { options: { rate: 0.5, min: 100 } });
  *     assert.deepEqual(out.main, { auction: [2n], price: [300], euro: [150] });
  *
- * `fold` is for aggregates and `start` for keyed operators. The code that runs is the module's, through the buffers that cross the boundary. Rows are also run one by one: an answer
+ * `fold` is for aggregates, `start` for keyed operators, `join` for cogroups, `enriched` for enrich operators. The code that runs is the module's, through the buffers that cross the boundary. Rows are also run one by one: an answer
  * that depends on how rows are cut into batches fails the test.
  */
 import type { Level } from "./log.ts";
@@ -14,6 +14,8 @@ import { Given, opened, range, read, shown } from "./testing-rows.ts";
 import type { Transform } from "./transform.ts";
 import type { Contract, Node, Output } from "./wire.ts";
 
+export type { Enriched, EnrichSetting } from "./testing-enriched.ts";
+export { enriched, noReply, reply } from "./testing-enriched.ts";
 export type { Run } from "./testing-epochs.ts";
 export { start } from "./testing-epochs.ts";
 export { fold } from "./testing-folds.ts";
@@ -50,7 +52,7 @@ export interface Out {
 }
 
 /** Rows that are run one by one as well. */
-const ONE_BY_ONE_MAX = 200;
+export const ONE_BY_ONE_MAX = 200;
 
 /** Runs `operator` over a batch. */
 export function run(operator: Transform<any, any, any, any, any>, rows: Values, setting: Setting = {}): Out {
@@ -92,7 +94,7 @@ export function recording<T>(call: () => T): [T, Recorded] {
 }
 
 /** Rows must not depend on how they are cut into batches. */
-function checkCuts(whole: Out, parts: Out[]): void {
+export function checkCuts(whole: Out, parts: Out[]): void {
   const joined: Out["ports"] = {};
   for (const [port, columns] of Object.entries(whole.ports)) {
     const names = Object.keys(columns);

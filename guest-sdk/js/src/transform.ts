@@ -1,57 +1,25 @@
 /**
- * `transform(…)`: a function of one row, or of whole columns, as an operator.
- *
- * A row function answers with a row (map), null (the row is left out), a boolean (a filter that computes nothing), a list or a
- * generator of rows (flat-map), or `reject(reason)`. With `ports` a row says to which output it goes: `{ parsed: { level } }`.
+ * `transform(…)`: a function of one row, or of whole columns, as an operator. What it may answer is in `rows.ts`.
  */
-import { compile, nulls } from "./batch.ts";
 import type { NullableColumn, View } from "./columns.ts";
-import { bytesOf, make, view } from "./columns.ts";
+import { bytesOf, make } from "./columns.ts";
 import { Context } from "./context.ts";
 import type { Passing, Plan } from "./contract.ts";
 import { fitPorts, readOptions } from "./contract.ts";
 import type { BuiltOf, SideTables } from "./lookups.ts";
 import { Lookups } from "./lookups.ts";
-import type { PortSpec, Ports, RowOfPorts } from "./ports.ts";
-import { emitted, portSpecs, Sinks } from "./ports.ts";
+import type { PortSpec, Ports } from "./ports.ts";
+import { portSpecs } from "./ports.ts";
+import type { Answer, Common, Given, Loaded } from "./rows.ts";
+import { load, runRows } from "./rows.ts";
 import type { Column, Columns, Row } from "./types.ts";
 import type { BatchContext, Contract, Emitted, Input, Output, Table } from "./wire.ts";
 
-/** What a row function answers to refuse its row. */
-export interface Rejection {
-  readonly rejected: string;
-}
-
-/** Refuses the row, which goes to `operator.rejected` with the reason: `return reject("no level")`. */
-export const reject = (reason: string): Rejection => new Refused(reason);
-
-export class Refused implements Rejection {
-  readonly rejected: string;
-  constructor(reason: string) {
-    this.rejected = reason;
-  }
-}
-
-/** The same from within other functions: `throw new Reject("no level")`. */
-export class Reject extends Error {}
-
-export interface Given<O extends Columns> {
-  readonly options: Row<O>;
-  readonly ctx: Context;
-}
-
-/** The same of a transform. */
+/** What is given besides the row. */
 export interface GivenRow<O extends Columns, T extends SideTables> extends Given<O> {
   /** What was built of the side tables. */
   readonly tables: BuiltOf<T>;
 }
-
-/** Without `makes` the compiler knows no names of columns, or none but `string`. */
-type Made<M extends Columns> = string extends keyof M ? boolean : keyof M extends never ? boolean : Row<M>;
-type Answer<M extends Columns, P extends Ports> =
-  | (string extends keyof P ? Answered<M> : keyof P extends never ? Answered<M> : RowOfPorts<P> | Iterable<RowOfPorts<P>>)
-  | Rejection | null | undefined;
-type Answered<M extends Columns> = Made<M> | Iterable<Row<M>>;
 
 /** A column as a function at column level sees it: a typed array, with `orNull` beside which rows have a value. */
 type Whole<C> = C extends Column<infer T, infer A> ? (null extends T ? NullableColumn<A> : A) : never;
@@ -65,27 +33,12 @@ export interface Emit<M extends Columns> {
   rejected?: { row: number; reason: string }[];
 }
 
-interface Common<R extends Columns, M extends Columns, O extends Columns, P extends Ports, T extends SideTables> {
-  /** Columns of the input that the function sees. */
-  reads: R;
-  /** Columns that it makes. */
-  makes?: M;
-  /** In its place: several outputs by their names, the main one first. */
-  ports?: P;
-  options?: O;
-  /** Tables of the job, whole, to look up in: `{ airlines: table({ carrier: utf8, name: utf8 }, (rows) => …) }`. */
-  tables?: T;
-  /** Which columns of the input leave besides; a made one takes the place of a passed one of its name. */
-  passes?: "all" | "none" | readonly string[];
-  drop?: readonly string[];
-  rename?: Readonly<Record<string, string>>;
-  /** The column that is the output's event time, if it is not the input's. */
-  eventTime?: string;
-}
-
 export type Definition<
   R extends Columns, M extends Columns, O extends Columns, P extends Ports = {}, T extends SideTables = {},
-> = Common<R, M, O, P, T> &
+> = Common<R, M, O, P> & {
+  /** Tables of the job, whole, to look up in: `{ airlines: table({ carrier: utf8, name: utf8 }, (rows) => …) }`. */
+  tables?: T;
+} &
   (
     | { row(row: Row<R>, given: GivenRow<O, T>): Answer<M, P> }
     | { columns(columns: Batch<R>, given: GivenRow<O, T> & { rows: number }): Emit<M> }
@@ -136,61 +89,14 @@ export class Transform<
 
   process(context: BatchContext, table: Table): Output {
     const { plan, options, lookups } = this.#opened!;
-    const fields = Object.keys(this.reads);
-    const types = Object.values(this.reads);
-    const views = types.map((type, at) => view(table.nodes[at]!, plan.formats[at]!, type, table.rows));
-    const rejected: { row: number; reason: string }[] = [];
-    const refused = nulls(types, fields, views, table.rows, rejected);
+    const loaded = load(this.reads, table, plan.formats);
     const given = { options, ctx: new Context(context), tables: lookups.built as BuiltOf<T> };
-    const emitted =
-      this.row === undefined
-        ? [this.#wholes(fields, views, types, table.rows, given, refused, rejected)]
-        : this.#rows(fields, views, table.rows, given, refused, rejected);
-    rejected.sort((a, b) => a.row - b.row);
-    return { emitted, rejected };
+    const outputs = { specs: this.#ports, orders: plan.orders, hasPorts: this.#hasPorts };
+    const emitted = this.row === undefined ? [this.#wholes(loaded, given)] : runRows(loaded, this.row, given, outputs);
+    return { emitted, rejected: loaded.rejected.sort((a, b) => a.row - b.row) };
   }
 
-  #rows(
-    fields: string[], views: View[], rows: number, given: GivenRow<O, T>, refused: Set<number> | null,
-    rejected: { row: number; reason: string }[],
-  ): Emitted[] {
-    const reader = compile(fields, views);
-    const call = this.row!;
-    const ctx = given.ctx;
-    const sinks = new Sinks(this.#ports, this.#hasPorts);
-    // Of one output, which costs no call for each row.
-    const only = this.#hasPorts ? null : sinks.each[0]!;
-    for (let row = 0; row < rows; row++) {
-      if (refused !== null && refused.has(row)) continue;
-      ctx.at(row);
-      let answer: any;
-      try {
-        answer = call(reader(row) as Row<R>, given);
-        if (typeof answer === "object" && answer !== null && Symbol.iterator in answer) answer = [...answer];
-      } catch (error) {
-        if (!(error instanceof Reject)) throw error;
-        rejected.push({ row, reason: error.message });
-        continue;
-      }
-      if (answer === null || answer === undefined || answer === false) continue;
-      if (answer instanceof Refused) {
-        rejected.push({ row, reason: answer.rejected });
-      } else if (Array.isArray(answer)) {
-        for (const one of answer) sinks.put(one, row);
-      } else if (only !== null) {
-        only.numbers.push(row);
-        only.rows.push(answer);
-      } else {
-        sinks.put(answer, row);
-      }
-    }
-    return emitted(this.#ports, this.#opened!.plan.orders, sinks, rows);
-  }
-
-  #wholes(
-    fields: string[], views: View[], types: Column<unknown>[], rows: number, given: GivenRow<O, T>, refused: Set<number> | null,
-    rejected: { row: number; reason: string }[],
-  ): Emitted {
+  #wholes({ fields, types, views, rows, refused, rejected }: Loaded, given: GivenRow<O, T>): Emitted {
     let kept: number[] | null = null;
     let shown = views;
     if (refused !== null) {

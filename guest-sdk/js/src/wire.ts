@@ -36,3 +36,9 @@ export interface KeyedOutput {
   timers: { timers: Due; cleared: Uint8Array };
   rejected: { row: number; reason: string }[];
 }
+
+/** Of `wit/enrich.wit`. */
+export interface AskedRequest { endpoint: string; method: string; path: string; headers: [string, string][]; body: Uint8Array }
+/** `wanted` is a buffer of u32. */
+export interface AskedRequests { requests: AskedRequest[]; wanted: Uint8Array }
+export interface ToldReply { status: number; headers: [string, string][]; body: Uint8Array; error?: string | null }

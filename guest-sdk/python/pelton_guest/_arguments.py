@@ -49,8 +49,9 @@ class Arguments:
         if name not in self.hints:
             raise TypeError(f"{of} has no annotation: say which type the column `{name}` has, as in `{name}: float`")
         annotation = self.hints[name]
-        if isinstance(annotation, type) and annotation in self.given:
-            self.order.append(self.given[annotation])
+        given = self._given(annotation)
+        if given is not None:
+            self.order.append(given)
         elif dataclasses.is_dataclass(annotation):
             self.options_class = annotation
             self.order.append("options")
@@ -64,6 +65,23 @@ class Arguments:
             column_name, type_ = column(of, annotation, name)
             self.order.append(len(self.reads))
             self.reads.append(Read(f"{self.name}.{name}", column_name, type_))
+
+    def _given(self, annotation: Any) -> str | None:
+        try:
+            return self.given.get(annotation)
+        except TypeError:
+            # What cannot be hashed is none of those.
+            return None
+
+    def of_rows(
+        self, function: Callable, numbers: Iterable[int], values: list[Any], given: dict[str, Iterable]
+    ) -> tuple[Callable, Iterable[tuple]]:
+        """The function, and what it is called with for each of the rows `numbers`."""
+        calls = self.calls(values, given)
+        if values:
+            return function, zip(*calls)
+        # What repeats without end does not count the rows.
+        return (lambda _row, *rest: function(*rest)), zip(numbers, *calls)
 
     def calls(self, values: list[Any], given: dict[str, Iterable]) -> list[Iterable]:
         """A sequence for each argument."""

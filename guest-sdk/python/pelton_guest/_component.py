@@ -12,13 +12,15 @@ from ._answers import Reject
 from ._cogroup import Cogroup
 from ._columns import Wrong
 from ._contract import Unfit
+from ._enrich import Again, Enrich
 from ._keyed import Keyed
 from ._migrate import Unmigrated
 from ._options import BadOptions
 from ._transform import Transform
-from ._wire import BatchContext, Contract, Err, Failure_Fatal, Field, Input, Output, Table
+from ._wire import BatchContext, Contract, Err, Failure_Fatal, Failure_Retry, Field, Input, Output, Table
+from ._wire_enrich import Reply, Requests
 
-KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed, "cogroup": Cogroup}
+KINDS = {"transform": Transform, "aggregate": Aggregate, "keyed": Keyed, "cogroup": Cogroup, "enrich": Enrich}
 
 
 def find(author: ModuleType, kind: str) -> Any:
@@ -47,6 +49,8 @@ def export(author: ModuleType, kind: str) -> type:
         _log.set_clock(now)
         try:
             return call()
+        except Again as why:
+            raise Err(Failure_Retry(str(why))) from None
         except Wrong as why:
             raise Err(Failure_Fatal(f"`{operator.name}`: {why}")) from None
         except Exception as error:
@@ -106,4 +110,11 @@ def export(author: ModuleType, kind: str) -> type:
         ) -> Output:
             return called(lambda: operator.finish(Exported.opened, starts, ends, pane, accumulators), ctx.now)
 
-    return OfFold if kind == "aggregate" else OfRows
+    class OfEndpoints(Exported):
+        def ask(self, ctx: BatchContext, rows: Table) -> Requests:
+            return called(lambda: operator.ask(Exported.opened, ctx, rows), ctx.now)
+
+        def answer(self, ctx: BatchContext, rows: Table, wanted: bytes, replies: list[Reply]) -> Output:
+            return called(lambda: operator.answer(Exported.opened, ctx, rows, wanted, replies), ctx.now)
+
+    return {"aggregate": OfFold, "enrich": OfEndpoints}.get(kind, OfRows)

@@ -122,10 +122,7 @@ class Transform:
         values = _batch.values(columns, self.reads, kept)
         tables = {name: repeat(built) for name, built in self._tables(opened).items()}
         given = {"ctx": map(ctx.at, numbers), "options": repeat(opened.options), **tables}
-        calls = self.arguments.calls(values, given)
-        # What repeats without end does not count the rows.
-        arguments = zip(*calls) if values else zip(numbers, *calls)
-        function = self.function if values else lambda _row, *rest: self.function(*rest)
+        function, arguments = self.arguments.of_rows(self.function, numbers, values, given)
         return self.answers.collect(function, numbers, arguments, rejected)
 
     def _columns(

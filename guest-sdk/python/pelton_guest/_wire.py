@@ -12,7 +12,7 @@ try:
     from componentize_py_types import Err
     from wit_world.imports import log as host
     from wit_world.imports.types import (
-        BatchContext, Contract, Emitted, Failure_Fatal, Field, Input, Node, Output, OutputField_Computed,
+        BatchContext, Contract, Emitted, Failure_Fatal, Failure_Retry, Field, Input, Node, Output, OutputField_Computed,
         OutputField_Pass, Port, Rejection, StateTable, Table,
     )
 
@@ -102,6 +102,10 @@ except ImportError:
 
     @dataclass
     class Failure_Fatal:
+        value: str
+
+    @dataclass
+    class Failure_Retry:
         value: str
 
     @dataclass(frozen=True)

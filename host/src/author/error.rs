@@ -4,7 +4,6 @@ use std::{fmt, io, path::PathBuf};
 
 use pelton_wasm::LoadError;
 
-use super::{Kind, Language};
 use crate::error::{Code, Coded};
 
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +14,6 @@ pub enum AuthorError {
     Taken { dir: PathBuf, why: String },
     #[error("`{0}` is no name for a module")]
     Name(String),
-    #[error("there is no SDK of {language} for the kind `{kind}` yet")]
-    NoKind { language: Language, kind: Kind },
     #[error("`{tool}` is missing, which {what}")]
     ToolMissing { tool: &'static str, what: &'static str, help: &'static str },
     #[error("there is no directory for tools")]
@@ -48,7 +45,6 @@ impl Coded for AuthorError {
         match self {
             Self::Project { .. } => Code::ProjectUnreadable,
             Self::Taken { .. } | Self::Name(_) => Code::NameTaken,
-            Self::NoKind { .. } => Code::ProjectUnreadable,
             Self::ToolMissing { .. } | Self::NoCache => Code::ToolMissing,
             Self::Tool { .. } | Self::Io { .. } | Self::Packed(_) => Code::BuildFailed,
             Self::Case { .. } => Code::CaseUnreadable,
@@ -59,9 +55,6 @@ impl Coded for AuthorError {
         Some(match self {
             Self::Project { .. } => "`pelton new NAME --lang LANGUAGE` makes a project; give its directory".to_owned(),
             Self::Taken { .. } => "take another name, or remove what is there".to_owned(),
-            Self::NoKind { .. } => {
-                "`--lang rust` has it; docs/languages/other.md says how the contract is met without an SDK".to_owned()
-            }
             Self::Name(_) => "a name begins with a small letter, and has small letters, digits and `-`".to_owned(),
             Self::ToolMissing { help, .. } => (*help).to_owned(),
             Self::NoCache => "set `HOME`, or give `--cache-dir`".to_owned(),

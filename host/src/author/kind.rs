@@ -1,11 +1,10 @@
-//! The kinds of operators that SDKs have, by the names that `--kind` and manifests have for them.
+//! The kinds of operators that the SDKs of all languages have, by the names that `--kind` and manifests have for them.
 //!
 //! A build must know the kind before it compiles: what a component exports cannot be told by the module itself. Rust's macros can, so its
 //! manifests say nothing.
 
 use std::{fmt, str::FromStr};
 
-use super::Language;
 use crate::nearest::nearest;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,11 +41,6 @@ impl Kind {
             Self::Cogroup => "cogroup-operator",
             Self::Enrich => "enrich-operator",
         }
-    }
-
-    /// Whether the SDK of a language has it.
-    pub fn is_in(self, language: Language) -> bool {
-        self != Self::Enrich || language == Language::Rust
     }
 }
 

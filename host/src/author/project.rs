@@ -66,9 +66,6 @@ impl Project {
                     .map_err(|hint| wrong(&dir, format!("its {MANIFEST} has the kind `{kind}`: {hint}")))?
             }
         };
-        if !kind.is_in(language) {
-            return Err(wrong(&dir, format!("there is no SDK of {language} for the kind `{kind}` yet")));
-        }
         let source = PathBuf::from(value("source")?);
         if !dir.join(&source).is_file() {
             return Err(wrong(&dir, format!("its source {} is not there", source.display())));

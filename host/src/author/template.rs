@@ -2,7 +2,7 @@
 //!
 //! All of a kind do the same, so one case and one job fit all languages. A transform reads `price`, refuses what is none, keeps those over
 //! `min`, adds `euro`; an aggregate tells how far apart prices are; a keyed operator adds up bids until there is none for a while; a cogroup
-//! tells what is still to be paid of orders; an enrich operator asks for the rate of a bid's currency.
+//! tells what is still to be paid of orders; an enrich operator asks an endpoint for rates.
 
 use std::{fs, path::Path};
 
@@ -72,17 +72,17 @@ fn of_kind(kind: Kind) -> &'static [File] {
             ("data/bids.csv", template!("common/enrich/bids.csv")),
             ("endpoint/latest/USD", template!("common/enrich/USD")),
             ("endpoint/latest/JPY", template!("common/enrich/JPY")),
-            ("cases/five-currencies/case.toml", template!("common/enrich/case.toml")),
-            ("cases/five-currencies/input.csv", template!("common/enrich/input.csv")),
-            ("cases/five-currencies/replies.jsonl", template!("common/enrich/replies.jsonl")),
-            ("cases/five-currencies/expected.jsonl", template!("common/enrich/expected.jsonl")),
-            ("cases/five-currencies/expected.rejected.jsonl", template!("common/enrich/expected.rejected.jsonl")),
+            ("cases/six-bids/case.toml", template!("common/enrich/case.toml")),
+            ("cases/six-bids/input.csv", template!("common/enrich/input.csv")),
+            ("cases/six-bids/replies.jsonl", template!("common/enrich/replies.jsonl")),
+            ("cases/six-bids/expected.jsonl", template!("common/enrich/expected.jsonl")),
+            ("cases/six-bids/expected.rejected.jsonl", template!("common/enrich/expected.rejected.jsonl")),
         ],
     }
 }
 
-/// The source of a language and kind, and its test where that is a file of its own. Not all have enrich operators.
-fn sources(language: Language, kind: Kind) -> Option<(&'static str, Option<&'static str>)> {
+/// The source of a language and kind, and its test where that is a file of its own.
+fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str>) {
     macro_rules! of {
         ($language:literal, $source:literal) => {
             match kind {
@@ -90,12 +90,11 @@ fn sources(language: Language, kind: Kind) -> Option<(&'static str, Option<&'sta
                 Kind::Aggregate => include_str!(concat!("templates/", $language, "/aggregate/", $source)),
                 Kind::Keyed => include_str!(concat!("templates/", $language, "/keyed/", $source)),
                 Kind::Cogroup => include_str!(concat!("templates/", $language, "/cogroup/", $source)),
-                Kind::Enrich => return None,
+                Kind::Enrich => include_str!(concat!("templates/", $language, "/enrich/", $source)),
             }
         };
     }
-    Some(match language {
-        Language::Rust if kind == Kind::Enrich => (template!("rust/enrich/lib.rs"), None),
+    match language {
         Language::Rust => (of!("rust", "lib.rs"), None),
         Language::Python => (of!("python", "module.py"), Some(of!("python", "test.py"))),
         Language::TypeScript => (of!("typescript", "module.ts"), Some(of!("typescript", "test.ts"))),
@@ -106,7 +105,7 @@ fn sources(language: Language, kind: Kind) -> Option<(&'static str, Option<&'sta
         Language::Zig => (of!("zig", "module.zig"), None),
         Language::AssemblyScript => (of!("assemblyscript", "module.ts"), None),
         Language::Java => (of!("java", "Module.java"), Some(of!("java", "ModuleTest.java"))),
-    })
+    }
 }
 
 /// Where a language's source and its test stand, and what else its projects have.
@@ -141,7 +140,8 @@ fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
 }
 
 /// The files of a project.
-fn files(language: Language, kind: Kind, (source, test): (&'static str, Option<&'static str>)) -> Vec<File> {
+fn files(language: Language, kind: Kind) -> Vec<File> {
+    let (source, test) = sources(language, kind);
     let (place, test_place, others) = places(language);
     let mut files = vec![(place, source)];
     files.extend(test.map(|test| (test_place, test)));
@@ -171,8 +171,7 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
         return Err(taken("it is not empty".to_owned()));
     }
     let (place, _, _) = places(language);
-    let found = sources(language, kind).filter(|_| kind.is_in(language));
-    let (source, test) = found.ok_or(AuthorError::NoKind { language, kind })?;
+    let (source, test) = sources(language, kind);
     let sample = [source, test.unwrap_or_default()].concat();
     // A transform is what nothing says.
     let says_kind = kind != Kind::Transform && language != Language::Rust;
@@ -194,7 +193,7 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
             .replace("{{id}}", &free(&sample, identifier(name), "_operator"));
         fill_path(&text)
     };
-    for (path, text) in files(language, kind, (source, test)) {
+    for (path, text) in files(language, kind) {
         let path = dir.join(fill_path(path));
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| taken(error.to_string()))?;
@@ -239,11 +238,6 @@ mod tests_of_templates {
         for (language, kind) in Language::ALL.into_iter().flat_map(kinds) {
             let dir = tempfile::tempdir().expect("a directory");
             let dir = dir.path().join("to-euro");
-            if !kind.is_in(language) {
-                let error = create(&dir, "to-euro", language, kind).expect_err("there is none");
-                assert!(error.to_string().contains("for the kind `enrich` yet") && !dir.exists(), "{error}");
-                continue;
-            }
             create(&dir, "to-euro", language, kind).expect("made");
             let project = Project::open(&dir).expect("a project");
             assert_eq!((project.name.as_str(), project.language), ("to-euro", language));

@@ -16,7 +16,7 @@ pub(super) struct NewArgs {
     #[arg(long, value_name = "LANGUAGE")]
     lang: Language,
     /// Of operator: transform (row by row), aggregate (a fold of groups and windows), keyed (state and timers for each key), cogroup
-    /// (the rows of a key on two inputs) or enrich (asks endpoints; in Rust).
+    /// (the rows of a key on two inputs) or enrich (asks endpoints, and makes rows of their replies).
     #[arg(long, value_name = "KIND", default_value_t)]
     kind: Kind,
     /// Another directory than the name.

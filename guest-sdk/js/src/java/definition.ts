@@ -21,7 +21,7 @@ interface Passing {
 }
 
 export interface Definition extends Passing {
-  kind: "transform" | "aggregate" | "keyed" | "cogroup";
+  kind: "transform" | "aggregate" | "keyed" | "cogroup" | "enrich";
   options: Field[];
   reads: Field[];
   makes?: Field[];

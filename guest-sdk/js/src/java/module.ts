@@ -6,6 +6,7 @@ import { JavaAggregate } from "./aggregate.ts";
 import { javaCogroup, javaKeyed } from "./calls.ts";
 import type { Definition, Field } from "./definition.ts";
 import { namesOf } from "./definition.ts";
+import { JavaEnrich } from "./enrich.ts";
 import type { Host } from "../log.ts";
 import { counter, gauge, log } from "../log.ts";
 import { JavaTransform } from "./transform.ts";
@@ -17,6 +18,8 @@ export interface Classes {
   /** The class and message of an exception; empty if it is not Java's. */
   failure(error: unknown): string;
   process?(...given: any[]): void;
+  ask?(batch: object, rows: number): void;
+  answer?(batch: object, rows: number): string | null;
   load?(at: number, names: string[], rows: readonly object[]): void;
   fold?(...given: any[]): void;
   merge?(...given: any[]): void;
@@ -46,6 +49,7 @@ export function module(java: Classes, state: Source | null = null): Record<strin
   const operator =
     kind === "transform" ? new JavaTransform(java, definition)
     : kind === "aggregate" ? new JavaAggregate(java, definition)
+    : kind === "enrich" ? new JavaEnrich(java, definition)
     : kind === "keyed" ? javaKeyed(java, definition)
     : javaCogroup(java, definition);
   return exported(operator, kind, (error) => java.failure(error) || String(error));

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _log
+from .._asked import Request
 from .._contract import Unfit
 from .._options import BadOptions
 from .._transform import Transform
@@ -31,6 +32,8 @@ class Out:
     logs: list[tuple[str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    #: What an enrich operator asked for all rows, each different request once.
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def main(self) -> dict[str, list]:

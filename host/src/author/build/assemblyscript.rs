@@ -149,6 +149,30 @@ export function process(given: usize): usize {
 }
 "#;
 
+const ENRICH: &str = r#"
+import { answered, asked, beginAnswer, beginAsk, leaveAsk } from "pelton-guest/enrich";
+import { enter, leave } from "pelton-guest/out";
+
+if (!isDefined(author.ask) || !isDefined(author.answer)) ERROR("an enrich operator exports `ask` and `answer`");
+
+export function ask(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize,
+): usize {
+  beginAsk(epoch, first, now, watermark, seed, rows, nodes);
+  for (let row = 0; row < rows; row++) if (enter(row)) leaveAsk(author.ask());
+  return asked(rows);
+}
+
+export function answer(
+  epoch: u64, first: u64, now: i64, watermark: i64, seed: u64, rows: i32, nodes: usize, count: usize, wanted: usize, wantedSize: usize,
+  replies: usize, repliesCount: u32,
+): usize {
+  beginAnswer(epoch, first, now, watermark, seed, rows, nodes, wanted, replies, repliesCount);
+  for (let row = 0; row < rows; row++) if (enter(row)) leave(author.answer());
+  return answered();
+}
+"#;
+
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {
     let work = work(project)?;
     let source = project.source.display().to_string();
@@ -177,8 +201,7 @@ fn entry_of(kind: Kind, author: &str) -> String {
         Kind::Aggregate => ("AGGREGATE", AGGREGATE),
         Kind::Keyed => ("KEYED", KEYED),
         Kind::Cogroup => ("COGROUP", COGROUP),
-        // A project of this kind is not opened.
-        Kind::Enrich => ("ENRICH", ""),
+        Kind::Enrich => ("ENRICH", ENRICH),
     };
     // Elsewhere it may be any function of the author's.
     let retracts = if kind == Kind::Aggregate { "isDefined(author.retract)" } else { "false" };

@@ -33,11 +33,14 @@ pub(super) fn glue(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, Auth
     let glue = work(project)?.join("pelton.o");
     let source = sdk(&project.dir).join("c/pelton.c");
     let mut command = tools.zig()?;
-    command.args(["cc", "-std=c11", "-c"]).args(FLAGS).arg(STRIP).arg(source).arg("-o").arg(&glue);
     // Which interface the SDK exports.
-    command.arg(format!("-DPELTON_KIND_{}", project.kind.word().to_uppercase()));
+    command.args(["cc", "-std=c11", "-c"]).args(FLAGS).args([STRIP, &kind(project)]).arg(source).arg("-o").arg(&glue);
     tools.run("compile pelton.c", &mut command)?;
     Ok(glue)
+}
+
+fn kind(project: &Project) -> String {
+    format!("-DPELTON_KIND_{}", project.kind.word().to_uppercase())
 }
 
 /// A core module of sources and objects.
@@ -56,7 +59,8 @@ pub(super) fn link(
     // Run in the project, so that messages and `__FILE__` name files as the author does.
     command.current_dir(&project.dir).args(FLAGS).arg("-I").arg(sdk(&project.dir).join("c"));
     if project.language != Language::Zig {
-        command.arg(STRIP);
+        // An operator of another kind does not compile.
+        command.args([STRIP, &kind(project)]);
     }
     command.args(parts).arg("-o").arg(&module);
     // The compiler makes the libraries when it first links against them, which takes minutes.

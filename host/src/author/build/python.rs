@@ -33,6 +33,8 @@ pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, A
     let sdk = sdk(&project.dir);
     let sources = project.source.parent().map(|parent| project.dir.join(parent)).unwrap_or_else(|| project.dir.clone());
     let mut command = tools.componentize_py()?;
+    // What is wrong with a module is in its own traceback; one of the tool would bury it.
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command.arg("--quiet").arg("-d").arg(sdk.join("wit")).args([
         "-w",
         project.kind.world(),

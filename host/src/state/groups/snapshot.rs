@@ -13,6 +13,7 @@ use crate::state::{
 /// [`Groups`] that all have the tag 0, as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedGroups<'a> {
+    /// None, where they follow from the keys.
     hashes: Packed<'a, u64>,
     keys: SavedKeys<'a>,
 }
@@ -21,12 +22,12 @@ impl Groups {
     /// `codec` is the one that encodes these keys. Tags are not saved: they are 0.
     pub fn save(&self, codec: &KeyCodec) -> SavedGroups<'_> {
         debug_assert!(self.rows.tags.iter().all(|tag| *tag == 0), "groups of one pane have no tags");
-        SavedGroups { hashes: self.rows.hashes.as_slice().into(), keys: codec.save(&self.rows.keys) }
+        SavedGroups { hashes: codec.save_hashes(&self.rows.hashes), keys: codec.save(&self.rows.keys) }
     }
 
     pub fn load(saved: SavedGroups<'_>, codec: &KeyCodec) -> Result<Self, Damage> {
-        let hashes = saved.hashes.into_vec();
         let keys = codec.load(saved.keys, codec.store())?;
+        let hashes = codec.load_hashes(saved.hashes, &keys);
         Damage::unless(keys.len() == hashes.len(), "another number of keys than of their hashes")?;
         let mut table = SlotTable::with_capacity(hashes.len());
         for (slot, hash) in (0..).zip(&hashes) {

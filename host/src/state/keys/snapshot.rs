@@ -4,7 +4,10 @@
 //! be told from those that are.
 
 use arrow::array::Array;
-use pelton_core::checkpoint::{Damage, packed::Packed};
+use pelton_core::{
+    checkpoint::{Damage, packed::Packed},
+    hash,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Form, Key, KeyCodec, KeyStore, Keys};
@@ -43,6 +46,27 @@ impl KeyCodec {
                 let lengths = boxes.iter().map(|key| key.len() as u32);
                 SavedKeys::Text { lengths: lengths.collect(), bytes: bytes.into() }
             }
+        }
+    }
+
+    /// The hashes of all keys of a store, to be saved with them: none, where [`Self::load_hashes`] makes them of the keys.
+    pub fn save_hashes<'a>(&self, hashes: &'a [u64]) -> Packed<'a, u64> {
+        match self.form {
+            Form::Word | Form::Text => Packed::from(Vec::new()),
+            Form::Unit | Form::Rows(_) => hashes.into(),
+        }
+    }
+
+    /// The hashes of the keys in `store`.
+    pub fn load_hashes(&self, saved: Packed<'_, u64>, store: &KeyStore) -> Vec<u64> {
+        match (&self.form, store) {
+            (Form::Word, KeyStore::Words(words)) if saved.is_empty() => {
+                words.iter().map(|word| hash::hash_word(*word)).collect()
+            }
+            (Form::Text, _) if saved.is_empty() => {
+                (0..store.len() as u32).map(|slot| hash::hash_bytes(store.bytes(slot))).collect()
+            }
+            _ => saved.into_vec(),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::state::{
 /// [`NumberedKeys`] as they are saved.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedNumbers<'a> {
+    /// None, where they follow from the keys.
     hashes: Packed<'a, u64>,
     keys: SavedKeys<'a>,
     free: Packed<'a, u32>,
@@ -24,15 +25,15 @@ impl NumberedKeys {
     /// `codec` is the one that encodes these keys.
     pub fn save(&self, codec: &KeyCodec) -> SavedNumbers<'_> {
         SavedNumbers {
-            hashes: self.hashes.as_slice().into(),
+            hashes: codec.save_hashes(&self.hashes),
             keys: codec.save(&self.keys),
             free: self.free.as_slice().into(),
         }
     }
 
     pub fn load(saved: SavedNumbers<'_>, codec: &KeyCodec) -> Result<Self, Damage> {
-        let hashes = saved.hashes.into_vec();
         let keys = codec.load(saved.keys, codec.slots())?;
+        let hashes = codec.load_hashes(saved.hashes, &keys);
         Damage::unless(keys.len() == hashes.len(), "another number of keys than of their hashes")?;
         let free = saved.free.into_vec();
         Damage::unless(are_distinct_below(hashes.len(), free.iter().copied()), "a number that is free twice")?;

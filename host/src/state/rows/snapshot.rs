@@ -3,7 +3,7 @@
 use arrow::datatypes::{ArrowNativeType, SchemaRef};
 use pelton_core::checkpoint::{
     Damage, are_all_below,
-    packed::{Bits, Number, Packed, from_bytes, to_bytes},
+    packed::{AnyWidth, Bits, Number, Packed, from_bytes},
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ struct SavedColumn<'a> {
     valid: Bits<'a>,
     /// Of each value, where they have no common one.
     lengths: Option<Packed<'a, u32>>,
-    bytes: Packed<'a, u8>,
+    bytes: AnyWidth<'a>,
 }
 
 const NOT_A_COLUMN: Damage = Damage("a column of state that is not of its type");
@@ -96,7 +96,7 @@ impl Column {
                 SavedColumn {
                     valid: values.iter().map(Option::is_some).collect(),
                     lengths: Some(values.iter().map(length).collect()),
-                    bytes: bytes.into(),
+                    bytes: AnyWidth::Bytes(bytes.into()),
                 }
             }
         }
@@ -113,7 +113,7 @@ impl Column {
                 let valid = saved.valid.flags().filter(|valid| valid.len() == rows);
                 let lengths = saved.lengths.as_ref().filter(|lengths| lengths.len() == rows);
                 let (valid, lengths) = valid.zip(lengths).ok_or(NOT_A_COLUMN)?;
-                let mut rest = saved.bytes.0.as_ref();
+                let mut rest = saved.bytes.bytes();
                 for (is_valid, length) in valid.into_iter().zip(lengths.iter()) {
                     let (value, after) = rest.split_at_checked(length as usize).ok_or(NOT_A_COLUMN)?;
                     let is_text = !*is_text || std::str::from_utf8(value).is_ok();
@@ -121,7 +121,7 @@ impl Column {
                     values.push(is_valid.then(|| value.into()));
                     rest = after;
                 }
-                *held = saved.bytes.len() - rest.len();
+                *held = saved.bytes.bytes().len() - rest.len();
                 Damage::unless(rest.is_empty(), NOT_A_COLUMN.0)
             }
         }
@@ -130,12 +130,16 @@ impl Column {
 
 impl<T: ArrowNativeType + Number> Fixed<T> {
     fn save(&self) -> SavedColumn<'_> {
-        SavedColumn { valid: Bits::of(&self.valid), lengths: None, bytes: to_bytes(&self.values).into() }
+        SavedColumn {
+            valid: Bits::of(&self.valid),
+            lengths: None,
+            bytes: T::of_any_width(self.values.as_slice().into()),
+        }
     }
 
     fn load(&mut self, saved: &SavedColumn<'_>, rows: usize) -> Result<(), Damage> {
         self.valid = saved.valid.flags().filter(|valid| valid.len() == rows).ok_or(NOT_A_COLUMN)?;
-        self.values = from_bytes(&saved.bytes.0).filter(|values| values.len() == rows).ok_or(NOT_A_COLUMN)?;
+        self.values = from_bytes(saved.bytes.bytes()).filter(|values| values.len() == rows).ok_or(NOT_A_COLUMN)?;
         Ok(())
     }
 }

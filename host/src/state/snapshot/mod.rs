@@ -20,15 +20,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 const MAGIC: [u8; 4] = *b"PLST";
 
-/// Of the bytes; a change of any structure that is saved is another version.
-pub const VERSION: u16 = 1;
+/// Of the bytes; a change of any structure that is saved is another version. Those before are read: version 1 had numbers in their full width, and the
+/// hash of each key.
+pub const VERSION: u16 = 2;
 
 /// Why a snapshot cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     #[error("it is no snapshot of state")]
     NotASnapshot,
-    #[error("it is a snapshot of version {0}, and this engine reads version {VERSION}")]
+    #[error("it is a snapshot of version {0}, and this engine reads versions 1 to {VERSION}")]
     Version(u16),
     #[error("it is a snapshot of {saved}, and not of {expected}")]
     Other { saved: String, expected: String },
@@ -118,7 +119,7 @@ fn open(bytes: &[u8]) -> Result<(Header<'_>, State<'_>), SnapshotError> {
     let (version, rest) =
         bytes.strip_prefix(&MAGIC).and_then(|rest| rest.split_first_chunk::<2>()).ok_or(SnapshotError::NotASnapshot)?;
     let version = u16::from_le_bytes(*version);
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(SnapshotError::Version(version));
     }
     let mut input = rmp_serde::Deserializer::from_read_ref(rest);
@@ -173,7 +174,10 @@ mod tests {
         assert_eq!(read(&own, b"PAR1"), Err("it is no snapshot of state".into()));
         let mut other = bytes.clone();
         other[4] = 9;
-        assert_eq!(read(&own, &other), Err("it is a snapshot of version 9, and this engine reads version 1".into()));
+        assert_eq!(
+            read(&own, &other),
+            Err("it is a snapshot of version 9, and this engine reads versions 1 to 2".into())
+        );
         for end in 0..bytes.len() {
             assert!(read(&own, &bytes[..end]).is_err(), "cut at {end}");
         }

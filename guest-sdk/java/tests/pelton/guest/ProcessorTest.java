@@ -98,4 +98,37 @@ class ProcessorTest {
             static Row zero() { return null; } static Row add(Row s, In r) { return s; } static Row finish(Row s) { return s; }
             record In(long n) {} }"""));
     }
+
+    private static final String ASK = "static Request ask(Row row) { return null; }\n";
+    private static final String ANSWER = "static boolean answer(Row row, Reply reply) { return true; }\n";
+
+    private String enrich(String methods) {
+        List<String> found = errors("@Enrich static final class E { record Row(long n) {} record Other(long n) {}\n@Options record O(long n) {}\n@Options record P(long n) {}\n" + methods + "}");
+        return found.isEmpty() ? "" : found.get(0);
+    }
+
+    @Test
+    void whatAnEnrichOperatorLacks() {
+        assertEquals("", enrich(ASK + ANSWER));
+        assertEquals("4: an enrich operator has a static method `ask`, which says what to fetch for a row", enrich(ANSWER));
+        assertEquals("4: an enrich operator has a static method `answer`, which makes rows of the reply", enrich(ASK));
+        assertEquals("8: there are two methods `ask`: an enrich operator has one", enrich(ASK + "static Request ask(Other row) { return null; }\n" + ANSWER));
+        assertEquals("7: `ask` must be static", enrich("Request ask(Row row) { return null; }\n" + ANSWER));
+        String returns = "7: `ask` returns a `Request`, or null for a row that needs nothing; not `java.lang.String`";
+        assertEquals(returns, enrich("static String ask(Row row) { return null; }\n" + ANSWER));
+        assertTrue(enrich(ASK + "static void answer(Row row, Reply reply) {}").startsWith("8: `answer` returns what leaves: a record"));
+    }
+
+    @Test
+    void whatAskAndAnswerTake() {
+        assertEquals("7: `ask` is called before there is a reply: it is for `answer`", enrich("static Request ask(Row row, Reply reply) { return null; }\n" + ANSWER));
+        assertEquals("8: `answer` takes the `Reply`", enrich(ASK + "static boolean answer(Row row) { return true; }"));
+        assertEquals("8: `answer` takes one `Reply`", enrich(ASK + "static boolean answer(Row row, Reply one, Reply other) { return true; }"));
+        assertEquals("7: `ask` takes a record of the columns that it reads", enrich("static Request ask() { return null; }\n" + ANSWER));
+        String same = "8: `answer` is called with the rows that `ask` was: both take the same, `Wrong.E.Row`";
+        assertEquals(same, enrich(ASK + "static boolean answer(Other row, Reply reply) { return true; }"));
+        assertTrue(enrich("static Request ask(Row row, String other) { return null; }\n" + ANSWER).contains("it may take a record of columns, one with `@Options`, and a `Context`"));
+        String options = enrich("static Request ask(Row row, O o) { return null; }\nstatic boolean answer(Row row, Reply reply, P p) { return true; }\n");
+        assertEquals("6: a module has one record of options, and `Wrong.E.O` is it", options);
+    }
 }

@@ -3,7 +3,6 @@ package pelton.guest.js;
 import java.util.ArrayList;
 import java.util.List;
 import org.teavm.jso.JSObject;
-import pelton.guest.Reject;
 import pelton.guest.spi.Shape;
 import pelton.guest.spi.TransformOperator;
 
@@ -20,22 +19,8 @@ public final class TransformRunner {
             made.end();
             return;
         }
-        ColumnsIn in = new ColumnsIn(batch);
         ColumnsSink sink = new ColumnsSink(Js.field(batch, "outputs"));
-        JsContext context = new JsContext(Js.field(batch, "context"), RowObjects.NONE);
-        JSObject refused = Js.field(batch, "refused");
-        JSObject rejected = Js.field(batch, "rejected");
-        for (int row = 0; row < rows; row++) {
-            if (refused != null && Js.isSet(refused, row)) continue;
-            in.row = row;
-            sink.number = row;
-            context.at(row);
-            try {
-                operator.row(in, context, sink);
-            } catch (Reject reject) {
-                Js.reject(rejected, row, String.valueOf(reject.getMessage()));
-            }
-        }
+        RowLoop.run(new ColumnsIn(batch), batch, rows, sink, operator);
         sink.end();
     }
 

@@ -3,8 +3,6 @@ package pelton.guest.processor;
 import java.util.ArrayList;
 import java.util.List;
 import javax.lang.model.element.AnnotationMirror;
-import javax.lang.model.element.Element;
-import javax.lang.model.element.ElementKind;
 import javax.lang.model.element.ExecutableElement;
 import javax.lang.model.element.TypeElement;
 import javax.lang.model.element.VariableElement;
@@ -145,11 +143,9 @@ final class AggregateSource extends Source {
     }
 
     private ExecutableElement found(String name) {
-        for (Element element : author.getEnclosedElements()) {
-            if (element.getKind() != ElementKind.METHOD || !element.getSimpleName().contentEquals(name)) continue;
-            checkMethod((ExecutableElement) element);
-            return (ExecutableElement) element;
-        }
-        return null;
+        List<ExecutableElement> found = methods(name);
+        if (found.isEmpty()) return null;
+        checkMethod(found.get(0));
+        return found.get(0);
     }
 }

@@ -23,13 +23,14 @@ public final class OperatorProcessor extends AbstractProcessor {
     private static final String AGGREGATE = "pelton.guest.Aggregate";
     private static final String KEYED = "pelton.guest.Keyed";
     private static final String COGROUP = "pelton.guest.Cogroup";
+    private static final String ENRICH = "pelton.guest.Enrich";
 
     /** {@code KIND CLASS} of each operator; for the build. */
     private final List<String> operators = new ArrayList<>();
 
     @Override
     public Set<String> getSupportedAnnotationTypes() {
-        return Set.of(TRANSFORM, AGGREGATE, KEYED, COGROUP);
+        return Set.of(TRANSFORM, AGGREGATE, KEYED, COGROUP, ENRICH);
     }
 
     @Override
@@ -60,6 +61,7 @@ public final class OperatorProcessor extends AbstractProcessor {
 
     private static Source source(String annotation, Element element) {
         if (annotation.equals(AGGREGATE)) return new AggregateSource((TypeElement) element, Annotated.find(element, AGGREGATE));
+        if (annotation.equals(ENRICH)) return new EnrichSource((TypeElement) element, Annotated.find(element, ENRICH));
         TypeElement author = (TypeElement) element.getEnclosingElement();
         ExecutableElement method = (ExecutableElement) element;
         if (annotation.equals(TRANSFORM) && WholeSource.is(method)) return new WholeSource(author, method, Annotated.find(element, TRANSFORM));

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import javax.lang.model.element.AnnotationMirror;
 import javax.lang.model.element.Element;
+import javax.lang.model.element.ElementKind;
 import javax.lang.model.element.ExecutableElement;
 import javax.lang.model.element.Modifier;
 import javax.lang.model.element.TypeElement;
@@ -26,7 +27,7 @@ abstract class Source {
         this.author = author;
     }
 
-    /** transform, aggregate, keyed or cogroup. */
+    /** transform, aggregate, keyed, cogroup or enrich. */
     abstract String kind();
 
     /** The class that the operator extends, and its members. */
@@ -56,6 +57,7 @@ abstract class Source {
             import pelton.guest.spi.AggregateOperator;
             import pelton.guest.spi.CogroupCall;
             import pelton.guest.spi.CogroupOperator;
+            import pelton.guest.spi.EnrichOperator;
             import pelton.guest.spi.In;
             import pelton.guest.spi.KeyedCall;
             import pelton.guest.spi.KeyedOperator;
@@ -84,8 +86,19 @@ abstract class Source {
                 Json.literal("{\"kind\":\"" + kind() + "\"," + String.join(",", definition) + "}"), open, members, shapes.source());
     }
 
-    void options(TypeElement record) {
-        options = shapes.of(record.asType(), null, record);
+    private void options(TypeElement record) {
+        Shapes.Shape found = shapes.of(record.asType(), null, record);
+        if (options != null && options != found) throw new Mistake("a module has one record of options, and `" + options.type() + "` is it", record);
+        options = found;
+    }
+
+    /** The methods of a name. */
+    List<ExecutableElement> methods(String name) {
+        List<ExecutableElement> found = new ArrayList<>();
+        for (Element element : author.getEnclosedElements()) {
+            if (element.getKind() == ElementKind.METHOD && element.getSimpleName().contentEquals(name)) found.add((ExecutableElement) element);
+        }
+        return found;
     }
 
     /** What a parameter that every kind may have is given; null if it is none of those. */

@@ -2,15 +2,11 @@ package pelton.guest.processor;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import javax.lang.model.element.AnnotationMirror;
 import javax.lang.model.element.ElementKind;
 import javax.lang.model.element.ExecutableElement;
 import javax.lang.model.element.TypeElement;
 import javax.lang.model.element.VariableElement;
-import javax.lang.model.type.DeclaredType;
-import javax.lang.model.type.TypeKind;
-import javax.lang.model.type.TypeMirror;
 
 /** Of a transform. */
 final class TransformSource extends Source {
@@ -63,25 +59,8 @@ final class TransformSource extends Source {
     }
 
     private String row(List<String> arguments) {
-        TypeMirror answer = method.getReturnType();
-        String call = call(method, arguments);
-        String body;
-        Outputs outputs;
-        if (answer.getKind() == TypeKind.BOOLEAN) {
-            outputs = new Outputs(null, shapes, method);
-            body = "if (%s) sink.row(0, null);".formatted(call);
-        } else if (answer.getKind() == TypeKind.VOID) {
-            throw new Mistake("a transform returns what leaves: a record, `boolean`, a `List` of records, or a sealed interface of several", method);
-        } else if (many(answer) == null) {
-            outputs = new Outputs(answer, shapes, method);
-            body = "%s made = %s;\n        if (made != null) %s".formatted(outputs.type, call, outputs.put("made"));
-        } else {
-            TypeMirror one = ((DeclaredType) answer).getTypeArguments().get(0);
-            outputs = new Outputs(one, shapes, method);
-            body = "%s made = %s;\n        if (made != null) for (%s one : %s) %s".formatted(
-                answer, call, outputs.type, many(answer).formatted("made", outputs.type), outputs.put("one"));
-        }
-        definition.add(outputs.json);
+        Returned made = Returned.by(method, call(method, arguments), shapes, "a transform");
+        definition.add(made.outputs().json);
         return """
 
                 @Override
@@ -98,17 +77,7 @@ final class TransformSource extends Source {
                 public void row(In row, Context context, Sink sink) {
                     %s
                 }
-            """.formatted(body) + outputs.source();
-    }
-
-    /** How what is many is gone through, once all of it is made; null if the type is one. */
-    private static String many(TypeMirror type) {
-        if (!(type instanceof DeclaredType declared) || declared.getTypeArguments().size() != 1) return null;
-        String name = Annotated.qualified(type);
-        if (name.equals("java.util.stream.Stream")) return "%s.toList()";
-        if (name.equals("java.util.Optional")) return "%s.stream().toList()";
-        if (Set.of("java.util.List", "java.util.Collection", "java.util.ArrayList", "java.util.Set").contains(name)) return "%s";
-        return null;
+            """.formatted(made.body()) + made.outputs().source();
     }
 
     private String lookups(List<ExecutableElement> lookups) {

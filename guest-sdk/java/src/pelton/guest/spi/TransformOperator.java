@@ -5,11 +5,12 @@ import pelton.guest.Context;
 import pelton.guest.Rows;
 
 /** A transform. */
-public abstract class TransformOperator extends Operator {
+public abstract class TransformOperator extends Operator implements RowCall {
     /** Whether it is one of whole columns, called once for a batch. */
     public abstract boolean isWhole();
 
     /** Calls the author's method for a row. */
+    @Override
     public abstract void row(In row, Context context, Sink sink);
 
     /** Calls the author's method for a batch. */

@@ -2,12 +2,19 @@ package pelton.guest.testing;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import pelton.guest.Reject;
+import pelton.guest.Reply;
+import pelton.guest.Request;
 import pelton.guest.Window;
 import pelton.guest.spi.AggregateOperator;
 import pelton.guest.spi.CogroupOperator;
+import pelton.guest.spi.EnrichOperator;
 import pelton.guest.spi.In;
 import pelton.guest.spi.KeyedOperator;
 import pelton.guest.spi.Operator;
@@ -21,7 +28,7 @@ import pelton.guest.spi.TransformOperator;
  * assertEquals(List.of(new ToEuro.Priced(150)), out.made());
  * }</pre>
  *
- * {@link #run} is for transforms, {@link #fold} for aggregates, {@link #start} for keyed operators, {@link #join} for cogroups.
+ * {@link #run} is for transforms, and with {@link #replies} for enrich operators, {@link #fold} for aggregates, {@link #start} for keyed operators, {@link #join} for cogroups.
  */
 public final class Harness {
     private final Class<?> author;
@@ -31,6 +38,8 @@ public final class Harness {
     private long watermark = Long.MIN_VALUE;
     private long seed;
     private long firstRow;
+    private Function<Request, Reply> replies;
+    private int retries = 3;
 
     private Harness(Class<?> author) {
         this.author = author;
@@ -75,16 +84,44 @@ public final class Harness {
         return this;
     }
 
-    /** Runs a transform over rows, and over each of them by itself: the answers must be the same. */
+    /** What endpoints reply to each request of an enrich operator. Equal requests of a batch are sent once. */
+    public Harness replies(Function<Request, Reply> function) {
+        replies = function;
+        return this;
+    }
+
+    /** How often the batch may be asked again because of {@code reply.again(…)}; 3 times otherwise. */
+    public Harness retries(int times) {
+        retries = times;
+        return this;
+    }
+
+    /** Runs a transform or an enrich operator over rows, and over each of them by itself: the answers must be the same. */
     public Out run(Object... rows) {
-        Out whole = transform(List.of(rows), 0);
+        if (opened(Operator.class) instanceof EnrichOperator enrich) {
+            Endpoints endpoints = new Endpoints(enrich, replies, retries);
+            Out whole = endpoints.whole(List.of(rows), context(0));
+            return checked(whole, rows, row -> endpoints.alone(rows[row], context(row)));
+        }
+        return checked(transform(List.of(rows), 0), rows, row -> transform(List.of(rows[row]), row));
+    }
+
+    private TestContext context(int first) {
+        return new TestContext(1, now, watermark, seed, firstRow + first);
+    }
+
+    /** Fails if rows by themselves come to something else. */
+    private static Out checked(Out whole, Object[] rows, IntFunction<Out> alone) {
         List<Object> made = new ArrayList<>();
         List<Out.Rejected> rejected = new ArrayList<>();
+        Set<Request> requests = new LinkedHashSet<>();
         for (int row = 0; row < rows.length; row++) {
-            Out one = transform(List.of(rows[row]), row);
+            Out one = alone.apply(row);
+            requests.addAll(one.requests());
             made.addAll(one.made());
             for (Out.Rejected of : one.rejected()) rejected.add(new Out.Rejected(row, of.reason()));
         }
+        same("what is asked depends on how rows are cut into batches", whole.requests(), List.copyOf(requests));
         same("the answer depends on how rows are cut into batches", List.of(whole.made(), whole.rejected()), List.of(made, rejected));
         return whole;
     }
@@ -94,7 +131,7 @@ public final class Harness {
         if (operator.isWhole()) throw new IllegalStateException("a transform of whole columns is tested by golden cases: `pelton test`");
         loadTables(operator);
         Out out = new Out();
-        TestContext context = new TestContext(1, now, watermark, seed, firstRow + first);
+        TestContext context = context(first);
         out.recording(() -> {
             for (int row = 0; row < rows.size(); row++) {
                 try {
@@ -187,7 +224,7 @@ public final class Harness {
     public Out join(Object key, List<?> left, List<?> right) {
         CogroupOperator operator = opened(CogroupOperator.class);
         Out out = new Out();
-        TestContext context = new TestContext(1, now, watermark, seed, firstRow);
+        TestContext context = context(0);
         out.recording(() -> operator.process(new TestCogroupCall(key, left, right, out, context)));
         return out;
     }

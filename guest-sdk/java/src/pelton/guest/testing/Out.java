@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import pelton.guest.Log;
+import pelton.guest.Request;
 import pelton.guest.spi.Sink;
 
 /** What an operator made of what a test gave it. */
@@ -18,6 +19,7 @@ public final class Out {
     private final List<Object> made = new ArrayList<>();
     private final List<Integer> origins = new ArrayList<>();
     private final List<Rejected> rejected = new ArrayList<>();
+    private final List<Request> requests = new ArrayList<>();
     private final List<Line> log = new ArrayList<>();
     private final Map<String, Long> counters = new TreeMap<>();
     private final Map<String, Double> gauges = new TreeMap<>();
@@ -43,6 +45,11 @@ public final class Out {
         return rejected;
     }
 
+    /** What an enrich operator asked for all rows, each different request once. */
+    public List<Request> requests() {
+        return requests;
+    }
+
     /** What was logged by {@link Log}; {@code System.out} goes where it goes in every test. */
     public List<Line> log() {
         return log;
@@ -59,6 +66,13 @@ public final class Out {
     @Override
     public String toString() {
         return "made " + made + " of " + origins + ", rejected " + rejected;
+    }
+
+    /** Takes the rows of another. */
+    void take(Out other) {
+        made.addAll(other.made);
+        origins.addAll(other.origins);
+        rejected.addAll(other.rejected);
     }
 
     void emit(Object row, Integer origin) {

@@ -1,12 +1,6 @@
-//! Bids over `min`, priced in euro by the rate that an endpoint has for their currency. All other columns pass through untouched.
+//! Bids priced in euro, by the rate that the endpoint `rates` has for their currency. All other columns pass through untouched.
 
 use pelton_guest::prelude::*;
-
-#[derive(Options)]
-struct Options {
-    #[default(0.0)]
-    min: f64,
-}
 
 #[derive(Row)]
 struct Bid<'a> {
@@ -23,27 +17,21 @@ struct {{pascal}};
 
 #[enrich]
 impl {{pascal}} {
-    /// What is to be fetched for a bid; nothing for those in euro, and for those that are left out.
-    fn ask(bid: Bid<'_>, options: &Options) -> Option<Request> {
-        let is_needed = bid.price > options.min && is_foreign(bid.currency);
-        is_needed.then(|| Request::get("rates", format!("/latest/{}", bid.currency)))
+    /// What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency.
+    fn ask(bid: Bid<'_>) -> Option<Request> {
+        is_foreign(bid.currency).then(|| Request::get("rates", format!("/latest/{}", bid.currency)))
     }
 
-    /// What becomes of the bid, with the reply if something was asked. An error rejects it.
-    fn answer(bid: Bid<'_>, reply: Option<&Reply>, options: &Options) -> Result<Option<Priced>, String> {
-        if bid.price <= options.min {
-            return Ok(None);
-        }
+    fn answer(bid: Bid<'_>, reply: Option<&Reply>) -> Result<Priced, String> {
         let rate = match reply {
             Some(reply) => reply.text()?.trim().parse().map_err(|_| "the rate is no number")?,
             None if bid.currency == "EUR" => 1.0,
             None => return Err("this is no currency".to_owned()),
         };
-        Ok(Some(Priced { euro: bid.price * rate }))
+        Ok(Priced { euro: bid.price * rate })
     }
 }
 
-/// What a row says is asked for only if it may stand in a path.
 fn is_foreign(currency: &str) -> bool {
     currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase()) && currency != "EUR"
 }
@@ -56,18 +44,17 @@ mod tests {
     fn bids_are_priced_by_the_rate_of_their_currency() {
         let out = {{pascal}}::replies(|request| match request.path() {
             "/latest/USD" => Reply::new(200, "0.5\n"),
-            _ => Reply::new(404, ""),
+            _ => Reply::new(404, "no such file"),
         })
-        .options(Options { min: 10.0 })
-        .test(rows! { price: [100.0, 80.0, 7.0, 30.0, 30.0], currency: ["USD", "EUR", "GBP", "XAU", "../"] });
-        assert_eq!(out.main(), &rows! { price: [100.0, 80.0], currency: ["USD", "EUR"], euro: [50.0, 80.0] });
-        assert_eq!(out.rejected(), [(3, "status 404"), (4, "this is no currency")]);
+        .test(rows! { price: [8.0, 3.0, 1.0], currency: ["USD", "EUR", "XXX"] });
+        assert_eq!(out.main().column::<f64>("euro"), [4.0, 3.0]);
+        assert_eq!(out.rejected(), [(2, "status 404")]);
     }
 
     #[test]
     fn each_currency_is_asked_for_once() {
         let rows = rows! { price: [8.0, 3.0, 2.0], currency: ["USD", "EUR", "USD"] };
-        let requests = {{pascal}}::replies(|_| Reply::none("nobody is asked")).options(Options { min: 0.0 }).requests(&rows);
+        let requests = {{pascal}}::replies(|_| Reply::none("nobody is asked")).requests(&rows);
         assert_eq!(requests, [Request::get("rates", "/latest/USD")]);
     }
 }

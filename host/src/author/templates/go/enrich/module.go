@@ -1,0 +1,51 @@
+// Bids priced in euro, by the rate that the endpoint rates has for their currency. All other columns pass through untouched.
+package main
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"pelton/guest"
+)
+
+type Bid struct {
+	Price    float64
+	Currency string
+}
+
+type Priced struct {
+	Euro float64
+}
+
+var currency = regexp.MustCompile("^[A-Z]{3}$")
+
+// What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency.
+func ask(bid Bid, _ *guest.NoOptions) *guest.Request {
+	if bid.Currency == "EUR" || !currency.MatchString(bid.Currency) {
+		return nil
+	}
+	return guest.Get("rates", "/latest/"+bid.Currency)
+}
+
+func answer(bid Bid, reply *guest.Reply, _ *guest.NoOptions) (Priced, guest.Verdict) {
+	if reply == nil && bid.Currency != "EUR" {
+		return Priced{}, guest.Reject("this is no currency")
+	}
+	if reply == nil {
+		return Priced{bid.Price}, guest.Keep
+	}
+	text, err := reply.Text()
+	if err != nil {
+		return Priced{}, guest.Reject(err.Error())
+	}
+	rate, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return Priced{}, guest.Reject("the rate is no number")
+	}
+	return Priced{bid.Price * rate}, guest.Keep
+}
+
+func init() { guest.Enrich(ask, answer) }
+
+func main() {}
