@@ -12,7 +12,7 @@ final class {{pascal}} {
 
     /** What a bid needs to know; bids in euro need nothing, and a path is made of nothing but a currency. */
     static Request ask(Bid bid) {
-        boolean isForeign = !bid.currency().equals("EUR") && bid.currency().matches("[A-Z]{3}");
+        boolean isForeign = !bid.currency().equals("EUR") && isCurrency(bid.currency());
         return isForeign ? Request.get("rates", "/latest/" + bid.currency()) : null;
     }
 
@@ -24,5 +24,10 @@ final class {{pascal}} {
         } catch (NumberFormatException wrong) {
             throw new Reject("the rate is no number");
         }
+    }
+
+    private static boolean isCurrency(String text) {
+        for (char letter : text.toCharArray()) if (letter < 'A' || letter > 'Z') return false;
+        return text.length() == 3;
     }
 }
