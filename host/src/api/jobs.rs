@@ -1,12 +1,18 @@
 //! `/v1/jobs`: what runs.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Extension, body::Body, extract::State, http::StatusCode, response::Response};
 use pelton_core::model::ModuleDigest;
 use pelton_wasm::Level;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     Shared,
@@ -170,11 +176,17 @@ const ROWS_DEFAULT: usize = 10;
 const ROWS_MAX: usize = 1_000;
 const WAIT_DEFAULT: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether a job has begun.
+const BEGINNING: Duration = Duration::from_millis(10);
 
 pub(super) async fn tap(State(shared): State<Shared>, Name(job): Name, Asked(asked): Asked<Look>) -> Answer {
     let Look { output, rows, wait_ms, gather_ms } = asked;
-    let sample = shared.engine.tap(&job, &output, rows.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX))?;
     let patience = wait_ms.map_or(WAIT_DEFAULT, Duration::from_millis).min(WAIT_MAX);
+    let asked_at = Instant::now();
+    while shared.engine.is_beginning(&job) && asked_at.elapsed() < patience {
+        sleep(BEGINNING).await;
+    }
+    let sample = shared.engine.tap(&job, &output, rows.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX))?;
     let gather = gather_ms.map_or(patience, Duration::from_millis);
     let rows = blocking(move || Ok(sample.json(patience, gather))).await?;
     let rows: Vec<Value> = rows.into_iter().map(|(epoch, row)| json!({ "epoch": epoch.0, "row": row })).collect();

@@ -206,6 +206,12 @@ impl Engine {
         self.jobs_map().get(name).cloned().ok_or_else(|| ControlError::missing("job", name))
     }
 
+    /// Whether a job is about to run, and has no outputs yet.
+    pub fn is_beginning(&self, name: &str) -> bool {
+        let control = self.find(name).ok().and_then(|job| job.control());
+        control.is_some_and(|control| control.current().is_none())
+    }
+
     /// Looks at what leaves an output of a job that runs, for so many rows.
     pub fn tap(&self, name: &str, output: &str, rows: usize) -> Result<Sample, ControlError> {
         let job = self.find(name)?;
