@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wasm_simd128.h>
 
 #define EXPORT(name) __attribute__((export_name(name)))
 #define IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
@@ -64,6 +65,31 @@ EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_size, size_t ali
     void *at = pelton_alloc(new_size);
     if (old) memcpy(at, old, old_size < new_size ? old_size : new_size);
     return at;
+}
+
+/* ---- the rows that are kept ---- */
+
+/* For each set of four flags, the positions of its ones. */
+static const uint32_t ones_of[16][4] = {
+    {0}, {0}, {1}, {0, 1}, {2}, {0, 2}, {1, 2}, {0, 1, 2}, {3}, {0, 3}, {1, 3}, {0, 1, 3}, {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3},
+};
+
+uint32_t pelton_where(const bool *keep, uint32_t rows, uint32_t *origin) {
+    uint32_t kept = 0, row = 0;
+    for (; rows - row >= 16; row += 16) {
+        uint32_t set = wasm_i8x16_bitmask(wasm_i8x16_neg(wasm_v128_load(keep + row)));
+        for (uint32_t from = 0; from < 16; from += 4) {
+            uint32_t four = set >> from & 15;
+            /* At most `row + from` rows were kept before, so four more fit; what is no row that is kept is written over. */
+            wasm_v128_store(origin + kept, wasm_i32x4_add(wasm_v128_load(ones_of[four]), wasm_u32x4_splat(row + from)));
+            kept += (uint32_t)__builtin_popcount(four);
+        }
+    }
+    for (; row < rows; row++) {
+        origin[kept] = row;
+        kept += keep[row];
+    }
+    return kept;
 }
 
 /* ---- the records of wit/types.wit ---- */

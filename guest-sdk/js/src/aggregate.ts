@@ -108,11 +108,11 @@ export class Aggregate<
     const folded = this.kept.load(accumulators);
     const of: Uint32Array = typed(Uint32Array, slots, table.rows);
     const reader = compile(fields, views);
-    const ctx = new Context(context);
-    const given = { options, ctx };
+    const place = { row: 0 };
+    const given = { options, ctx: new Context(context, place) };
     for (let row = 0; row < table.rows; row++) {
       if (unseen !== null && unseen.has(row)) continue;
-      ctx.at(row);
+      place.row = row;
       this.definition[change]!(folded[of[row]!] as Row<S>, reader(row) as Row<R>, given);
     }
     return this.kept.store(folded);

@@ -21,27 +21,41 @@ export function nulls(
   return refused.size === 0 ? null : refused;
 }
 
-/** Reads rows as objects. */
-export function compile(fields: string[], views: View[]): (row: number) => Record<string, unknown> {
-  if (fields.length === 1 && views[0]!.valid === null) {
-    const [field, get] = [fields[0]!, views[0]!.get];
-    return (row) => ({ [field]: get(row) });
+type Reader = (row: number) => Record<string, unknown>;
+
+/** Makers of readers by their source, which says which columns have nulls: most calls find theirs. */
+const makers = new Map<string, (...of: unknown[]) => Reader>();
+const MAKERS_MAX = 256;
+
+/**
+ * Reads rows as objects, by a function that is written for the columns: an object literal, which costs a third of what a loop over
+ * fields does.
+ */
+export function compile(fields: string[], views: View[]): Reader {
+  const values = fields.map((field, at) => {
+    const { valid, numbers } = views[at]!;
+    const value = numbers === null ? `get${at}(row)` : `numbers${at}[row]`;
+    const read = valid === null ? value : `(valid${at}[row >> 3] >> (row & 7) & 1) === 0 ? null : ${value}`;
+    // In brackets it is a name as others are, even `__proto__`.
+    return `${field === "__proto__" ? '["__proto__"]' : JSON.stringify(field)}: ${read}`;
+  });
+  const source = `return (row) => ({ ${values.join(", ")} });`;
+  let maker = makers.get(source);
+  if (maker === undefined) {
+    const names = views.flatMap((_, at) => [`get${at}`, `numbers${at}`, `valid${at}`]);
+    maker = new Function(...names, source) as (...of: unknown[]) => Reader;
+    if (makers.size === MAKERS_MAX) makers.clear();
+    makers.set(source, maker);
   }
-  return (row) => {
-    const read: Record<string, unknown> = {};
-    for (let at = 0; at < fields.length; at++) {
-      const { valid, get } = views[at]!;
-      const isNull = valid !== null && ((valid[row >> 3]! >> (row & 7)) & 1) === 0;
-      read[fields[at]!] = isNull ? null : get(row);
-    }
-    return read;
-  };
+  return maker(...views.flatMap(({ get, numbers, valid }) => [get, numbers, valid]));
 }
 
 /** Rows as columns, in the order of the contract. */
 export function nodesOf(makes: Columns, order: readonly string[], rows: readonly any[]): Node[] {
   return order.map((field) => {
     const type = makes[field]!;
-    return make(type.column ?? field, type, rows.map((row) => row[field]), rows.length);
+    const values: unknown[] = [];
+    for (let at = 0; at < rows.length; at++) values[at] = rows[at][field];
+    return make(type.column ?? field, type, values, rows.length);
   });
 }

@@ -32,6 +32,8 @@ export interface TextColumn<T = string> {
 export interface View {
   /** The value of a row, without regard to nulls. */
   get(row: number): unknown;
+  /** The same by index, of columns that come as numbers. */
+  readonly numbers: Numbers | Bigs | null;
   /** As a function at column level sees it. */
   readonly whole: unknown;
   /** Null when no row is null. */
@@ -53,18 +55,18 @@ export function view(node: Node, format: string, type: Column<unknown>, rows: nu
   const whole = type.nullable
     ? { values: values.whole, isValid: (row: number) => valid === null || bit(valid, row) }
     : values.whole;
-  return { get: values.get, whole, valid };
+  return { get: values.get, numbers: values.numbers, whole, valid };
 }
 
 function read(
   node: Node, data: Uint8Array, format: string, type: Column<unknown>, rows: number,
-): { get(row: number): unknown; whole: unknown } {
-  if (type.kind === "bool") return { get: (row) => bit(data, row), whole: unpacked(data, rows) };
-  if (type.kind === "text" || type.kind === "bytes") return texts(node, format, type, rows);
+): Omit<View, "valid"> {
+  if (type.kind === "bool") return { get: (row) => bit(data, row), numbers: null, whole: unpacked(data, rows) };
+  if (type.kind === "text" || type.kind === "bytes") return { ...texts(node, format, type, rows), numbers: null };
   let numbers = typed(format.startsWith("ts") ? BigInt64Array : ARRAYS[format], data, rows);
   if (type.kind === "timestamp") numbers = micros(numbers, format[2]!);
   else if (format !== type.format) numbers = widened(numbers, ARRAYS[type.format], type.kind === "bigint");
-  return { get: (row) => numbers[row], whole: numbers };
+  return { get: (row) => numbers[row], numbers, whole: numbers };
 }
 
 function widened(numbers: Numbers | Bigs, Type: any, big: boolean): Numbers | Bigs {
@@ -169,8 +171,10 @@ export function make(name: string, type: Column<unknown>, values: any, rows: num
     return { rows, buffers: [NOTHING, bytesOf(values)] };
   }
   let validity: Uint8Array = NOTHING;
-  const missing = values.findIndex((value: unknown) => value === null || value === undefined);
-  if (missing >= 0) {
+  // Loops, here and below: `findIndex`, `map` and `push` call a function for each value, which costs more than they do.
+  let missing = 0;
+  while (missing < rows && values[missing] !== null && values[missing] !== undefined) missing++;
+  if (missing < rows) {
     if (!type.nullable) {
       throw new Unfit(`column \`${name}\` is ${nameOf(type.format)}, but row ${missing} of what was made has none`);
     }
@@ -210,8 +214,10 @@ function made(name: string, type: Column<unknown>, values: any[], rows: number):
     const isFloat = type.format === "f" || type.format === "g";
     for (let row = 0; row < rows; row++) {
       const value = values[row];
-      if (value === null || value === undefined) continue;
-      if (typeof value !== "number") refuse(value);
+      if (typeof value !== "number") {
+        if (value === null || value === undefined) continue;
+        refuse(value);
+      }
       out[row] = value;
       if (!isFloat && out[row] !== value) refuse(value);
     }

@@ -4,15 +4,24 @@ import type { BatchContext } from "./wire.ts";
 const MASK = (1n << 64n) - 1n;
 const GOLDEN = 0x9e3779b97f4a7c15n;
 
+/** Which row of a batch is spoken of. */
+export interface Place {
+  row: number;
+}
+
 /** The batch's times, and the row's number and random numbers. Times are microseconds since 1970. */
 export class Context {
   #batch: BatchContext;
-  #at = 0;
+  readonly #place: Place;
   #drawn = 0n;
+  /** The row that they were drawn for. */
+  #drawnOf = 0;
   #numbers: ReadonlyMap<object, number> | null = null;
 
-  constructor(batch: BatchContext) {
+  /** Who has the place moves it with less than a call. */
+  constructor(batch: BatchContext, place: Place = { row: 0 }) {
     this.#batch = batch;
+    this.#place = place;
   }
 
   /** The epoch that the row belongs to. */
@@ -33,7 +42,7 @@ export class Context {
 
   /** The row's number: no other row of this operator's input has it, and a replay gives it again. */
   get row(): number {
-    return Number(this.#batch.firstRow) + this.#at;
+    return Number(this.#batch.firstRow) + this.#place.row;
   }
 
   /** In a keyed operator: makes `row` and `random` speak of this one of the key's rows. */
@@ -51,13 +60,15 @@ export class Context {
 
   /** At column level: makes `row` and `random` speak of this row of the batch. */
   at(row: number): this {
-    this.#at = row;
+    this.#place.row = row;
     this.#drawn = 0n;
     return this;
   }
 
   /** A random number, 0 <= x < 1; another with each call, the same ones for the same row. */
   random(): number {
+    const { row } = this.#place;
+    if (row !== this.#drawnOf) [this.#drawn, this.#drawnOf] = [0n, row];
     this.#drawn += 1n;
     const ofRow = mix(BigInt(this.#batch.seed) + mix(BigInt(this.row) + GOLDEN));
     return Number(mix(ofRow + this.#drawn * GOLDEN) >> 11n) / 2 ** 53;

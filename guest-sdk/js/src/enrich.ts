@@ -67,11 +67,12 @@ export class Enrich<
     const { reads, ask } = this.definition;
     const { fields, views, refused } = load(reads, table, plan.formats);
     const read = compile(fields, views);
-    const given = { options, ctx: new Context(context) };
+    const place = { row: 0 };
+    const given = { options, ctx: new Context(context, place) };
     const requests = new Requests(table.rows);
     for (let row = 0; row < table.rows; row++) {
       if (refused !== null && refused.has(row)) continue;
-      given.ctx.at(row);
+      place.row = row;
       requests.take(row, wantedBy(() => ask(read(row) as Row<R>, given)));
     }
     return requests;
@@ -89,12 +90,11 @@ export class Enrich<
     const { reads, ports, answer } = this.definition;
     const loaded = load(reads, table, plan.formats);
     const all = new Replies(wanted, table.rows, replies);
-    const read = compile(loaded.fields, loaded.views);
-    const given = { options, ctx: new Context(context) };
+    const place = { row: 0 };
+    const given = { options, ctx: new Context(context, place) };
     const outputs = { specs: this.#ports, orders: plan.orders, hasPorts: ports !== undefined };
-    let at = 0;
-    const answered = (row: Row<R>): Answer<M, P> => answer(row, all.of(at) as ReplyTo<Q>, given);
-    const emitted = runRows(loaded, answered, given, outputs, (row) => read((at = row)));
+    const answered = (row: Row<R>): Answer<M, P> => answer(row, all.of(place.row) as ReplyTo<Q>, given);
+    const emitted = runRows(loaded, answered, given, place, outputs);
     all.check();
     return { emitted, rejected: loaded.rejected.sort((a, b) => a.row - b.row) };
   }

@@ -102,8 +102,9 @@ export function emitted(specs: readonly PortSpec[], orders: readonly string[][],
   const made: Emitted[] = [];
   for (const [port, { numbers, rows }] of sinks.each.entries()) {
     if (specs.length > 1 && rows.length === 0) continue;
-    const isOwn = numbers.length === of && numbers.every((from, at) => from === at);
-    const origin = isOwn ? null : bytesOf(Uint32Array.from(numbers));
+    let own = 0;
+    while (own < numbers.length && numbers[own] === own) own++;
+    const origin = own === of && numbers.length === of ? null : bytesOf(new Uint32Array(numbers));
     const computed = { rows: rows.length, nodes: nodesOf(specs[port]!.makes, orders[port]!, rows) };
     made.push({ port, origin, computed });
   }

@@ -7,7 +7,7 @@
 import { compile, nulls } from "./batch.ts";
 import type { View } from "./columns.ts";
 import { view } from "./columns.ts";
-import type { Context } from "./context.ts";
+import type { Context, Place } from "./context.ts";
 import type { PortSpec, Ports, RowOfPorts } from "./ports.ts";
 import { emitted, Sinks } from "./ports.ts";
 import type { Column, Columns, Row } from "./types.ts";
@@ -87,35 +87,37 @@ export interface Outputs {
   readonly hasPorts: boolean;
 }
 
-/** Calls `call` for each row that is shown. `read` answers with the row of a number. */
+const ITERATOR = Symbol.iterator;
+
+/** Calls `call` for each row that is shown; `place` is that of its context. */
 export function runRows<T, G extends { readonly ctx: Context }>(
-  { fields, views, rows, refused, rejected }: Loaded, call: (row: any, given: G) => T, given: G, { specs, orders, hasPorts }: Outputs,
-  read: (row: number) => unknown = compile(fields, views),
+  { fields, views, rows, refused, rejected }: Loaded, call: (row: any, given: G) => T, given: G, place: Place, { specs, orders, hasPorts }: Outputs,
 ): Emitted[] {
-  const { ctx } = given;
+  const read = compile(fields, views);
   const sinks = new Sinks(specs, hasPorts);
   // Of one output, which costs no call for each row.
   const only = hasPorts ? null : sinks.each[0]!;
   for (let row = 0; row < rows; row++) {
     if (refused !== null && refused.has(row)) continue;
-    ctx.at(row);
+    place.row = row;
     let answer: any;
+    let several: any[] | null = null;
     try {
       answer = call(read(row), given);
-      if (typeof answer === "object" && answer !== null && Symbol.iterator in answer) answer = [...answer];
+      if (answer === null || answer === undefined || answer === false) continue;
+      if (typeof answer === "object" && ITERATOR in answer) several = [...answer];
     } catch (error) {
       if (!(error instanceof Reject)) throw error;
       rejected.push({ row, reason: error.message });
       continue;
     }
-    if (answer === null || answer === undefined || answer === false) continue;
-    if (answer instanceof Refused) {
+    if (several !== null) {
+      for (const one of several) sinks.put(one, row);
+    } else if (answer instanceof Refused) {
       rejected.push({ row, reason: answer.rejected });
-    } else if (Array.isArray(answer)) {
-      for (const one of answer) sinks.put(one, row);
     } else if (only !== null) {
-      only.numbers.push(row);
-      only.rows.push(answer);
+      only.numbers[only.numbers.length] = row;
+      only.rows[only.rows.length] = answer;
     } else {
       sinks.put(answer, row);
     }

@@ -90,9 +90,10 @@ export class Transform<
   process(context: BatchContext, table: Table): Output {
     const { plan, options, lookups } = this.#opened!;
     const loaded = load(this.reads, table, plan.formats);
-    const given = { options, ctx: new Context(context), tables: lookups.built as BuiltOf<T> };
+    const place = { row: 0 };
+    const given = { options, ctx: new Context(context, place), tables: lookups.built as BuiltOf<T> };
     const outputs = { specs: this.#ports, orders: plan.orders, hasPorts: this.#hasPorts };
-    const emitted = this.row === undefined ? [this.#wholes(loaded, given)] : runRows(loaded, this.row, given, outputs);
+    const emitted = this.row === undefined ? [this.#wholes(loaded, given)] : runRows(loaded, this.row, given, place, outputs);
     return { emitted, rejected: loaded.rejected.sort((a, b) => a.row - b.row) };
   }
 
@@ -127,7 +128,7 @@ function taken(of: View, type: Column<unknown>, rows: number[]): View {
     ? (inner.constructor as any).from(rows, (row: number) => (inner as any)[row])
     : { length: rows.length, get };
   const isValid = (row: number): boolean => (of.whole as NullableColumn<any>).isValid(rows[row]!);
-  return { get, whole: type.nullable ? { values, isValid } : values, valid: null };
+  return { get, numbers: null, whole: type.nullable ? { values, isValid } : values, valid: null };
 }
 
 /** Makes a definition an operator. A module exports one. */

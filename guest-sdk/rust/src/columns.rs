@@ -10,6 +10,7 @@ use crate::{
     input::InputColumns,
     output::{OutputField, OutputRow},
     ports::{Finished, Only, Ports},
+    positions,
     transform::Description,
 };
 
@@ -119,6 +120,37 @@ impl RowValues for () {
     }
 }
 
+/// The numbers of the rows whose value `keep` says true of, in order: an [`Emit::rows`]' `origin`. There is no branch on what it
+/// says, which nobody could foresee, so this is several times as fast as `filter`.
+///
+/// ```
+/// use pelton_guest::kept;
+///
+/// assert_eq!(kept(&[50.0, 150.0, 200.0], |price| *price > 100.0), [1, 2]);
+/// ```
+#[inline(always)]
+pub fn kept<T>(values: &[T], keep: impl Fn(&T) -> bool) -> Vec<u32> {
+    let mut rows = Vec::with_capacity(values.len());
+    let mut flags = [0_u8; BLOCK];
+    let mut slots = [0_u32; BLOCK + 8];
+    for (start, block) in (0..).step_by(BLOCK).zip(values.chunks(BLOCK)) {
+        // Some at a time, so that the compiler unrolls the loop and can use SIMD.
+        let (values, values_left) = block.as_chunks::<16>();
+        let (flagged, _) = flags.as_chunks_mut::<16>();
+        for (flags, values) in flagged.iter_mut().zip(values) {
+            for (flag, value) in flags.iter_mut().zip(values) {
+                *flag = u8::from(keep(value));
+            }
+        }
+        let left = flags.get_mut(block.len() - values_left.len()..).unwrap_or_default();
+        for (flag, value) in left.iter_mut().zip(values_left) {
+            *flag = u8::from(keep(value));
+        }
+        rows.extend_from_slice(positions::rows(flags.get(..block.len()).unwrap_or_default(), start, &mut slots));
+    }
+    rows
+}
+
 /// What a `#[transform(columns)]` function returns: columns, and the rows that theirs came from.
 ///
 /// ```
@@ -133,7 +165,7 @@ impl RowValues for () {
 ///
 /// #[transform(columns)]
 /// fn high_bids(bids: BidColumns<'_>) -> Emit<CentsValues> {
-///     let origin: Vec<u32> = (0..).zip(bids.price).filter(|(_, price)| **price > 100.0).map(|(row, _)| row).collect();
+///     let origin = kept(bids.price, |price| *price > 100.0);
 ///     let cents = origin.iter().filter_map(|row| bids.price.get(*row as usize)).map(|price| (price * 100.0) as i64);
 ///     let cents = cents.collect();
 ///     Emit::rows(origin, CentsValues { cents })

@@ -47,7 +47,7 @@ pub use wit_bindgen::rt as wit_bindgen_runtime;
 
 pub use crate::{
     cogroup::Joined,
-    columns::{Emit, Values},
+    columns::{Emit, Values, kept},
     context::Context,
     enrich::{Reply, Request, encode},
     fold::{Pane, Window},
@@ -68,7 +68,7 @@ pub mod prelude {
     pub use crate::{
         Accumulator, Arrival, Binaries, Bools, Clock, Context, Date, Decimal, Emit, Group, Joined, List, Lookup, Map,
         Nullable, Options, Out, Pane, Ports, Reply, Request, Row, State, Strings, Subkey, TableRows, Timer, Timers,
-        Timestamp, Values, Window, aggregate, cogroup, counter, encode, enrich, gauge, keyed, log, transform,
+        Timestamp, Values, Window, aggregate, cogroup, counter, encode, enrich, gauge, kept, keyed, log, transform,
     };
     #[cfg(not(target_arch = "wasm32"))]
     pub use crate::{

@@ -54,6 +54,51 @@ pub fn of<'a>(flags: &[u8], positions: &'a mut [u16; BLOCK + 4]) -> &'a [u16] {
     positions.get(..count).unwrap_or_default()
 }
 
+/// For each set of eight flags, the positions of its ones: two vectors, which are found, moved and written as such.
+static EIGHTS: [[u32; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut flags = 0;
+    while flags < 256 {
+        let (mut position, mut found) = (0, 0);
+        while position < 8 {
+            if flags >> position & 1 == 1 {
+                #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+                {
+                    table[flags][found] = position;
+                }
+                found += 1;
+            }
+            position += 1;
+        }
+        flags += 1;
+    }
+    table
+};
+
+/// The same as the numbers of rows, of which the first flag's is `start`. Eight slots beyond the answer may be written.
+#[inline(always)]
+pub fn rows<'a>(flags: &[u8], start: u32, rows: &'a mut [u32; BLOCK + 8]) -> &'a [u32] {
+    let (eights, rest) = flags.as_chunks::<8>();
+    let mut count = 0;
+    let mut base = start;
+    for eight in eights {
+        let set = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        let ones = EIGHTS.get(set as usize).copied().unwrap_or_default();
+        if let Some(slots) = rows.get_mut(count % BLOCK..count % BLOCK + 8) {
+            slots.copy_from_slice(&ones.map(|at| at + base));
+        }
+        count += set.count_ones() as usize;
+        base += 8;
+    }
+    for (row, flag) in (base..).zip(rest) {
+        if let Some(slot) = rows.get_mut(count % BLOCK) {
+            *slot = row;
+        }
+        count += usize::from(*flag);
+    }
+    rows.get(..count).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +116,8 @@ mod tests {
                 .collect();
                 let want: Vec<u16> = (0..).zip(&flags).filter(|(_, flag)| **flag == 1).map(|(at, _)| at).collect();
                 assert_eq!(of(&flags, &mut [9; BLOCK + 4]), want, "{flags:?}");
+                let want: Vec<u32> = want.into_iter().map(|at| 1_000 + u32::from(at)).collect();
+                assert_eq!(super::rows(&flags, 1_000, &mut [9; BLOCK + 8]), want, "{flags:?}");
             }
         }
     }

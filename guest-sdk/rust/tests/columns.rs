@@ -137,3 +137,20 @@ fn values_are_the_same_however_they_are_made() {
         assert_eq!((node.rows, &node.buffers), (5_000, &want.buffers));
     }
 }
+
+#[test]
+fn rows_that_are_kept_are_those_that_filter_keeps() {
+    let mut state = 7_u32;
+    for len in (0..70).chain([511, 512, 513, 1_023, 1_029]) {
+        for limit in [0, 1, 128, 255, 256] {
+            let values: Vec<u32> = std::iter::repeat_with(|| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state >> 24
+            })
+            .take(len)
+            .collect();
+            let want: Vec<u32> = (0..).zip(&values).filter(|(_, value)| **value < limit).map(|(row, _)| row).collect();
+            assert_eq!(kept(&values, |value| *value < limit), want, "of {len} below {limit}");
+        }
+    }
+}

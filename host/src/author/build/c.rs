@@ -9,7 +9,7 @@ use crate::author::{AuthorError, Language, Project, tools::Tools};
 
 /// The lines of sources are left out, but in modules in Zig, whose panics come with a backtrace.
 const STRIP: &str = "-Wl,--strip-debug";
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "-target",
     "wasm32-wasi",
     "-O3",
@@ -19,6 +19,8 @@ const FLAGS: [&str; 8] = [
     "-Wl,-z,stack-size=1048576",
     "-Wall",
     "-Wno-gnu-zero-variadic-macro-arguments",
+    // `PELTON_WHERE` asks for more than every condition allows.
+    "-Wno-pass-failed",
 ];
 
 pub(super) fn compile(project: &Project, tools: &Tools<'_>) -> Result<PathBuf, AuthorError> {

@@ -13,12 +13,8 @@ static uint32_t reference(const struct bid_columns *bids, uint32_t rows, struct 
     (void)options;
     const double *price = pelton_values_f64(&bids->price);
     double *euro = pelton_room_f64(&priced->euro);
-    uint32_t kept = 0;
-    for (uint32_t row = 0; row < rows; row++) {
-        euro[kept] = price[row] * 0.908;
-        origin[kept] = row;
-        kept += price[row] > 100.0;
-    }
+    uint32_t kept = PELTON_WHERE(row, rows, price[row] > 100.0, origin);
+    for (uint32_t at = 0; at < kept; at++) euro[at] = price[origin[at]] * 0.908;
     return kept;
 }
 PELTON_COLUMNS(reference, bid, priced, none)
