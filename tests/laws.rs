@@ -68,6 +68,9 @@ fn a_bug_for_each_law_of_aggregates_is_caught_and_shrunk() {
         assert_eq!(broken, law, "{name}");
         assert!(rows <= 2, "{name} needs {rows} rows");
     }
+    let (law, rows, _) = broken_by("returns_floats", "n: f64", &[]);
+    assert_eq!(law, "taken-back");
+    assert!(rows <= 4, "a sum of floats needs {rows} rows");
 }
 
 /// Columns of a keyed operator, and how it is keyed.

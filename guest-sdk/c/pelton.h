@@ -191,19 +191,18 @@ PELTON_NUMBER_TYPE(timestamp)
 PELTON_TEXT_TYPE(text)
 PELTON_TEXT_TYPE(bytes)
 
-/* At column level: the numbers of the rows (of `rows`, each called `row`) of which `condition` is true, in order, into `origin`,
+/* At column level: the numbers of the rows (of `rows`, each called `row`) of which a condition is true, in order, into `origin`,
  * which has room for all; how many.
  *
- *     uint32_t kept = PELTON_WHERE(row, rows, price[row] > 100.0, origin);
+ *     uint32_t kept = PELTON_WHERE(row, rows, origin, price[row] > 100.0);
  *
- * There is no branch on the condition, which nobody could foresee, and sixteen rows are looked at together where the compiler can:
- * this is twice as fast as a loop that writes one row after the other. */
-#define PELTON_WHERE(row, rows, condition, origin)                                                                            \
+ * There is no branch on the condition, which nobody could foresee, and sixteen rows are looked at together where the compiler can. */
+#define PELTON_WHERE(row, rows, origin, ...)                                                                                  \
     (__extension__({                                                                                                          \
         const uint32_t pelton_rows_here = (rows);                                                                             \
         bool *__restrict pelton_keep = (bool *)pelton_alloc(pelton_rows_here);                                                \
         _Pragma("clang loop vectorize_width(16)") for (uint32_t row = 0; row < pelton_rows_here; row++)                       \
-            pelton_keep[row] = (condition);                                                                                   \
+            pelton_keep[row] = (__VA_ARGS__);                                                                                 \
         pelton_where(pelton_keep, pelton_rows_here, (origin));                                                                \
     }))
 
@@ -307,8 +306,14 @@ typedef struct {
 #define PELTON_FROM_f64(fallback) fallback
 #define PELTON_FROM_text(fallback) pelton_text_of(fallback)
 
-#define PELTON_OPTION_NEEDED(type, name, ...) {#name, PELTON_TYPE_##type, true, offsetof(pelton_options_here, name)},
-#define PELTON_OPTION_OPTIONAL(type, name, ...) {#name, PELTON_TYPE_##type, false, offsetof(pelton_options_here, name)},
+/* An option has one of these types; of another one the compiler says that it is not among them. */
+enum {
+    PELTON_OPTION_IS_boolean = PELTON_TYPE_boolean, PELTON_OPTION_IS_s64 = PELTON_TYPE_s64, PELTON_OPTION_IS_f64 = PELTON_TYPE_f64,
+    PELTON_OPTION_IS_text = PELTON_TYPE_text
+};
+
+#define PELTON_OPTION_NEEDED(type, name, ...) {#name, PELTON_OPTION_IS_##type, true, offsetof(pelton_options_here, name)},
+#define PELTON_OPTION_OPTIONAL(type, name, ...) {#name, PELTON_OPTION_IS_##type, false, offsetof(pelton_options_here, name)},
 
 /* Declares `struct NAME` of options: LIST(NEEDED, OPTIONAL) has NEEDED(type, name) and OPTIONAL(type, name, fallback). */
 #define PELTON_OPTIONS(options_name, LIST)                                                                                    \

@@ -363,12 +363,14 @@ func unpin() {
 	lent = lent[:0]
 }
 
-// explain logs where a panic came from; the last line says it all, for the trap that follows.
+// explain logs where a panic came from, of a call or at the start of the module; the last line says it all, for the trap that follows.
 func explain() {
 	why := recover()
 	if why == nil {
 		return
 	}
+	// At the start of the module it is not told yet.
+	host = engine{}
 	place := ""
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])

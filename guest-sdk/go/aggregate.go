@@ -48,6 +48,7 @@ func Aggregate[State, In, Out, Options any](
 	finish func(*State, Window, *Options) (Out, Verdict),
 	rules ...Rule,
 ) *operator {
+	defer explain()
 	return register(aggregateOf(add, nil, merge, finish, rules))
 }
 
@@ -59,6 +60,7 @@ func RetractableAggregate[State, In, Out, Options any](
 	finish func(*State, Window, *Options) (Out, Verdict),
 	rules ...Rule,
 ) *operator {
+	defer explain()
 	return register(aggregateOf(add, retract, merge, finish, rules))
 }
 

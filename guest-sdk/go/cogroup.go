@@ -76,6 +76,7 @@ type joining struct {
 // rows on either side. Of the inputs the columns of the key leave, by their names on the left, and no others can; a row has no event time, unless
 // the rule EventTime names a column.
 func Cogroup[Key, Left, Right, Out, Options any](function func(*Pair[Key, Left, Right, Out], *Options), rules ...Rule) *operator {
+	defer explain()
 	options := new(Options)
 	of, outputs := withPorts[Left, Out](options, rules)
 	of.kind = "cogroup"

@@ -21,6 +21,7 @@ type asking struct {
 func Enrich[In, Out, Options any](
 	ask func(In, *Options) *Request, answer func(In, *Reply, *Options) (Out, Verdict), rules ...Rule,
 ) *operator {
+	defer explain()
 	if ask == nil || answer == nil {
 		panic("guest: Enrich takes two functions: ask and answer")
 	}
@@ -34,6 +35,7 @@ func Enrich[In, Out, Options any](
 func EnrichSplit[In, Outs, Options any](
 	ask func(In, *Options) *Request, answer func(row In, reply *Reply, out *Outs, options *Options) Verdict, rules ...Rule,
 ) *operator {
+	defer explain()
 	if ask == nil || answer == nil {
 		panic("guest: EnrichSplit takes two functions: ask and answer")
 	}

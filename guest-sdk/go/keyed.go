@@ -145,6 +145,7 @@ func passKey(rules []Rule, key []string) []Rule {
 // the end of its time to live. Only keys whose state differs afterwards cost a write. Of the input, the columns of the key leave, if no
 // rule says otherwise; others are null in rows that were emitted from no row, so they must be nullable if there are any.
 func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In, Out], *Options), rules ...Rule) *operator {
+	defer explain()
 	return keyedWith(function, nil, rules)
 }
 
@@ -153,6 +154,7 @@ func Keyed[Key, State, In, Out, Options any](function func(*Call[Key, State, In,
 func KeyedTables[Key, State, In, Out, Tables, Options any](
 	function func(*Call[Key, State, In, Out], *Tables, *Options), rules ...Rule,
 ) *operator {
+	defer explain()
 	tables := new(Tables)
 	with := func(call *Call[Key, State, In, Out], options *Options) { function(call, tables, options) }
 	return keyedWith(with, tablesOf(tables), rules)

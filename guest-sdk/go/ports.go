@@ -182,6 +182,7 @@ func withPorts[In, Out, Options any](options *Options, rules []Rule) (*operator,
 // Split makes a function of one row the module's operator, with several outputs: the fields of Outs, each a [Port]. What it emitted before it
 // rejects the row is forgotten.
 func Split[In, Outs, Options any](function func(row In, out *Outs, options *Options) Verdict, rules ...Rule) *operator {
+	defer explain()
 	of, _ := splitOf(function, rules)
 	return register(of)
 }

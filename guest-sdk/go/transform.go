@@ -78,6 +78,7 @@ func register(of *operator) *operator {
 
 // Transform makes a function of one row the module's operator: a map that may leave rows out and refuse them.
 func Transform[In, Out, Options any](function func(In, *Options) (Out, Verdict), rules ...Rule) *operator {
+	defer explain()
 	of, _ := transformOf(function, rules)
 	return register(of)
 }
@@ -124,6 +125,7 @@ func Filter[In, Options any](function func(In, *Options) Verdict, rules ...Rule)
 // FlatMap makes a function of one row the module's operator: it emits any number of rows. What it emitted before it rejects
 // the row is forgotten.
 func FlatMap[In, Out, Options any](function func(row In, options *Options, emit func(Out)) Verdict, rules ...Rule) *operator {
+	defer explain()
 	options := new(Options)
 	of := describe[In, Out](options, rules)
 	var in [blockRows]In

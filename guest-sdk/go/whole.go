@@ -31,6 +31,7 @@ func Scratch[T Number](count int) []T {
 // Out are slices, such as []float64, or a [NullColumn]. The second answer has the input row of each row that was made, in order; nil
 // says row for row. Slices of numbers live until the call ends. Rows with a null where there is no NullColumn are rejected before.
 func TransformColumns[In, Out, Options any](function func(columns In, rows int, options *Options) (Out, []uint32), rules ...Rule) *operator {
+	defer explain()
 	options := new(Options)
 	whole := func(of reflect.Type) []field { return structOf(of, true) }
 	of := describeAs[In, Out](whole, options, rules)

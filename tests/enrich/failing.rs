@@ -58,6 +58,17 @@ fn a_module_may_want_to_ask_again_and_the_job_fails_if_that_leads_nowhere() {
 }
 
 #[test]
+fn a_row_that_waits_is_asked_again_beside_one_whose_request_always_fails() {
+    let (endpoint, place) = (Endpoint::new(), Place::new());
+    place.rows(0, &["/busy", "/wait", "/broken"]);
+    place.job(&Job { of_endpoint: "retries = 3\n", ..Job::new(&endpoint) });
+    place.run().done();
+    assert_eq!(place.out("out"), ["0,503,busy", "1,200,/v1/wait for the 3. time", "2,500,broken"]);
+    let counts = endpoint.counts();
+    assert_eq!((counts["/v1/busy"], counts["/v1/broken"]), (4, 4), "their allowance is used up first");
+}
+
+#[test]
 fn a_row_that_its_module_traps_on_is_taken_out_and_nobody_is_asked_twice() {
     let (endpoint, place) = (Endpoint::new(), Place::new());
     place.rows(0, &["/a", "/trap", "/b", "/c"]);

@@ -65,7 +65,7 @@ impl Coded for AuthorError {
     }
 }
 
-/// What a tool wrote before it failed, the end of it if it was long.
+/// What a tool wrote before it failed, or of what it warned; the end of it if it was long.
 #[derive(Debug)]
 pub struct ToolOutput(String);
 

@@ -98,8 +98,8 @@ fn sources(language: Language, kind: Kind) -> (&'static str, Option<&'static str
         Language::Rust => (of!("rust", "lib.rs"), None),
         Language::Python => (of!("python", "module.py"), Some(of!("python", "test.py"))),
         Language::TypeScript => (of!("typescript", "module.ts"), Some(of!("typescript", "test.ts"))),
-        // The template has no types of its own.
-        Language::JavaScript => (of!("typescript", "module.ts"), None),
+        // The templates have no types of their own.
+        Language::JavaScript => (of!("typescript", "module.ts"), Some(of!("typescript", "test.ts"))),
         Language::C | Language::Cpp => (of!("c", "module.c"), None),
         Language::Go => (of!("go", "module.go"), None),
         Language::Zig => (of!("zig", "module.zig"), None),
@@ -123,7 +123,9 @@ fn places(language: Language) -> (&'static str, &'static str, &'static [File]) {
                 ("package.json", template!("typescript/package.json")),
             ],
         ),
-        Language::JavaScript => ("src/{{name}}.js", "", &[("package.json", template!("typescript/package.json"))]),
+        Language::JavaScript => {
+            ("src/{{name}}.js", "tests/{{name}}.test.js", &[("package.json", template!("typescript/package.json"))])
+        }
         Language::C => ("src/{{file}}.c", "", &[]),
         Language::Cpp => ("src/{{file}}.cpp", "", &[]),
         Language::Go => ("{{file}}.go", "", &[("go.mod", template!("go/go.mod.txt"))]),
@@ -154,10 +156,12 @@ fn tests(language: Language) -> &'static str {
     match language {
         Language::Rust => "`cargo test` runs the tests in `src/lib.rs`, without an engine.",
         Language::Python => "`python3 -m pytest` runs the tests in `tests/`, without an engine.",
-        Language::TypeScript => "`npm install`, once, and `npm test` runs the tests in `tests/`, without an engine.",
+        Language::TypeScript | Language::JavaScript => {
+            "`npm install`, once, and `npm test` runs the tests in `tests/`, without an engine."
+        }
         Language::Go => "`go test` runs tests beside the source, without an engine.",
         Language::Java => "`mvn test` runs the tests in `src/test`, on the JVM and without an engine.",
-        Language::JavaScript | Language::C | Language::Cpp | Language::Zig | Language::AssemblyScript => {
+        Language::C | Language::Cpp | Language::Zig | Language::AssemblyScript => {
             "Add cases below `cases/`; `pelton test --bless` writes what they come to."
         }
     }
@@ -181,6 +185,7 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
     let fill_path = |text: &str| {
         text.replace("{{file}}", &identifier(name)).replace("{{name}}", name).replace("{{pascal}}", &pascal)
     };
+    let extension = if language == Language::JavaScript { "js" } else { "ts" };
     let minus_one = if language == Language::Java { "-1.0" } else { "-1" };
     let fill = |text: &str| {
         let text = text
@@ -190,6 +195,7 @@ pub fn create(dir: &Path, name: &str, language: Language, kind: Kind) -> Result<
             .replace("{{language}}", language.word())
             .replace("{{camel}}", &free(&sample, camel(name), "Operator"))
             .replace("{{minus-one}}", minus_one)
+            .replace("{{extension}}", extension)
             .replace("{{id}}", &free(&sample, identifier(name), "_operator"));
         fill_path(&text)
     };

@@ -15,6 +15,8 @@ use super::{AuthorError, Language, error::ToolOutput};
 /// What is done, shown as it begins and when it is done.
 pub trait Progress {
     fn begin(&self, what: &str);
+    /// What a compiler warned of.
+    fn warned(&self, warnings: &ToolOutput);
     fn done(&self, what: &str, took: Duration);
 }
 
@@ -46,6 +48,9 @@ impl Tools<'_> {
                 what: what.to_owned(),
                 output: ToolOutput::new(&output.stdout, &output.stderr),
             });
+        }
+        if String::from_utf8_lossy(&output.stderr).contains("warning: ") {
+            self.progress.warned(&ToolOutput::new(&[], &output.stderr));
         }
         self.progress.done(what, started.elapsed());
         Ok(output.stdout)

@@ -9,6 +9,7 @@ use super::{Context, Exit, terminal::Terminal};
 use crate::author::{
     AuthorError, Project,
     build::{self, Built},
+    error::ToolOutput,
     tools::{Progress, Tools},
 };
 
@@ -49,6 +50,10 @@ struct Shown<'a>(&'a Terminal);
 impl Progress for Shown<'_> {
     fn begin(&self, what: &str) {
         self.0.message(&format!("{what} …"));
+    }
+
+    fn warned(&self, warnings: &ToolOutput) {
+        self.0.message(&warnings.to_string());
     }
 
     fn done(&self, what: &str, took: Duration) {

@@ -73,7 +73,10 @@ impl Coded for CallError {
                 LimitName::CallTime => "look for a loop that does not end, or raise `limits.call-time`".into(),
                 name => format!("use less, or raise `limits.{name}` of the operator"),
             },
-            Self::Invalid { .. } => "build the module with the newest SDK; wit/types.wit has the law".into(),
+            Self::Invalid { call: "ask", .. } => {
+                "let `ask` look at what rows say before it asks for it, and `answer` reject those that it cannot ask for".into()
+            }
+            Self::Invalid { .. } => "mend what it answers, or build it with the newest SDK; wit/types.wit has the law".into(),
             Self::Contract(ContractError::NoColumn { .. }) => {
                 "give the operator an input with that column, or mend the module's `open`".into()
             }

@@ -159,7 +159,7 @@ fn one(request: wit::Request, whom: Whom<'_>) -> Result<Request, String> {
             let (endpoint, own) = found.ok_or_else(|| {
                 let names: Vec<String> = allowed.iter().map(|allowed| format!("`{}`", allowed.name)).collect();
                 let (name, names) = (shown(&name), names.join(", "));
-                format!("the operator may not ask the endpoint `{name}`; it may ask {names}")
+                format!("the operator may not ask the endpoint `{name}`; it may ask {names}: its `endpoints` in the job file say so")
             })?;
             (endpoint, own.headers.as_slice())
         }

@@ -1,4 +1,4 @@
-;; A transform without an SDK: reads `n: s64`, passes it, and makes `twice`. docs/languages/other.md explains it line by line.
+;; A transform without an SDK: reads `n: s64`, passes it, and makes `twice`. docs/languages/other.md has the contract.
 (module
   (memory (export "memory") 2)
   ;; Where the next allocation begins. Below stand the constants of `data` and the answer of `process`.

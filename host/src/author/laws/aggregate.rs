@@ -126,8 +126,10 @@ pub(super) fn check(trial: &mut Trial<'_>) -> Result<(), Broken> {
             continue;
         }
         let mut words = Words(trial.effort.seed);
+        // What is taken back must leave no trace, to the last bit.
+        let values = if law.asks == Asks::Retractable { Values::Fractions } else { Values::Tame };
         for _ in 0..trial.effort.tables {
-            compare(&tried, law, trial.given(Values::Tame, &mut words)?)?;
+            compare(&tried, law, trial.given(values, &mut words)?)?;
         }
         trial.holds(law.name, law.says);
     }

@@ -105,7 +105,8 @@ impl Versions<'_> {
         let mut instance = KeyedInstance::new(&subject.module, &subject.limits)?;
         instance.open_as(self.new.input(), &subject.offered, &subject.options, new)?;
         let mut lines = Vec::new();
-        for sample in self.kept(given)? {
+        let of_older = |error| CallError::Failed(format!("the version before: {error}"));
+        for sample in self.kept(given).map_err(of_older)? {
             let Some(table) = new.state.iter().find(|table| table.name == sample.table().name) else { continue };
             let mut migrate = |start: usize, count: usize| {
                 let rows = sample.rows().slice(start, count);

@@ -125,15 +125,34 @@ impl Coded for Broken {
                 "give the columns of its input by `--columns`, side tables by `--table` and its options by `--options`"
                     .to_owned(),
             ),
-            Self::Law { .. } => Some(
-                "a module keeps nothing between calls but its state, and takes times and random numbers from the context"
-                    .to_owned(),
-            ),
+            Self::Law { law, .. } => Some(help(law).to_owned()),
             Self::NothingToMigrate(_) => {
                 Some("`--from` takes the version before, whose state has another version".to_owned())
             }
             Self::NoLaw(..) | Self::Type { .. } | Self::Column { .. } => None,
         }
+    }
+}
+
+/// What an author may have done that breaks a law.
+fn help(law: &str) -> &'static str {
+    match law {
+        "answers" => {
+            "rows may have anything that their columns allow: reject such a row with a reason, or leave it out"
+        }
+        "identity-left" | "identity-right" | "parts" | "associative" => {
+            "what `merge` makes of two accumulators is what folding all rows into one would have made"
+        }
+        "commutative" => {
+            "let the later rows of a merge come to the same as the earlier ones, or say that the aggregate is `ordered`"
+        }
+        "taken-back" => {
+            "sums of integers and counts have an exact inverse, sums of floats have none: do without `retract` then"
+        }
+        "migrates" => {
+            "`migrate` answers for every row of the older state, and the same however many it is given at once"
+        }
+        _ => "a module keeps nothing between calls but its state, and takes times and random numbers from the context",
     }
 }
 

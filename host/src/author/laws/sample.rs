@@ -49,6 +49,8 @@ pub(super) enum Values {
     Edges,
     /// Such as sums can be compared of: no overflow, no infinity.
     Tame,
+    /// The same with fractions, of which a sum has no exact inverse.
+    Fractions,
 }
 
 /// Keys that a table has at most.
@@ -183,13 +185,16 @@ pub(super) fn without(table: &RecordBatch, start: usize, count: usize) -> Record
 /// One value in six is an edge, one in five a null where there may be any.
 fn column(data_type: &DataType, nullable: bool, rows: usize, values: Values, words: &mut Words) -> Option<ArrayRef> {
     macro_rules! numbers {
-        ($array:ty, $value:ty, $edges:expr) => {{
+        ($array:ty, $value:ty, $edges:expr) => {
+            numbers!($array, $value, $edges, |word: usize| word as $value)
+        };
+        ($array:ty, $value:ty, $edges:expr, $usual:expr) => {{
             let edges: Vec<$value> = if values == Values::Edges { $edges } else { vec![0 as $value] };
             let column: Vec<Option<$value>> = (0..rows)
                 .map(|_| match words.below(30) {
                     0..6 if nullable => None,
                     6..11 => words.pick(&edges),
-                    _ => Some(words.below(200) as $value),
+                    _ => Some($usual(words.below(200))),
                 })
                 .collect();
             Arc::new(<$array>::from(column)) as ArrayRef
@@ -214,7 +219,8 @@ fn column(data_type: &DataType, nullable: bool, rows: usize, values: Values, wor
                     <$value>::INFINITY,
                     <$value>::NEG_INFINITY,
                     <$value>::NAN
-                ]
+                ],
+                |word: usize| if values == Values::Fractions { word as $value / 10.0 } else { word as $value }
             )
         };
     }

@@ -148,19 +148,19 @@ impl<'a, 'r> Call<'a, 'r> {
         most.saturating_sub(self.sent.get(&key).copied().unwrap_or_default())
     }
 
-    /// The module wants them asked again: those that got no answer, or one that is an error; if there is none such, all. An error if none of
-    /// those may be sent any more, or nobody may be asked.
+    /// The module wants them asked again, of which some may still be sent: those that got no answer, or one that is an error; if there is none
+    /// such, all. An error if none may be sent any more, or nobody may be asked.
     pub(super) fn again(&mut self, requests: &[Request], reason: String) -> Result<(), CallError> {
         if self.is_trial || !matches!(self.replies.source, Source::Endpoints) {
             return Err(CallError::Retry(reason));
         }
-        let all: Vec<(RequestKey, &Request)> = requests.iter().map(|request| (request.key(), request)).collect();
+        let all = requests.iter().map(|request| (request.key(), request));
+        let left: Vec<(RequestKey, &Request)> = all.filter(|(key, request)| self.left(*key, request) > 0).collect();
         let has_failed = |key: &RequestKey| {
             self.known.get(key).is_some_and(|reply| reply.error.is_some() || reply.status == 429 || reply.status >= 500)
         };
-        let failed: Vec<_> = all.iter().filter(|(key, _)| has_failed(key)).copied().collect();
-        let meant = if failed.is_empty() { all } else { failed };
-        let again: Vec<_> = meant.into_iter().filter(|(key, request)| self.left(*key, request) > 0).collect();
+        let failed: Vec<_> = left.iter().filter(|(key, _)| has_failed(key)).copied().collect();
+        let again = if failed.is_empty() { left } else { failed };
         if again.is_empty() {
             return Err(CallError::Retry(reason));
         }

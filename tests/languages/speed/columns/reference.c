@@ -13,7 +13,7 @@ static uint32_t reference(const struct bid_columns *bids, uint32_t rows, struct 
     (void)options;
     const double *price = pelton_values_f64(&bids->price);
     double *euro = pelton_room_f64(&priced->euro);
-    uint32_t kept = PELTON_WHERE(row, rows, price[row] > 100.0, origin);
+    uint32_t kept = PELTON_WHERE(row, rows, origin, price[row] > 100.0);
     for (uint32_t at = 0; at < kept; at++) euro[at] = price[origin[at]] * 0.908;
     return kept;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fold } from "pelton-guest/testing";
-import { {{camel}} } from "../src/{{name}}.ts";
+import { {{camel}} } from "../src/{{name}}.{{extension}}";
 
 test("prices are apart", () => {
   const out = fold({{camel}}, { auction: [1n, 2n, 1n], price: [3, 5, 10.5] }, { key: ["auction"] });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "pelton-guest/testing";
-import { {{camel}} } from "../src/{{name}}.ts";
+import { {{camel}} } from "../src/{{name}}.{{extension}}";
 
 test("what is still to be paid", () => {
   const items = { order: [1n, 2n, 1n], price: [5, 8, 6] };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { start } from "pelton-guest/testing";
-import { {{camel}} } from "../src/{{name}}.ts";
+import { {{camel}} } from "../src/{{name}}.{{extension}}";
 
 const setting = {
   key: ["bidder"],

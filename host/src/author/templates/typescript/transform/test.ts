@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { run } from "pelton-guest/testing";
-import { {{camel}} } from "../src/{{name}}.ts";
+import { {{camel}} } from "../src/{{name}}.{{extension}}";
 
 test("cheap bids are left out", () => {
   const out = run({{camel}}, { auction: [1n, 2n], price: [99, 300] }, { options: { rate: 0.5, min: 100 } });
