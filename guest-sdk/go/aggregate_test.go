@@ -159,3 +159,16 @@ func TestAnInverseThatIsNotExactIsCaught(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAMaximumThatDoesNotComeDownIsCaught(t *testing.T) {
+	type most struct{ N int64 }
+	type row struct{ N int64 }
+	add := func(s *most, row row, _ *NoOptions) { s.N = max(s.N, row.N) }
+	retract := func(*most, row, *NoOptions) {}
+	merge := func(s *most, later most, _ *NoOptions) { s.N = max(s.N, later.N) }
+	finish := func(s *most, _ Window, _ *NoOptions) (most, Verdict) { return *s, Keep }
+	_, err := Fold(RetractableAggregate(add, retract, merge, finish), Columns{"n": []int64{1, 7, 3}}, FoldSetting{})
+	if err == nil || !strings.Contains(err.Error(), "taking every other row back") {
+		t.Errorf("got %v", err)
+	}
+}

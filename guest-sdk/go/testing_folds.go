@@ -60,9 +60,15 @@ func Fold(of *operator, rows Columns, setting FoldSetting) (Out, error) {
 	out.Logs = slices.Clone(recorder.lines)
 	for _, way := range f.variants() {
 		other := f.finish(way.accumulators)
-		if !f.isSame(out.Main, other.Main, way.tolerance) || !reflect.DeepEqual(out.Rejected, other.Rejected) {
-			return out, fmt.Errorf("folding all rows at once differs from %s:\n  %v %v\n  %v %v",
-				way.how, out.Main, out.Rejected, other.Main, other.Rejected)
+		if err := f.compare("folding all rows at once", out, way.how, other, way.tolerance); err != nil {
+			return out, err
+		}
+	}
+	if of.fold.retract != nil {
+		left, stay := f.takenBack()
+		err := f.compare("never folding every other row", f.finish(stay), "folding all, and taking every other row back", f.finish(left), 0)
+		if err != nil {
+			return out, err
 		}
 	}
 	for at, name := range setting.Key {
@@ -106,13 +112,40 @@ func (f *folds) nothing() table {
 }
 
 func (f *folds) into(accumulators table, start, end int) table {
-	return f.changed(f.of.fold.accumulate, accumulators, start, end)
+	return f.changed(f.of.fold.accumulate, accumulators, upTo(start, end))
 }
 
-func (f *folds) changed(by changing, accumulators table, start, end int) table {
-	current = Context{epoch: 1, firstRow: uint64(start), now: f.setting.Now, seed: f.setting.Seed, watermark: math.MinInt64}
-	rows := f.given.table(f.agreed.reads, upTo(start, end))
-	return f.of.changed(by, rows, f.slots[start:end], accumulators)
+func (f *folds) changed(by changing, accumulators table, rows []int) table {
+	current = Context{epoch: 1, now: f.setting.Now, seed: f.setting.Seed, watermark: math.MinInt64}
+	slots := make([]uint32, len(rows))
+	for i, row := range rows {
+		slots[i] = f.slots[row]
+	}
+	if len(rows) > 0 {
+		current.firstRow = uint64(rows[0])
+	}
+	return f.of.changed(by, f.given.table(f.agreed.reads, rows), slots, accumulators)
+}
+
+// takenBack is all rows, of which every other one of each group was taken back, and those that stay. A group's first row does: the
+// engine drops a group that has none left.
+func (f *folds) takenBack() (left, stay table) {
+	before := make([]int, len(f.keys))
+	var rows [2][]int
+	for row, group := range f.slots {
+		rows[before[group]%2] = append(rows[before[group]%2], row)
+		before[group]++
+	}
+	left = f.changed(f.of.fold.retract, f.folded(0, f.given.count), rows[1])
+	return left, f.changed(f.of.fold.accumulate, f.nothing(), rows[0])
+}
+
+// compare tells two ways to a result apart.
+func (f *folds) compare(one string, left Out, other string, right Out, tolerance float64) error {
+	if f.isSame(left.Main, right.Main, tolerance) && reflect.DeepEqual(left.Rejected, right.Rejected) {
+		return nil
+	}
+	return fmt.Errorf("%s differs from %s:\n  %v %v\n  %v %v", one, other, left.Main, left.Rejected, right.Main, right.Rejected)
 }
 
 func (f *folds) folded(start, end int) table { return f.into(f.nothing(), start, end) }
@@ -149,7 +182,7 @@ func (f *folds) variants() []foldWay {
 	}
 	if back := f.of.fold.retract; back != nil {
 		// Windows slide for months, and errors would add up.
-		twice := f.changed(back, f.into(whole, 0, rows), 0, rows)
+		twice := f.changed(back, f.into(whole, 0, rows), upTo(0, rows))
 		ways = append(ways, foldWay{how: "folding them twice, and taking the first of each back", accumulators: twice})
 	}
 	return ways

@@ -30,5 +30,5 @@ scope.Date = class extends Given {
 scope.performance = { now: () => 0, timeOrigin: 0 };
 // A number that depends on how often it was asked would depend on how rows are cut into batches.
 Math.random = () => {
-  throw new Error("there is no Math.random in a module: use `ctx.random()`, which belongs to the row");
+  throw new Error("there is no Math.random in a module: use `random()` of the context, which belongs to the row");
 };

@@ -35,14 +35,21 @@ export function fold(operator: Aggregate<any, any, any, any>, rows: Values, sett
   const [whole, recorded] = recording(() => folds.finish(folds.folded(range(0, given.count))));
   for (const [how, accumulators, tolerance] of folds.variants(setting.tolerance ?? TOLERANCE)) {
     const other = folds.finish(accumulators);
-    if (!isSame([whole.main, whole.rejected], [other.main, other.rejected], tolerance)) {
-      const [one, two] = [whole, other].map(({ main, rejected }) => shown([main, rejected]));
-      throw new Error(`folding all rows at once differs from ${how}:\n  ${one}\n  ${two}`);
-    }
+    compare("folding all rows at once", whole, how, other, tolerance);
+  }
+  if (operator.definition.retract) {
+    const [left, stay] = folds.takenBack().map((accumulators) => folds.finish(accumulators)) as [Out, Out];
+    compare("never folding every other row", stay, "folding all, and taking every other row back", left, 0);
   }
   const ofGroups = key.map((name, at) => [name, whole.origin.map((group) => folds.keys[group!]![at])]);
   const main = { ...Object.fromEntries(ofGroups), ...whole.main };
   return { ...whole, ...recorded, main, ports: { [contract.ports[0]!.name]: main } };
+}
+
+function compare(one: string, left: Out, other: string, right: Out, tolerance: number): void {
+  if (isSame([left.main, left.rejected], [right.main, right.rejected], tolerance)) return;
+  const [first, second] = [left, right].map(({ main, rejected }) => shown([main, rejected]));
+  throw new Error(`${one} differs from ${other}:\n  ${first}\n  ${second}`);
 }
 
 function isSame(left: any, right: any, tolerance: number): boolean {
@@ -88,6 +95,17 @@ class Folds {
   /** Accumulators of all groups, into which nothing was folded. */
   #nothing(): Table {
     return this.#operator.kept.store(this.keys.map(() => null));
+  }
+
+  /**
+   * All rows, of which every other one of each group was taken back; and those that stay. A group's first row does: the engine drops a group
+   * that has none left.
+   */
+  takenBack(): [Table, Table] {
+    const before = this.keys.map(() => 0);
+    const [stay, back]: [number[], number[]] = [[], []];
+    for (const [row, group] of this.#slots.entries()) (before[group]!++ % 2 === 0 ? stay : back).push(row);
+    return [this.folded(back, this.folded(range(0, this.#given.count)), "retract"), this.folded(stay)];
   }
 
   /** Other ways to the same result, and how far floats may be apart. */

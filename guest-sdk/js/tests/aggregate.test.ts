@@ -133,3 +133,17 @@ test("an inverse that is not exact is caught", () => {
   });
   assert.throws(() => fold(floats, { x: [0.1, 1e9, 0.7] }), /taking the first of each back/);
 });
+
+test("a maximum that does not come down is caught", () => {
+  const most = aggregate({
+    reads: { n: s64 },
+    state: { most: s64 },
+    zero: { most: 0n },
+    makes: { most: s64 },
+    add: (state, { n }) => void (state.most = n > state.most ? n : state.most),
+    retract: () => {},
+    merge: (state, later) => void (state.most = later.most > state.most ? later.most : state.most),
+    finish: ({ most }) => ({ most }),
+  });
+  assert.throws(() => fold(most, { n: [1n, 7n, 3n] }), /taking every other row back/);
+});

@@ -179,7 +179,9 @@ def _buffers(name: str, type: ColumnType, values: Any, rows: int) -> list[bytes]
     except (StructError, OverflowError, TypeError, AttributeError, ArithmeticError) as error:
         bad = next((value for value in values if not _fits(name, type, value)), None)
         shown = repr(bad) if bad is not None else str(error)
-        raise Wrong(f"column `{name}` is {type.name}, and cannot hold {shown[:200]}") from error
+        is_naive = isinstance(bad, dt.datetime) and bad.tzinfo is None
+        why = ", which has no time zone: give `tzinfo=timezone.utc`" if is_naive else ""
+        raise Wrong(f"column `{name}` is {type.name}, and cannot hold {shown[:200]}{why}") from error
 
 
 def _fits(name: str, type: ColumnType, value: Any) -> bool:

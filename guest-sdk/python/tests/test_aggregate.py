@@ -195,6 +195,26 @@ def test_an_inverse_that_is_not_exact_is_caught():
         fold(Floats, {"x": [0.1, 1e9, 0.7]})
 
 
+def test_a_maximum_that_does_not_come_down_is_caught():
+    @aggregate
+    class Most:
+        most: int | None = None
+
+        def add(self, n: int) -> None:
+            self.most = n if self.most is None else max(self.most, n)
+
+        def retract(self, n: int) -> None: ...
+
+        def merge(self, later: Most) -> None:
+            self.most = max((x for x in (self.most, later.most) if x is not None), default=None)
+
+        def finish(self) -> Range | None:
+            return None if self.most is None else Range(self.most)
+
+    with pytest.raises(AssertionError, match="taking every other row back"):
+        fold(Most, {"n": [1, 7, 3]})
+
+
 def test_what_is_taken_back_is_what_was_folded():
     with pytest.raises(TypeError, match="both take the same columns"):
 

@@ -169,6 +169,20 @@ def test_a_value_that_does_not_fit_its_column_is_named():
     assert str(wrong.value) == "column `n` is s32, and cannot hold 1099511627776"
 
 
+class Moment(NamedTuple):
+    moment: dt.datetime
+
+
+@transform
+def naive(n: int) -> Moment:
+    return Moment(dt.datetime(2026, 1, n))
+
+
+def test_a_moment_without_a_time_zone_is_told_to_take_one():
+    with pytest.raises(Wrong, match="cannot hold .*, which has no time zone: give `tzinfo=timezone.utc`"):
+        run(naive, {"n": [1]})
+
+
 @transform(columns=True)
 def by_column(price: Column[float], options: Options) -> Priced:
     keep = [value > options.min for value in price]

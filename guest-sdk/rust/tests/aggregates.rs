@@ -86,6 +86,8 @@ fn the_functions_can_still_be_called() {
 #[test]
 fn rows_that_are_taken_back_leave_nothing_behind() {
     Average::test_taking_back(rows! { price: [4.0, 2.0, 8.0, 0.5, 64.0] });
+    let uneven = Average::setup().try_test_taking_back(&rows! { price: [0.1, 0.2, 0.3, 0.7] });
+    assert!(uneven.is_err_and(|why| why.contains("taking back")), "sums of floats have no exact inverse");
     Average::key(["auction"]).test_taking_back(rows! { auction: [1, 2, 1, 3, 2], price: [4.0, 2.0, 8.0, 0.5, 64.0] });
 }
 

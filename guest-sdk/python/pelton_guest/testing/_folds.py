@@ -7,7 +7,7 @@ it, and fails with both answers when they differ: a law that `merge` or `retract
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import pack
 from typing import Any
 
@@ -53,16 +53,22 @@ def fold(
         for how, accumulators, apart in folds.variants(tolerance):
             other = folds.finish(accumulators)
             if not is_same([out.ports, out.rejected], [other.ports, other.rejected], apart):
-                raise AssertionError(
-                    f"folding all rows at once differs from {how}:\n"
-                    f"  {out.ports} {out.rejected}\n  {other.ports} {other.rejected}"
-                )
+                raise AssertionError(differs("folding all rows at once", how, out, other))
+        if operator.retract_:
+            left, stay = map(folds.finish, folds.taken_back())
+            if not is_same([stay.ports, stay.rejected], [left.ports, left.rejected], 0.0):
+                how = "folding all, and taking every other row back"
+                raise AssertionError(differs("never folding every other row", how, stay, left))
     finally:
         _log.recorded = None
     for name, columns in out.ports.items():
         of_groups = {column: [folds.keys[group][at] for group in out.origins[name]] for at, column in enumerate(key)}
         out.ports[name] = of_groups | columns
     return out
+
+
+def differs(one: str, other: str, left: Out, right: Out) -> str:
+    return f"{one} differs from {other}:\n  {left.ports} {left.rejected}\n  {right.ports} {right.rejected}"
 
 
 def is_same(left: Any, right: Any, tolerance: float) -> bool:
@@ -89,12 +95,23 @@ class Folds:
         places = {key: group for group, key in enumerate(self.keys)}
         self.slots = [places[of_row] for of_row in of_rows]
 
-    def folded(self, numbers: range, into: Table | None = None, change: str = "accumulate") -> Table:
+    def folded(self, numbers: Sequence[int], into: Table | None = None, change: str = "accumulate") -> Table:
         rows = self.given.table(self.contract.reads[0], numbers)
-        context = BatchContext(1, numbers.start, self.context.now, self.context.watermark, self.context.seed)
+        context = BatchContext(1, next(iter(numbers), 0), self.context.now, self.context.watermark, self.context.seed)
         slots = pack(f"<{len(numbers)}I", *(self.slots[row] for row in numbers))
         change_ = getattr(self.operator, change)
         return change_(self.state, context, rows, slots, self.nothing() if into is None else into)
+
+    def taken_back(self) -> tuple[Table, Table]:
+        """All rows, of which every other one of each group was taken back; and those that stay. A group's first row does:
+        the engine drops a group that has none left."""
+        rows: tuple[list[int], list[int]] = [], []
+        before = [0] * len(self.keys)
+        for row, group in enumerate(self.slots):
+            rows[before[group] % 2].append(row)
+            before[group] += 1
+        stay, back = rows
+        return self.folded(back, self.folded(range(self.given.count)), "retract"), self.folded(stay)
 
     def nothing(self) -> Table:
         """Accumulators of all groups, into which nothing was folded."""
