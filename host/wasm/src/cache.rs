@@ -9,12 +9,14 @@
 //! under the name `DIGEST-ENGINE.cwasm`, where ENGINE hashes wasmtime's version and configuration. The
 //! secret is made at random beside the entries (`host.key`, readable by its user alone), so that only what this host
 //! compiled is ever loaded. Whatever is wrong with an entry (torn, damaged, foreign, of another version) means the same:
-//! compile again and replace it. A cache that cannot be written costs time, never a job.
+//! compile again and replace it. A cache that cannot be written costs time, never a job. Its entries are at most
+//! [`BYTES_MAX`]: who stores one removes those that were not loaded for the longest time.
 
 use std::{
     hash::{Hash, Hasher},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
+    time::SystemTime,
 };
 
 use cap_std::{
@@ -29,6 +31,9 @@ use crate::trusted::{self, Verified};
 const MAGIC: &[u8; 8] = b"PELTONCC";
 const VERSION: u16 = 1;
 const KEY_FILE: &str = "host.key";
+/// Bytes of all entries: some sixty modules in Python, or thousands in Rust.
+const BYTES_MAX: u64 = 2 << 30;
+const ENTRY: &str = ".cwasm";
 const HEADER: usize = MAGIC.len() + 2 + blake3::OUT_LEN;
 
 pub(crate) struct CompileCache {
@@ -49,18 +54,30 @@ impl CompileCache {
     }
 
     fn name(&self, digest: &ModuleDigest) -> String {
-        format!("{digest}-{:016x}.cwasm", self.engine)
+        format!("{digest}-{:016x}{ENTRY}", self.engine)
     }
 
     /// The compiled component, if this host compiled it and the entry is whole.
     pub(crate) fn load(&self, digest: &ModuleDigest, engine: &Engine) -> Option<Component> {
         let name = self.name(digest);
-        let bytes = self.dir.read(&name).ok()?;
+        let bytes = self.read(&name).ok()?;
         let component = self.verify(&bytes).and_then(|code| trusted::load(engine, &code).ok());
         if component.is_none() {
             tracing::warn!(entry = name, "an entry of the compile cache is damaged or foreign; compiling again");
         }
         component
+    }
+
+    /// The file, which is marked as used.
+    #[expect(clippy::disallowed_methods, reason = "the time of a file, which no job sees")]
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut file = self.dir.open(name)?.into_std();
+        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or_default());
+        file.read_to_end(&mut bytes)?;
+        if let Err(error) = file.set_modified(SystemTime::now()) {
+            tracing::debug!(%error, entry = name, "an entry of the compile cache cannot be marked as used");
+        }
+        Ok(bytes)
     }
 
     fn verify<'a>(&self, bytes: &'a [u8]) -> Option<Verified<'a>> {
@@ -81,7 +98,34 @@ impl CompileCache {
         entry.extend_from_slice(&VERSION.to_le_bytes());
         entry.extend_from_slice(blake3::keyed_hash(&self.key, &code).as_bytes());
         entry.extend_from_slice(&code);
-        write_private(&self.dir, &self.name(digest), &entry, Replace::Yes)
+        write_private(&self.dir, &self.name(digest), &entry, Replace::Yes)?;
+        self.prune(BYTES_MAX)
+    }
+
+    /// Removes what was not used for the longest time, until entries have at most so many bytes. The newest stays.
+    fn prune(&self, most: u64) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Another process may have removed it.
+            if let (true, Ok(metadata)) = (name.ends_with(ENTRY), entry.metadata()) {
+                entries.push((metadata.modified()?.into_std(), metadata.len(), name));
+            }
+        }
+        entries.sort_unstable();
+        let mut bytes: u64 = entries.iter().map(|(_, len, _)| len).sum();
+        entries.pop();
+        for (_, len, name) in entries {
+            if bytes <= most {
+                break;
+            }
+            match self.dir.remove_file(&name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => bytes -= len,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -178,6 +222,30 @@ mod tests {
         }
         cache.store(&digest, &compiled(&engine)).unwrap();
         assert!(cache.load(&digest, &engine).is_some(), "replaced after damage");
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_goes_first() {
+        let temp = tempfile::tempdir().unwrap();
+        let engine = engine::new_engine(engine::Metering::Time).unwrap();
+        let cache = CompileCache::open(temp.path(), &engine).unwrap();
+        let digests = [1, 2, 3].map(|of| ModuleDigest([of; 32]));
+        for (age, digest) in (1..).zip(&digests) {
+            cache.store(digest, &compiled(&engine)).unwrap();
+            let file = std::fs::File::open(temp.path().join(cache.name(digest))).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            file.set_modified(now - std::time::Duration::from_secs(3_600 / age)).unwrap();
+        }
+        let one = std::fs::metadata(temp.path().join(cache.name(&digests[0]))).unwrap().len();
+        assert!(cache.load(&digests[0], &engine).is_some(), "the oldest, which is used now");
+        cache.prune(3 * one).unwrap();
+        assert!(digests.iter().all(|digest| temp.path().join(cache.name(digest)).is_file()), "there is room for all");
+        cache.prune(2 * one).unwrap();
+        assert!(cache.load(&digests[1], &engine).is_none());
+        cache.prune(0).unwrap();
+        let left = digests.map(|digest| cache.load(&digest, &engine).is_some());
+        assert_eq!(left.iter().filter(|is_left| **is_left).count(), 1, "the newest stays");
+        assert_eq!(host_key(&cache.dir).unwrap(), cache.key);
     }
 
     #[test]
