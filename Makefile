@@ -58,7 +58,7 @@ test: build examples guests ## Run all tests
 test-postgres: build ## The postgres sink against a server of its own, with many kills (PELTON_KILLS)
 	PELTON_KILLS=$(or $(PELTON_KILLS),200) cargo test --release -p pelton -p pelton-core -p pelton-wasm -p pelton-tests --test postgres -- --nocapture
 
-test-languages: build guests ## The same operators in every language, and the SDKs' own tests (about 8 minutes the first time)
+test-languages: build guests ## The same operators in every language, and the SDKs' own tests (about 20 minutes)
 	tests/languages/sdks.sh
 	tests/languages/run.py $(PELTON)
 	examples/four-languages/run.sh $(abspath $(PELTON))

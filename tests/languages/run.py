@@ -45,10 +45,10 @@ TEMPLATES = ("to-euro", "spread", "sessions", "unpaid", "in-euro")
 QUICK = {
     "c": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "words", "total", "till", "visits", "fails", "plays", "shelves", "pairs", "route", "stays",
-        "flights", "sums", "in-euro", "asks", "tells",
+        "flights", "sums", "in-euro", "asks", "tells", "reference",
     },
-    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks"},
-    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums", "asks"},
+    "go": {"to-euro", "unpaid", "kinds", "total", "till", "visits", "lossy", "plays", "route", "stays", "flights", "sums", "asks", "reference"},
+    "typescript": {"unpaid", "words", "total", "till", "visits", "plays", "route", "sums", "asks", "reference"},
     "zig": {"to-euro", "unpaid", "words", "total", "till", "visits", "fails", "plays", "shelves", "route", "flights", "sums", "asks"},
     "assemblyscript": {
         "to-euro", "spread", "sessions", "unpaid", "kinds", "total", "till", "visits", "fails", "plays", "shelves", "pairs",
@@ -69,6 +69,7 @@ CHECKED = {
     ],
     "stays": ["--columns", "user: utf8?, at: timestamp[s], page: utf8", "--key", "user", "--event-time", "at"],
     "sums": ["--columns", "k: s64, n: s16", "--key", "k"],
+    "reference": ["--columns", "auction: s64, price: f64?", "--rows", "100"],
 }
 #: The version before an operator, of the crate tests/guests/versions.
 BEFORE = {"sums": "version_1"}

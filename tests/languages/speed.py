@@ -28,6 +28,8 @@ LANGUAGES = {
     "python": ("py", "reference.py"),
     "java": ("java", "src/main/java/Reference.java"),
 }
+#: Where the operator stands for each level. `run.py` tests the one by columns.
+LEVELS = {"rows": HERE / "speed" / "rows", "columns": HERE / "reference"}
 RUNS = 3
 STARTS = 5
 #: Of which prices one in ten is over 100, and of which one in two.
@@ -46,7 +48,7 @@ def run(binary, *arguments):
 def measure(binary, work, language, level):
     """(bytes, seconds to build again, ms to start, ns a row for each share that is kept), or None where the language has no such level."""
     extension, place = LANGUAGES[language]
-    source = HERE / "speed" / level / f"reference.{extension}"
+    source = LEVELS[level] / f"reference.{extension}"
     if not source.is_file():
         return None
     directory = work / f"{language}-{level}"
@@ -81,7 +83,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="pelton-speed-") as work:
         for language in languages:
-            for level in ("rows", "columns"):
+            for level in LEVELS:
                 measured = measure(binary, pathlib.Path(work), language, level)
                 if measured:
                     size, seconds, start, costs = measured

@@ -28,8 +28,7 @@ const makers = new Map<string, (...of: unknown[]) => Reader>();
 const MAKERS_MAX = 256;
 
 /**
- * Reads rows as objects, by a function that is written for the columns: an object literal, which costs a third of what a loop over
- * fields does.
+ * Reads rows as objects, by a function that is written for the columns: an object literal costs less than a loop over fields.
  */
 export function compile(fields: string[], views: View[]): Reader {
   const values = fields.map((field, at) => {
